@@ -1,0 +1,189 @@
+"""What plugins subclass: data readers, models, blenders, filters, metrics; and the competition that names them.
+
+Keyword-only parameters of a subclass's ``__init__`` are its config keys.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from ctk.competition import Array, Data, Samples
+from ctk.config import Strict
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Direction = Literal["max", "min"]
+
+
+class Found(NamedTuple):
+    """A row of ``ctk data``: an item of the data, where it is (None if missing), a detail, how to get it."""
+
+    item: str
+    path: Path | None
+    detail: str
+    how: str
+
+
+class DataReader(ABC):
+    """Reads one layout of files into samples."""
+
+    @abstractmethod
+    def read(self, folder: Path) -> Data:
+        """Samples from a folder. Raises DataError naming file, key and row of what is wrong."""
+
+    @abstractmethod
+    def describe(self, folder: Path) -> list[Found]:
+        """What of the layout is in a folder, what is missing and how to get it. Never raises."""
+
+    def sources(self, folder: Path) -> list[Path]:
+        """The files that ``read`` reads: when one changes, prepared data is made anew."""
+        return [found.path for found in self.describe(folder) if found.path is not None]
+
+
+class Batch(NamedTuple):
+    """What a loss sees beside the prediction.
+
+    features    by name, (B, ...) tensors
+    target      (B, D): target values, or the gallery vectors of the targets
+    target_ids  (B,) int64 gallery rows, for retrieval; equal ids are positives of each other
+    epoch       of this stage, from 0
+    """
+
+    features: dict[str, Tensor]
+    target: Tensor
+    target_ids: Tensor | None
+    epoch: int = 0
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A score of predictions. ``score(prediction, samples)`` returns a float; ``direction`` says which way is better."""
+
+    name: str
+    direction: Direction
+    score: Callable[[Array, Samples], float]
+
+    @property
+    def sign(self) -> int:
+        """1 where higher is better, -1 where lower is."""
+        return 1 if self.direction == "max" else -1
+
+
+@dataclass(frozen=True)
+class FitContext:
+    """What a model is told besides its samples.
+
+    folder    where checkpoints and logs go; may hold those of an interrupted fit, from which to go on
+    seed      of everything random
+    metric    what decides which epoch is best
+    device    "auto", "cpu" or "gpu"
+    trackers  names of the trackers to log to
+    steps     at most so many optimiser steps (a dry run), or None
+    progress  call with (done, total, scores) as often as is useful
+    """
+
+    folder: Path
+    seed: int
+    metric: Metric
+    device: str = "auto"
+    trackers: Sequence[str] = ()
+    steps: int | None = None
+    progress: Callable[[int, int, Mapping[str, float]], None] = lambda done, total, scores: None
+
+
+class NoTraining(Strict):
+    """For models that have nothing to set beside their own options."""
+
+
+class Model(ABC):
+    """Anything that learns from samples and predicts an array."""
+
+    Training: type[Strict] = NoTraining
+    """Schema of the member's further config keys; ``self.training`` is an instance of it."""
+    training: Any
+
+    @abstractmethod
+    def fit(self, train: Samples, valid: Samples, context: FitContext) -> None:
+        """Learn. Killed at any moment, a second call with the same context must end with the same result."""
+
+    @abstractmethod
+    def predict(self, samples: Samples) -> Array:
+        """(N, ...) float32, a row a sample."""
+
+    @abstractmethod
+    def save(self, folder: Path) -> None:
+        """Write what ``load`` needs."""
+
+    @abstractmethod
+    def load(self, folder: Path, samples: Samples) -> None:
+        """Become the model that was saved; ``samples`` tell widths where needed."""
+
+
+@dataclass(frozen=True)
+class Blend:
+    """How members are joined: data that can be saved, shown and explained.
+
+    weights    by member key ("residual-mlp/seed-1"), in the order given
+    normalise  whether each member's rows are scaled to length 1 first
+    score      of the blend on the out-of-fold predictions, None where there were none
+    trace      the steps that led there, each a small mapping
+    """
+
+    weights: dict[str, float]
+    normalise: bool = False
+    score: float | None = None
+    trace: list[dict[str, Any]] = field(default_factory=list)
+
+    def apply(self, predictions: Mapping[str, Array]) -> Array:
+        """The weighted sum of (N, ...) predictions by member key, float32. Raises KeyError for a missing member."""
+        import numpy as np
+
+        used = {key: weight for key, weight in self.weights.items() if weight}
+        total: Array | None = None
+        for key, weight in used.items():
+            part = np.asarray(predictions[key], dtype=np.float64)
+            if self.normalise:
+                part = part / np.linalg.norm(part, axis=-1, keepdims=True).clip(1e-12)
+            total = part * weight if total is None else total + part * weight
+        assert total is not None, "a blend has at least one weight"
+        return total.astype(np.float32)
+
+
+class Blender(ABC):
+    """Finds a blend. ``needs_oof`` tells whether it looks at out-of-fold predictions at all."""
+
+    needs_oof = True
+
+    @abstractmethod
+    def fit(self, oof: Mapping[str, Array], samples: Samples, metric: Metric) -> Blend:
+        """A blend of out-of-fold predictions by member key, rows as in ``samples``."""
+
+
+@dataclass(frozen=True)
+class FilterContext:
+    """What a filter is told besides the samples: a folder of its own, pictures if any, seed, device, progress."""
+
+    folder: Path
+    files: Path | None
+    seed: int
+    device: str
+    fit: Callable[[Mapping[str, Any], Samples, Samples], Array]
+    """Fit a member (as in a config) on the first samples and predict the second: for filters that need a baseline."""
+    progress: Callable[[int, int], None] = lambda done, total: None
+
+
+class Filter(ABC):
+    """Scores training samples and says which to keep."""
+
+    @abstractmethod
+    def score(self, samples: Samples, context: FilterContext) -> Array:
+        """(N,) float; higher fits better."""
+
+    @abstractmethod
+    def keep(self, scores: Array) -> Array:
+        """(N,) bool from the scores."""

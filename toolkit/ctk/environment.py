@@ -1,0 +1,60 @@
+"""What a result was made with: versions, hardware, revision."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from ctk.components.executors import cores
+from ctk.plugins import Plugins
+
+LIBRARIES = ("torch", "lightning", "numpy", "pandas", "pyarrow", "pluggy", "click", "rich", "pydantic", "matplotlib")
+
+
+def environment(plugins: Plugins) -> dict[str, Any]:
+    """Python, libraries, plugins, processor, memory, GPUs, the working folder's git revision, and how the ops are built."""
+    import torch
+
+    gpus = [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]
+    return {
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "processor": _processor(),
+        "cores": cores(),
+        "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
+        "gpus": gpus,
+        "cuda": torch.version.cuda if gpus else None,
+        "ops": "plain torch",
+        "git": _git_revision(),
+        "libraries": {name: _version(name) for name in LIBRARIES},
+        "plugins": {plugin.name: f"{plugin.distribution} {plugin.version}" for plugin in plugins.plugins},
+    }
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "missing"
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())
+
+
+def _git_revision() -> str | None:
+    try:
+        answer = subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--abbrev=12"], capture_output=True, text=True, timeout=5
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return answer.stdout.strip() or None

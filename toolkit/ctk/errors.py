@@ -1,0 +1,39 @@
+"""The errors a user can cause. Each is one sentence of fact and one of help; never a traceback."""
+
+from __future__ import annotations
+
+
+class CtkError(Exception):
+    """Something the user can mend. ``str(error)`` is what the terminal shows.
+
+    problem   what is wrong, naming the file, key or row
+    help      what to do next (may be empty)
+    """
+
+    exit_code = 1
+
+    def __init__(self, problem: str, help: str = "") -> None:
+        super().__init__(problem, help)
+        self.problem = problem
+        self.help = help
+
+    def __str__(self) -> str:
+        return f"{self.problem}\n{self.help}" if self.help else self.problem
+
+
+class UsageError(CtkError):
+    """A wrong command line or config: an unknown name, key or type. Exit code 2."""
+
+    exit_code = 2
+
+
+class DataError(CtkError):
+    """A file of the competition's data that is missing, damaged or not in its layout."""
+
+
+class SubmissionError(CtkError):
+    """A submission that its competition would refuse; names the row and column."""
+
+
+class PluginError(CtkError):
+    """A plugin that is broken or missing, raised only when it is needed."""

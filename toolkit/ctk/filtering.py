@@ -1,0 +1,67 @@
+"""Applying a config's filters to training samples."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ctk.competition import Array, Data, Samples
+from ctk.components.filtering import write_result
+from ctk.config import RunConfig, Split, resolve
+from ctk.contract import Filter, FilterContext, FitContext, Metric
+from ctk.errors import CtkError
+from ctk.files import atomic
+from ctk.fit import new_model
+from ctk.plugins import plugins
+from ctk.split import folds
+
+
+def apply_filters(
+    config: RunConfig, data: Data, train: Samples, folder: Path, metric: Metric, say: Callable[[str], None]
+) -> Array:
+    """(N,) bool of the samples that every filter keeps; each filter sees what the ones before it kept.
+
+    A filter's scores, kept and dropped ids are written to ``folder/<number>-<name>`` and not made again if they are there.
+    """
+    kept = np.ones(len(train), dtype=bool)
+    for number, choice in enumerate(config.filters):
+        place = folder / f"{number + 1}-{choice.name}"
+        rows = np.flatnonzero(kept)
+        if not (place / "keep.npy").exists():
+            say(f"filter {choice.name} of {len(rows):,} samples")
+            scored: Filter = plugins().load("filters", choice.name)(**choice.options)
+            samples = train.take(rows)
+            context = FilterContext(
+                folder=place,
+                files=data.files,
+                seed=config.seeds[0],
+                device=config.device,
+                fit=lambda member, learned, asked, place=place: _fit(config, metric, place, member, learned, asked),
+            )
+            scores = np.asarray(scored.score(samples, context), dtype=np.float32)
+            if scores.shape != (len(rows),) or not np.isfinite(scores).all():
+                raise CtkError(f"Filter '{choice.name}' gave scores of shape {scores.shape} or not finite ones.")
+            keep = np.asarray(scored.keep(scores), dtype=bool)
+            write_result(place, samples, scores, keep)
+            with atomic(place / "keep.npy") as temporary, temporary.open("wb") as file:
+                np.save(file, keep)
+        keep = np.load(place / "keep.npy", allow_pickle=False)
+        kept[rows[~keep]] = False
+        say(f"filter {choice.name} kept {keep.sum():,} of {len(rows):,}")
+    return kept
+
+
+def _fit(
+    config: RunConfig, metric: Metric, place: Path, member: Mapping[str, Any], learned: Samples, asked: Samples
+) -> Array:
+    """Fit a filter's baseline member on nine tenths of the samples, the best epoch by the rest; predict ``asked``."""
+    whole = resolve({**config.plain(), "members": [member], "filters": []}, plugins())
+    own = whole.members[0]
+    model = new_model(own)
+    fold = folds(learned, Split(by=config.split.by, folds=10, seed=config.split.seed))[0]
+    context = FitContext(place / "baseline", config.seeds[0], metric, config.device)
+    model.fit(learned.take(fold.train), learned.take(fold.valid), context)
+    return model.predict(asked)

@@ -1,0 +1,149 @@
+"""Fitting one member with one seed on one fold: the task that executors run, anywhere."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ctk.competition import Array, Samples
+from ctk.components.network import as_model
+from ctk.config import Member, RunConfig
+from ctk.contract import FitContext, Metric, Model
+from ctk.errors import CtkError
+from ctk.files import write_json
+from ctk.gather import aligned
+from ctk.plugins import plugins
+from ctk.prepare import Prepared
+from ctk.runs import Part, Predictions, Run
+from ctk.split import Fold, folds
+
+SLICE = 2000
+"""Training rows of a dry run."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """Everything a worker needs to know; small, and the same wherever it runs."""
+
+    run: Path
+    config: RunConfig
+    part: Part
+    prepared: Prepared
+    fingerprint: str
+    metric: str
+    steps: int | None = None
+
+
+def fit_part(task: Task) -> dict[str, float]:
+    """Fit, predict the fold's validation samples and the test, store both. Returns the part's scores."""
+    begun = time.perf_counter()
+    run = Run(task.run)
+    member = next(each for each in task.config.members if each.name == task.part.member)
+    train, test, fold = _samples(task, run, member)
+    valid = train.take(fold.valid)
+    metric: Metric = plugins().load("metrics", task.metric)
+    model = new_model(member)
+    folder = run.part_folder(task.part)
+    context = FitContext(
+        folder=folder / "checkpoints",
+        seed=task.part.seed,
+        metric=metric,
+        device=task.config.device,
+        trackers=() if task.steps else task.config.trackers,
+        steps=task.steps,
+        progress=_Progress(folder / "progress.json"),
+    )
+    model.fit(train.take(fold.train), valid, context)
+    oof = _finite(model.predict(valid), task.part)
+    score = metric.score(oof, valid.with_own_gallery() if valid.gallery is not None else valid)
+    model.save(folder / "checkpoints")
+    run.write_part(
+        task.part,
+        task.fingerprint,
+        Predictions(valid.ids, oof),
+        Predictions(test.ids, _finite(model.predict(test), task.part)),
+        scores={metric.name: score},
+        seconds=time.perf_counter() - begun,
+        curve=getattr(model, "curve", []),
+    )
+    return {metric.name: score}
+
+
+def new_model(member: Member) -> Model:
+    """An unfitted model as the config describes it."""
+    model = as_model(plugins().load("models", member.model.name))(**member.model.options)
+    model.training = member.training
+    return model
+
+
+def limited(samples: Samples, steps: int | None) -> Samples:
+    """The samples, or the slice of them that a dry run looks at."""
+    return samples if steps is None else samples.take(np.arange(min(SLICE, len(samples))))
+
+
+def _samples(task: Task, run: Run, member: Member) -> tuple[Samples, Samples, Fold]:
+    """Training and test samples, with the features of members that this one uses, and the rows of the fold."""
+    data = task.prepared.data
+    train, test = limited(data.train, task.steps), data.test
+    fold = folds(train, task.config.split)[task.part.fold]
+    if member.uses:
+        train, test, fold = _stacked(task, run, member, train, test, fold)
+    if (run.folder / "kept.npy").exists():
+        # Only what is learned from is filtered: the validation set stays whole, so that scores compare.
+        kept = np.load(run.folder / "kept.npy", allow_pickle=False)
+        fold = Fold(fold.train[kept[fold.train]], fold.valid)
+    if not len(fold.train):
+        raise CtkError("The filters left nothing to train on.", "Loosen them, or run without: -o filters=[].")
+    return train, test, fold
+
+
+def _stacked(
+    task: Task, run: Run, member: Member, train: Samples, test: Samples, fold: Fold
+) -> tuple[Samples, Samples, Fold]:
+    """Out-of-fold predictions of other members as features; rows that no fold validated cannot be learned from."""
+    features: dict[str, Array] = dict(train.features)
+    test_features: dict[str, Array] = dict(test.features)
+    known = np.ones(len(train), dtype=bool)
+    for name in member.uses:
+        parts = [part for part in run.parts() if part.member == name]
+        for key in dict.fromkeys(part.key for part in parts):
+            oof, predicted = aligned(run, [part for part in parts if part.key == key], test.ids)
+            rows = np.isin(train.ids, oof.ids)
+            known &= rows
+            order = np.argsort(oof.ids)
+            values = np.zeros((len(train), *oof.values.shape[1:]), dtype=np.float32)
+            values[rows] = oof.values[order[np.searchsorted(oof.ids, train.ids[rows], sorter=order)]]
+            features[f"oof/{key}"], test_features[f"oof/{key}"] = values, predicted
+    learned = fold.train[known[fold.train]]
+    if not len(learned):
+        raise CtkError(
+            f"Member '{member.name}' uses out-of-fold predictions of rows that no fold validated.",
+            "Validate on every fold, for example -o split.folds=5 -o split.use=5.",
+        )
+    return replace(train, features=features), replace(test, features=test_features), Fold(learned, fold.valid)
+
+
+class _Progress:
+    """Writes how far a fit is, at most twice a second; the driver reads it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.next = 0.0
+
+    def __call__(self, done: int, total: int, scores: Mapping[str, float]) -> None:
+        if time.monotonic() >= self.next or done == total:
+            self.next = time.monotonic() + 0.5
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            write_json(self.path, {"done": done, "total": total, "scores": dict(scores)})
+
+
+def _finite(prediction: Any, part: Part) -> Array:
+    prediction = np.asarray(prediction)
+    if not np.isfinite(prediction).all():
+        raise CtkError(f"{part.key}, fold {part.fold}: predictions are not finite.", "Lower the learning rate or set clip.")
+    return prediction

@@ -1,0 +1,90 @@
+"""Bringing stored predictions together: folds of a member, members of runs, files of other people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ctk.competition import Array, Samples
+from ctk.errors import CtkError
+from ctk.runs import Part, Predictions, Run
+
+
+@dataclass
+class Gathered:
+    """Members' predictions with rows aligned, by member key.
+
+    oof   (N, ...) of ``valid``; empty where a member has none (a submission file)
+    test  (T, ...) in the order of the test samples
+    """
+
+    valid: Samples
+    oof: dict[str, Array]
+    test: dict[str, Array]
+    baselines: frozenset[str] = frozenset()
+    curves: dict[str, list[dict[str, float]]] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+def by_key(run: Run) -> dict[str, list[Part]]:
+    """A run's fitted parts, folds of the same member and seed together."""
+    found: dict[str, list[Part]] = {}
+    for part in run.parts():
+        found.setdefault(part.key, []).append(part)
+    return found
+
+
+def aligned(run: Run, parts: Sequence[Part], test_ids: Array) -> tuple[Predictions, Array]:
+    """One member's out-of-fold predictions of all its folds, and the mean of its test predictions in ``test_ids`` order."""
+    oof = [run.predictions(part, "oof") for part in parts]
+    test = [in_order(run.predictions(part, "test"), test_ids, parts[0].key) for part in parts]
+    joined = Predictions(np.concatenate([each.ids for each in oof]), np.concatenate([each.values for each in oof]))
+    return joined, np.mean(test, axis=0) if len(test) > 1 else test[0]
+
+
+def in_order(predictions: Predictions, ids: Array, what: str) -> Array:
+    """Prediction values in the order of ``ids``. Raises CtkError naming the first id that is not there."""
+    order = np.argsort(predictions.ids, kind="stable")
+    place = np.searchsorted(predictions.ids, ids, sorter=order).clip(max=max(0, len(order) - 1))
+    rows = order[place] if len(order) else place
+    missing = predictions.ids[rows] != ids if len(order) else np.ones(len(ids), dtype=bool)
+    if missing.any():
+        raise CtkError(f"{what}: there is no prediction for id {ids[missing.argmax()]}.", "Was it made from other data?")
+    values: Array = predictions.values[rows]
+    return values
+
+
+def gather(runs: Mapping[str, Run], train: Samples, test: Samples) -> Gathered:
+    """Every member of some runs. Keys are prefixed with the mapping's keys where these are not empty.
+
+    The validation samples are those that every member has an out-of-fold prediction for. Raises CtkError if there are
+    none.
+    """
+    oof: dict[str, Predictions] = {}
+    tests: dict[str, Array] = {}
+    baselines: set[str] = set()
+    curves: dict[str, list[dict[str, float]]] = {}
+    seconds: dict[str, float] = {}
+    for prefix, run in runs.items():
+        shown = {member["name"] for member in run.config()["members"] if not member.get("blend", True)}
+        for key, parts in by_key(run).items():
+            name = f"{prefix}/{key}" if prefix else key
+            oof[name], tests[name] = aligned(run, parts, test.ids)
+            facts = [run.facts(part) for part in parts]
+            curves[name], seconds[name] = facts[0]["curve"], sum(fact["seconds"] for fact in facts)
+            if parts[0].member in shown:
+                baselines.add(name)
+    common = np.ones(len(train), dtype=bool)
+    for predictions in oof.values():
+        common &= np.isin(train.ids, predictions.ids)
+    if not common.any():
+        raise CtkError(
+            "These members have no validation sample in common.",
+            "Blend runs that were split alike, or give their submission files instead to take the plain mean.",
+        )
+    valid = train.take(np.flatnonzero(common))
+    values = {name: in_order(predictions, valid.ids, name) for name, predictions in oof.items()}
+    valid = valid.with_own_gallery() if valid.gallery is not None else valid
+    return Gathered(valid, values, tests, frozenset(baselines), curves, seconds)

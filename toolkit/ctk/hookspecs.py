@@ -1,0 +1,115 @@
+"""The whole contract with plugins: every hook, typed and documented.
+
+A plugin is a module named by an entry point in the group ``ctk``. It implements any of these hooks with
+``@ctk.hookimpl``. The register hooks hand it a callback; each call of it offers one thing by name. What is offered is
+either the thing itself or, so that nothing heavy is imported before it is used, a string ``"module:attribute"``.
+
+    from ctk import hookimpl
+
+    @hookimpl
+    def ctk_register_losses(register):
+        register("focal", "my_plugin.focal:FocalLoss")
+
+Keyword-only parameters of what is registered are its config keys, checked against their annotations and defaults.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+import pluggy
+
+if TYPE_CHECKING:
+    import click
+
+    from ctk.config import RunConfig
+    from ctk.runs import Run
+
+GROUP = "ctk"
+hookspec = pluggy.HookspecMarker(GROUP)
+hookimpl = pluggy.HookimplMarker(GROUP)
+
+
+class Register(Protocol):
+    """What a register hook is given: ``register(name, thing_or_"module:attribute", about="one line")``."""
+
+    def __call__(self, name: str, thing: Any, about: str = "") -> None: ...
+
+
+# What a run is made of ------------------------------------------------------------------------------------------------
+
+
+@hookspec
+def ctk_register_competitions(register: Register) -> None:
+    """Offer competitions: subclasses of ``ctk.competition.Competition``, found as ``ctk run NAME``."""
+
+
+@hookspec
+def ctk_register_data(register: Register) -> None:
+    """Offer data readers: subclasses of ``ctk.contract.DataReader``; ``data: NAME`` in a config."""
+
+
+@hookspec
+def ctk_register_models(register: Register) -> None:
+    """Offer models: subclasses of ``ctk.contract.Model``, or a ``torch.nn.Module``; ``model: NAME`` in a member.
+
+    A module is trained by the toolkit's own Lightning loop. Its ``__init__`` takes the samples' ``inputs`` and
+    ``outputs`` widths and then keyword-only options; its ``forward`` takes one tensor for each name in its
+    ``features`` attribute.
+    """
+
+
+@hookspec
+def ctk_register_losses(register: Register) -> None:
+    """Offer losses: torch modules called as ``loss(prediction, batch)``; ``loss: NAME`` in a member."""
+
+
+@hookspec
+def ctk_register_blenders(register: Register) -> None:
+    """Offer blenders: subclasses of ``ctk.contract.Blender``; ``blend: NAME`` in a config."""
+
+
+@hookspec
+def ctk_register_metrics(register: Register) -> None:
+    """Offer metrics: instances of ``ctk.contract.Metric``, with their direction."""
+
+
+@hookspec
+def ctk_register_filters(register: Register) -> None:
+    """Offer filters: subclasses of ``ctk.contract.Filter``, which score training samples and say which to keep."""
+
+
+# Where it runs and who is told ----------------------------------------------------------------------------------------
+
+
+@hookspec
+def ctk_register_executors(register: Register) -> None:
+    """Offer executors: ``concurrent.futures.Executor`` factories called as ``factory(workers, threads)``."""
+
+
+@hookspec
+def ctk_register_trackers(register: Register) -> None:
+    """Offer trackers: functions ``(folder: Path, name: str) -> lightning Logger``, one logger a fitted member."""
+
+
+@hookspec
+def ctk_register_commands(cli: click.Group) -> None:
+    """Add commands to the command line: ``cli.add_command(...)`` or ``@cli.command()``."""
+
+
+# Along the way of a run -----------------------------------------------------------------------------------------------
+
+
+@hookspec
+def ctk_run_started(run: Run, config: RunConfig) -> None:
+    """Called once the run's folder and config stand, before data is read; again when a run is resumed."""
+
+
+@hookspec
+def ctk_member_fitted(run: Run, member: str, seed: int, fold: int, scores: dict[str, float]) -> None:
+    """Called in the driving process when a member's predictions for one seed and fold lie in the store."""
+
+
+@hookspec
+def ctk_run_finished(run: Run, scores: dict[str, float]) -> None:
+    """Called last, when the submission is written and valid."""

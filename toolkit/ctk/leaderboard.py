@@ -1,0 +1,67 @@
+"""Past runs as a local leaderboard."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ctk.runs import Run, all_runs
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One run in the leaderboard. Scores are of the deciding metric; None where there are none yet."""
+
+    name: str
+    competition: str
+    preset: str
+    folder: str
+    started: float | None
+    state: str
+    problem: str
+    dry_run: bool
+    changed: list[str]
+    metric: str | None = None
+    direction: str = "max"
+    best_member: float | None = None
+    blend: float | None = None
+    test: float | None = None
+
+
+def standing(run: Run) -> Standing:
+    """Where one run stands."""
+    state, config = run.state(), run.config()
+    overrides = run.folder / "overrides.txt"
+    row = Standing(
+        name=run.folder.name,
+        competition=config["competition"],
+        preset=config["preset"],
+        folder=str(run.folder),
+        started=state.get("started"),
+        state=state["state"],
+        problem=state.get("problem", "") if state["state"] == "failed" else "",
+        dry_run=bool(state.get("dry_run")),
+        changed=overrides.read_text().splitlines() if overrides.exists() else [],
+    )
+    scores = run.scores()
+    if not scores:
+        return row
+    metric, direction = scores["metric"], scores["direction"]
+    values = {key: numbers[metric] for key, numbers in scores["members"].items()}
+    alone = [value for key, value in values.items() if key != "blend" and key not in scores["baselines"]]
+    best = (max if direction == "max" else min)(alone, default=None)
+    more = {"best_member": best, "blend": values.get("blend"), "test": scores["test"].get(metric)}
+    return Standing(**{**vars(row), "metric": metric, "direction": direction, **more})
+
+
+def standings(root: Path, competition: str | None = None) -> list[Standing]:
+    """Every run under a root, of one competition or all: by competition, then best blend first, unscored runs last."""
+    rows = [standing(run) for run in all_runs(root)]
+    rows = [row for row in rows if competition is None or row.competition == competition]
+
+    def order(row: Standing) -> tuple[str, float]:
+        if row.blend is None:
+            return row.competition, float("inf")
+        return row.competition, -row.blend if row.direction == "max" else row.blend
+
+    return sorted(rows, key=order)

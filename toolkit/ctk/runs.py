@@ -1,0 +1,194 @@
+"""The run folder: one execution, one folder, written so that a kill at any moment leaves it able to go on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from ctk.competition import Array
+from ctk.errors import UsageError
+from ctk.files import atomic, read_json, write_json, write_text
+
+FINISHED, RUNNING, FAILED, INTERRUPTED, KILLED = "finished", "running", "failed", "interrupted", "killed"
+
+
+@dataclass(frozen=True)
+class Part:
+    """One fitted unit of a run: a member with a seed, on a fold."""
+
+    member: str
+    seed: int
+    fold: int
+
+    @property
+    def key(self) -> str:
+        """The name under which a blend knows it, folds joined: ``residual-mlp/seed-1``."""
+        return f"{self.member}/seed-{self.seed}"
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Values (N, ...) by id (N,)."""
+
+    ids: Array
+    values: Array
+
+
+class Run:
+    """A run's folder and everything that is read from and written to it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = Path(folder)
+
+    @classmethod
+    def create(cls, root: Path, competition: str, name: str) -> Run:
+        """A new folder ``root/competition/MMDD-HHMM-name``, with a number behind it if that is taken."""
+        stem = f"{datetime.now():%m%d-%H%M%S}-{name}"
+        for number in range(1, 1000):
+            folder = root / competition / (stem if number == 1 else f"{stem}-{number}")
+            try:
+                folder.mkdir(parents=True)
+            except FileExistsError:
+                continue
+            return cls(folder)
+        raise UsageError(f"{root / competition}: too many runs named {stem}.")
+
+    @classmethod
+    def find(cls, text: str, root: Path) -> Run:
+        """A run by its folder, or by the end of its name under ``root``. Raises UsageError if none or several fit."""
+        if (Path(text) / "config.yaml").is_file():
+            return cls(Path(text))
+        fitting = [run for run in all_runs(root) if run.folder.name == text or run.folder.name.endswith(f"-{text}")]
+        if len(fitting) == 1:
+            return fitting[0]
+        if not fitting:
+            raise UsageError(f"There is no run '{text}'.", f"`ctk runs` lists those under {root}.")
+        raise UsageError(f"'{text}' fits {len(fitting)} runs.", "Give the folder: " + ", ".join(str(r.folder) for r in fitting))
+
+    # What the run is -----------------------------------------------------------------------------------------------
+
+    @property
+    def competition(self) -> str:
+        """The competition's id."""
+        return str(self.config()["competition"])
+
+    def config(self) -> dict[str, Any]:
+        """The resolved config, as plain values."""
+        value = yaml.safe_load((self.folder / "config.yaml").read_text(encoding="utf-8"))
+        return dict(value)
+
+    def write_config(self, config: Mapping[str, Any], overrides: list[str], environment: Mapping[str, Any]) -> None:
+        """Write what is to be done and where: config.yaml, overrides.txt, environment.json."""
+        write_text(self.folder / "overrides.txt", "".join(f"{line}\n" for line in overrides))
+        write_json(self.folder / "environment.json", environment)
+        write_text(self.folder / "config.yaml", yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True))
+
+    # Where it stands -----------------------------------------------------------------------------------------------
+
+    def state(self) -> dict[str, Any]:
+        """``{"state": ..., "started": ..., ...}``; a run whose process is gone without a word was killed."""
+        try:
+            state = dict(read_json(self.folder / "state.json"))
+        except (FileNotFoundError, json.JSONDecodeError):
+            return {"state": KILLED}
+        if state["state"] == RUNNING and not _alive(int(state["pid"]), float(state["boot"])):
+            state["state"] = KILLED
+        return state
+
+    def set_state(self, state: str, **more: Any) -> None:
+        """Say where the run stands."""
+        old = self.state() if (self.folder / "state.json").exists() else {}
+        started = old.get("started", time.time())
+        known = {"state": state, "pid": os.getpid(), "boot": _process_start(os.getpid()), "started": started}
+        write_json(self.folder / "state.json", {**old, **known, "changed": time.time(), **more})
+
+    def scores(self) -> dict[str, Any]:
+        """``{"metric", "direction", "baselines", "members": {key: {name: number}}, "test"}``; empty before the end."""
+        try:
+            return dict(read_json(self.folder / "scores.json"))
+        except (FileNotFoundError, json.JSONDecodeError):
+            return {}
+
+    def log(self, line: str) -> None:
+        """Append a line with the time to log.txt."""
+        with (self.folder / "log.txt").open("a", encoding="utf-8") as file:
+            file.write(f"{datetime.now():%Y-%m-%d %H:%M:%S} {line}\n")
+
+    # The predictions store -----------------------------------------------------------------------------------------
+
+    def part_folder(self, part: Part) -> Path:
+        """``members/<name>/seed-<s>/fold-<f>``."""
+        return self.folder / "members" / part.member / f"seed-{part.seed}" / f"fold-{part.fold}"
+
+    def is_fitted(self, part: Part, fingerprint: str) -> bool:
+        """Whether the part's predictions lie here and were made from exactly this."""
+        try:
+            return bool(read_json(self.part_folder(part) / "fitted.json")["fingerprint"] == fingerprint)
+        except (FileNotFoundError, json.JSONDecodeError, KeyError):
+            return False
+
+    def write_part(self, part: Part, fingerprint: str, oof: Predictions, test: Predictions, **facts: Any) -> None:
+        """Store a part's predictions; ``fitted.json`` comes last and makes them count."""
+        folder = self.part_folder(part)
+        for name, predictions in (("oof", oof), ("test", test)):
+            with atomic(folder / f"{name}.npz") as temporary, temporary.open("wb") as file:
+                np.savez(file, ids=predictions.ids, values=predictions.values)
+        write_json(folder / "fitted.json", {"fingerprint": fingerprint, **facts})
+
+    def facts(self, part: Part) -> dict[str, Any]:
+        """What was written beside a part's predictions: scores, seconds, best epoch."""
+        return dict(read_json(self.part_folder(part) / "fitted.json"))
+
+    def predictions(self, part: Part, kind: str) -> Predictions:
+        """A part's "oof" or "test" predictions."""
+        with np.load(self.part_folder(part) / f"{kind}.npz", allow_pickle=False) as file:
+            return Predictions(file["ids"], file["values"])
+
+    def parts(self) -> list[Part]:
+        """The parts whose predictions lie here, in the config's order of members."""
+        found = []
+        for path in sorted(self.folder.glob("members/*/seed-*/fold-*/fitted.json")):
+            member, seed, fold = path.parts[-4:-1]
+            found.append(Part(member, int(seed.removeprefix("seed-")), int(fold.removeprefix("fold-"))))
+        order = [member["name"] for member in self.config().get("members", [])]
+        return sorted(found, key=lambda part: (order.index(part.member), part.seed, part.fold))
+
+
+def all_runs(root: Path) -> Iterator[Run]:
+    """Every run under a root folder, newest first."""
+    folders = [path.parent for path in root.glob("*/*/config.yaml")]
+    return iter(Run(folder) for folder in sorted(folders, key=lambda folder: folder.stat().st_ctime, reverse=True))
+
+
+def fingerprint(*parts: Any) -> str:
+    """A short name for exactly these values."""
+    text = json.dumps(parts, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _process_start(pid: int) -> float:
+    """When a process started, in clock ticks since boot; 0 where it cannot be told. Tells a reused pid apart."""
+    try:
+        return float(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[19])
+    except (OSError, IndexError, ValueError):
+        return 0.0
+
+
+def _alive(pid: int, started: float) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return _process_start(pid) == started

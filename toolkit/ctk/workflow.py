@@ -1,0 +1,351 @@
+"""The verbs, in order: load, filter, split, fit members, predict, blend, submit. Each can be gone on with."""
+
+from __future__ import annotations
+
+import signal
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from ctk.competition import Competition, Data
+from ctk.components.executors import share
+from ctk.config import Choice, RunConfig, resolve
+from ctk.contract import Blend, Blender, Metric
+from ctk.environment import environment
+from ctk.errors import CtkError, UsageError
+from ctk.files import atomic, read_json, write_json, write_text
+from ctk.filtering import apply_filters
+from ctk.fit import Task, fit_part, limited
+from ctk.gather import Gathered, gather
+from ctk.plugins import Plugins, plugins
+from ctk.prepare import Prepared, prepare
+from ctk.results import Results
+from ctk.runs import FAILED, FINISHED, INTERRUPTED, RUNNING, Part, Run, fingerprint
+
+BLEND = "blend"
+DRY_STEPS = 2
+
+
+class Observer(Protocol):
+    """Who is told how a run goes: the terminal, a notebook, nobody."""
+
+    def say(self, line: str) -> None:
+        """A line worth showing."""
+
+    def begin(self, parts: Sequence[Part], fitted: Sequence[Part]) -> None:
+        """These parts will be fitted; those were fitted before."""
+
+    def progress(self, part: Part, done: int, total: int, scores: Mapping[str, float]) -> None:
+        """How far a part is."""
+
+    def end(self) -> None:
+        """No part is being fitted any more."""
+
+
+class Silent:
+    """An observer that is told everything and says nothing."""
+
+    def say(self, line: str) -> None: ...
+
+    def begin(self, parts: Sequence[Part], fitted: Sequence[Part]) -> None: ...
+
+    def progress(self, part: Part, done: int, total: int, scores: Mapping[str, float]) -> None: ...
+
+    def end(self) -> None: ...
+
+
+@dataclass
+class Plan:
+    """A run that stands ready: its folder, config and competition."""
+
+    run: Run
+    config: RunConfig
+    competition: Competition
+    metric: Metric
+    steps: int | None = None
+
+
+def competition_of(name: str, loaded: Plugins | None = None) -> Competition:
+    """A competition by id. Raises UsageError with the nearest id."""
+    competition: Competition = (loaded or plugins()).load("competitions", name)()
+    return competition
+
+
+def start(
+    raw: Mapping[str, Any], root: Path, name: str, overrides: Sequence[str] = (), dry_run: bool = False
+) -> Plan:
+    """Check a merged config and make the run's folder. Nothing is written if the config is wrong."""
+    config = resolve(raw, plugins())
+    if dry_run:
+        only_first = tuple(m.model_copy(update={"seeds": config.seeds_of(m)[:1]}) for m in config.members)
+        config = config.model_copy(
+            update={"members": only_first, "executor": config.executor.model_copy(update={"name": "serial"})}
+        )
+    competition = competition_of(config.competition)
+    workers, threads = share(len(parts_of(config)), config.executor.workers, config.executor.threads)
+    executor = config.executor.model_copy(update={"workers": workers, "threads": threads})
+    config = config.model_copy(update={"executor": executor})
+    metric: Metric = plugins().load("metrics", competition.metric)
+    run = Run.create(root, competition.id, "dry-run" if dry_run else name)
+    run.write_config(config.plain(), list(overrides), environment(plugins()))
+    run.set_state(RUNNING, dry_run=dry_run)
+    return Plan(run, config, competition, metric, DRY_STEPS if dry_run else None)
+
+
+def reopen(run: Run) -> Plan:
+    """A run that was interrupted, failed or killed, ready to go on. Raises UsageError if it is still running."""
+    state = run.state()
+    if state["state"] == RUNNING:
+        raise UsageError(f"{run.folder} is still running, as process {state['pid']}.")
+    raw = run.config()
+    if "members" not in raw:
+        raise UsageError(f"{run.folder} is a blend of other runs.", "Make it again with `ctk blend`.")
+    config = resolve(raw, plugins())
+    competition = competition_of(config.competition)
+    metric: Metric = plugins().load("metrics", competition.metric)
+    return Plan(run, config, competition, metric, DRY_STEPS if state.get("dry_run") else None)
+
+
+def carry_out(plan: Plan, observer: Observer | None = None) -> Results:
+    """Do whatever of a run is not done yet, and return its results.
+
+    Ctrl-C and SIGTERM leave a run that can be resumed. Raises CtkError in one sentence for all that a user can mend.
+    """
+    watcher = observer or Silent()
+    run = plan.run
+
+    def say(line: str) -> None:
+        run.log(line)
+        watcher.say(line)
+
+    run.set_state(RUNNING)
+    with ending_well(run):
+        plugins().hook.ctk_run_started(run=run, config=plan.config)
+        prepared = prepare(plan.config, plan.competition, plugins(), say)
+        data = prepared.data
+        write_json(run.folder / "data.json", {"fingerprint": prepared.fingerprint, "folder": data.folder})
+        say(data.about)
+        _filter(plan, data, say)
+        _fit_all(plan, prepared, watcher)
+        gathered = gather({"": run}, limited(data.train, plan.steps), data.test)
+        results = finish(run, plan.competition, plan.metric, plan.config.blend, gathered, data)
+        run.set_state(FINISHED)
+        plugins().hook.ctk_run_finished(run=run, scores=dict(results.scores[BLEND]))
+    return results
+
+
+def parts_of(config: RunConfig) -> list[Part]:
+    """Every part of a run, in the config's order."""
+    return [
+        Part(member.name, seed, fold)
+        for member in config.members
+        for seed in config.seeds_of(member)
+        for fold in range(config.split.use)
+    ]
+
+
+def finish(
+    run: Run, competition: Competition, metric: Metric, choice: Choice, gathered: Gathered, data: Data
+) -> Results:
+    """Blend, submit, validate, report: everything after the fits. ``gathered`` may come from several runs."""
+    blended_keys = [key for key in gathered.test if key not in gathered.baselines]
+    if not blended_keys:
+        raise CtkError("Every member is marked blend: false; there is nothing to submit.")
+    blender: Blender = plugins().load("blenders", choice.name)(**choice.options)
+    without = [key for key in blended_keys if key not in gathered.oof]
+    if blender.needs_oof and without:
+        raise CtkError(
+            f"The blender '{choice.name}' needs out-of-fold predictions, which {without[0]} has not.",
+            "Take --blender mean.",
+        )
+    blend = blender.fit({key: gathered.oof.get(key, np.empty(0)) for key in blended_keys}, gathered.valid, metric)
+    submitted = competition.postprocess(blend.apply(gathered.test), data.test)
+    scores = {key: competition.evaluate(oof, gathered.valid) for key, oof in gathered.oof.items()}
+    blended = np.empty(0)
+    if not without:
+        blended = competition.postprocess(blend.apply(gathered.oof), gathered.valid)
+        scores[BLEND] = competition.evaluate(blended, gathered.valid)
+    truth_scores = competition.score(submitted, data.truth) if data.truth is not None else {}
+    write_json(run.folder / "blend.json", {"blender": choice.name, **vars(blend)})
+    submit(run, competition, submitted, data)
+    results = Results(
+        title=competition.title,
+        run_name=run.folder.name,
+        config=run.config(),
+        environment=read_json(run.folder / "environment.json"),
+        about=data.about,
+        metric=metric,
+        valid=gathered.valid,
+        oof=gathered.oof,
+        blended=blended,
+        blend=blend,
+        scores=scores,
+        curves=gathered.curves,
+        seconds=gathered.seconds,
+        baselines=gathered.baselines,
+        test=data.test,
+        submitted=submitted,
+        truth=data.truth,
+        truth_scores=truth_scores,
+        files=data.files,
+    )
+    facts = {"metric": metric.name, "direction": metric.direction, "baselines": sorted(gathered.baselines)}
+    write_json(run.folder / "scores.json", {**facts, "members": scores, "test": truth_scores})
+    _write_metrics(run, gathered)
+    from ctk.report import write_report
+
+    write_report(results, competition.report(results), run.folder / "report.html")
+    return results
+
+
+def submit(run: Run, competition: Competition, submitted: Any, data: Data) -> None:
+    """Write the submission, read it back as a stranger would, and say so in submission.json."""
+    path = run.folder / "submission.csv"
+    competition.write_submission(path, data.test.ids, submitted)
+    read = competition.read_submission(path, data.test, submitted.shape[-1])
+    if not np.array_equal(read.values, submitted):
+        raise CtkError(f"{path}: what was written is not what was predicted.", "This is a defect of the competition's plugin.")
+    facts = {"valid": True, "rows": len(read.ids), "bytes": path.stat().st_size}
+    write_json(run.folder / "submission.json", facts)
+
+
+def _filter(plan: Plan, data: Data, say: Callable[[str], None]) -> None:
+    if not plan.config.filters:
+        return
+    path = plan.run.folder / "kept.npy"
+    if not path.exists():
+        train = limited(data.train, plan.steps)
+        kept = apply_filters(plan.config, data, train, plan.run.folder / "filters", plan.metric, say)
+        with atomic(path) as temporary, temporary.open("wb") as file:
+            np.save(file, kept)
+
+
+def _fit_all(plan: Plan, prepared: Prepared, observer: Observer) -> None:
+    """Fit every part that is not in the store, members before those that use them."""
+    tasks = {part: _task(plan, part, prepared) for part in parts_of(plan.config)}
+    fitted = [part for part, task in tasks.items() if plan.run.is_fitted(part, task.fingerprint)]
+    observer.begin(list(tasks), fitted)
+    try:
+        waiting = {part: task for part, task in tasks.items() if part not in fitted}
+        if waiting:
+            executor = plan.config.executor
+            make = plugins().load("executors", executor.name)
+            with _stopped_on_error(make(executor.workers, executor.threads)) as pool:
+                for wave in _waves(plan.config, waiting):
+                    _fit_wave(plan, wave, pool, observer)
+    finally:
+        observer.end()
+
+
+def _fit_wave(plan: Plan, wave: Mapping[Part, Task], pool: Executor, observer: Observer) -> None:
+    running: dict[Future[dict[str, float]], Part] = {}
+    for part, task in wave.items():
+        running[pool.submit(fit_part, task)] = part
+    while running:
+        done, _ = wait(running, timeout=0.25, return_when=FIRST_COMPLETED)
+        for part in running.values():
+            try:
+                observer.progress(part, **read_json(plan.run.part_folder(part) / "progress.json"))
+            except (OSError, ValueError):
+                continue
+        for future in done:
+            part = running.pop(future)
+            try:
+                scores = future.result()
+            except CtkError as error:
+                raise type(error)(f"{part.key}, fold {part.fold}: {error.problem}", error.help) from error
+            except BrokenProcessPool as error:
+                raise CtkError(
+                    f"The process that fitted {part.key} or one beside it ended without a word; memory may have run out.",
+                    "Try fewer at a time: -o executor.workers=1.",
+                ) from error
+            plan.run.log(f"fitted {part.key} fold {part.fold}: {scores}")
+            plugins().hook.ctk_member_fitted(
+                run=plan.run, member=part.member, seed=part.seed, fold=part.fold, scores=scores
+            )
+
+
+def _task(plan: Plan, part: Part, prepared: Prepared) -> Task:
+    plain = plan.config.plain()
+    members = {member["name"]: member for member in plain["members"]}
+    needed = [part.member]
+    for name in needed:
+        needed += [other for other in members[name]["uses"] if other not in needed]
+    print_of_part = fingerprint(
+        vars(part), [members[name] for name in needed], plain["split"], plain["filters"], prepared.fingerprint, plan.steps
+    )
+    return Task(plan.run.folder, plan.config, part, prepared, print_of_part, plan.metric.name, plan.steps)
+
+
+def _waves(config: RunConfig, waiting: Mapping[Part, Task]) -> Iterator[dict[Part, Task]]:
+    """Parts in the order of what their members use; each wave needs only earlier ones. Raises UsageError for a circle."""
+    uses = {member.name: set(member.uses) for member in config.members}
+    done: set[str] = set()
+    while len(done) < len(uses):
+        ready = [name for name, others in uses.items() if name not in done and others <= done]
+        if not ready:
+            raise UsageError(f"Members {', '.join(sorted(set(uses) - done))} use each other in a circle.")
+        done.update(ready)
+        yield {part: task for part, task in waiting.items() if part.member in ready}
+
+
+@contextmanager
+def _stopped_on_error(pool: Executor) -> Iterator[Executor]:
+    """On any error (Ctrl-C too) nothing is waited for: what is queued is cancelled, and worker processes end."""
+    import multiprocessing
+
+    try:
+        yield pool
+    except BaseException:
+        for child in multiprocessing.active_children():
+            child.terminate()
+        pool.shutdown(wait=False, cancel_futures=True)
+        raise
+    pool.shutdown()
+
+
+@contextmanager
+def ending_well(run: Run) -> Iterator[None]:
+    """Whatever happens, the run's state says so, and the log has the whole story."""
+
+    def interrupt(number: int, frame: Any) -> None:
+        raise KeyboardInterrupt
+
+    resume = f"Go on with: ctk run {run.competition} --resume {run.folder}"
+    try:
+        before = signal.signal(signal.SIGTERM, interrupt)
+    except ValueError:  # not the main thread: signals are somebody else's
+        before = None
+    try:
+        yield
+    except KeyboardInterrupt:
+        run.set_state(INTERRUPTED)
+        run.log("interrupted")
+        raise CtkError("Interrupted.", resume) from None
+    except CtkError as error:
+        run.set_state(FAILED, problem=error.problem)
+        run.log(f"failed: {error}")
+        raise
+    except Exception as error:
+        run.log(traceback.format_exc())
+        problem = f"{type(error).__name__}: {error}"
+        run.set_state(FAILED, problem=problem)
+        raise CtkError(f"{problem} (the traceback is in {run.folder / 'log.txt'})", resume) from error
+    finally:
+        if before is not None:
+            signal.signal(signal.SIGTERM, before)
+
+
+def _write_metrics(run: Run, gathered: Gathered) -> None:
+    """metrics.jsonl: a line for each validated epoch of each member."""
+    import json
+
+    lines = [json.dumps({"member": key, **row}) for key, curve in gathered.curves.items() for row in curve]
+    write_text(run.folder / "metrics.jsonl", "".join(f"{line}\n" for line in lines))
