@@ -1,0 +1,34 @@
+"""ctk blend: members of several runs, and submissions of other people, together."""
+
+from __future__ import annotations
+
+import click
+
+from ctk.cli.common import as_json, print_json, runs_root
+
+
+@click.command()
+@click.argument("sources", nargs=-1, required=True, metavar="RUN_OR_FILE...")
+@click.option("--blender", default="greedy", show_default=True, help="A registered blender; one that needs validation predictions takes only runs.")
+@click.option("-o", "options", multiple=True, metavar="KEY=VALUE", help="An option of the blender, e.g. -o normalise=false.")
+@click.option("--competition", help="Needed only if every source is a file.")
+@click.option("--name", default="blend", show_default=True, help="What the new run's folder is called.")
+@as_json
+def blend(
+    sources: tuple[str, ...], blender: str, options: tuple[str, ...], competition: str | None, name: str, json_: bool
+) -> None:
+    """Blend runs of different times, and submission files, into a new run.
+
+    \b
+    ctk blend RUN1 RUN2                                    greedy, by validation score
+    ctk blend RUN1 RUN2 theirs.csv --blender mean          equal weights; files have no validation predictions
+    ctk blend a.csv b.csv --blender mean --competition aml-retrieval
+    """
+    from ctk.blending import blend_sources
+    from ctk.cli.display import outcome
+
+    results, run = blend_sources(sources, runs_root(), blender, options, competition, name)
+    if json_:
+        print_json({"run": run.folder, "scores": results.scores, "test": results.truth_scores})
+    else:
+        outcome(results, run)

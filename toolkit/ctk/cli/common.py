@@ -1,0 +1,77 @@
+"""What several verbs share: printing, the runs folder, the data they look at."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from ctk.competition import Competition
+
+console = Console()
+
+as_json = click.option("--json", "json_", is_flag=True, help="Print JSON, for programs.")
+data_dir = click.option(
+    "--data", "data_dir", type=click.Path(path_type=Path), help="Folder of the competition's data; default: the embedded data."
+)
+
+
+def runs_root() -> Path:
+    """Where runs are kept: $CTK_RUNS, else ./runs."""
+    return Path(os.environ.get("CTK_RUNS") or "runs")
+
+
+def print_json(value: Any) -> None:
+    """Print a value as JSON; a number that is not finite becomes null."""
+    click.echo(json.dumps(_finite(value), indent=2, ensure_ascii=False, default=str))
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[Any]], numbers: int = 0) -> None:
+    """Print a table; the last ``numbers`` columns are right-aligned."""
+    shown = Table(box=None, pad_edge=False, header_style="bold", show_edge=False)
+    for place, column in enumerate(columns):
+        shown.add_column(column, justify="right" if place >= len(columns) - numbers else "left", overflow="fold")
+    for row in rows:
+        shown.add_row(*("" if cell is None else cell if isinstance(cell, str) else str(cell) for cell in row))
+    console.print(shown)
+
+
+def number(value: float | None, digits: int = 4) -> str:
+    """A score as text; nothing for what is not known."""
+    return "" if value is None else f"{value:.{digits}f}"
+
+
+def config_of(competition: Competition, data: Path | None, preset: str | None = None) -> dict[str, Any]:
+    """A competition's config before file and overrides: its defaults under a preset. Raises UsageError."""
+    from ctk.config import merge
+    from ctk.errors import UsageError
+    from ctk.plugins import nearest
+
+    presets = competition.presets()
+    name = preset or (competition.embedded if data is None else competition.default)
+    if name not in presets:
+        raise UsageError(f"{competition.id} has no preset '{name}'.", nearest(name, presets, "presets"))
+    base: Mapping[str, Any] = {
+        "competition": competition.id,
+        "preset": name,
+        "data_dir": None if data is None else str(data.resolve()),
+        "data": {"name": competition.reader},
+    }
+    return merge(base, presets[name])
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(key): _finite(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(each) for each in value]
+    return value

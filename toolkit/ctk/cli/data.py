@@ -1,0 +1,98 @@
+"""ctk data: where a competition's data is, what of it is there, and making it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ctk.cli.common import as_json, config_of, console, data_dir, print_json, table
+
+
+@click.command(context_settings={"ignore_unknown_options": True})
+@click.argument("competition")
+@data_dir
+@click.option("--build", is_flag=True, help="Make the data from raw files; `ctk data COMPETITION --build --help` lists options.")
+@click.option("--filter", "filters", multiple=True, metavar="NAME", help="Write the data without what this filter drops.")
+@click.option("-o", "overrides", multiple=True, metavar="KEY=VALUE", help="Set a config key, e.g. -o filters.ridge.drop_fraction=0.2.")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder to write to.")
+@as_json
+@click.argument("rest", nargs=-1, type=click.UNPROCESSED)
+def data(
+    competition: str,
+    data_dir: Path | None,
+    build: bool,
+    filters: tuple[str, ...],
+    overrides: tuple[str, ...],
+    out: Path | None,
+    json_: bool,
+    rest: tuple[str, ...],
+) -> None:
+    """Say where the data is, what was found, what is missing and how to get it; or make it.
+
+    \b
+    ctk data aml-retrieval                                        the embedded data
+    ctk data aml-retrieval --data DIR                             your copy
+    ctk data aml-retrieval --build --images DIR --captions FILE --out DIR
+    ctk data aml-retrieval --data DIR --filter ridge --out FILTERED
+    """
+    from ctk.errors import UsageError
+    from ctk.workflow import competition_of
+
+    known = competition_of(competition)
+    if build:
+        _build(known, [*rest, *(["--out", str(out)] if out else [])])
+        return
+    if rest:
+        raise click.UsageError(f"No such option or argument: {' '.join(rest)}")
+    if filters:
+        if out is None:
+            raise UsageError("--filter writes a new data folder: give it with --out DIR.")
+        _filter(known, data_dir, filters, overrides, out)
+        return
+    from ctk.config import resolve
+    from ctk.plugins import plugins
+    from ctk.prepare import reader_of
+
+    folder = data_dir or known.default_data()
+    reader = reader_of(resolve(config_of(known, data_dir), plugins()), plugins())
+    found = reader.describe(folder)
+    if json_:
+        print_json({"folder": folder, "items": [item._asdict() for item in found]})
+        return
+    console.print(f"{known.title}: {folder}{'' if data_dir else ' (the embedded data)'}", highlight=False, soft_wrap=True)
+    rows = [[item.item, "[green]✓[/green]" if item.path else "[red]missing[/red]", item.detail or item.how] for item in found]
+    table(["item", "", "what, or how to get it"], rows)
+
+
+def _build(competition: Any, arguments: list[str]) -> None:
+    """Parse the build's own options, made from its schema, and run it."""
+    from ctk.cli.options import command_from
+    from ctk.errors import UsageError
+
+    schema = competition.build()
+    if schema is None:
+        raise UsageError(f"{competition.id} has no --build.")
+    command_from(schema, f"ctk data {competition.id} --build").main(arguments, standalone_mode=False)
+
+
+def _filter(
+    competition: Any, data_dir: Path | None, filters: tuple[str, ...], overrides: tuple[str, ...], out: Path
+) -> None:
+    import numpy as np
+
+    from ctk.config import override, resolve
+    from ctk.filtering import apply_filters
+    from ctk.plugins import plugins
+    from ctk.prepare import prepare
+
+    raw = {**config_of(competition, data_dir), "filters": list(filters)}
+    for assignment in overrides:
+        override(raw, assignment)
+    config = resolve(raw, plugins())
+    data = prepare(config, competition, plugins(), console.print).data
+    metric = plugins().load("metrics", competition.metric)
+    kept = apply_filters(config, data, data.train, out / "filters", metric, console.print)
+    competition.write_data(out, data.train.take(np.flatnonzero(kept)), data.test)
+    console.print(f"wrote {kept.sum():,} of {len(kept):,} samples to {out}", highlight=False, soft_wrap=True)

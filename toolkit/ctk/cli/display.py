@@ -1,0 +1,142 @@
+"""What a competitor sees of a run: progress with an estimate, then the table of scores and where things lie."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping, Sequence
+
+from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Task, TextColumn
+from rich.text import Text
+
+from ctk.cli.common import console, number, table
+from ctk.results import Results
+from ctk.runs import Part, Run
+from ctk.workflow import BLEND
+
+PLAIN_EVERY = 10.0
+"""Seconds between lines of progress where there is no terminal to redraw."""
+
+
+class Terminal:
+    """An observer that draws one bar a part and one for all with the time left; plain lines where output is no terminal."""
+
+    def __init__(self, metric: str, quiet: bool = False) -> None:
+        self.metric = metric
+        self.quiet = quiet
+        self.bars: Progress | None = None
+        self.tasks: dict[Part, int] = {}
+        self.done: dict[Part, float] = {}
+        self.scores: dict[Part, Mapping[str, float]] = {}
+        self.started = 0.0
+        self.before = 0.0
+        self.told = 0.0
+
+    def say(self, line: str) -> None:
+        """One line."""
+        if not self.quiet:
+            console.print(line, highlight=False)
+
+    def begin(self, parts: Sequence[Part], fitted: Sequence[Part]) -> None:
+        """Start drawing."""
+        self.started = self.told = time.monotonic()
+        self.done = {part: float(part in fitted) for part in parts}
+        self.before = sum(self.done.values())
+        if fitted:
+            self.say(f"{len(fitted)} of {len(parts)} fits are done already")
+        if self.quiet or not console.is_terminal:
+            return
+        self.bars = Progress(
+            SpinnerColumn(finished_text="✓"), TextColumn("{task.description}"), BarColumn(24), _Numbers(), console=console
+        )
+        self.bars.start()
+        self.total = self.bars.add_task("all fits", total=len(parts), numbers="")
+
+    def progress(self, part: Part, done: int, total: int, scores: Mapping[str, float]) -> None:
+        """Move a part's bar and the estimate."""
+        self.done[part] = done / total
+        self.scores[part] = scores
+        if self.bars is not None:
+            if part not in self.tasks:
+                self.tasks[part] = self.bars.add_task(_label(part), total=total, numbers="")
+            self.bars.update(self.tasks[part], completed=done, numbers=self._numbers(part, done, total))  # type: ignore[arg-type]
+            self.bars.update(self.total, completed=sum(self.done.values()), numbers=self._estimate())
+        elif not self.quiet and time.monotonic() - self.told > PLAIN_EVERY:
+            self.told = time.monotonic()
+            running = "; ".join(
+                f"{_label(each)} {self._numbers(each, 0, 0)}" for each, share in self.done.items() if 0 < share < 1
+            )
+            console.print(f"{sum(self.done.values()) / len(self.done):4.0%} {self._estimate()}  {running}", highlight=False)
+
+    def end(self) -> None:
+        """Stop drawing."""
+        if self.bars is not None:
+            for part, task in self.tasks.items():
+                if self.done[part] == 1:
+                    self.bars.update(task, completed=self.bars.tasks[task].total)
+            self.bars.update(self.total, numbers=f"{time.monotonic() - self.started:.0f} s")
+            self.bars.stop()
+            self.bars = None
+
+    def _numbers(self, part: Part, done: int, total: int) -> str:
+        scores = self.scores[part]
+        shown = f"{done}/{total}  " if total else ""
+        for name in (self.metric, "best"):
+            if name in scores and scores[name] is not None and math.isfinite(scores[name]):
+                shown += f"{name} {scores[name]:.4f}  "
+        return shown.rstrip()
+
+    def _estimate(self) -> str:
+        elapsed = time.monotonic() - self.started
+        gained = sum(self.done.values()) - self.before
+        if gained <= 0:
+            return ""
+        left = elapsed / gained * (len(self.done) - self.before - gained)
+        return f"{_clock(left)} left"
+
+
+class _Numbers(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        """The numbers beside a bar."""
+        return Text(str(task.fields.get("numbers", "")), style="cyan")
+
+
+def outcome(results: Results, run: Run) -> None:
+    """The table of members, the blend and the test, and the paths."""
+    metric = results.metric.name
+    names = list(next(iter(results.scores.values()), results.truth_scores))
+    shown = [name for name in names if name == metric or name.startswith(metric.split("_")[0])]
+    rows = []
+    for key, scores in results.scores.items():
+        weight = results.blend.weights.get(key)
+        mark = "baseline" if key in results.baselines else "" if key == BLEND else number(weight, 2)
+        took = f"{results.seconds[key]:.0f} s" if key in results.seconds else ""
+        label = f"blend ({run_blender(results)})" if key == BLEND else key
+        rows.append([label, *(number(scores[name]) for name in shown), mark, took])
+    if results.truth_scores:
+        rows.append(["test, by its public truth", *(number(results.truth_scores[name]) for name in shown), "", ""])
+    console.print()
+    table(["member", *shown, "weight", "time"], rows, numbers=len(shown) + 2)
+    console.print()
+    if BLEND in results.scores:
+        for key in sorted(results.baselines):
+            gain = results.scores[BLEND][metric] / results.scores[key][metric] - 1
+            console.print(f"The blend's {metric} is {gain:+.0%} against {key} on the same validation split.", highlight=False)
+    console.print(f"submission  {run.folder / 'submission.csv'}   {len(results.submitted):,} rows, valid", highlight=False, soft_wrap=True)
+    console.print(f"report      {run.folder / 'report.html'}", highlight=False, soft_wrap=True)
+
+
+def run_blender(results: Results) -> str:
+    """The blender's name, and of how many members."""
+    blender = results.config["blend"]["name"]
+    return f"{blender} of {sum(weight != 0 for weight in results.blend.weights.values())}"
+
+
+def _label(part: Part) -> str:
+    return f"{part.member}  seed {part.seed}" + (f"  fold {part.fold}" if part.fold else "")
+
+
+def _clock(seconds: float) -> str:
+    minutes, seconds = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"

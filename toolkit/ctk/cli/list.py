@@ -1,0 +1,56 @@
+"""ctk list and ctk info: which competitions there are, and what one of them offers."""
+
+from __future__ import annotations
+
+import click
+import yaml
+
+from ctk.cli.common import as_json, config_of, console, print_json, table
+
+
+@click.command("list")
+@as_json
+def list_(json_: bool) -> None:
+    """List the competitions that are installed."""
+    from ctk.plugins import plugins
+
+    known = plugins().all("competitions").values()
+    if json_:
+        print_json([{"id": each.name, "about": each.about, "plugin": each.plugin} for each in known])
+    elif known:
+        table(["competition", "about", "plugin"], [[each.name, each.about, each.plugin] for each in known])
+    else:
+        console.print("No competition is installed. For example: pip install ctk-aml-retrieval")
+
+
+@click.command()
+@click.argument("competition")
+@click.option("--preset", help="Show this preset's config in full.")
+@as_json
+def info(competition: str, preset: str | None, json_: bool) -> None:
+    """Show a competition's metric, presets and the components its configs can name."""
+    from ctk.plugins import KINDS, plugins
+    from ctk.workflow import competition_of
+
+    known = competition_of(competition)
+    presets = known.presets()
+    if preset is not None:
+        shown = config_of(known, None, preset)
+        print_json(shown) if json_ else click.echo(yaml.safe_dump(shown, sort_keys=False), nl=False)
+        return
+    kinds = [kind for kind in KINDS if kind not in ("competitions",)]
+    offers = {kind: list(plugins().all(kind)) for kind in kinds}
+    metric = plugins().load("metrics", known.metric)
+    if json_:
+        facts = {"id": known.id, "title": known.title, "url": known.url, "metric": metric.name}
+        print_json({**facts, "direction": metric.direction, "presets": list(presets), "components": offers})
+        return
+    console.print(f"[bold]{known.title}[/bold]  {known.url}", highlight=False)
+    better = "higher" if metric.direction == "max" else "lower"
+    console.print(f"metric   {metric.name} ({better} is better)", highlight=False)
+    for name in presets:
+        note = {known.embedded: "default on the embedded data", known.default: "default with --data"}.get(name, "")
+        console.print(f"preset   {name}  [dim]{note}[/dim]", highlight=False)
+    for kind in kinds:
+        console.print(f"{kind:<10}{', '.join(offers[kind]) or '-'}", highlight=False)
+    console.print(f"\nA preset in full: ctk info {known.id} --preset {known.embedded}", highlight=False)

@@ -1,0 +1,45 @@
+"""Command-line options from a schema: each field of a pydantic model becomes ``--field``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+from pydantic import BaseModel
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from ctk.cli.common import console
+from ctk.config import checked
+
+
+def command_from(schema: type[BaseModel], name: str) -> click.Command:
+    """A command whose options are the schema's fields and which calls its ``run(progress)``."""
+    options: list[click.Parameter] = []
+    for field, facts in schema.model_fields.items():
+        flag = facts.annotation is bool
+        options.append(
+            click.Option(
+                [f"--{field.replace('_', '-')}"],
+                required=facts.is_required(),
+                default=None if facts.is_required() else facts.default,
+                show_default=not facts.is_required() and not flag,
+                is_flag=flag,
+                help=facts.description,
+            )
+        )
+
+    def run(**values: Any) -> None:
+        given = {key: value for key, value in values.items() if value is not None}
+        with Progress(
+            TextColumn("{task.description}"), BarColumn(24), MofNCompleteColumn(), TimeRemainingColumn(), console=console
+        ) as bars:
+            tasks: dict[str, Any] = {}
+
+            def progress(what: str, done: int, total: int) -> None:
+                if what not in tasks:
+                    tasks[what] = bars.add_task(what, total=total)
+                bars.update(tasks[what], completed=done, total=total)
+
+            checked(schema, given, "").run(progress)  # type: ignore[attr-defined]
+
+    return click.Command(name, params=options, callback=run, help=(schema.__doc__ or "").strip())

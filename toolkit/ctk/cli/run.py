@@ -1,0 +1,84 @@
+"""ctk run: from data to a validated submission."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ctk.cli.common import as_json, config_of, data_dir, print_json, runs_root
+
+
+@click.command()
+@click.argument("competition")
+@data_dir
+@click.option("--preset", help="A named config of the competition; `ctk info COMPETITION` lists them.")
+@click.option("--config", "file", type=click.Path(path_type=Path), help="A YAML file laid over the preset.")
+@click.option("-o", "overrides", multiple=True, metavar="KEY=VALUE", help="Set one config key, e.g. -o members.0.epochs=5.")
+@click.option("--seeds", help="Seeds of every member that names none, e.g. 1,2,3.")
+@click.option("--name", default=None, help="What the run's folder is called, behind the time. Default: the preset.")
+@click.option("--resume", metavar="RUN", help="Go on with a run that was interrupted, failed or killed.")
+@click.option("--dry-run", is_flag=True, help="Two steps of every member on a slice; writes a submission of the right form.")
+@as_json
+def run(
+    competition: str,
+    data_dir: Path | None,
+    preset: str | None,
+    file: Path | None,
+    overrides: tuple[str, ...],
+    seeds: str | None,
+    name: str | None,
+    resume: str | None,
+    dry_run: bool,
+    json_: bool,
+) -> None:
+    """Train, blend, submit and report.
+
+    \b
+    ctk run aml-retrieval                                 the embedded data, the quick preset
+    ctk run aml-retrieval --data DIR --preset baseline    your copy of the competition's data
+    ctk run aml-retrieval -o members.residual-mlp.optimizer.lr=1e-3 --seeds 1,2,3
+    ctk run aml-retrieval --resume RUN
+    """
+    from ctk import workflow
+    from ctk.cli.display import Terminal, outcome
+    from ctk.errors import UsageError
+    from ctk.runs import Run
+
+    known = workflow.competition_of(competition)
+    if resume is not None:
+        if data_dir or preset or file or overrides or seeds or name or dry_run:
+            raise UsageError("--resume goes on with a run as it was configured; it takes no other options.")
+        found = Run.find(resume, runs_root())
+        if found.competition != competition:
+            raise UsageError(f"{found.folder} is a run of {found.competition}, not of {competition}.")
+        plan = workflow.reopen(found)
+    else:
+        raw, assigned = _configured(config_of(known, data_dir, preset), file, overrides, seeds)
+        plan = workflow.start(raw, runs_root(), name or str(raw["preset"]), assigned, dry_run)
+    observer = Terminal(plan.metric.name, quiet=json_)
+    results = workflow.carry_out(plan, observer)
+    if json_:
+        print_json({"run": plan.run.folder, "scores": results.scores, "test": results.truth_scores})
+    else:
+        outcome(results, plan.run)
+
+
+def _configured(
+    raw: dict[str, object], file: Path | None, overrides: tuple[str, ...], seeds: str | None
+) -> tuple[dict[str, object], list[str]]:
+    from ctk.config import merge, override, read_yaml
+    from ctk.errors import UsageError
+
+    assigned = list(overrides)
+    if file is not None:
+        raw = merge(raw, read_yaml(file))
+    for assignment in overrides:
+        override(raw, assignment)
+    if seeds is not None:
+        try:
+            raw["seeds"] = [int(seed) for seed in seeds.split(",")]
+        except ValueError:
+            raise UsageError(f"--seeds {seeds}: whole numbers separated by commas, such as 1,2,3.") from None
+        assigned.append(f"seeds={raw['seeds']}")
+    return raw, assigned

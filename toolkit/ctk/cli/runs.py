@@ -1,0 +1,71 @@
+"""ctk runs and ctk show: past runs as a local leaderboard, and one of them in full."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import click
+import yaml
+
+from ctk.cli.common import as_json, console, number, print_json, runs_root, table
+
+
+@click.command()
+@click.argument("competition", required=False)
+@click.option("--dry", is_flag=True, help="Show dry runs too.")
+@as_json
+def runs(competition: str | None, dry: bool, json_: bool) -> None:
+    """List past runs, best first: when, what was changed, scores, state."""
+    from ctk.leaderboard import standings
+
+    rows = [row for row in standings(runs_root(), competition) if dry or not row.dry_run]
+    if json_:
+        print_json([vars(row) for row in rows])
+        return
+    if not rows:
+        console.print(f"No runs under {runs_root()}.", highlight=False)
+        return
+    shown = [
+        [
+            str(place),
+            row.competition,
+            f"{datetime.fromtimestamp(row.started):%Y-%m-%d %H:%M}" if row.started else "",
+            row.name,
+            ", ".join(row.changed) or row.preset,
+            row.state if not row.problem else f"{row.state}: {row.problem}",
+            number(row.best_member),
+            number(row.blend),
+            number(row.test),
+        ]
+        for place, row in enumerate(rows, start=1)
+    ]
+    table(["", "competition", "when", "run", "changed", "state", "best member", "blend", "test"], shown, numbers=3)
+
+
+@click.command()
+@click.argument("run")
+@as_json
+def show(run: str, json_: bool) -> None:
+    """Show a run: its state, scores, config and files."""
+    from ctk.leaderboard import standing
+    from ctk.runs import Run
+
+    found = Run.find(run, runs_root())
+    row, scores = standing(found), found.scores()
+    if json_:
+        print_json({**vars(row), "scores": scores, "config": found.config()})
+        return
+    console.print(f"[bold]{found.folder}[/bold]  {row.state} {row.problem}", highlight=False, soft_wrap=True)
+    if scores:
+        names = list(next(iter(scores["members"].values()), scores["test"]))
+        rows = [[key, *(number(values.get(name)) for name in names)] for key, values in scores["members"].items()]
+        if scores["test"]:
+            rows.append(["test", *(number(scores["test"].get(name)) for name in names)])
+        # Many numbers, few members: numbers go down the page.
+        table(["", *(row[0] for row in rows)], [[name, *(row[1 + n] for row in rows)] for n, name in enumerate(names)], len(rows))
+    console.print()
+    for file in ("submission.csv", "report.html", "log.txt"):
+        if (found.folder / file).exists():
+            console.print(f"{found.folder / file}", highlight=False, soft_wrap=True)
+    console.print()
+    click.echo(yaml.safe_dump(found.config(), sort_keys=False), nl=False)

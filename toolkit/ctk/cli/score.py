@@ -1,0 +1,48 @@
+"""ctk validate and ctk score: a submission file against its competition's rules, and against a truth."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ctk.cli.common import as_json, config_of, console, data_dir, number, print_json, table
+
+
+@click.command()
+@click.argument("competition")
+@click.argument("file", type=click.Path(path_type=Path))
+@data_dir
+@as_json
+def validate(competition: str, file: Path, data_dir: Path | None, json_: bool) -> None:
+    """Check a submission against the test samples: ids, columns, lengths, numbers."""
+    from ctk.config import resolve
+    from ctk.plugins import plugins
+    from ctk.prepare import prepare
+    from ctk.workflow import competition_of
+
+    known = competition_of(competition)
+    data = prepare(resolve(config_of(known, data_dir), plugins()), known, plugins()).data
+    submission = known.read_submission(file, data.test, data.train.target_width)
+    if json_:
+        print_json({"file": file, "valid": True, "rows": len(submission.ids)})
+    else:
+        console.print(f"{file}: valid, {len(submission.ids):,} rows", highlight=False)
+
+
+@click.command()
+@click.argument("competition")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--truth", required=True, type=click.Path(path_type=Path), help="File with the test's targets.")
+@as_json
+def score(competition: str, file: Path, truth: Path, json_: bool) -> None:
+    """Score a submission against a truth, as the organisers do."""
+    from ctk.workflow import competition_of
+
+    known = competition_of(competition)
+    samples = known.read_truth(truth)
+    numbers = known.score(known.read_submission(file, samples, samples.target_width).values, samples)
+    if json_:
+        print_json(numbers)
+    else:
+        table(["", "score"], [[name, number(value)] for name, value in numbers.items()], numbers=1)
