@@ -1,0 +1,75 @@
+"""The competition as the toolkit knows it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ctk.competition import Array, Competition, Samples, Submission
+from ctk.report import Section
+from ctk.results import Results
+from ctk_aml_retrieval import evaluation, layout, submission
+from ctk_aml_retrieval.build import Build
+
+
+class AMLRetrieval(Competition):
+    """Kaggle's aml-competition (Sapienza, Advanced Machine Learning 2025/26): caption embeddings to image embeddings."""
+
+    id = "aml-retrieval"
+    title = "AML image-text retrieval"
+    url = "https://www.kaggle.com/competitions/aml-competition"
+    metric = "mrr_gallery"
+    reader = "aml-npz"
+    embedded = "quick"
+    default = "baseline"
+
+    def presets(self) -> Mapping[str, Mapping[str, Any]]:
+        """The files in ``presets/``, by name."""
+        folder = files("ctk_aml_retrieval") / "presets"
+        paths = sorted((path for path in folder.iterdir() if path.name.endswith(".yaml")), key=lambda path: path.name)
+        return {path.name.removesuffix(".yaml"): yaml.safe_load(path.read_text(encoding="utf-8")) for path in paths}
+
+    def default_data(self) -> Path:
+        """Twemoji pictures with emojibase captions, embedded by small encoders; see ``default_data/NOTICE``."""
+        from ctk_aml_retrieval import embedded
+
+        return embedded.folder()
+
+    def evaluate(self, prediction: Array, samples: Samples) -> dict[str, float]:
+        """Both protocols; rows are mixed before they are cut into chunks."""
+        return evaluation.evaluate(prediction, samples, shuffle=True)
+
+    def score(self, prediction: Array, truth: Samples) -> dict[str, float]:
+        """Both protocols, chunks in file order as the organisers cut them."""
+        return evaluation.evaluate(prediction, truth, shuffle=False)
+
+    def write_submission(self, path: Path, ids: Array, prediction: Array) -> None:
+        """``id,embedding``, raw and not normalised."""
+        submission.write(path, ids, prediction)
+
+    def read_submission(self, path: Path, test: Samples, width: int | None = None) -> Submission:
+        """Checked against the test's ids and, if given, the images' width."""
+        return submission.read(path, test.ids, width)
+
+    def read_truth(self, path: Path) -> Samples:
+        """Captions with labels and their pictures, as in train.npz."""
+        return layout.read_labelled(path)
+
+    def write_data(self, folder: Path, train: Samples, test: Samples) -> None:
+        """train/train.npz and test/test.clean.npz under a folder."""
+        layout.write(folder, train, labelled=True)
+        layout.write(folder, test, labelled=False)
+
+    def build(self) -> type[Build]:
+        """Pictures and captions to npz, with encoders by name."""
+        return Build
+
+    def report(self, results: Results) -> Sequence[Section]:
+        """Rank histogram and a gallery of queries."""
+        from ctk_aml_retrieval import report
+
+        return report.sections(results)

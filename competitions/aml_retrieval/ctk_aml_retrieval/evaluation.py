@@ -1,0 +1,76 @@
+"""The competition's two protocols, named apart everywhere.
+
+gallery  every caption against every picture of the validation set, by cosine (what the reference solution validates by)
+100      the organisers': consecutive chunks of 100 rows, each against the 100 pictures of its own rows, by dot product,
+         the best 99 kept; several captions of one picture in a chunk all point at it
+
+Ties count half (``ties="mean"``): a model that predicts one vector for everything scores as guessing does, and not 1 as
+it would if ties were broken in its favour.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ctk import ops
+from ctk.competition import Array, Samples
+from ctk.contract import Metric
+
+CHUNK = 100
+KEPT = 99
+RECALLS = (1, 3, 5, 10, 50)
+
+
+def gallery_ranks(prediction: Array, samples: Samples) -> Array:
+    """(N,) float32 rank of each sample's picture among the whole gallery, by cosine."""
+    query, gallery, target = _tensors(prediction, samples)
+    return ops.target_ranks(F.normalize(query, dim=1), F.normalize(gallery, dim=1), target).numpy()
+
+
+def chunk_ranks(prediction: Array, samples: Samples) -> Array:
+    """(M,) float32 rank within chunks of 100 rows, by dot product.
+
+    Rows after the last whole chunk do not count, as the organisers' code cannot score them; fewer than 100 rows make
+    one smaller chunk.
+    """
+    query, gallery, target = _tensors(prediction, samples)
+    size = min(CHUNK, len(query))
+    ranks = [
+        ops.target_ranks(query[rows], gallery[target[rows]], query_ids=target[rows], gallery_ids=target[rows])
+        for rows in torch.arange(len(query) // size * size).split(size)
+    ]
+    return torch.cat(ranks).numpy()
+
+
+def evaluate(prediction: Array, samples: Samples, shuffle: bool) -> dict[str, float]:
+    """Every number of both protocols.
+
+    ``shuffle`` mixes the rows by a fixed permutation before they are cut into chunks: in training files the captions of
+    a picture follow each other, so that a chunk would hold a fifth of the pictures.
+    """
+    order = np.random.default_rng(0).permutation(len(samples)) if shuffle else np.arange(len(samples))
+    gallery = gallery_ranks(prediction, samples)
+    chunks = chunk_ranks(prediction[order], samples.take(order))
+    numbers = {"mrr_gallery": _mrr(gallery), "mrr_100": _mrr(chunks, KEPT)}
+    for name, ranks in (("gallery", gallery), ("100", chunks)):
+        numbers |= {f"recall@{k}_{name}": float((ranks <= k).mean()) for k in RECALLS}
+        numbers[f"ndcg@100_{name}"] = float(np.where(ranks <= 100, 1 / np.log2(ranks + 1.0), 0).mean())
+        numbers[f"median_rank_{name}"] = float(np.median(ranks))
+    return numbers
+
+
+def _mrr(ranks: Array, cutoff: float = np.inf) -> float:
+    return float(np.where(ranks <= cutoff, 1 / ranks.astype(np.float64), 0).mean())
+
+
+def _tensors(prediction: Array, samples: Samples) -> tuple[Tensor, Tensor, Tensor]:
+    assert samples.gallery is not None and samples.target is not None
+    gallery, target = np.array(samples.gallery.vectors, np.float32), np.array(samples.target, np.int64)
+    return torch.from_numpy(np.array(prediction, np.float32)), torch.from_numpy(gallery), torch.from_numpy(target)
+
+
+MRR_GALLERY = Metric("mrr_gallery", "max", lambda prediction, samples: _mrr(gallery_ranks(prediction, samples)))
+MRR_100 = Metric("mrr_100", "max", lambda prediction, samples: _mrr(chunk_ranks(prediction, samples), KEPT))

@@ -1,0 +1,35 @@
+"""The competition's files as a data reader of the toolkit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from ctk.competition import Data
+from ctk.contract import DataReader, Found
+from ctk_aml_retrieval import layout
+
+
+class AMLReader(DataReader):
+    """Reads train.npz and test.clean.npz. Keyword arguments are config keys:
+
+    bad_rows  "error", or "drop" for training rows with a bad label or numbers that are not finite
+    train     another file to train on, such as a filtered set; the rest comes from the data folder
+    """
+
+    def __init__(self, *, bad_rows: Literal["error", "drop"] = "error", train: str | None = None) -> None:
+        self.bad_rows: Literal["error", "drop"] = bad_rows
+        self.train = None if train is None else Path(train)
+
+    def read(self, folder: Path) -> Data:
+        """Captions' embeddings as samples, pictures' embeddings as their gallery."""
+        return layout.read(folder, bad_rows=self.bad_rows, train=self.train)
+
+    def describe(self, folder: Path) -> list[Found]:
+        """What of the layout lies in a folder."""
+        return layout.describe(folder)
+
+    def sources(self, folder: Path) -> list[Path]:
+        """The archives; captions.txt and pictures are not read here."""
+        files = layout.locate(folder, self.train)
+        return [path for path in (files.train, files.test, files.truth) if path is not None]

@@ -1,0 +1,107 @@
+"""The submission file: ``id,embedding``, an embedding being a bracketed list of numbers in a quoted cell."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from ctk.competition import Array, Submission
+from ctk.errors import SubmissionError
+from ctk.files import atomic
+
+COLUMNS = ["id", "embedding"]
+SHOWN = 5
+
+
+def write(path: Path, ids: Array, embeddings: Array) -> None:
+    """Write (N,) ids and (N, D) float32 embeddings, each number with all its digits, atomically."""
+    with atomic(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        rows = csv.writer(file, lineterminator="\n")
+        rows.writerow(COLUMNS)
+        for id, embedding in zip(ids.tolist(), np.asarray(embeddings, np.float32), strict=True):
+            rows.writerow([id, json.dumps(embedding.tolist())])
+
+
+def read(path: Path, expected: Array | None = None, width: int | None = None) -> Submission:
+    """Read a submission and check it.
+
+    expected  the ids that must be there, in whose order the result is; None takes those of the file, sorted
+    width     the length each embedding must have; None takes that of the first
+    Raises SubmissionError naming row and column of the first things wrong (rows count from 1 after the header).
+    """
+    problems: list[str] = []
+    values: dict[int, Array] = {}
+    rows_of: dict[int, int] = {}
+    known = None if expected is None else set(expected.tolist())
+    for row, (raw_id, raw_embedding) in enumerate(_cells(path), start=1):
+        try:
+            id = int(raw_id)
+        except ValueError:
+            problems.append(f"row {row}, column id: {raw_id[:40]!r} is no whole number")
+        else:
+            if id in rows_of:
+                problems.append(f"row {row}, column id: {id} is in row {rows_of[id]} already")
+            elif known is not None and id not in known:
+                problems.append(f"row {row}, column id: {id} is no test id")
+            rows_of.setdefault(id, row)
+            embedding, problem = _embedding(raw_embedding, width)
+            if problem:
+                problems.append(f"row {row}, column embedding (id {id}): {problem}")
+            else:
+                assert embedding is not None
+                width = width or len(embedding)
+                values.setdefault(id, embedding)
+        if len(problems) >= SHOWN:
+            break
+    else:
+        missing = sorted((known or set()) - set(rows_of))
+        if missing:
+            shown = ", ".join(map(str, missing[:SHOWN])) + (" ..." if len(missing) > SHOWN else "")
+            problems.append(f"column id: {len(missing)} test ids are missing: {shown}")
+        if not rows_of:
+            problems.append("there are no rows")
+    if problems:
+        raise SubmissionError(f"{path}: {'; '.join(problems)}.", f"A submission has the columns {','.join(COLUMNS)}, "
+                              "one row a test id, and in each embedding a list of numbers such as [0.1, -2.5, ...].")
+    ids = expected if expected is not None else np.array(sorted(values), np.int64)
+    return Submission(ids, np.stack([values[id] for id in ids.tolist()]))
+
+
+def _cells(path: Path) -> Iterator[tuple[str, str]]:
+    csv.field_size_limit(sys.maxsize)
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = csv.reader(file)
+            header = next(rows, [])
+            if header != COLUMNS:
+                raise SubmissionError(f"{path}: the columns are {','.join(header)[:80] or 'missing'}.", "They must be id,embedding.")
+            for number, cells in enumerate(rows, start=1):
+                if len(cells) != len(COLUMNS):
+                    raise SubmissionError(f"{path}, row {number}: {len(cells)} cells where 2 belong.", "Quote the embedding.")
+                yield cells[0], cells[1]
+    except FileNotFoundError:
+        raise SubmissionError(f"{path}: there is no such file.") from None
+    except (UnicodeDecodeError, csv.Error, OSError) as error:
+        raise SubmissionError(f"{path}: cannot be read as CSV ({error}).") from None
+
+
+def _embedding(text: str, width: int | None) -> tuple[Array | None, str]:
+    try:
+        value = json.loads(text)
+        if not isinstance(value, list):
+            return None, f"{text[:40]!r} is not a list"
+        embedding = np.array(value, dtype=np.float64).astype(np.float32)
+    except (ValueError, TypeError, RecursionError):
+        return None, f"{text[:40]!r} is not a list of numbers"
+    if embedding.ndim != 1 or not len(embedding):
+        return None, f"{text[:40]!r} is not a flat list of numbers"
+    if width is not None and len(embedding) != width:
+        return None, f"{len(embedding)} numbers where {width} belong"
+    if not np.isfinite(embedding).all():
+        return None, f"number {int((~np.isfinite(embedding)).argmax()) + 1} is {embedding[~np.isfinite(embedding)][0]}"
+    return embedding, ""
