@@ -45,7 +45,10 @@ def blend_sources(
         _same_data(runs)
         base = resolve(runs[0].config(), plugins())
     else:
-        base = resolve({"competition": known.id, "preset": "blend", "data": known.reader, "members": [{"model": "ridge"}]}, plugins())
+        base = resolve(
+            {"competition": known.id, "preset": "blend", "data": known.reader, "members": [{"model": "ridge"}]},
+            plugins(),
+        )
     data = prepare(base, known, plugins()).data
     if runs:
         gathered = gather(_prefixes(runs), data.train, data.test)
@@ -56,7 +59,12 @@ def blend_sources(
         read = known.read_submission(path, data.test, data.train.target_width)
         gathered.test[_distinct(path.stem, gathered.test)] = read.values
     run = Run.create(root, known.id, name)
-    config = {"competition": known.id, "preset": "blend", "sources": list(map(str, sources)), "blend": choice.model_dump()}
+    config = {
+        "competition": known.id,
+        "preset": "blend",
+        "sources": list(map(str, sources)),
+        "blend": choice.model_dump(),
+    }
     run.write_config(config, [f"sources={' '.join(sources)}", f"blend={choice.name}", *options], environment(plugins()))
     metric: Metric = plugins().load("metrics", known.metric)
     with ending_well(run):
@@ -71,7 +79,9 @@ def _same_data(runs: Sequence[Run]) -> None:
         try:
             prints[run.folder] = read_json(run.folder / "data.json")["fingerprint"]
         except FileNotFoundError:
-            raise CtkError(f"{run.folder} has no predictions of its own.", "Blend finished runs, or give submission files.") from None
+            raise CtkError(
+                f"{run.folder} has no predictions of its own.", "Blend finished runs, or give submission files."
+            ) from None
     if len(set(prints.values())) > 1:
         raise UsageError(
             "These runs were made from different data: " + ", ".join(f"{folder.name}" for folder in prints),

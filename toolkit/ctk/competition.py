@@ -73,7 +73,8 @@ class Samples:
 
     def with_own_gallery(self) -> Samples:
         """The same samples with only the gallery entries they point at, in gallery order."""
-        assert self.gallery is not None and self.target is not None
+        assert self.gallery is not None
+        assert self.target is not None
         used, target = np.unique(self.target, return_inverse=True)
         return replace(
             self, target=target.astype(np.int64), gallery=Gallery(self.gallery.vectors[used], self.gallery.names[used])
@@ -208,7 +209,7 @@ class Competition(ABC):
     def read_submission(self, path: Path, test: Samples, width: int | None = None) -> Submission:
         """Read and check a submission for these test samples, rows in their order.
 
-        ``width`` is the length of a prediction, where it matters and is known. Raises SubmissionError naming the row and
+        ``width`` is the length of a prediction, where it matters and is known. Raises SubmissionError naming row and
         column of the first things wrong.
         """
 

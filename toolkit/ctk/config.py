@@ -37,7 +37,7 @@ class Strict(BaseModel):
 
 
 class Choice(BaseModel):
-    """A component by name, with its options beside the name: ``{name: info-nce, temperature: 0.01}`` or ``info-nce``."""
+    """A component by name with its options beside it: ``{name: info-nce, temperature: 0.01}`` or ``info-nce``."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
     name: str
@@ -116,7 +116,9 @@ class RunConfig(Strict):
         plain = self.model_dump(mode="json")
         for member, own in zip(plain["members"], self.members, strict=True):
             training = member.pop("training")
-            member.update(own.training.model_dump(mode="json") if isinstance(own.training, BaseModel) else training or {})
+            member.update(
+                own.training.model_dump(mode="json") if isinstance(own.training, BaseModel) else training or {}
+            )
         return plain
 
 
@@ -187,16 +189,15 @@ def checked(schema: type[M], value: Any, where: str) -> M:
 
 
 def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """``over`` on ``base``: mappings key by key, anything else (lists too) replaced. A choice of another name starts anew."""
+    """``over`` on ``base``: mappings key by key, all else (lists too) replaced; a choice of another name starts anew."""
     merged = dict(base)
     for key, value in over.items():
-        old = merged.get(key)
+        old: Any = merged.get(key)
         if isinstance(old, str) and isinstance(value, Mapping) and "name" in value:
             old = {"name": old}
-        if isinstance(old, Mapping) and isinstance(value, Mapping) and value.get("name", old.get("name")) == old.get("name"):
-            merged[key] = merge(old, value)
-        else:
-            merged[key] = value
+        mend = isinstance(old, Mapping) and isinstance(value, Mapping)
+        same = mend and value.get("name", old.get("name")) == old.get("name")
+        merged[key] = merge(old, value) if same else value
     return merged
 
 
@@ -276,7 +277,7 @@ def _member(raw: Any, where: str, plugins: Plugins) -> dict[str, Any]:
     choice = checked(Choice, own["model"], f"{where}.model")
     thing = plugins.load("models", choice.name)
     own["model"] = component(choice, "models", f"{where}.model", plugins)
-    schema = as_model(thing).Training
+    schema = as_model(thing).schema
     extra = {key: raw[key] for key in raw if key not in own}
     for key in extra:
         if key not in schema.model_fields:

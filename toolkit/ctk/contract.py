@@ -62,7 +62,7 @@ class Batch(NamedTuple):
 
 @dataclass(frozen=True)
 class Metric:
-    """A score of predictions. ``score(prediction, samples)`` returns a float; ``direction`` says which way is better."""
+    """A score of predictions: ``score(prediction, samples)`` returns a float; ``direction`` says which way is better."""
 
     name: str
     direction: Direction
@@ -103,7 +103,7 @@ class NoTraining(Strict):
 class Model(ABC):
     """Anything that learns from samples and predicts an array."""
 
-    Training: type[Strict] = NoTraining
+    schema: type[Strict] = NoTraining
     """Schema of the member's further config keys; ``self.training`` is an instance of it."""
     training: Any
 

@@ -16,7 +16,7 @@ LIBRARIES = ("torch", "lightning", "numpy", "pandas", "pyarrow", "pluggy", "clic
 
 
 def environment(plugins: Plugins) -> dict[str, Any]:
-    """Python, libraries, plugins, processor, memory, GPUs, the working folder's git revision, and how the ops are built."""
+    """Python, libraries, plugins, processor, memory, GPUs, the working folder's git revision, and how ops are built."""
     import torch
 
     gpus = [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]

@@ -63,7 +63,9 @@ def cache_folder() -> Path:
 
 def _explained(error: OSError, path: Path) -> Exception:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return CtkError(f"{path}: no space left on the disk.", "Free some space and repeat; a run goes on with --resume.")
+        return CtkError(
+            f"{path}: no space left on the disk.", "Free some space and repeat; a run goes on with --resume."
+        )
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return CtkError(f"{path}: cannot be written ({error.strerror}).", "Choose a folder you may write to.")
     return error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ def apply_filters(
 ) -> Array:
     """(N,) bool of the samples that every filter keeps; each filter sees what the ones before it kept.
 
-    A filter's scores, kept and dropped ids are written to ``folder/<number>-<name>`` and not made again if they are there.
+    A filter's scores, kept and dropped ids go to ``folder/<number>-<name>``, and are not made again if they are there.
     """
     kept = np.ones(len(train), dtype=bool)
     for number, choice in enumerate(config.filters):
@@ -39,7 +40,7 @@ def apply_filters(
                 files=data.files,
                 seed=config.seeds[0],
                 device=config.device,
-                fit=lambda member, learned, asked, place=place: _fit(config, metric, place, member, learned, asked),
+                fit=partial(_fit, config, metric, place),
             )
             scores = np.asarray(scored.score(samples, context), dtype=np.float32)
             if scores.shape != (len(rows),) or not np.isfinite(scores).all():

@@ -143,7 +143,9 @@ class _Progress:
 
 
 def _finite(prediction: Any, part: Part) -> Array:
-    prediction = np.asarray(prediction)
-    if not np.isfinite(prediction).all():
-        raise CtkError(f"{part.key}, fold {part.fold}: predictions are not finite.", "Lower the learning rate or set clip.")
-    return prediction
+    values: Array = np.asarray(prediction)
+    if not np.isfinite(values).all():
+        raise CtkError(
+            f"{part.key}, fold {part.fold}: predictions are not finite.", "Lower the learning rate or set clip."
+        )
+    return values

@@ -37,7 +37,7 @@ def by_key(run: Run) -> dict[str, list[Part]]:
 
 
 def aligned(run: Run, parts: Sequence[Part], test_ids: Array) -> tuple[Predictions, Array]:
-    """One member's out-of-fold predictions of all its folds, and the mean of its test predictions in ``test_ids`` order."""
+    """One member's out-of-fold predictions of all folds, and the mean of its test predictions in ``test_ids`` order."""
     oof = [run.predictions(part, "oof") for part in parts]
     test = [in_order(run.predictions(part, "test"), test_ids, parts[0].key) for part in parts]
     joined = Predictions(np.concatenate([each.ids for each in oof]), np.concatenate([each.values for each in oof]))
@@ -51,7 +51,9 @@ def in_order(predictions: Predictions, ids: Array, what: str) -> Array:
     rows = order[place] if len(order) else place
     missing = predictions.ids[rows] != ids if len(order) else np.ones(len(ids), dtype=bool)
     if missing.any():
-        raise CtkError(f"{what}: there is no prediction for id {ids[missing.argmax()]}.", "Was it made from other data?")
+        raise CtkError(
+            f"{what}: there is no prediction for id {ids[missing.argmax()]}.", "Was it made from other data?"
+        )
     values: Array = predictions.values[rows]
     return values
 

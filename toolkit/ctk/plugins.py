@@ -138,7 +138,9 @@ class Plugins:
                 hook(register=_collector(plugin, kind, offers))
         for offer in offers:
             if (other := self._registry[offer.kind].get(offer.name)) is not None:
-                raise PluginError(f"it offers the {KINDS[offer.kind]} '{offer.name}', which '{other.plugin}' has already")
+                raise PluginError(
+                    f"it offers the {KINDS[offer.kind]} '{offer.name}', which '{other.plugin}' has already"
+                )
         self.manager.register(module, name=plugin.name)
         for offer in offers:
             self._registry[offer.kind][offer.name] = offer

@@ -21,7 +21,7 @@ class Results:
     about        one line on the data
     metric       the deciding one
     valid        the samples that were validated on; with a gallery, only the entries they point at
-    oof          by member key ("residual-mlp/seed-1"), (N, ...) out-of-fold predictions of ``valid``, baselines included
+    oof          by member key ("residual-mlp/seed-1"), (N, ...) out-of-fold predictions of ``valid``, baselines too
     blended      (N, ...) the blend of them, postprocessed
     blend        its weights, score and trace
     scores       by member key and "blend": every number the competition evaluates, on ``valid``

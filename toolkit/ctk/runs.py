@@ -73,7 +73,9 @@ class Run:
             return fitting[0]
         if not fitting:
             raise UsageError(f"There is no run '{text}'.", f"`ctk runs` lists those under {root}.")
-        raise UsageError(f"'{text}' fits {len(fitting)} runs.", "Give the folder: " + ", ".join(str(r.folder) for r in fitting))
+        raise UsageError(
+            f"'{text}' fits {len(fitting)} runs.", "Give the folder: " + ", ".join(str(r.folder) for r in fitting)
+        )
 
     # What the run is -----------------------------------------------------------------------------------------------
 

@@ -17,7 +17,7 @@ import numpy as np
 from ctk.competition import Competition, Data
 from ctk.components.executors import share
 from ctk.config import Choice, RunConfig, resolve
-from ctk.contract import Blend, Blender, Metric
+from ctk.contract import Blender, Metric
 from ctk.environment import environment
 from ctk.errors import CtkError, UsageError
 from ctk.files import atomic, read_json, write_json, write_text
@@ -78,9 +78,7 @@ def competition_of(name: str, loaded: Plugins | None = None) -> Competition:
     return competition
 
 
-def start(
-    raw: Mapping[str, Any], root: Path, name: str, overrides: Sequence[str] = (), dry_run: bool = False
-) -> Plan:
+def start(raw: Mapping[str, Any], root: Path, name: str, overrides: Sequence[str] = (), dry_run: bool = False) -> Plan:
     """Check a merged config and make the run's folder. Nothing is written if the config is wrong."""
     config = resolve(raw, plugins())
     if dry_run:
@@ -211,7 +209,9 @@ def submit(run: Run, competition: Competition, submitted: Any, data: Data) -> No
     competition.write_submission(path, data.test.ids, submitted)
     read = competition.read_submission(path, data.test, submitted.shape[-1])
     if not np.array_equal(read.values, submitted):
-        raise CtkError(f"{path}: what was written is not what was predicted.", "This is a defect of the competition's plugin.")
+        raise CtkError(
+            f"{path}: what was written is not what was predicted.", "This is a defect of the competition's plugin."
+        )
     facts = {"valid": True, "rows": len(read.ids), "bytes": path.stat().st_size}
     write_json(run.folder / "submission.json", facts)
 
@@ -263,7 +263,7 @@ def _fit_wave(plan: Plan, wave: Mapping[Part, Task], pool: Executor, observer: O
                 raise type(error)(f"{part.key}, fold {part.fold}: {error.problem}", error.help) from error
             except BrokenProcessPool as error:
                 raise CtkError(
-                    f"The process that fitted {part.key} or one beside it ended without a word; memory may have run out.",
+                    f"The process fitting {part.key}, or one beside it, ended without a word; memory may have run out.",
                     "Try fewer at a time: -o executor.workers=1.",
                 ) from error
             plan.run.log(f"fitted {part.key} fold {part.fold}: {scores}")
@@ -279,13 +279,18 @@ def _task(plan: Plan, part: Part, prepared: Prepared) -> Task:
     for name in needed:
         needed += [other for other in members[name]["uses"] if other not in needed]
     print_of_part = fingerprint(
-        vars(part), [members[name] for name in needed], plain["split"], plain["filters"], prepared.fingerprint, plan.steps
+        vars(part),
+        [members[name] for name in needed],
+        plain["split"],
+        plain["filters"],
+        prepared.fingerprint,
+        plan.steps,
     )
     return Task(plan.run.folder, plan.config, part, prepared, print_of_part, plan.metric.name, plan.steps)
 
 
 def _waves(config: RunConfig, waiting: Mapping[Part, Task]) -> Iterator[dict[Part, Task]]:
-    """Parts in the order of what their members use; each wave needs only earlier ones. Raises UsageError for a circle."""
+    """Parts in the order of what their members use: each wave needs only earlier ones. UsageError for a circle."""
     uses = {member.name: set(member.uses) for member in config.members}
     done: set[str] = set()
     while len(done) < len(uses):

@@ -9,8 +9,15 @@ from ctk.cli.common import as_json, print_json, runs_root
 
 @click.command()
 @click.argument("sources", nargs=-1, required=True, metavar="RUN_OR_FILE...")
-@click.option("--blender", default="greedy", show_default=True, help="A registered blender; one that needs validation predictions takes only runs.")
-@click.option("-o", "options", multiple=True, metavar="KEY=VALUE", help="An option of the blender, e.g. -o normalise=false.")
+@click.option(
+    "--blender",
+    default="greedy",
+    show_default=True,
+    help="A registered blender; one that needs validation predictions takes only runs.",
+)
+@click.option(
+    "-o", "options", multiple=True, metavar="KEY=VALUE", help="An option of the blender, e.g. -o normalise=false."
+)
 @click.option("--competition", help="Needed only if every source is a file.")
 @click.option("--name", default="blend", show_default=True, help="What the new run's folder is called.")
 @as_json

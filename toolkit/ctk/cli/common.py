@@ -19,7 +19,10 @@ console = Console()
 
 as_json = click.option("--json", "json_", is_flag=True, help="Print JSON, for programs.")
 data_dir = click.option(
-    "--data", "data_dir", type=click.Path(path_type=Path), help="Folder of the competition's data; default: the embedded data."
+    "--data",
+    "data_dir",
+    type=click.Path(path_type=Path),
+    help="Folder of the competition's data; default: the embedded data.",
 )
 
 

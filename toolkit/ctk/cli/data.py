@@ -13,9 +13,19 @@ from ctk.cli.common import as_json, config_of, console, data_dir, print_json, ta
 @click.command(context_settings={"ignore_unknown_options": True})
 @click.argument("competition")
 @data_dir
-@click.option("--build", is_flag=True, help="Make the data from raw files; `ctk data COMPETITION --build --help` lists options.")
-@click.option("--filter", "filters", multiple=True, metavar="NAME", help="Write the data without what this filter drops.")
-@click.option("-o", "overrides", multiple=True, metavar="KEY=VALUE", help="Set a config key, e.g. -o filters.ridge.drop_fraction=0.2.")
+@click.option(
+    "--build", is_flag=True, help="Make the data from raw files; `ctk data COMPETITION --build --help` lists options."
+)
+@click.option(
+    "--filter", "filters", multiple=True, metavar="NAME", help="Write the data without what this filter drops."
+)
+@click.option(
+    "-o",
+    "overrides",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Set a config key, e.g. -o filters.ridge.drop_fraction=0.2.",
+)
 @click.option("--out", type=click.Path(path_type=Path), help="Folder to write to.")
 @as_json
 @click.argument("rest", nargs=-1, type=click.UNPROCESSED)
@@ -61,8 +71,13 @@ def data(
     if json_:
         print_json({"folder": folder, "items": [item._asdict() for item in found]})
         return
-    console.print(f"{known.title}: {folder}{'' if data_dir else ' (the embedded data)'}", highlight=False, soft_wrap=True)
-    rows = [[item.item, "[green]✓[/green]" if item.path else "[red]missing[/red]", item.detail or item.how] for item in found]
+    console.print(
+        f"{known.title}: {folder}{'' if data_dir else ' (the embedded data)'}", highlight=False, soft_wrap=True
+    )
+    rows = [
+        [item.item, "[green]✓[/green]" if item.path else "[red]missing[/red]", item.detail or item.how]
+        for item in found
+    ]
     table(["item", "", "what, or how to get it"], rows)
 
 

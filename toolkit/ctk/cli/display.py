@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Mapping, Sequence
 
-from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Task, TextColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Task, TaskID, TextColumn
 from rich.text import Text
 
 from ctk.cli.common import console, number, table
@@ -19,13 +19,13 @@ PLAIN_EVERY = 10.0
 
 
 class Terminal:
-    """An observer that draws one bar a part and one for all with the time left; plain lines where output is no terminal."""
+    """An observer that draws a bar a part and one for all with the time left; plain lines where it cannot redraw."""
 
     def __init__(self, metric: str, quiet: bool = False) -> None:
         self.metric = metric
         self.quiet = quiet
         self.bars: Progress | None = None
-        self.tasks: dict[Part, int] = {}
+        self.tasks: dict[Part, TaskID] = {}
         self.done: dict[Part, float] = {}
         self.scores: dict[Part, Mapping[str, float]] = {}
         self.started = 0.0
@@ -47,7 +47,11 @@ class Terminal:
         if self.quiet or not console.is_terminal:
             return
         self.bars = Progress(
-            SpinnerColumn(finished_text="✓"), TextColumn("{task.description}"), BarColumn(24), _Numbers(), console=console
+            SpinnerColumn(finished_text="✓"),
+            TextColumn("{task.description}"),
+            BarColumn(24),
+            _Numbers(),
+            console=console,
         )
         self.bars.start()
         self.total = self.bars.add_task("all fits", total=len(parts), numbers="")
@@ -59,14 +63,16 @@ class Terminal:
         if self.bars is not None:
             if part not in self.tasks:
                 self.tasks[part] = self.bars.add_task(_label(part), total=total, numbers="")
-            self.bars.update(self.tasks[part], completed=done, numbers=self._numbers(part, done, total))  # type: ignore[arg-type]
+            self.bars.update(self.tasks[part], completed=done, numbers=self._numbers(part, done, total))
             self.bars.update(self.total, completed=sum(self.done.values()), numbers=self._estimate())
         elif not self.quiet and time.monotonic() - self.told > PLAIN_EVERY:
             self.told = time.monotonic()
             running = "; ".join(
                 f"{_label(each)} {self._numbers(each, 0, 0)}" for each, share in self.done.items() if 0 < share < 1
             )
-            console.print(f"{sum(self.done.values()) / len(self.done):4.0%} {self._estimate()}  {running}", highlight=False)
+            console.print(
+                f"{sum(self.done.values()) / len(self.done):4.0%} {self._estimate()}  {running}", highlight=False
+            )
 
     def end(self) -> None:
         """Stop drawing."""
@@ -121,8 +127,14 @@ def outcome(results: Results, run: Run) -> None:
     if BLEND in results.scores:
         for key in sorted(results.baselines):
             gain = results.scores[BLEND][metric] / results.scores[key][metric] - 1
-            console.print(f"The blend's {metric} is {gain:+.0%} against {key} on the same validation split.", highlight=False)
-    console.print(f"submission  {run.folder / 'submission.csv'}   {len(results.submitted):,} rows, valid", highlight=False, soft_wrap=True)
+            console.print(
+                f"The blend's {metric} is {gain:+.0%} against {key} on the same validation split.", highlight=False
+            )
+    console.print(
+        f"submission  {run.folder / 'submission.csv'}   {len(results.submitted):,} rows, valid",
+        highlight=False,
+        soft_wrap=True,
+    )
     console.print(f"report      {run.folder / 'report.html'}", highlight=False, soft_wrap=True)
 
 

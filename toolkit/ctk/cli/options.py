@@ -31,7 +31,11 @@ def command_from(schema: type[BaseModel], name: str) -> click.Command:
     def run(**values: Any) -> None:
         given = {key: value for key, value in values.items() if value is not None}
         with Progress(
-            TextColumn("{task.description}"), BarColumn(24), MofNCompleteColumn(), TimeRemainingColumn(), console=console
+            TextColumn("{task.description}"),
+            BarColumn(24),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            console=console,
         ) as bars:
             tasks: dict[str, Any] = {}
 

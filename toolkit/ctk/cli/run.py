@@ -14,11 +14,15 @@ from ctk.cli.common import as_json, config_of, data_dir, print_json, runs_root
 @data_dir
 @click.option("--preset", help="A named config of the competition; `ctk info COMPETITION` lists them.")
 @click.option("--config", "file", type=click.Path(path_type=Path), help="A YAML file laid over the preset.")
-@click.option("-o", "overrides", multiple=True, metavar="KEY=VALUE", help="Set one config key, e.g. -o members.0.epochs=5.")
+@click.option(
+    "-o", "overrides", multiple=True, metavar="KEY=VALUE", help="Set one config key, e.g. -o members.0.epochs=5."
+)
 @click.option("--seeds", help="Seeds of every member that names none, e.g. 1,2,3.")
 @click.option("--name", default=None, help="What the run's folder is called, behind the time. Default: the preset.")
 @click.option("--resume", metavar="RUN", help="Go on with a run that was interrupted, failed or killed.")
-@click.option("--dry-run", is_flag=True, help="Two steps of every member on a slice; writes a submission of the right form.")
+@click.option(
+    "--dry-run", is_flag=True, help="Two steps of every member on a slice; writes a submission of the right form."
+)
 @as_json
 def run(
     competition: str,

@@ -62,7 +62,11 @@ def show(run: str, json_: bool) -> None:
         if scores["test"]:
             rows.append(["test", *(number(scores["test"].get(name)) for name in names)])
         # Many numbers, few members: numbers go down the page.
-        table(["", *(row[0] for row in rows)], [[name, *(row[1 + n] for row in rows)] for n, name in enumerate(names)], len(rows))
+        table(
+            ["", *(row[0] for row in rows)],
+            [[name, *(row[1 + n] for row in rows)] for n, name in enumerate(names)],
+            len(rows),
+        )
     console.print()
     for file in ("submission.csv", "report.html", "log.txt"):
         if (found.folder / file).exists():

@@ -41,5 +41,5 @@ class Batches(Sampler[Tensor]):
 
     def __iter__(self) -> Iterator[Tensor]:
         order = torch.randperm(self._units, generator=torch.Generator().manual_seed(self.seed + self.epoch))
-        for units in order.split(self._step):
+        for units in torch.split(order, self._step):
             yield units if self._members is None else torch.cat([self._members[unit] for unit in units.tolist()])

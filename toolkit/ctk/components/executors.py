@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import queue
 import signal
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from contextlib import suppress
 from multiprocessing.queues import Queue
 from typing import Any, TypeVar
 
@@ -70,10 +72,8 @@ def _start_worker(threads: int, parent: int, gpus: Queue[str]) -> None:
     """Before torch is imported: threads, a GPU, and an end with the parent's, however that comes."""
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[name] = str(threads)
-    try:
+    with suppress(queue.Empty):  # no GPUs, or more workers than GPUs
         os.environ["CUDA_VISIBLE_DEVICES"] = gpus.get(timeout=0.1)
-    except Exception:  # queue.Empty: no GPUs, or more workers than GPUs
-        pass
     # Ctrl-C reaches the whole process group; the parent alone decides what happens then.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()

@@ -13,6 +13,6 @@ def tensorboard(folder: Path, name: str) -> Logger:
 
 
 def csv(folder: Path, name: str) -> Logger:
-    """``folder/csv/attempt-N/metrics.csv``; a resumed fit opens the next attempt, as the logger starts its file anew."""
+    """``folder/csv/attempt-N/metrics.csv``; a resumed fit opens the next, as the logger starts its file anew."""
     attempts = len(list(folder.glob("csv/attempt-*")))
     return CSVLogger(folder, name="csv", version=f"attempt-{attempts + 1}", flush_logs_every_n_steps=1000)

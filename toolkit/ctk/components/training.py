@@ -19,7 +19,7 @@ class Optimizer(Strict):
 
 
 class Schedule(Strict):
-    """Learning rate over the steps of a stage: linear warm-up over ``warmup`` epochs, then constant or a half cosine to 0."""
+    """Learning rate over a stage: linear warm-up over ``warmup`` epochs, then constant or a half cosine to 0."""
 
     name: Literal["constant", "cosine"] = "constant"
     warmup: float = Field(0.0, ge=0, description="epochs")

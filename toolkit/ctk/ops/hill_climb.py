@@ -40,8 +40,8 @@ def hill_climb(
 
     predictions  M tensors of one shape (N, ...)
     metric       score of a blend of that shape, higher is better; negate an error
-    shares       the shares to try for a new member. None: 1 / (round + 1), which is greedy ensemble selection with equal
-                 votes (Caruana et al. 2004, "Ensemble selection from libraries of models").
+    shares       the shares to try for a new member. None: 1 / (round + 1), which is greedy ensemble selection with
+                 equal votes (Caruana et al. 2004, "Ensemble selection from libraries of models").
     replacement  whether a member may be taken again
     tolerance    a round that gains no more than this ends the climb
     returns      Climb; ties go to the first member and the first share

@@ -44,7 +44,8 @@ def target_ranks(
         if target is not None:
             right = torch.zeros_like(scores, dtype=torch.bool).scatter_(1, target[rows, None], True)
         else:
-            assert query_ids is not None and gallery_ids is not None
+            assert query_ids is not None
+            assert gallery_ids is not None
             right = query_ids[rows, None] == gallery_ids[None, :]
         _require(right.any(1), start, "has no target in the gallery")
         _require(scores.isfinite().all(1), start, "has scores that are not finite")
@@ -97,7 +98,9 @@ def _tiles(query: Tensor, gallery: Tensor) -> Iterator[tuple[int, Tensor]]:
 
 def _check(query: Tensor, gallery: Tensor) -> None:
     if query.ndim != 2 or gallery.ndim != 2 or query.shape[1] != gallery.shape[1]:
-        raise ValueError(f"query (N, D) and gallery (G, D) are needed, not {tuple(query.shape)}, {tuple(gallery.shape)}")
+        raise ValueError(
+            f"query (N, D) and gallery (G, D) are needed, not {tuple(query.shape)}, {tuple(gallery.shape)}"
+        )
 
 
 def _require(good: Tensor, start: int, what: str) -> None:

@@ -1,0 +1,22 @@
+"""The report of a run: one HTML file that opens anywhere, offline, and shows where every number came from.
+
+A competition adds sections of its own; ``axes`` and ``figure_svg`` draw in the page's colours, light and dark.
+"""
+
+from ctk.report.figures import BASELINE, FONT_SIZE, GRID, INK, MUTED, SERIES, axes, data_uri, figure_svg
+from ctk.report.page import write_report
+from ctk.report.section import Section
+
+__all__ = [
+    "BASELINE",
+    "FONT_SIZE",
+    "GRID",
+    "INK",
+    "MUTED",
+    "SERIES",
+    "Section",
+    "axes",
+    "data_uri",
+    "figure_svg",
+    "write_report",
+]

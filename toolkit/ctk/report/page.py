@@ -1,0 +1,360 @@
+"""The report's page: what of the results goes where, and the template that sets it."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from ctk.files import write_text
+from ctk.report import curves
+from ctk.report.figures import SERIES
+from ctk.report.numbers import column, comparison, duration, number
+from ctk.report.section import Section
+
+if TYPE_CHECKING:
+    from ctk.results import Results
+
+FEW = 12
+"""Rows that a list shows without being unfolded."""
+
+
+def write_report(results: Results, sections: Sequence[Section], path: Path) -> None:
+    """Write the run's report as one HTML file that needs nothing else, atomically.
+
+    ``sections`` come after what every competition shares and before config and environment.
+    """
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+    from markupsafe import Markup
+
+    environment = Environment(
+        loader=PackageLoader("ctk.report", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    page = environment.get_template("page.html.j2").render(
+        results=results,
+        metric=results.metric,
+        style=Markup((Path(__file__).parent / "page.css").read_text(encoding="utf-8")),
+        section_styles=[Markup(section.css) for section in sections],
+        facts=headline(results),
+        sentences=sentences(results),
+        table=members_table(results),
+        plots=plots(results),
+        legend=legend(results),
+        weights=weights(results),
+        trace=trace(results),
+        chosen_here=bool(results.blend.trace) and len(results.blend.weights) > 1,
+        several_folds=_plain(results.config).get("split", {}).get("use", 1) > 1,
+        blender=_name(results.config.get("blend")),
+        sections=[(section.title, Markup(section.html)) for section in sections],
+        config=yaml.safe_dump(_plain(results.config), sort_keys=False, allow_unicode=True, width=100),
+        environment=_flat(results.environment),
+        few=FEW,
+    )
+    write_text(path, page)
+
+
+# Who is who --------------------------------------------------------------------------------------------------------
+
+
+def deciding(results: Results, key: str) -> float:
+    """The deciding metric of a member key or "blend"; nan where it was not evaluated."""
+    return float(results.scores.get(key, {}).get(results.metric.name, math.nan))
+
+
+def by_rank(results: Results, *, baselines: bool) -> list[str]:
+    """Keys of the members, or of the baselines, the best first; those without a score last."""
+    keys = [key for key in _keys(results) if (key in results.baselines) == baselines]
+
+    def place(key: str) -> tuple[bool, float]:
+        score = deciding(results, key)
+        return (math.isnan(score), 0.0 if math.isnan(score) else -results.metric.sign * score)
+
+    return sorted(keys, key=place)
+
+
+def slots(results: Results) -> dict[str, int]:
+    """The colour's number of each member, by member name: the best few get one from 1, the others and baselines 0."""
+    names = list(dict.fromkeys(_split(key)[0] for key in by_rank(results, baselines=False)))
+    ranked = {name: slot if slot <= len(SERIES) else 0 for slot, name in enumerate(names, 1)}
+    return {**{_split(key)[0]: 0 for key in results.baselines}, **ranked}
+
+
+# Headline ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One of the big numbers: what it is, the number, whose."""
+
+    label: str
+    value: str
+    whose: str
+    main: bool = False
+
+
+def headline(results: Results) -> list[Fact]:
+    """The deciding metric of the blend, the best member, the best baseline, the submission."""
+    carrying = sum(1 for weight in results.blend.weights.values() if weight)
+    facts = [Fact("Blend", number(deciding(results, "blend")), f"of {_count(carrying, 'prediction')}", main=True)]
+    for label, baselines in (("Best member", False), ("Best baseline", True)):
+        ranked = by_rank(results, baselines=baselines)
+        if ranked:
+            facts.append(Fact(label, number(deciding(results, ranked[0])), _spoken(results, ranked[0])))
+    if results.metric.name in results.truth_scores:
+        score = number(float(results.truth_scores[results.metric.name]))
+        facts.append(Fact("Test", score, f"{len(results.test):,} rows"))
+    return facts
+
+
+def sentences(results: Results) -> list[str]:
+    """How the blend stands to each baseline and to the best member, best baseline first."""
+    ours = deciding(results, "blend")
+    said = [
+        comparison(results.metric, ours, _spoken(results, key), deciding(results, key))
+        for key in by_rank(results, baselines=True)
+    ]
+    members = by_rank(results, baselines=False)
+    if len(members) > 1:
+        name = f"the best single member {_spoken(results, members[0])}"
+        said.append(comparison(results.metric, ours, name, deciding(results, members[0])))
+    return said
+
+
+# Members -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of the members table. ``share`` is the deciding metric as a part of the largest, for its bar; or None."""
+
+    kind: str
+    name: str
+    seed: str
+    first: bool
+    slot: int
+    cells: tuple[str, ...]
+    share: float | None
+    seconds: str
+    weight: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """The members table: names of the numbers, and the rows with blend and test last."""
+
+    columns: list[str]
+    rows: list[Row]
+
+
+def members_table(results: Results) -> Table:
+    """Members by their best seed, then baselines, then the blend and the test."""
+    names = _columns(results)
+    ranked = by_rank(results, baselines=False)
+    order = {name: at for at, name in enumerate(dict.fromkeys(_split(key)[0] for key in ranked))}
+    keys = sorted(ranked, key=lambda key: order[_split(key)[0]]) + by_rank(results, baselines=True)
+    scores = [results.scores.get(key, {}) for key in [*keys, "blend"]]
+    if results.truth_scores:
+        scores.append(results.truth_scores)
+    cells = list(zip(*(column([row.get(name) for row in scores]) for name in names), strict=True))
+    shares = _shares([deciding(results, key) for key in [*keys, "blend"]])
+    colours = slots(results)
+    rows: list[Row] = []
+    for key, values, share in zip(keys, cells, shares, strict=False):
+        name, seed = _split(key)
+        weight = results.blend.weights.get(key)
+        rows.append(
+            Row(
+                kind="baseline" if key in results.baselines else "member",
+                name=name,
+                seed=seed,
+                first=not rows or rows[-1].name != name,
+                slot=colours[name],
+                cells=values,
+                share=share,
+                seconds=duration(results.seconds.get(key, math.nan)),
+                weight="" if weight is None else number(weight) if weight else "0",
+            )
+        )
+    total = duration(sum(results.seconds.values())) if results.seconds else ""
+    rows.append(Row("blend", "blend", "", True, 0, cells[len(keys)], shares[len(keys)], total, ""))
+    if results.truth_scores:
+        rows.append(Row("test", "blend on the test", "", True, 0, cells[-1], None, "", ""))
+    return Table(names, rows)
+
+
+# Curves ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A heading and trusted SVG."""
+
+    title: str
+    svg: Any
+
+
+def plots(results: Results) -> list[Plot]:
+    """Loss and metric over epochs; none of a kind that no member has recorded."""
+    from markupsafe import Markup
+
+    colours = slots(results)
+    by_key = {key: colours.get(_split(key)[0], 0) for key in results.curves}
+    drawn = []
+    if losses := curves.lines(results.curves, "loss", by_key):
+        drawn.append(Plot("Training loss", Markup(curves.plot_loss(losses))))
+    name = results.metric.name
+    if scores := curves.lines(results.curves, name, by_key):
+        levels = {"blend": deciding(results, "blend")}
+        levels |= {_spoken(results, key): deciding(results, key) for key in by_rank(results, baselines=True)[:1]}
+        levels = {whose: level for whose, level in levels.items() if math.isfinite(level)}
+        drawn.append(
+            Plot(f"{name} on the validation split", Markup(curves.plot_metric(scores, results.metric, levels)))
+        )
+    return drawn
+
+
+@dataclass(frozen=True)
+class LegendEntry:
+    """A colour of the curves and whose it is."""
+
+    slot: int
+    name: str
+
+
+def legend(results: Results) -> list[LegendEntry]:
+    """Members with curves by colour; those in grey together as the last entry."""
+    colours = slots(results)
+    names = dict.fromkeys(_split(key)[0] for key, rows in results.curves.items() if rows)
+    entries = [LegendEntry(colours[name], name) for name in colours if name in names and colours[name]]
+    grey = [name for name in names if not colours.get(name)]
+    if grey:
+        entries.append(LegendEntry(0, grey[0] if len(grey) == 1 else f"{len(grey)} others"))
+    return entries
+
+
+# Blend -------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Weight:
+    """A member's weight, and its bar's length as a part of the largest."""
+
+    name: str
+    slot: int
+    weight: str
+    share: float
+
+
+def weights(results: Results) -> list[Weight]:
+    """The weights that are not zero, the largest first."""
+    colours = slots(results)
+    used = sorted(((key, weight) for key, weight in results.blend.weights.items() if weight), key=lambda item: -item[1])
+    most = max((abs(weight) for _, weight in used), default=1.0)
+    return [
+        Weight(_spoken(results, key), colours.get(_split(key)[0], 0), number(weight), abs(weight) / most)
+        for key, weight in used
+    ]
+
+
+@dataclass(frozen=True)
+class Trace:
+    """The steps of a blender as a table."""
+
+    columns: list[str]
+    rows: list[list[str]]
+    numeric: list[bool]
+
+
+def trace(results: Results) -> Trace | None:
+    """The blend's steps, in the words its blender wrote them down in; None where it took none."""
+    steps = results.blend.trace
+    if not steps:
+        return None
+    names = list(dict.fromkeys(name for step in steps for name in step))
+    columns, numeric = [], []
+    for name in names:
+        values = [step.get(name) for step in steps]
+        numbers = [None if value is None else float(value) for value in values if _is_number(value) or value is None]
+        numeric.append(len(numbers) == len(values))
+        columns.append(column(numbers) if numeric[-1] else [_cell(value) for value in values])
+    return Trace(names, [list(row) for row in zip(*columns, strict=True)], numeric)
+
+
+# Small things ------------------------------------------------------------------------------------------------------
+
+
+def _keys(results: Results) -> list[str]:
+    return list(dict.fromkeys([*results.oof, *(key for key in results.scores if key != "blend")]))
+
+
+def _columns(results: Results) -> list[str]:
+    every = [name for row in (*results.scores.values(), results.truth_scores) for name in row]
+    return list(dict.fromkeys([results.metric.name, *every]))
+
+
+def _split(key: str) -> tuple[str, str]:
+    """Member and seed of a key: "residual-mlp/seed-1" is ("residual-mlp", "1")."""
+    name, found, seed = key.rpartition("/seed-")
+    return (name, seed) if found else (key, "")
+
+
+def _spoken(results: Results, key: str) -> str:
+    """A key for people; the seed is said only where the member has several."""
+    name, seed = _split(key)
+    several = sum(1 for other in _keys(results) if _split(other)[0] == name) > 1
+    return f"{name} seed {seed}" if several and seed else name
+
+
+def _shares(values: list[float]) -> list[float | None]:
+    finite = [value for value in values if math.isfinite(value)]
+    if not finite or min(finite) < 0 or max(finite) == 0:
+        return [None] * len(values)
+    return [value / max(finite) if math.isfinite(value) else None for value in values]
+
+
+def _count(many: int, of: str) -> str:
+    return f"{many:,} {of}" if many == 1 else f"{many:,} {of}s"
+
+
+def _name(choice: Any) -> str:
+    return str(choice.get("name", "")) if isinstance(choice, Mapping) else str(choice or "")
+
+
+def _plain(values: Mapping[str, Any]) -> Any:
+    return json.loads(json.dumps(dict(values), default=str))
+
+
+def _flat(values: Mapping[str, Any], above: str = "") -> list[tuple[str, str]]:
+    """Nested mappings as rows, with their keys joined by dots."""
+    rows: list[tuple[str, str]] = []
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            rows += _flat(value, f"{above}{key}.")
+        else:
+            rows.append((f"{above}{key}", _cell(value)))
+    return rows
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {_cell(each)}" for key, each in value.items())
+    if isinstance(value, (list, tuple)):
+        return ", ".join(_cell(each) for each in value)
+    return str(value)
