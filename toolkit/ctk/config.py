@@ -29,10 +29,19 @@ class Strict(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _known_keys(cls, value: Any) -> Any:
-        if isinstance(value, Mapping):
-            for key in value:
-                if key not in cls.model_fields:
-                    raise ValueError(f"unknown key '{key}'. {nearest(str(key), cls.model_fields, 'keys')}")
+        if not isinstance(value, Mapping):
+            return value
+        for key in value:
+            if key not in cls.model_fields:
+                raise ValueError(f"unknown key '{key}'. {nearest(str(key), cls.model_fields, 'keys')}")
+        return {key: cls._named_by_default(key, each) for key, each in value.items()}
+
+    @classmethod
+    def _named_by_default(cls, key: str, value: Any) -> Any:
+        """Options of a choice that say no name are those of the default choice."""
+        default = cls.model_fields[key].default
+        if isinstance(default, Choice) and isinstance(value, Mapping) and "name" not in value:
+            return {"name": default.name, **value}
         return value
 
 
@@ -189,7 +198,7 @@ def checked(schema: type[M], value: Any, where: str) -> M:
 
 
 def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """``over`` on ``base``: mappings key by key, all else (lists too) replaced; a choice of another name starts anew."""
+    """``over`` on ``base``: mappings key by key, all else (lists too) replaced; another choice starts anew."""
     merged = dict(base)
     for key, value in over.items():
         old: Any = merged.get(key)

@@ -62,7 +62,7 @@ class Batch(NamedTuple):
 
 @dataclass(frozen=True)
 class Metric:
-    """A score of predictions: ``score(prediction, samples)`` returns a float; ``direction`` says which way is better."""
+    """A score of predictions: ``score(prediction, samples)`` is a float, ``direction`` says which way is better."""
 
     name: str
     direction: Direction

@@ -22,7 +22,7 @@ class Results:
     metric       the deciding one
     valid        the samples that were validated on; with a gallery, only the entries they point at
     oof          by member key ("residual-mlp/seed-1"), (N, ...) out-of-fold predictions of ``valid``, baselines too
-    blended      (N, ...) the blend of them, postprocessed
+    blended      (N, ...) the blend of them, postprocessed; None if a blended member has no such predictions
     blend        its weights, score and trace
     scores       by member key and "blend": every number the competition evaluates, on ``valid``
     curves       by member key, rows of {"epoch", "loss", <metric name>, ...}; of the first fold
@@ -41,7 +41,7 @@ class Results:
     metric: Metric
     valid: Samples
     oof: Mapping[str, Array]
-    blended: Array
+    blended: Array | None
     blend: Blend
     scores: Mapping[str, Mapping[str, float]]
     curves: Mapping[str, list[dict[str, float]]]

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ctk.competition import Competition, Data
+from ctk.competition import Array, Competition, Data
 from ctk.components.executors import share
 from ctk.config import Choice, RunConfig, resolve
 from ctk.contract import Blender, Metric
@@ -166,7 +166,7 @@ def finish(
     blend = blender.fit({key: gathered.oof.get(key, np.empty(0)) for key in blended_keys}, gathered.valid, metric)
     submitted = competition.postprocess(blend.apply(gathered.test), data.test)
     scores = {key: competition.evaluate(oof, gathered.valid) for key, oof in gathered.oof.items()}
-    blended = np.empty(0)
+    blended: Array | None = None
     if not without:
         blended = competition.postprocess(blend.apply(gathered.oof), gathered.valid)
         scores[BLEND] = competition.evaluate(blended, gathered.valid)

@@ -8,16 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-
 from ctk.competition import Array, Competition, Samples, Submission
 from ctk.report import Section
 from ctk.results import Results
+
 from ctk_aml_retrieval import evaluation, layout, submission
 from ctk_aml_retrieval.build import Build
 
 
 class AMLRetrieval(Competition):
-    """Kaggle's aml-competition (Sapienza, Advanced Machine Learning 2025/26): caption embeddings to image embeddings."""
+    """Kaggle's aml-competition (Sapienza, 2025/26): from caption embeddings to image embeddings."""
 
     id = "aml-retrieval"
     title = "AML image-text retrieval"
@@ -34,7 +34,7 @@ class AMLRetrieval(Competition):
         return {path.name.removesuffix(".yaml"): yaml.safe_load(path.read_text(encoding="utf-8")) for path in paths}
 
     def default_data(self) -> Path:
-        """Twemoji pictures with emojibase captions, embedded by small encoders; see ``default_data/NOTICE``."""
+        """Twemoji pictures with emojibase captions, embedded by small encoders; see ``default_data/NOTICE.md``."""
         from ctk_aml_retrieval import embedded
 
         return embedded.folder()

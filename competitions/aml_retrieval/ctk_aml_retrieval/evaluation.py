@@ -13,11 +13,10 @@ from __future__ import annotations
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor
-
 from ctk import ops
 from ctk.competition import Array, Samples
 from ctk.contract import Metric
+from torch import Tensor
 
 CHUNK = 100
 KEPT = 99
@@ -40,7 +39,7 @@ def chunk_ranks(prediction: Array, samples: Samples) -> Array:
     size = min(CHUNK, len(query))
     ranks = [
         ops.target_ranks(query[rows], gallery[target[rows]], query_ids=target[rows], gallery_ids=target[rows])
-        for rows in torch.arange(len(query) // size * size).split(size)
+        for rows in torch.split(torch.arange(len(query) // size * size), size)
     ]
     return torch.cat(ranks).numpy()
 
@@ -67,7 +66,8 @@ def _mrr(ranks: Array, cutoff: float = np.inf) -> float:
 
 
 def _tensors(prediction: Array, samples: Samples) -> tuple[Tensor, Tensor, Tensor]:
-    assert samples.gallery is not None and samples.target is not None
+    assert samples.gallery is not None
+    assert samples.target is not None
     gallery, target = np.array(samples.gallery.vectors, np.float32), np.array(samples.target, np.int64)
     return torch.from_numpy(np.array(prediction, np.float32)), torch.from_numpy(gallery), torch.from_numpy(target)
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Self
 
-from torch import Tensor, nn
-
 from ctk.competition import Samples
+from torch import Tensor, nn
 
 
 class ResidualMLP(nn.Module):
@@ -27,7 +26,9 @@ class ResidualMLP(nn.Module):
     @classmethod
     def for_samples(cls, samples: Samples, *, hidden: int = 3072, layers: int = 2, dropout: float = 0.1) -> Self:
         """A network as wide as the samples' embeddings."""
-        return cls(samples.features["text"].shape[1], samples.target_width, hidden=hidden, layers=layers, dropout=dropout)
+        return cls(
+            samples.features["text"].shape[1], samples.target_width, hidden=hidden, layers=layers, dropout=dropout
+        )
 
     def forward(self, text: Tensor) -> Tensor:
         """Predicted image embeddings; only their direction is trained."""

@@ -8,7 +8,9 @@ from ctk.hookspecs import Register
 
 @hookimpl
 def ctk_register_competitions(register: Register) -> None:
-    register("aml-retrieval", "ctk_aml_retrieval.competition:AMLRetrieval", "find the picture of a caption, by embedding")
+    register(
+        "aml-retrieval", "ctk_aml_retrieval.competition:AMLRetrieval", "find the picture of a caption, by embedding"
+    )
 
 
 @hookimpl

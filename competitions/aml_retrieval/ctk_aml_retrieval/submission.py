@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-
 from ctk.competition import Array, Submission
 from ctk.errors import SubmissionError
 from ctk.files import atomic
@@ -66,8 +65,11 @@ def read(path: Path, expected: Array | None = None, width: int | None = None) ->
         if not rows_of:
             problems.append("there are no rows")
     if problems:
-        raise SubmissionError(f"{path}: {'; '.join(problems)}.", f"A submission has the columns {','.join(COLUMNS)}, "
-                              "one row a test id, and in each embedding a list of numbers such as [0.1, -2.5, ...].")
+        raise SubmissionError(
+            f"{path}: {'; '.join(problems)}.",
+            f"A submission has the columns {','.join(COLUMNS)}, "
+            "one row a test id, and in each embedding a list of numbers such as [0.1, -2.5, ...].",
+        )
     ids = expected if expected is not None else np.array(sorted(values), np.int64)
     return Submission(ids, np.stack([values[id] for id in ids.tolist()]))
 
@@ -79,10 +81,14 @@ def _cells(path: Path) -> Iterator[tuple[str, str]]:
             rows = csv.reader(file)
             header = next(rows, [])
             if header != COLUMNS:
-                raise SubmissionError(f"{path}: the columns are {','.join(header)[:80] or 'missing'}.", "They must be id,embedding.")
+                raise SubmissionError(
+                    f"{path}: the columns are {','.join(header)[:80] or 'missing'}.", "They must be id,embedding."
+                )
             for number, cells in enumerate(rows, start=1):
                 if len(cells) != len(COLUMNS):
-                    raise SubmissionError(f"{path}, row {number}: {len(cells)} cells where 2 belong.", "Quote the embedding.")
+                    raise SubmissionError(
+                        f"{path}, row {number}: {len(cells)} cells where 2 belong.", "Quote the embedding."
+                    )
                 yield cells[0], cells[1]
     except FileNotFoundError:
         raise SubmissionError(f"{path}: there is no such file.") from None
@@ -95,7 +101,8 @@ def _embedding(text: str, width: int | None) -> tuple[Array | None, str]:
         value = json.loads(text)
         if not isinstance(value, list):
             return None, f"{text[:40]!r} is not a list"
-        embedding = np.array(value, dtype=np.float64).astype(np.float32)
+        with np.errstate(over="ignore"):  # what float32 cannot hold becomes inf, and is told as such below
+            embedding = np.array(value, dtype=np.float64).astype(np.float32)
     except (ValueError, TypeError, RecursionError):
         return None, f"{text[:40]!r} is not a list of numbers"
     if embedding.ndim != 1 or not len(embedding):

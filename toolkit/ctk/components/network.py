@@ -117,8 +117,8 @@ class NetworkModel(Model):
             len(train), stage.batch.size, context.seed, train.group(stage.batch.by) if stage.batch.by else None
         )
         trainer = L.Trainer(
-            max_epochs=stage.epochs,
-            max_steps=context.steps or -1,
+            max_epochs=1 if context.steps else stage.epochs,
+            limit_train_batches=context.steps or 1.0,
             accelerator=self.device,
             devices=1,
             precision=stage.precision,

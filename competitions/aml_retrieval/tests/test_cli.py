@@ -1,0 +1,177 @@
+"""The command line, end to end, on a small slice of the embedded data in a folder of its own."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+SMALL = (
+    "-o", "split.by=image", "-o", "members.residual-mlp.epochs=3", "-o", "members.residual-mlp.model.hidden=32",
+    "-o", "members.residual-mlp.batch.size=128",
+)  # fmt: skip
+
+
+@pytest.fixture
+def run(ctk, small, tmp_path):
+    """Run the quick preset on the small data; returns the run's folder."""
+
+    def go(*arguments, **environment):
+        answer = ctk("run", "aml-retrieval", "--data", small, "--preset", "quick", *SMALL, *arguments, **environment)
+        assert answer.returncode == 0, answer.stdout + answer.stderr
+        return max((tmp_path / "runs" / "aml-retrieval").iterdir(), key=lambda folder: folder.stat().st_mtime), answer
+
+    return go
+
+
+def test_a_run_goes_the_whole_way(run, ctk, small):
+    folder, answer = run("--seeds", "1,2", "--name", "mine")
+    for line in ("residual-mlp/seed-1", "residual-mlp/seed-2", "blend (greedy of", "ridge/seed-0", "baseline", "test, by"):
+        assert line in answer.stdout
+    assert f"submission  {folder}/submission.csv   100 rows, valid" in answer.stdout
+    assert f"report      {folder}/report.html" in answer.stdout
+    for name in (
+        "config.yaml", "overrides.txt", "environment.json", "metrics.jsonl", "blend.json", "submission.csv",
+        "submission.json", "report.html", "log.txt", "scores.json", "members/residual-mlp/seed-2/fold-0/oof.npz",
+        "members/residual-mlp/seed-2/fold-0/checkpoints/weights.pt",
+    ):  # fmt: skip
+        assert (folder / name).exists(), name
+    assert list(folder.glob("members/residual-mlp/seed-1/fold-0/checkpoints/stage-1/tensorboard/events*"))
+    assert list(folder.glob("members/residual-mlp/seed-1/fold-0/checkpoints/stage-1/csv/*/metrics.csv"))
+    assert "seeds=[1, 2]" in (folder / "overrides.txt").read_text()
+
+    scores = json.loads((folder / "scores.json").read_text())
+    blend, members = scores["members"]["blend"], scores["members"]
+    assert {"mrr_gallery", "mrr_100", "recall@10_gallery", "recall@10_100", "ndcg@100_100"} <= set(blend)
+    assert blend["mrr_gallery"] >= max(members[f"residual-mlp/seed-{seed}"]["mrr_gallery"] for seed in (1, 2)) - 1e-6
+
+    valid = ctk("validate", "aml-retrieval", folder / "submission.csv", "--data", small)
+    assert valid.returncode == 0
+    assert "valid, 100 rows" in valid.stdout
+    scored = ctk(
+        "score", "aml-retrieval", folder / "submission.csv", "--truth", small / "test" / "test.truth.npz", "--json"
+    )
+    assert json.loads(scored.stdout) == pytest.approx(scores["test"])
+
+    rows = json.loads(ctk("runs", "aml-retrieval", "--json").stdout)
+    assert [row["state"] for row in rows] == ["finished"]
+    assert rows[0]["blend"] == pytest.approx(blend["mrr_gallery"])
+    assert "mrr_gallery" in ctk("show", "mine").stdout
+
+
+def test_seeds_give_the_same_whatever_ran_beside_them(run):
+    first, _ = run("--seeds", "1,2", "-o", "executor.workers=2", "-o", "executor.threads=1")
+    second, _ = run("--seeds", "2,1", "-o", "executor.workers=1", "-o", "executor.threads=1")
+    for seed in (1, 2):
+        name = f"members/residual-mlp/seed-{seed}/fold-0/test.npz"
+        with np.load(first / name) as one, np.load(second / name) as other:
+            assert np.array_equal(one["values"], other["values"])
+
+
+def test_dry_run_writes_a_submission_of_the_right_form(run, ctk, small):
+    folder, answer = run("--dry-run")
+    assert "valid" in answer.stdout
+    assert ctk("validate", "aml-retrieval", folder / "submission.csv", "--data", small).returncode == 0
+    assert json.loads(ctk("runs", "--json").stdout) == []
+    assert len(json.loads(ctk("runs", "--dry", "--json").stdout)) == 1
+
+
+def test_folds_and_stacking_share_the_store(run):
+    member = "{model: ridge, name: stacked, uses: [residual-mlp], seeds: [0]}"
+    plain = "{model: {name: residual-mlp, hidden: 16}, epochs: 2, batch: {size: 128}}"
+    folder, _ = run("-o", f"members=[{plain}, {member}]", "-o", "split.folds=2", "-o", "split.use=2", "--seeds", "1",
+                    "-o", "members.0.epochs=1", "-o", "members.0.name=residual-mlp")  # fmt: skip
+    assert len(list(folder.glob("members/*/seed-*/fold-*/oof.npz"))) == 4
+
+
+def test_blend_of_runs_and_files(run, ctk, small, tmp_path):
+    one, _ = run("--seeds", "1", "--name", "one")
+    two, _ = run("--seeds", "2", "--name", "two")
+    both = ctk("blend", one, two, "--json")
+    assert both.returncode == 0, both.stderr
+    told = json.loads(both.stdout)
+    assert len([key for key in told["scores"] if "residual-mlp" in key]) == 2
+    assert told["scores"]["blend"]["mrr_gallery"] > 0
+
+    theirs = tmp_path / "theirs.csv"
+    shutil.copy(two / "submission.csv", theirs)
+    mixed = ctk("blend", one, theirs, "--blender", "mean", "--name", "mixed", "--json")
+    assert mixed.returncode == 0, mixed.stderr
+    refused = ctk("blend", one, theirs, "--blender", "greedy")
+    assert refused.returncode == 1
+    assert "needs out-of-fold predictions" in refused.stderr
+
+
+def test_mean_of_files_is_their_element_wise_mean(run, ctk, small, tmp_path):
+    from ctk_aml_retrieval.submission import read, write
+
+    ids = np.arange(1, 501)  # the embedded data's test ids
+    values = np.random.default_rng(0).normal(size=(2, 500, 1280)).astype(np.float32)
+    write(tmp_path / "a.csv", ids, values[0])
+    write(tmp_path / "b.csv", ids[::-1], values[1][::-1])
+    answer = ctk("blend", "a.csv", "b.csv", "--blender", "mean", "--competition", "aml-retrieval", "--json")
+    assert answer.returncode == 0, answer.stderr
+    folder = tmp_path / json.loads(answer.stdout)["run"]
+    assert np.allclose(read(folder / "submission.csv", ids).values, values.mean(0), atol=1e-6)
+
+
+def test_a_filter_drops_training_samples_and_leaves_validation_whole(run, ctk, small, tmp_path):
+    plain, _ = run("--seeds", "1")
+    folder, answer = run("--seeds", "1", "-o", "filters=[ridge]")
+    assert "filter ridge kept" in answer.stdout
+    kept = (folder / "filters" / "1-ridge" / "kept.csv").read_text().splitlines()
+    dropped = (folder / "filters" / "1-ridge" / "dropped.csv").read_text().splitlines()
+    assert len(dropped) > 10
+    assert len(kept) > 5 * len(dropped)
+    name = "members/residual-mlp/seed-1/fold-0/oof.npz"
+    with np.load(plain / name) as one, np.load(folder / name) as other:
+        assert np.array_equal(one["ids"], other["ids"])
+        assert not np.array_equal(one["values"], other["values"])
+
+
+def test_filtered_data_is_written_in_the_competitions_layout(ctk, small, tmp_path):
+    from ctk.npz import Npz
+
+    answer = ctk("data", "aml-retrieval", "--data", small, "--filter", "ridge", "--out", tmp_path / "filtered")
+    assert answer.returncode == 0, answer.stderr
+    with Npz(tmp_path / "filtered" / "train" / "train.npz") as new, Npz(small / "train" / "train.npz") as old:
+        count = new.shape("captions/ids")[0]
+        assert count < old.shape("captions/ids")[0]
+        assert int(new.read("metadata/num_captions", kind="iu", shape=(1,))[0]) == count
+    listed = ctk("data", "aml-retrieval", "--data", tmp_path / "filtered", "--json")
+    assert {item["item"] for item in json.loads(listed.stdout)["items"] if item["path"]} >= {"train.npz", "test.clean.npz"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["run", "aml-retreival"], 2, "Did you mean 'aml-retrieval'?"),
+        (["run", "aml-retrieval", "--preset", "qick"], 2, "Did you mean 'quick'?"),
+        (["run", "aml-retrieval", "-o", "members.residual-mlp.epoch=3"], 2, "Did you mean 'epochs'?"),
+        (["run", "aml-retrieval", "--seeds", "a"], 2, "whole numbers"),
+        (["run", "aml-retrieval", "--data", "/nowhere"], 1, "/nowhere: there is no such folder"),
+        (["run", "aml-retrieval", "--config", "/nowhere.yaml"], 2, "there is no such file"),
+        (["run", "aml-retrieval", "--resume", "nothing"], 2, "There is no run 'nothing'"),
+        (["run", "aml-retrieval", "-o", "filters=[clipp]"], 2, "There is no filter 'clipp'"),
+        (["rnu"], 2, "Did you mean 'run'?"),
+        (["validate", "aml-retrieval", "/nowhere.csv"], 1, "there is no such file"),
+        (["score", "aml-retrieval", "a.csv", "--truth", "/nowhere.npz"], 1, "/nowhere.npz"),
+        (["show", "nothing"], 2, "There is no run 'nothing'"),
+        (["blend", "nothing"], 2, "There is no run 'nothing'"),
+        (["data", "aml-retrieval", "--filter", "ridge"], 2, "--out"),
+        (["data", "aml-retrieval", "--build", "--images", "x"], 2, "--captions"),
+    ],
+)
+def test_what_is_wrong_is_one_sentence_and_the_right_exit_code(ctk, arguments, code, said):
+    answer = ctk(*arguments)
+    assert said in answer.stdout + answer.stderr
+    assert "Traceback" not in answer.stderr
+    assert answer.returncode == code
+
+
+def test_listings_are_json_too(ctk):
+    assert [row["id"] for row in json.loads(ctk("list", "--json").stdout)] == ["aml-retrieval"]
+    info = json.loads(ctk("info", "aml-retrieval", "--json").stdout)
+    assert set(info["presets"]) == {"baseline", "ensemble-raw", "ensemble-clip", "ensemble-clip-adamw", "quick"}
+    assert json.loads(ctk("doctor", "--json").stdout)["ops"] == "plain torch"
+    assert json.loads(ctk("data", "aml-retrieval", "--json").stdout)["items"]

@@ -1,0 +1,40 @@
+"""Batches depend on seed and epoch alone, hold whole groups, and lose nobody."""
+
+import numpy as np
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ctk.components.batches import Batches
+
+groups = st.lists(st.integers(0, 8), min_size=1, max_size=60).map(np.array)
+
+
+@given(groups=groups, size=st.integers(1, 40), seed=st.integers(0, 5), epoch=st.integers(0, 5))
+def test_every_row_is_in_one_batch_with_its_whole_group(groups, size, seed, epoch):
+    batches = Batches(len(groups), size, seed, groups)
+    batches.set_epoch(epoch)
+    found = [set(batch.tolist()) for batch in batches]
+    assert len(found) == len(batches)
+    assert sorted(row for batch in found for row in batch) == list(range(len(groups)))
+    for batch in found:
+        inside = set(groups[list(batch)])
+        assert all((row in batch) == (group in inside) for row, group in enumerate(groups))
+
+
+def test_as_many_groups_a_batch_as_the_rule_says():
+    # 4096 rows a batch and 5 captions a picture: 819 pictures.
+    groups = np.repeat(np.arange(2000), 5)
+    first = next(iter(Batches(len(groups), 4096, 0, groups)))
+    assert len(first) == 819 * 5
+
+
+def test_an_epoch_has_its_own_order_and_the_seed_gives_it_back():
+    def order(seed, epoch):
+        batches = Batches(50, 7, seed)
+        batches.set_epoch(epoch)
+        return torch.cat(list(batches)).tolist()
+
+    assert order(1, 0) == order(1, 0)
+    assert order(1, 0) != order(1, 1)
+    assert sorted(order(1, 1)) == list(range(50))

@@ -1,0 +1,159 @@
+"""The Lightning loop: a fit depends on its seed alone, also when it was interrupted; the best epoch is kept."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.optim.optimizer import register_optimizer_step_post_hook
+
+from ctk.competition import Gallery, Samples
+from ctk.components.network import as_model
+from ctk.components.training import Training
+from ctk.contract import FitContext, Metric
+from ctk.errors import CtkError
+
+
+class Tiny(nn.Module):
+    features = ("x",)
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(nn.Linear(inputs, 16), nn.GELU(), nn.Dropout(0.3), nn.Linear(16, outputs))
+
+    @classmethod
+    def for_samples(cls, samples):
+        return cls(samples.features["x"].shape[1], samples.target_width)
+
+    def forward(self, x):
+        return self.body(x)
+
+
+def cosine(prediction, samples):
+    wanted = samples.target_values()
+    return float((prediction * wanted).sum() / np.linalg.norm(prediction) / np.linalg.norm(wanted))
+
+
+METRIC = Metric("cosine", "max", cosine)
+
+
+def make_samples(rows=60):
+    random = np.random.default_rng(0)
+    x = random.normal(size=(rows, 6)).astype(np.float32)
+    gallery = Gallery(random.normal(size=(12, 4)).astype(np.float32), np.array([f"{n}" for n in range(12)]))
+    target = random.integers(0, 12, rows)
+    return Samples(np.arange(rows), {"x": x}, target, {"thing": target}, gallery=gallery)
+
+
+def make_model(**training):
+    model = as_model(Tiny)()
+    model.training = Training(**{"epochs": 6, "batch": {"size": 16}, "checkpoint_every": 2, **training})
+    return model
+
+
+def fit(folder, model=None, **context):
+    model = model or make_model()
+    samples = make_samples()
+    model.fit(samples.take(np.arange(40)), samples.take(np.arange(40, 60)), FitContext(folder, 5, METRIC, "cpu", **context))
+    return model, model.predict(samples)
+
+
+@pytest.mark.parametrize(
+    "training",
+    [{}, {"ema": 0.8}, {"schedule": {"name": "cosine", "warmup": 1}, "clip": 0.5, "batch": {"size": 16, "by": "thing"}}],
+    ids=["plain", "ema", "schedule"],
+)
+def test_an_interrupted_fit_goes_on_to_the_same_predictions(tmp_path, training):
+    _, whole = fit(tmp_path / "whole", make_model(**training))
+
+    class Killed(Exception):
+        pass
+
+    def kill(done, total, scores):
+        if done == 5:  # after the checkpoint of epoch 4, before that of epoch 6
+            raise Killed
+
+    with pytest.raises(Killed):
+        fit(tmp_path / "parts", make_model(**training), progress=kill)
+    assert (tmp_path / "parts" / "stage-1" / "last.ckpt").exists()
+    model, resumed = fit(tmp_path / "parts", make_model(**training))
+    assert np.array_equal(whole, resumed)
+    assert [row["epoch"] for row in model.curve] == [1, 2, 3, 4, 5, 6]
+
+
+def test_the_same_seed_gives_the_same_predictions_and_another_seed_others(tmp_path):
+    _, first = fit(tmp_path / "1")
+    _, second = fit(tmp_path / "2")
+    model, samples = make_model(), make_samples()
+    model.fit(samples, samples, FitContext(tmp_path / "3", 6, METRIC, "cpu"))
+    assert np.array_equal(first, second)
+    assert not np.allclose(first, model.predict(samples))
+
+
+def test_what_was_saved_predicts_the_same(tmp_path):
+    model, predicted = fit(tmp_path / "fit")
+    model.save(tmp_path / "saved")
+    loaded = make_model()
+    loaded.load(tmp_path / "saved", make_samples())
+    assert np.array_equal(loaded.predict(make_samples()), predicted)
+
+
+def test_the_best_epoch_is_kept_not_the_last(tmp_path):
+    scores = iter([0.1, 0.9, 0.2, 0.3, 0.1, 0.0])
+    seen = []
+
+    def scripted(prediction, samples):
+        seen.append(prediction.copy())
+        return next(scores)
+
+    model, samples = make_model(), make_samples()
+    model.fit(samples, samples, FitContext(tmp_path, 5, Metric("scripted", "max", scripted), "cpu"))
+    assert np.allclose(model.predict(samples), seen[1], atol=1e-6)
+
+
+def test_lower_is_better_where_the_metric_says_so(tmp_path):
+    scores = iter([0.5, 0.1, 0.9, 0.9, 0.9, 0.9])
+    seen = []
+
+    def scripted(prediction, samples):
+        seen.append(prediction.copy())
+        return next(scores)
+
+    model, samples = make_model(), make_samples()
+    model.fit(samples, samples, FitContext(tmp_path, 5, Metric("scripted", "min", scripted), "cpu"))
+    assert np.allclose(model.predict(samples), seen[1], atol=1e-6)
+
+
+def test_stages_follow_each_other_and_each_is_done_once(tmp_path):
+    stages = ({"epochs": 2}, {"epochs": 3, "optimizer": {"lr": 1e-5}})
+    model, first = fit(tmp_path, make_model(stages=stages))
+    assert [row["epoch"] for row in model.curve] == [1, 2, 3, 4, 5]
+    _, again = fit(tmp_path, make_model(stages=stages))
+    assert np.array_equal(first, again)
+
+
+def test_learning_that_diverges_is_an_error_not_a_submission(tmp_path):
+    samples = make_samples()
+    broken = replace(samples, features={"x": np.full_like(samples.features["x"], np.nan)})
+    with pytest.raises(CtkError, match="without a finite cosine"):
+        make_model().fit(broken, broken, FitContext(tmp_path, 5, METRIC, "cpu"))
+
+
+def test_a_dry_run_makes_two_steps(tmp_path):
+    model = make_model()
+    samples = make_samples()
+    fits = []
+    hook = register_optimizer_step_post_hook(lambda *_: fits.append(1))
+    model.fit(samples, samples, FitContext(tmp_path, 5, METRIC, "cpu", steps=2))
+    hook.remove()
+    assert len(fits) == 2
+    assert len(model.curve) == 1
+
+
+def test_a_gpu_that_is_not_there_is_said(tmp_path):
+    if torch.cuda.is_available():
+        return
+    samples = make_samples()
+    with pytest.raises(CtkError, match="torch sees none"):
+        make_model().fit(samples, samples, FitContext(tmp_path, 5, METRIC, "gpu"))

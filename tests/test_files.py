@@ -1,0 +1,46 @@
+"""A reader never sees half a file."""
+
+import errno
+import os
+
+import pytest
+
+from ctk.errors import CtkError
+from ctk.files import atomic, read_json, write_json
+
+
+def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+    with pytest.raises(RuntimeError), atomic(path) as temporary:
+        temporary.write_text("half")
+        raise RuntimeError
+    assert path.read_text() == "old"
+    assert os.listdir(tmp_path) == ["a.txt"]
+
+
+def test_a_folder_replaces_a_folder(tmp_path):
+    for content in ("one", "two"):
+        with atomic(tmp_path / "folder") as temporary:
+            temporary.mkdir()
+            (temporary / content).write_text(content)
+    assert os.listdir(tmp_path / "folder") == ["two"]
+
+
+def test_a_full_disk_is_one_sentence_that_names_the_file(tmp_path):
+    with pytest.raises(CtkError, match=r"b\.txt: no space left") as caught, atomic(tmp_path / "b.txt"):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert "--resume" in caught.value.help
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_really_full_disk_is_told_as_such():
+    with pytest.raises(CtkError, match="no space left"), atomic(os.path.join("/tmp", "ctk-full-test")) as temporary:
+        os.symlink("/dev/full", temporary)
+        with open(temporary, "w") as file:
+            file.write("x" * 100_000)
+
+
+def test_json_goes_there_and_back(tmp_path):
+    write_json(tmp_path / "deep" / "a.json", {"ü": [1, None]})
+    assert read_json(tmp_path / "deep" / "a.json") == {"ü": [1, None]}

@@ -1,0 +1,88 @@
+"""A run's folder says where it stands, whatever ended it."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from ctk.errors import CtkError, UsageError
+from ctk.gather import aligned, in_order
+from ctk.runs import FINISHED, KILLED, RUNNING, Part, Predictions, Run
+
+
+@pytest.fixture
+def run(tmp_path):
+    made = Run.create(tmp_path, "comp", "name")
+    made.write_config({"competition": "comp", "members": [{"name": "b"}, {"name": "a"}]}, ["x=1"], {})
+    return made
+
+
+def test_two_runs_of_one_second_have_folders_of_their_own(tmp_path):
+    assert Run.create(tmp_path, "comp", "name").folder != Run.create(tmp_path, "comp", "name").folder
+
+
+def test_a_run_whose_process_is_gone_was_killed(run):
+    run.set_state(RUNNING)
+    assert run.state()["state"] == RUNNING
+    code = (
+        "import sys, os; from pathlib import Path; from ctk.runs import Run, RUNNING; "
+        "Run(Path(sys.argv[1])).set_state(RUNNING); os.kill(os.getpid(), 9)"
+    )
+    subprocess.run([sys.executable, "-c", code, str(run.folder)], timeout=60)
+    assert run.state()["state"] == KILLED
+
+
+def test_a_reused_process_number_is_not_taken_for_the_run(run):
+    run.set_state(RUNNING)
+    path = run.folder / "state.json"
+    path.write_text(path.read_text().replace('"boot": ', '"boot": 1'))
+    assert run.state()["state"] == KILLED
+
+
+def test_state_keeps_when_the_run_began(run):
+    run.set_state(RUNNING)
+    began = run.state()["started"]
+    run.set_state(FINISHED)
+    assert run.state()["started"] == began
+
+
+def test_a_run_is_found_by_folder_and_by_the_end_of_its_name(run, tmp_path):
+    assert Run.find(str(run.folder), tmp_path).folder == run.folder
+    assert Run.find("name", tmp_path).folder == run.folder
+    with pytest.raises(UsageError, match="no run 'other'"):
+        Run.find("other", tmp_path)
+
+
+def test_a_part_counts_only_with_its_own_fingerprint(run):
+    part = Part("a", 1, 0)
+    assert not run.is_fitted(part, "x")
+    values = Predictions(np.arange(3), np.zeros((3, 2), np.float32))
+    run.write_part(part, "x", values, values, seconds=1.0)
+    assert run.is_fitted(part, "x")
+    assert not run.is_fitted(part, "y")
+    os.truncate(run.part_folder(part) / "fitted.json", 5)
+    assert not run.is_fitted(part, "x")
+
+
+def test_folds_join_and_their_test_predictions_are_averaged(run):
+    test_ids = np.array([10, 11])
+    for fold, (ids, level) in enumerate([([2, 0], 1.0), ([1], 3.0)]):
+        oof = Predictions(np.array(ids), np.array(ids, np.float32)[:, None])
+        run.write_part(Part("a", 1, fold), "x", oof, Predictions(test_ids[::-1], np.array([[0.0], [level]])))
+    oof, test = aligned(run, run.parts(), test_ids)
+    assert in_order(oof, np.arange(3), "a").ravel().tolist() == [0, 1, 2]
+    assert test.ravel().tolist() == [2.0, 0.0]
+
+
+def test_a_missing_prediction_is_named():
+    with pytest.raises(CtkError, match="mine: there is no prediction for id 5"):
+        in_order(Predictions(np.array([1, 2]), np.zeros((2, 1))), np.array([1, 5]), "mine")
+
+
+def test_parts_come_in_the_order_of_the_config(run):
+    values = Predictions(np.arange(1), np.zeros((1, 1)))
+    for part in (Part("a", 2, 0), Part("a", 10, 0), Part("b", 1, 0)):
+        run.write_part(part, "x", values, values)
+    assert [part.key for part in run.parts()] == ["b/seed-1", "a/seed-2", "a/seed-10"]

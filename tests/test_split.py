@@ -1,0 +1,51 @@
+"""Folds keep groups whole and cover everything once."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ctk.competition import Samples
+from ctk.config import Split
+from ctk.errors import UsageError
+from ctk.split import folds
+
+
+def samples(groups):
+    return Samples(np.arange(len(groups)), {}, groups={"scene": np.asarray(groups)})
+
+
+@given(
+    groups=st.lists(st.integers(0, 30), min_size=2, max_size=80),
+    count=st.integers(2, 6),
+    seed=st.integers(0, 3),
+)
+def test_no_group_is_on_both_sides_and_every_row_is_validated_once(groups, count, seed):
+    if len(set(groups)) < count:
+        return
+    made = folds(samples(groups), Split(by="scene", folds=count, use=count, seed=seed))
+    groups = np.asarray(groups)
+    for fold in made:
+        assert not set(groups[fold.train]) & set(groups[fold.valid])
+        assert len(fold.train) + len(fold.valid) == len(groups)
+    assert sorted(np.concatenate([fold.valid for fold in made])) == list(range(len(groups)))
+
+
+def test_a_tenth_is_the_last_tenth_of_the_seeded_permutation():
+    # The AML reference solution: torch.randperm over images, the last 10% validate.
+    made = folds(samples(np.arange(250)), Split(by="scene", folds=10, seed=43))
+    order = torch.randperm(250, generator=torch.Generator().manual_seed(43))
+    assert len(made) == 1
+    assert sorted(made[0].valid) == sorted(order[225:].tolist())
+
+
+def test_more_folds_than_groups_is_an_error():
+    with pytest.raises(UsageError, match="5 folds of 2 groups"):
+        folds(samples([0, 1, 1]), Split(by="scene", folds=5))
+
+
+def test_an_unknown_group_is_an_error_that_names_the_known():
+    with pytest.raises(UsageError) as caught:
+        folds(samples([0, 1, 1]), Split(by="picture", folds=2))
+    assert "scene" in caught.value.help
