@@ -142,7 +142,9 @@ def test_stages_inherit_what_they_do_not_say(plugins):
     assert (first.optimizer.lr, second.optimizer.lr) == (3e-4, 1e-5)
 
 
-@pytest.mark.parametrize(("text", "problem"), [("a: [", "cannot be read as YAML"), ("- 1", "mapping"), (None, "no such file")])
+@pytest.mark.parametrize(
+    ("text", "problem"), [("a: [", "cannot be read as YAML"), ("- 1", "mapping"), (None, "no such file")]
+)
 def test_a_config_file_that_is_none_is_refused(tmp_path, text, problem):
     path = tmp_path / "config.yaml"
     if text is not None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from ctk.competition import Samples
 from ctk.contract import Blend, Direction, Metric
 from ctk.report import INK, SERIES, Section, axes, figure_svg, write_report
@@ -58,7 +59,7 @@ def results(
     learned = [key for key in members if key not in baselines]
     made = Results(
         title="A competition",
-        run_name="1121-2301-quick",
+        folder=Path("1121-2301-quick"),
         config={
             "competition": "example",
             "members": [{"name": "mlp"}],
@@ -147,7 +148,9 @@ def test_the_comparison_is_worded_as_it_is(direction: Direction, score: float, o
 def test_names_and_values_are_escaped_and_section_html_is_not(tmp_path: Path) -> None:
     hostile = "<script>alert(1)</script>"
     made = replace(TWO, title=hostile, about=hostile, config={"a": hostile}, environment={hostile: hostile})
-    made = replace(made, blend=Blend({"mlp/seed-1": 1.0}, trace=[{hostile: hostile}]), run_name=hostile)
+    made = replace(
+        made, blend=Blend({"mlp/seed-1": 1.0}, trace=[{hostile: hostile}]), folder=Path(hostile.replace("/", "_"))
+    )
     page = written(made, tmp_path, Section(hostile, "<em class='mine'>as it is</em>", css=".mine { color: red }"))
     assert "<script" not in page
     assert "<em class='mine'>as it is</em>" in page

@@ -55,13 +55,19 @@ def make_model(**training):
 def fit(folder, model=None, **context):
     model = model or make_model()
     samples = make_samples()
-    model.fit(samples.take(np.arange(40)), samples.take(np.arange(40, 60)), FitContext(folder, 5, METRIC, "cpu", **context))
+    model.fit(
+        samples.take(np.arange(40)), samples.take(np.arange(40, 60)), FitContext(folder, 5, METRIC, "cpu", **context)
+    )
     return model, model.predict(samples)
 
 
 @pytest.mark.parametrize(
     "training",
-    [{}, {"ema": 0.8}, {"schedule": {"name": "cosine", "warmup": 1}, "clip": 0.5, "batch": {"size": 16, "by": "thing"}}],
+    [
+        {},
+        {"ema": 0.8},
+        {"schedule": {"name": "cosine", "warmup": 1}, "clip": 0.5, "batch": {"size": 16, "by": "thing"}},
+    ],
     ids=["plain", "ema", "schedule"],
 )
 def test_an_interrupted_fit_goes_on_to_the_same_predictions(tmp_path, training):

@@ -41,7 +41,9 @@ def test_with_ids_the_best_of_several_positives_counts(case, ties, groups):
     gallery_ids = torch.arange(len(gallery)) % groups
     query_ids = gallery_ids[target]
     expected = [
-        rank_by_loop((gallery @ query[n]).tolist(), set((gallery_ids == query_ids[n]).nonzero().flatten().tolist()), ties)
+        rank_by_loop(
+            (gallery @ query[n]).tolist(), set((gallery_ids == query_ids[n]).nonzero().flatten().tolist()), ties
+        )
         for n in range(len(query))
     ]
     ranks = target_ranks(query, gallery, query_ids=query_ids, gallery_ids=gallery_ids, ties=ties)

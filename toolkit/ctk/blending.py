@@ -23,7 +23,7 @@ from ctk.workflow import competition_of, ending_well, finish
 
 def blend_sources(
     sources: Sequence[str], root: Path, blender: str, options: Sequence[str], competition: str | None, name: str
-) -> tuple[Results, Run]:
+) -> Results:
     """Blend every member of the runs, and the submission files as members without validation predictions.
 
     Raises UsageError if runs are of different competitions or data, SubmissionError for a file that is none.
@@ -70,7 +70,7 @@ def blend_sources(
     with ending_well(run):
         results = finish(run, known, metric, choice, gathered, data)
         run.set_state(FINISHED)
-    return results, run
+    return results
 
 
 def _same_data(runs: Sequence[Run]) -> None:

@@ -99,10 +99,15 @@ class Plugins:
             except (Exception, SystemExit) as error:
                 plugin.problem = _reason(error)
 
-    @property
-    def hook(self) -> pluggy.HookRelay:
-        """Call lifecycle hooks by name: ``plugins().hook.ctk_run_started(run=..., config=...)``."""
-        return self.manager.hook
+    def call(self, hook: str, **arguments: Any) -> list[str]:
+        """Call a hook of every plugin that has it. One that fails is passed over; returns a sentence for each."""
+        problems = []
+        for implementation in getattr(self.manager.hook, hook).get_hookimpls():
+            try:
+                implementation.function(*(arguments[name] for name in implementation.argnames))
+            except (Exception, SystemExit) as error:
+                problems.append(f"plugin '{implementation.plugin_name}' failed in {hook}: {_reason(error)}")
+        return problems
 
     def broken(self) -> list[Plugin]:
         """The plugins that did not load, each with its ``problem``."""

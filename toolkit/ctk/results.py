@@ -16,6 +16,7 @@ class Results:
     """Predictions and scores of one run, rows aligned.
 
     title        the competition's
+    folder       the run's
     config       resolved, as plain values
     environment  versions and hardware
     about        one line on the data
@@ -34,7 +35,7 @@ class Results:
     """
 
     title: str
-    run_name: str
+    folder: Path
     config: Mapping[str, Any]
     environment: Mapping[str, Any]
     about: str

@@ -124,8 +124,8 @@ def carry_out(plan: Plan, observer: Observer | None = None) -> Results:
         watcher.say(line)
 
     run.set_state(RUNNING)
-    with ending_well(run):
-        plugins().hook.ctk_run_started(run=run, config=plan.config)
+    with ending_well(run, f"Go on with: ctk run {run.competition} --resume {run.folder}"):
+        _call(run.log, "ctk_run_started", run=run, config=plan.config)
         prepared = prepare(plan.config, plan.competition, plugins(), say)
         data = prepared.data
         write_json(run.folder / "data.json", {"fingerprint": prepared.fingerprint, "folder": data.folder})
@@ -135,7 +135,7 @@ def carry_out(plan: Plan, observer: Observer | None = None) -> Results:
         gathered = gather({"": run}, limited(data.train, plan.steps), data.test)
         results = finish(run, plan.competition, plan.metric, plan.config.blend, gathered, data)
         run.set_state(FINISHED)
-        plugins().hook.ctk_run_finished(run=run, scores=dict(results.scores[BLEND]))
+        _call(run.log, "ctk_run_finished", run=run, scores=dict(results.scores[BLEND]))
     return results
 
 
@@ -175,7 +175,7 @@ def finish(
     submit(run, competition, submitted, data)
     results = Results(
         title=competition.title,
-        run_name=run.folder.name,
+        folder=run.folder,
         config=run.config(),
         environment=read_json(run.folder / "environment.json"),
         about=data.about,
@@ -267,9 +267,8 @@ def _fit_wave(plan: Plan, wave: Mapping[Part, Task], pool: Executor, observer: O
                     "Try fewer at a time: -o executor.workers=1.",
                 ) from error
             plan.run.log(f"fitted {part.key} fold {part.fold}: {scores}")
-            plugins().hook.ctk_member_fitted(
-                run=plan.run, member=part.member, seed=part.seed, fold=part.fold, scores=scores
-            )
+            facts = {"member": part.member, "seed": part.seed, "fold": part.fold, "scores": scores}
+            _call(plan.run.log, "ctk_member_fitted", run=plan.run, **facts)
 
 
 def _task(plan: Plan, part: Part, prepared: Prepared) -> Task:
@@ -317,13 +316,12 @@ def _stopped_on_error(pool: Executor) -> Iterator[Executor]:
 
 
 @contextmanager
-def ending_well(run: Run) -> Iterator[None]:
-    """Whatever happens, the run's state says so, and the log has the whole story."""
+def ending_well(run: Run, resume: str = "") -> Iterator[None]:
+    """Whatever happens, the run's state says so, and the log has the whole story. ``resume`` says how to go on."""
 
     def interrupt(number: int, frame: Any) -> None:
         raise KeyboardInterrupt
 
-    resume = f"Go on with: ctk run {run.competition} --resume {run.folder}"
     try:
         before = signal.signal(signal.SIGTERM, interrupt)
     except ValueError:  # not the main thread: signals are somebody else's
@@ -346,6 +344,12 @@ def ending_well(run: Run) -> Iterator[None]:
     finally:
         if before is not None:
             signal.signal(signal.SIGTERM, before)
+
+
+def _call(log: Callable[[str], None], hook: str, **arguments: Any) -> None:
+    """Call a lifecycle hook. A plugin that fails in it is told of in the log; the run goes on."""
+    for problem in plugins().call(hook, **arguments):
+        log(problem)
 
 
 def _write_metrics(run: Run, gathered: Gathered) -> None:

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+
 from ctk.competition import Array, Competition, Samples, Submission
 from ctk.report import Section
 from ctk.results import Results
-
 from ctk_aml_retrieval import evaluation, layout, submission
 from ctk_aml_retrieval.build import Build
 

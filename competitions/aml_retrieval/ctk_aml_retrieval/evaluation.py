@@ -13,10 +13,11 @@ from __future__ import annotations
 import numpy as np
 import torch
 import torch.nn.functional as F
+from torch import Tensor
+
 from ctk import ops
 from ctk.competition import Array, Samples
 from ctk.contract import Metric
-from torch import Tensor
 
 CHUNK = 100
 KEPT = 99

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Any, Self
+
+from torch import Tensor, nn
 
 from ctk.competition import Samples
-from torch import Tensor, nn
 
 
 class ResidualMLP(nn.Module):
@@ -13,26 +14,35 @@ class ResidualMLP(nn.Module):
 
     hidden   width of the expansion and the branch
     layers   of the branch
+    dropout  after each block; input_dropout before the first
     """
 
     features = ("text",)
 
-    def __init__(self, text: int, image: int, *, hidden: int = 3072, layers: int = 2, dropout: float = 0.1) -> None:
+    def __init__(
+        self,
+        text: int,
+        image: int,
+        *,
+        hidden: int = 3072,
+        layers: int = 2,
+        dropout: float = 0.1,
+        input_dropout: float = 0.0,
+    ) -> None:
         super().__init__()
+        self.drop = nn.Dropout(input_dropout)
         self.expand = _block(text, hidden, dropout)
         self.branch = nn.Sequential(*(_block(hidden, hidden, dropout) for _ in range(layers)))
         self.project = nn.Linear(hidden, image)
 
     @classmethod
-    def for_samples(cls, samples: Samples, *, hidden: int = 3072, layers: int = 2, dropout: float = 0.1) -> Self:
+    def for_samples(cls, samples: Samples, **options: Any) -> Self:
         """A network as wide as the samples' embeddings."""
-        return cls(
-            samples.features["text"].shape[1], samples.target_width, hidden=hidden, layers=layers, dropout=dropout
-        )
+        return cls(samples.features["text"].shape[1], samples.target_width, **options)
 
     def forward(self, text: Tensor) -> Tensor:
         """Predicted image embeddings; only their direction is trained."""
-        x = self.expand(text)
+        x = self.expand(self.drop(text))
         predicted: Tensor = self.project(x + self.branch(x))
         return predicted
 

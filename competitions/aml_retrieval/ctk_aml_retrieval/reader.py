@@ -7,7 +7,6 @@ from typing import Literal
 
 from ctk.competition import Data
 from ctk.contract import DataReader, Found
-
 from ctk_aml_retrieval import layout
 
 

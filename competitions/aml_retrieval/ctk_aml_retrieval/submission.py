@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+
 from ctk.competition import Array, Submission
 from ctk.errors import SubmissionError
 from ctk.files import atomic

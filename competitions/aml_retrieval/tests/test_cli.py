@@ -26,7 +26,14 @@ def run(ctk, small, tmp_path):
 
 def test_a_run_goes_the_whole_way(run, ctk, small):
     folder, answer = run("--seeds", "1,2", "--name", "mine")
-    for line in ("residual-mlp/seed-1", "residual-mlp/seed-2", "blend (greedy of", "ridge/seed-0", "baseline", "test, by"):
+    for line in (
+        "residual-mlp/seed-1",
+        "residual-mlp/seed-2",
+        "blend (greedy of",
+        "ridge/seed-0",
+        "baseline",
+        "test, by",
+    ):
         assert line in answer.stdout
     assert f"submission  {folder}/submission.csv   100 rows, valid" in answer.stdout
     assert f"report      {folder}/report.html" in answer.stdout
@@ -139,7 +146,10 @@ def test_filtered_data_is_written_in_the_competitions_layout(ctk, small, tmp_pat
         assert count < old.shape("captions/ids")[0]
         assert int(new.read("metadata/num_captions", kind="iu", shape=(1,))[0]) == count
     listed = ctk("data", "aml-retrieval", "--data", tmp_path / "filtered", "--json")
-    assert {item["item"] for item in json.loads(listed.stdout)["items"] if item["path"]} >= {"train.npz", "test.clean.npz"}
+    assert {item["item"] for item in json.loads(listed.stdout)["items"] if item["path"]} >= {
+        "train.npz",
+        "test.clean.npz",
+    }
 
 
 @pytest.mark.parametrize(

@@ -99,4 +99,6 @@ def test_captions_of_a_picture_that_follow_each_other_are_mixed_before_they_are_
     # 500 rows, 5 captions a picture in a row: unmixed, a chunk holds 20 pictures instead of some 80.
     prediction, samples = make(500, 100, 5)
     samples = Samples(samples.ids, {}, np.repeat(np.arange(100), 5), gallery=samples.gallery)
-    assert evaluate(prediction, samples, shuffle=True)["mrr_100"] < evaluate(prediction, samples, shuffle=False)["mrr_100"]
+    assert (
+        evaluate(prediction, samples, shuffle=True)["mrr_100"] < evaluate(prediction, samples, shuffle=False)["mrr_100"]
+    )

@@ -10,12 +10,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
+
 from ctk.competition import Array, Gallery, Samples
 from ctk.contract import Blend, Metric
 from ctk.report import write_report
 from ctk.results import Results
 from ctk_aml_retrieval.report import Pictures, best_baseline, chosen, cosine_ranks, rank_bins, sections
-from PIL import Image
 
 PICTURES = 30
 
@@ -26,7 +27,7 @@ def made(prediction: Array, vectors: Array, target: Array, files: Path | None = 
     valid = Samples(np.arange(len(target)), {}, target, notes={"caption": captions}, gallery=Gallery(vectors, names))
     return Results(
         title="AML",
-        run_name="quick",
+        folder=Path("runs/quick"),
         config={},
         environment={},
         about="",

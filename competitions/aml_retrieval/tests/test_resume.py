@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -52,7 +53,7 @@ def workers_of(session):
     for status in os.listdir("/proc"):
         if status.isdigit():
             try:
-                fields = open(f"/proc/{status}/stat").read().rsplit(")", 1)[1].split()
+                fields = Path(f"/proc/{status}/stat").read_text().rsplit(")", 1)[1].split()
             except OSError:
                 continue
             if int(fields[3]) == session and fields[0] != "Z":

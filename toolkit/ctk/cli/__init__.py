@@ -64,7 +64,8 @@ def main() -> None:
     """The console script: plugins may add commands of their own before the line is read."""
     from ctk.plugins import plugins as loaded
 
-    loaded().hook.ctk_register_commands(cli=cli)
+    for problem in loaded().call("ctk_register_commands", cli=cli):
+        click.secho(problem, fg="yellow", err=True)
     try:
         cli()
     except BrokenPipeError:

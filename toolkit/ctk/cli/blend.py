@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from ctk.cli.common import as_json, print_json, runs_root
+from ctk.cli.common import as_json, print_json
 
 
 @click.command()
@@ -31,11 +31,11 @@ def blend(
     ctk blend RUN1 RUN2 theirs.csv --blender mean          equal weights; files have no validation predictions
     ctk blend a.csv b.csv --blender mean --competition aml-retrieval
     """
-    from ctk.blending import blend_sources
+    from ctk import api
     from ctk.cli.display import outcome
 
-    results, run = blend_sources(sources, runs_root(), blender, options, competition, name)
+    results = api.blend(sources, blender=blender, options=options, competition=competition, name=name)
     if json_:
-        print_json({"run": run.folder, "scores": results.scores, "test": results.truth_scores})
+        print_json({"run": results.folder, "scores": results.scores, "test": results.truth_scores})
     else:
-        outcome(results, run)
+        outcome(results)

@@ -1,10 +1,9 @@
-"""What several verbs share: printing, the runs folder, the data they look at."""
+"""What several verbs share: printing, and the options that look the same everywhere."""
 
 from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,8 +11,6 @@ from typing import Any
 import click
 from rich.console import Console
 from rich.table import Table
-
-from ctk.competition import Competition
 
 console = Console()
 
@@ -24,11 +21,6 @@ data_dir = click.option(
     type=click.Path(path_type=Path),
     help="Folder of the competition's data; default: the embedded data.",
 )
-
-
-def runs_root() -> Path:
-    """Where runs are kept: $CTK_RUNS, else ./runs."""
-    return Path(os.environ.get("CTK_RUNS") or "runs")
 
 
 def print_json(value: Any) -> None:
@@ -49,25 +41,6 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[Any]], numbers: int = 
 def number(value: float | None, digits: int = 4) -> str:
     """A score as text; nothing for what is not known."""
     return "" if value is None else f"{value:.{digits}f}"
-
-
-def config_of(competition: Competition, data: Path | None, preset: str | None = None) -> dict[str, Any]:
-    """A competition's config before file and overrides: its defaults under a preset. Raises UsageError."""
-    from ctk.config import merge
-    from ctk.errors import UsageError
-    from ctk.plugins import nearest
-
-    presets = competition.presets()
-    name = preset or (competition.embedded if data is None else competition.default)
-    if name not in presets:
-        raise UsageError(f"{competition.id} has no preset '{name}'.", nearest(name, presets, "presets"))
-    base: Mapping[str, Any] = {
-        "competition": competition.id,
-        "preset": name,
-        "data_dir": None if data is None else str(data.resolve()),
-        "data": {"name": competition.reader},
-    }
-    return merge(base, presets[name])
 
 
 def _finite(value: Any) -> Any:

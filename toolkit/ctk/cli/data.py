@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from ctk.cli.common import as_json, config_of, console, data_dir, print_json, table
+from ctk.api import base_config, filter_data
+from ctk.cli.common import as_json, console, data_dir, print_json, table
 
 
 @click.command(context_settings={"ignore_unknown_options": True})
@@ -59,14 +60,15 @@ def data(
     if filters:
         if out is None:
             raise UsageError("--filter writes a new data folder: give it with --out DIR.")
-        _filter(known, data_dir, filters, overrides, out)
+        kept, of = filter_data(known.id, filters, out, data=data_dir, overrides=overrides)
+        console.print(f"wrote {kept:,} of {of:,} samples to {out}", highlight=False, soft_wrap=True)
         return
     from ctk.config import resolve
     from ctk.plugins import plugins
     from ctk.prepare import reader_of
 
     folder = data_dir or known.default_data()
-    reader = reader_of(resolve(config_of(known, data_dir), plugins()), plugins())
+    reader = reader_of(resolve(base_config(known, data_dir), plugins()), plugins())
     found = reader.describe(folder)
     if json_:
         print_json({"folder": folder, "items": [item._asdict() for item in found]})
@@ -90,24 +92,3 @@ def _build(competition: Any, arguments: list[str]) -> None:
     if schema is None:
         raise UsageError(f"{competition.id} has no --build.")
     command_from(schema, f"ctk data {competition.id} --build").main(arguments, standalone_mode=False)
-
-
-def _filter(
-    competition: Any, data_dir: Path | None, filters: tuple[str, ...], overrides: tuple[str, ...], out: Path
-) -> None:
-    import numpy as np
-
-    from ctk.config import override, resolve
-    from ctk.filtering import apply_filters
-    from ctk.plugins import plugins
-    from ctk.prepare import prepare
-
-    raw = {**config_of(competition, data_dir), "filters": list(filters)}
-    for assignment in overrides:
-        override(raw, assignment)
-    config = resolve(raw, plugins())
-    data = prepare(config, competition, plugins(), console.print).data
-    metric = plugins().load("metrics", competition.metric)
-    kept = apply_filters(config, data, data.train, out / "filters", metric, console.print)
-    competition.write_data(out, data.train.take(np.flatnonzero(kept)), data.test)
-    console.print(f"wrote {kept.sum():,} of {len(kept):,} samples to {out}", highlight=False, soft_wrap=True)

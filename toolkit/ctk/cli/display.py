@@ -11,7 +11,7 @@ from rich.text import Text
 
 from ctk.cli.common import console, number, table
 from ctk.results import Results
-from ctk.runs import Part, Run
+from ctk.runs import Part
 from ctk.workflow import BLEND
 
 PLAIN_EVERY = 10.0
@@ -107,7 +107,7 @@ class _Numbers(ProgressColumn):
         return Text(str(task.fields.get("numbers", "")), style="cyan")
 
 
-def outcome(results: Results, run: Run) -> None:
+def outcome(results: Results) -> None:
     """The table of members, the blend and the test, and the paths."""
     metric = results.metric.name
     names = list(next(iter(results.scores.values()), results.truth_scores))
@@ -131,11 +131,11 @@ def outcome(results: Results, run: Run) -> None:
                 f"The blend's {metric} is {gain:+.0%} against {key} on the same validation split.", highlight=False
             )
     console.print(
-        f"submission  {run.folder / 'submission.csv'}   {len(results.submitted):,} rows, valid",
+        f"submission  {results.folder / 'submission.csv'}   {len(results.submitted):,} rows, valid",
         highlight=False,
         soft_wrap=True,
     )
-    console.print(f"report      {run.folder / 'report.html'}", highlight=False, soft_wrap=True)
+    console.print(f"report      {results.folder / 'report.html'}", highlight=False, soft_wrap=True)
 
 
 def run_blender(results: Results) -> str:

@@ -6,7 +6,8 @@ import shutil
 
 import click
 
-from ctk.cli.common import as_json, console, print_json, runs_root
+from ctk.api import runs_root
+from ctk.cli.common import as_json, console, print_json
 
 
 @click.command()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import click
 import yaml
 
-from ctk.cli.common import as_json, config_of, console, print_json, table
+from ctk.api import base_config
+from ctk.cli.common import as_json, console, print_json, table
 
 
 @click.command("list")
@@ -35,7 +36,7 @@ def info(competition: str, preset: str | None, json_: bool) -> None:
     known = competition_of(competition)
     presets = known.presets()
     if preset is not None:
-        shown = config_of(known, None, preset)
+        shown = base_config(known, None, preset)
         print_json(shown) if json_ else click.echo(yaml.safe_dump(shown, sort_keys=False), nl=False)
         return
     kinds = [kind for kind in KINDS if kind not in ("competitions",)]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from ctk.cli.common import as_json, config_of, data_dir, print_json, runs_root
+from ctk.cli.common import as_json, data_dir, print_json
 
 
 @click.command()
@@ -44,45 +44,42 @@ def run(
     ctk run aml-retrieval -o members.residual-mlp.optimizer.lr=1e-3 --seeds 1,2,3
     ctk run aml-retrieval --resume RUN
     """
-    from ctk import workflow
+    from ctk import api
     from ctk.cli.display import Terminal, outcome
     from ctk.errors import UsageError
     from ctk.runs import Run
+    from ctk.workflow import carry_out, competition_of, reopen
 
-    known = workflow.competition_of(competition)
-    if resume is not None:
+    known = competition_of(competition)
+    if resume is None:
+        plan = api.plan(
+            known.id,
+            data=data_dir,
+            preset=preset,
+            config=file,
+            overrides=overrides,
+            seeds=_numbers(seeds),
+            name=name,
+            dry_run=dry_run,
+        )
+    else:
         if data_dir or preset or file or overrides or seeds or name or dry_run:
             raise UsageError("--resume goes on with a run as it was configured; it takes no other options.")
-        found = Run.find(resume, runs_root())
+        found = Run.find(resume, api.runs_root())
         if found.competition != competition:
             raise UsageError(f"{found.folder} is a run of {found.competition}, not of {competition}.")
-        plan = workflow.reopen(found)
-    else:
-        raw, assigned = _configured(config_of(known, data_dir, preset), file, overrides, seeds)
-        plan = workflow.start(raw, runs_root(), name or str(raw["preset"]), assigned, dry_run)
-    observer = Terminal(plan.metric.name, quiet=json_)
-    results = workflow.carry_out(plan, observer)
+        plan = reopen(found)
+    results = carry_out(plan, Terminal(plan.metric.name, quiet=json_))
     if json_:
-        print_json({"run": plan.run.folder, "scores": results.scores, "test": results.truth_scores})
+        print_json({"run": results.folder, "scores": results.scores, "test": results.truth_scores})
     else:
-        outcome(results, plan.run)
+        outcome(results)
 
 
-def _configured(
-    raw: dict[str, object], file: Path | None, overrides: tuple[str, ...], seeds: str | None
-) -> tuple[dict[str, object], list[str]]:
-    from ctk.config import merge, override, read_yaml
+def _numbers(seeds: str | None) -> list[int] | None:
     from ctk.errors import UsageError
 
-    assigned = list(overrides)
-    if file is not None:
-        raw = merge(raw, read_yaml(file))
-    for assignment in overrides:
-        override(raw, assignment)
-    if seeds is not None:
-        try:
-            raw["seeds"] = [int(seed) for seed in seeds.split(",")]
-        except ValueError:
-            raise UsageError(f"--seeds {seeds}: whole numbers separated by commas, such as 1,2,3.") from None
-        assigned.append(f"seeds={raw['seeds']}")
-    return raw, assigned
+    try:
+        return None if seeds is None else [int(seed) for seed in seeds.split(",")]
+    except ValueError:
+        raise UsageError(f"--seeds {seeds}: whole numbers separated by commas, such as 1,2,3.") from None

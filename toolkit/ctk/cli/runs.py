@@ -7,7 +7,8 @@ from datetime import datetime
 import click
 import yaml
 
-from ctk.cli.common import as_json, console, number, print_json, runs_root, table
+from ctk.api import runs_root
+from ctk.cli.common import as_json, console, number, print_json, table
 
 
 @click.command()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from ctk.cli.common import as_json, config_of, console, data_dir, number, print_json, table
+from ctk.cli.common import as_json, console, data_dir, number, print_json, table
 
 
 @click.command()
@@ -16,14 +16,9 @@ from ctk.cli.common import as_json, config_of, console, data_dir, number, print_
 @as_json
 def validate(competition: str, file: Path, data_dir: Path | None, json_: bool) -> None:
     """Check a submission against the test samples: ids, columns, lengths, numbers."""
-    from ctk.config import resolve
-    from ctk.plugins import plugins
-    from ctk.prepare import prepare
-    from ctk.workflow import competition_of
+    from ctk import api
 
-    known = competition_of(competition)
-    data = prepare(resolve(config_of(known, data_dir), plugins()), known, plugins()).data
-    submission = known.read_submission(file, data.test, data.train.target_width)
+    submission = api.validate(competition, file, data=data_dir)
     if json_:
         print_json({"file": file, "valid": True, "rows": len(submission.ids)})
     else:
@@ -37,11 +32,9 @@ def validate(competition: str, file: Path, data_dir: Path | None, json_: bool) -
 @as_json
 def score(competition: str, file: Path, truth: Path, json_: bool) -> None:
     """Score a submission against a truth, as the organisers do."""
-    from ctk.workflow import competition_of
+    from ctk import api
 
-    known = competition_of(competition)
-    samples = known.read_truth(truth)
-    numbers = known.score(known.read_submission(file, samples, samples.target_width).values, samples)
+    numbers = api.score(competition, file, truth)
     if json_:
         print_json(numbers)
     else:

@@ -1,0 +1,163 @@
+"""Everything the command line does, from Python.
+
+    import ctk
+
+    results = ctk.run("aml-retrieval", seeds=[1, 2])
+    results.scores["blend"]["mrr_gallery"]
+
+Members are fitted in spawned processes: a script that calls ``run`` needs the usual ``if __name__ == "__main__":``, or
+``overrides=["executor.name=serial"]``.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ctk.competition import Competition, Submission
+    from ctk.results import Results
+    from ctk.workflow import Observer, Plan
+
+
+def runs_root() -> Path:
+    """Where runs are kept: $CTK_RUNS, else ./runs."""
+    return Path(os.environ.get("CTK_RUNS") or "runs")
+
+
+def run(competition: str, *, observer: Observer | None = None, **how: Any) -> Results:
+    """Train, blend, submit, report; ``how`` as for ``plan``. Raises CtkError for all that a user can mend."""
+    from ctk.workflow import carry_out
+
+    return carry_out(plan(competition, **how), observer)
+
+
+def resume(name: str, *, root: Path | None = None, observer: Observer | None = None) -> Results:
+    """Go on with a run that was interrupted, failed or killed, by its folder or the end of its name."""
+    from ctk.runs import Run
+    from ctk.workflow import carry_out, reopen
+
+    return carry_out(reopen(Run.find(name, root or runs_root())), observer)
+
+
+def plan(
+    competition: str,
+    *,
+    data: Path | None = None,
+    preset: str | None = None,
+    config: Path | Mapping[str, Any] | None = None,
+    overrides: Sequence[str] = (),
+    seeds: Sequence[int] | None = None,
+    name: str | None = None,
+    dry_run: bool = False,
+    root: Path | None = None,
+) -> Plan:
+    """Make a run's folder from defaults < preset < config < overrides < seeds, ready to be carried out.
+
+    data       folder of the competition's files; None is its embedded default data
+    preset     a named config; None is the competition's default for the data
+    config     a YAML file, or a mapping, laid over the preset
+    overrides  "key=value" each, as after -o
+    dry_run    two steps of every member on a slice
+    root       folder of runs; None is $CTK_RUNS or ./runs
+    """
+    from ctk.config import merge, override, read_yaml
+    from ctk.workflow import competition_of, start
+
+    raw = base_config(competition_of(competition), data, preset)
+    if config is not None:
+        raw = merge(raw, config if isinstance(config, Mapping) else read_yaml(config))
+    assigned = list(overrides)
+    for assignment in overrides:
+        override(raw, assignment)
+    if seeds is not None:
+        raw["seeds"] = list(seeds)
+        assigned.append(f"seeds={raw['seeds']}")
+    return start(raw, root or runs_root(), name or str(raw["preset"]), assigned, dry_run)
+
+
+def base_config(competition: Competition, data: Path | None, preset: str | None = None) -> dict[str, Any]:
+    """A competition's config before file and overrides: its defaults under a preset. Raises UsageError."""
+    from ctk.config import merge
+    from ctk.errors import UsageError
+    from ctk.plugins import nearest
+
+    presets = competition.presets()
+    name = preset or (competition.embedded if data is None else competition.default)
+    if name not in presets:
+        raise UsageError(f"{competition.id} has no preset '{name}'.", nearest(name, presets, "presets"))
+    base = {
+        "competition": competition.id,
+        "preset": name,
+        "data_dir": None if data is None else str(Path(data).resolve()),
+        "data": {"name": competition.reader},
+    }
+    return merge(base, presets[name])
+
+
+def blend(
+    sources: Sequence[str | Path],
+    *,
+    blender: str = "greedy",
+    options: Sequence[str] = (),
+    competition: str | None = None,
+    name: str = "blend",
+    root: Path | None = None,
+) -> Results:
+    """Blend every member of some runs, and submission files as members without validation predictions, into a new run.
+
+    Raises UsageError if they are of different competitions or data, SubmissionError for a file that is none.
+    """
+    from ctk.blending import blend_sources
+
+    return blend_sources([str(source) for source in sources], root or runs_root(), blender, options, competition, name)
+
+
+def validate(competition: str, file: Path, *, data: Path | None = None) -> Submission:
+    """Read a submission and check it against the test samples. Raises SubmissionError naming row and column."""
+    from ctk.config import resolve
+    from ctk.plugins import plugins
+    from ctk.prepare import prepare
+    from ctk.workflow import competition_of
+
+    known = competition_of(competition)
+    samples = prepare(resolve(base_config(known, data), plugins()), known, plugins()).data
+    return known.read_submission(file, samples.test, samples.train.target_width)
+
+
+def score(competition: str, file: Path, truth: Path) -> dict[str, float]:
+    """Score a submission file against a truth file as the organisers do. Raises SubmissionError, DataError."""
+    from ctk.workflow import competition_of
+
+    known = competition_of(competition)
+    samples = known.read_truth(truth)
+    return known.score(known.read_submission(file, samples, samples.target_width).values, samples)
+
+
+def filter_data(
+    competition: str, filters: Sequence[str], out: Path, *, data: Path | None = None, overrides: Sequence[str] = ()
+) -> tuple[int, int]:
+    """Write the data without what the filters drop, in the competition's layout.
+
+    Each filter's scores, kept and dropped ids go to ``out/filters``. Returns how many were kept, and of how many.
+    """
+    import numpy as np
+
+    from ctk.config import override, resolve
+    from ctk.filtering import apply_filters
+    from ctk.plugins import plugins
+    from ctk.prepare import prepare
+    from ctk.workflow import competition_of
+
+    known = competition_of(competition)
+    raw = {**base_config(known, data), "filters": list(filters)}
+    for assignment in overrides:
+        override(raw, assignment)
+    config = resolve(raw, plugins())
+    samples = prepare(config, known, plugins()).data
+    metric = plugins().load("metrics", known.metric)
+    kept = apply_filters(config, samples, samples.train, out / "filters", metric, lambda line: None)
+    known.write_data(out, samples.train.take(np.flatnonzero(kept)), samples.test)
+    return int(kept.sum()), len(kept)
