@@ -103,16 +103,19 @@ def blend(
     blender: str = "greedy",
     options: Sequence[str] = (),
     competition: str | None = None,
+    data: Path | None = None,
     name: str = "blend",
     root: Path | None = None,
 ) -> Results:
     """Blend every member of some runs, and submission files as members without validation predictions, into a new run.
 
-    Raises UsageError if they are of different competitions or data, SubmissionError for a file that is none.
+    ``competition`` and ``data`` are the runs' own, and needed only for files alone. Raises UsageError if runs are of
+    different competitions or data, SubmissionError for a file that is none.
     """
     from ctk.blending import blend_sources
 
-    return blend_sources([str(source) for source in sources], root or runs_root(), blender, options, competition, name)
+    names = [str(source) for source in sources]
+    return blend_sources(names, root or runs_root(), blender, options, competition, data, name)
 
 
 def validate(competition: str, file: Path, *, data: Path | None = None) -> Submission:

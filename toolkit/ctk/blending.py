@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ctk.api import base_config
 from ctk.config import component, override, resolve
 from ctk.contract import Metric
 from ctk.environment import environment
@@ -22,11 +23,18 @@ from ctk.workflow import competition_of, ending_well, finish
 
 
 def blend_sources(
-    sources: Sequence[str], root: Path, blender: str, options: Sequence[str], competition: str | None, name: str
+    sources: Sequence[str],
+    root: Path,
+    blender: str,
+    options: Sequence[str],
+    competition: str | None,
+    data_dir: Path | None,
+    name: str,
 ) -> Results:
     """Blend every member of the runs, and the submission files as members without validation predictions.
 
-    Raises UsageError if runs are of different competitions or data, SubmissionError for a file that is none.
+    Competition and data are the runs' own; for files alone they are given. Raises UsageError if runs are of different
+    competitions or data, SubmissionError for a file that is none.
     """
     files = [Path(source) for source in sources if Path(source).is_file()]
     runs = [Run.find(source, root) for source in sources if not Path(source).is_file()]
@@ -41,20 +49,13 @@ def blend_sources(
     for assignment in options:
         override(raw, assignment)
     choice = component(raw, "blenders", "blend", plugins())
-    if runs:
-        _same_data(runs)
-        base = resolve(runs[0].config(), plugins())
-    else:
-        base = resolve(
-            {"competition": known.id, "preset": "blend", "data": known.reader, "members": [{"model": "ridge"}]},
-            plugins(),
-        )
+    _same_data(runs)
+    base = resolve(runs[0].config() if runs else base_config(known, data_dir), plugins())
     data = prepare(base, known, plugins()).data
     if runs:
         gathered = gather(_prefixes(runs), data.train, data.test)
     else:
-        nobody = data.train.take(np.arange(0))
-        gathered = Gathered(nobody, {}, {})
+        gathered = Gathered(data.train.take(np.arange(0)), {}, {})
     for path in files:
         read = known.read_submission(path, data.test, data.train.target_width)
         gathered.test[_distinct(path.stem, gathered.test)] = read.values

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -41,6 +42,7 @@ def apply_filters(
                 seed=config.seeds[0],
                 device=config.device,
                 fit=partial(_fit, config, metric, place),
+                progress=_Told(choice.name, say),
             )
             scores = np.asarray(scored.score(samples, context), dtype=np.float32)
             if scores.shape != (len(rows),) or not np.isfinite(scores).all():
@@ -53,6 +55,22 @@ def apply_filters(
         kept[rows[~keep]] = False
         say(f"filter {choice.name} kept {keep.sum():,} of {len(rows):,}")
     return kept
+
+
+class _Told:
+    """Says how far a filter is, every ten seconds, with the time it needs yet."""
+
+    def __init__(self, name: str, say: Callable[[str], None]) -> None:
+        self.name = name
+        self.say = say
+        self.begun = self.told = time.monotonic()
+
+    def __call__(self, done: int, total: int) -> None:
+        now = time.monotonic()
+        if now - self.told > 10 and 0 < done < total:
+            self.told = now
+            left = (now - self.begun) / done * (total - done)
+            self.say(f"filter {self.name} {done / total:.0%}, {left:.0f} s left")
 
 
 def _fit(

@@ -308,9 +308,12 @@ def _stopped_on_error(pool: Executor) -> Iterator[Executor]:
     try:
         yield pool
     except BaseException:
-        for child in multiprocessing.active_children():
+        children = multiprocessing.active_children()
+        for child in children:
             child.terminate()
         pool.shutdown(wait=False, cancel_futures=True)
+        for child in children:
+            child.join(5)
         raise
     pool.shutdown()
 

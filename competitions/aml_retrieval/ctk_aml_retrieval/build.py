@@ -1,8 +1,9 @@
-"""``ctk build``: pictures and a table of captions become a data set in the competition's layout."""
+"""``ctk data --build``: pictures and a table of captions become a data set in the competition's layout."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,7 @@ class Build(BaseModel):
     )
     test: bool = Field(False, description="Make a test set: the captions alone, and their pictures in test.truth.npz.")
     batch: int = Field(64, ge=1, description="Pictures or captions embedded at a time.")
-    device: str = Field("auto", description="Where to embed: auto, cpu, cuda.")
+    device: str = Field("auto", description="Where to embed: auto, cpu, gpu.")
 
     def run(self, progress: Progress) -> None:
         """Build the data set; ``progress(what, done, total)`` is called after every batch.
@@ -75,6 +76,14 @@ class Build(BaseModel):
             layout.write(self.out, samples, labelled=False)
         else:
             layout.write(self.out, samples, labelled=True)
+            self._link_pictures()
+
+    def _link_pictures(self) -> None:
+        """The report and filters look for pictures beside train.npz; a link spares a copy."""
+        place = self.out / "train" / "Images"
+        if not place.exists():
+            with suppress(OSError):  # a file system without links; only pictures are then not shown
+                place.symlink_to(self.images.resolve(), target_is_directory=True)
 
     def _check_pictures(self, names: Array, target: Array, lines: Array) -> None:
         if not self.images.is_dir():

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
-from ctk.cli.common import as_json, print_json
+from ctk.cli.common import as_json, data_dir, print_json
 
 
 @click.command()
@@ -19,10 +21,17 @@ from ctk.cli.common import as_json, print_json
     "-o", "options", multiple=True, metavar="KEY=VALUE", help="An option of the blender, e.g. -o normalise=false."
 )
 @click.option("--competition", help="Needed only if every source is a file.")
+@data_dir
 @click.option("--name", default="blend", show_default=True, help="What the new run's folder is called.")
 @as_json
 def blend(
-    sources: tuple[str, ...], blender: str, options: tuple[str, ...], competition: str | None, name: str, json_: bool
+    sources: tuple[str, ...],
+    blender: str,
+    options: tuple[str, ...],
+    competition: str | None,
+    data_dir: Path | None,
+    name: str,
+    json_: bool,
 ) -> None:
     """Blend runs of different times, and submission files, into a new run.
 
@@ -34,7 +43,7 @@ def blend(
     from ctk import api
     from ctk.cli.display import outcome
 
-    results = api.blend(sources, blender=blender, options=options, competition=competition, name=name)
+    results = api.blend(sources, blender=blender, options=options, competition=competition, data=data_dir, name=name)
     if json_:
         print_json({"run": results.folder, "scores": results.scores, "test": results.truth_scores})
     else:

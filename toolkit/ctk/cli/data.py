@@ -11,8 +11,8 @@ from ctk.api import base_config, filter_data
 from ctk.cli.common import as_json, console, data_dir, print_json, table
 
 
-@click.command(context_settings={"ignore_unknown_options": True})
-@click.argument("competition")
+@click.command(context_settings={"ignore_unknown_options": True}, add_help_option=False)
+@click.argument("competition", required=False)
 @data_dir
 @click.option(
     "--build", is_flag=True, help="Make the data from raw files; `ctk data COMPETITION --build --help` lists options."
@@ -29,15 +29,17 @@ from ctk.cli.common import as_json, console, data_dir, print_json, table
 )
 @click.option("--out", type=click.Path(path_type=Path), help="Folder to write to.")
 @as_json
+@click.option("-h", "--help", "help_", is_flag=True, help="Show this message; with --build, the options of the build.")
 @click.argument("rest", nargs=-1, type=click.UNPROCESSED)
 def data(
-    competition: str,
+    competition: str | None,
     data_dir: Path | None,
     build: bool,
     filters: tuple[str, ...],
     overrides: tuple[str, ...],
     out: Path | None,
     json_: bool,
+    help_: bool,
     rest: tuple[str, ...],
 ) -> None:
     """Say where the data is, what was found, what is missing and how to get it; or make it.
@@ -51,9 +53,13 @@ def data(
     from ctk.errors import UsageError
     from ctk.workflow import competition_of
 
+    context = click.get_current_context()
+    if competition is None or (help_ and not build):
+        click.echo(context.get_help())
+        context.exit(0 if help_ else 2)
     known = competition_of(competition)
     if build:
-        _build(known, [*rest, *(["--out", str(out)] if out else [])])
+        _build(known, [*rest, *(["--out", str(out)] if out else []), *(["--help"] if help_ else [])])
         return
     if rest:
         raise click.UsageError(f"No such option or argument: {' '.join(rest)}")
@@ -91,4 +97,5 @@ def _build(competition: Any, arguments: list[str]) -> None:
     schema = competition.build()
     if schema is None:
         raise UsageError(f"{competition.id} has no --build.")
-    command_from(schema, f"ctk data {competition.id} --build").main(arguments, standalone_mode=False)
+    name = f"ctk data {competition.id} --build"
+    command_from(schema, name).main(arguments, name, standalone_mode=False)

@@ -20,11 +20,9 @@ def command_from(schema: type[BaseModel], name: str) -> click.Command:
         options.append(
             click.Option(
                 [f"--{field.replace('_', '-')}"],
-                required=facts.is_required(),
-                default=None if facts.is_required() else facts.default,
-                show_default=not facts.is_required() and not flag,
                 is_flag=flag,
                 help=facts.description,
+                **({"required": True} if facts.is_required() else {"default": facts.default, "show_default": not flag}),
             )
         )
 

@@ -1,20 +1,16 @@
-"""What filters share: cutting off the worst samples, the device to work on, and the files that say what was decided."""
+"""What filters share: cutting off the worst samples, and the files that say what was decided."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import numpy as np
 import pandas as pd
 from pydantic import Field
 
 from ctk.competition import Array, Samples
-from ctk.errors import UsageError
 from ctk.files import atomic
-
-if TYPE_CHECKING:
-    import torch
 
 DropFraction = Annotated[float, Field(ge=0, lt=1)]
 """Annotation of an option ``drop_fraction``, so that a config with 10 instead of 0.10 is refused."""
@@ -41,15 +37,6 @@ def keep_best(scores: Array, drop_fraction: float) -> Array:
     keep = np.zeros(len(scores), dtype=bool)
     keep[best[: round(len(scores) * (1 - drop_fraction))]] = True
     return keep
-
-
-def torch_device(wanted: str) -> torch.device:
-    """The torch device of a run's ``device``: auto, cpu or gpu. Raises UsageError for a GPU that torch does not see."""
-    import torch
-
-    if wanted == "gpu" and not torch.cuda.is_available():
-        raise UsageError("device is 'gpu', but torch sees none.", "Set -o device=cpu, or see `ctk doctor`.")
-    return torch.device("cuda" if wanted != "cpu" and torch.cuda.is_available() else "cpu")
 
 
 def write_scores(path: Path, scores: Array) -> None:

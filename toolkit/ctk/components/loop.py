@@ -23,7 +23,7 @@ State = dict[str, Tensor]
 
 
 class Fit(L.LightningModule):
-    """A network and its loss. Seeds torch anew each epoch, which is what makes a resumed fit the same fit."""
+    """A network and its loss. Seeds torch anew each step, which is what makes a resumed fit the same fit."""
 
     def __init__(self, network: nn.Module, loss: nn.Module, training: Training, seed: int) -> None:
         super().__init__()
@@ -34,10 +34,8 @@ class Fit(L.LightningModule):
         self.outputs: list[Tensor] = []
         self.losses: list[Tensor] = []
 
-    def on_train_epoch_start(self) -> None:
-        torch.manual_seed(self.seed * 100_003 + self.current_epoch)
-
     def training_step(self, batch: Batch, number: int) -> Tensor:
+        torch.manual_seed(self.seed * 1_000_003 + self.global_step)
         loss: Tensor = self.loss(self(batch), batch._replace(epoch=self.current_epoch))
         self.losses.append(loss.detach())
         return loss
@@ -147,5 +145,4 @@ def last_checkpoint(folder: Path, stage: Training) -> ModelCheckpoint:
 
 def inputs(network: nn.Module, features: Mapping[str, Tensor], device: Any) -> list[Tensor]:
     """The features that a network reads, in its order, where it is."""
-    where = "cuda" if device == "gpu" else device
-    return [features[name].to(where) for name in network.features]  # type: ignore[union-attr]
+    return [features[name].to(device) for name in network.features]  # type: ignore[union-attr]

