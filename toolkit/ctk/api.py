@@ -63,8 +63,8 @@ def plan(
     dry_run    two steps of every member on a slice
     root       folder of runs; None is $CTK_RUNS or ./runs
     """
-    from ctk.config import merge, override, read_yaml
-    from ctk.workflow import competition_of, start
+    from ctk.config import merge, override, read_yaml, resolve
+    from ctk.plugins import competition_of, plugins
 
     raw = base_config(competition_of(competition), data, preset)
     if config is not None:
@@ -75,7 +75,10 @@ def plan(
     if seeds is not None:
         raw["seeds"] = list(seeds)
         assigned.append(f"seeds={raw['seeds']}")
-    return start(raw, root or runs_root(), name or str(raw["preset"]), assigned, dry_run)
+    resolved = resolve(raw, plugins())
+    from ctk.workflow import start  # late: it imports Lightning, and what is wrong should be said at once
+
+    return start(resolved, root or runs_root(), name or str(raw["preset"]), assigned, dry_run)
 
 
 def base_config(competition: Competition, data: Path | None, preset: str | None = None) -> dict[str, Any]:
@@ -121,9 +124,8 @@ def blend(
 def validate(competition: str, file: Path, *, data: Path | None = None) -> Submission:
     """Read a submission and check it against the test samples. Raises SubmissionError naming row and column."""
     from ctk.config import resolve
-    from ctk.plugins import plugins
+    from ctk.plugins import competition_of, plugins
     from ctk.prepare import prepare
-    from ctk.workflow import competition_of
 
     known = competition_of(competition)
     samples = prepare(resolve(base_config(known, data), plugins()), known, plugins()).data
@@ -132,7 +134,7 @@ def validate(competition: str, file: Path, *, data: Path | None = None) -> Submi
 
 def score(competition: str, file: Path, truth: Path) -> dict[str, float]:
     """Score a submission file against a truth file as the organisers do. Raises SubmissionError, DataError."""
-    from ctk.workflow import competition_of
+    from ctk.plugins import competition_of
 
     known = competition_of(competition)
     samples = known.read_truth(truth)
@@ -150,9 +152,8 @@ def filter_data(
 
     from ctk.config import override, resolve
     from ctk.filtering import apply_filters
-    from ctk.plugins import plugins
+    from ctk.plugins import competition_of, plugins
     from ctk.prepare import prepare
-    from ctk.workflow import competition_of
 
     known = competition_of(competition)
     raw = {**base_config(known, data), "filters": list(filters)}

@@ -15,11 +15,11 @@ from ctk.environment import environment
 from ctk.errors import CtkError, UsageError
 from ctk.files import read_json
 from ctk.gather import Gathered, gather
-from ctk.plugins import plugins
+from ctk.plugins import competition_of, plugins
 from ctk.prepare import prepare
 from ctk.results import Results
 from ctk.runs import FINISHED, Run
-from ctk.workflow import competition_of, ending_well, finish
+from ctk.workflow import ending_well, finish
 
 
 def blend_sources(

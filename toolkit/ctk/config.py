@@ -278,7 +278,7 @@ def _name(item: Any) -> str:
 
 def _member(raw: Any, where: str, plugins: Plugins) -> dict[str, Any]:
     """Split a member's flat keys into its own and its model's training keys, and check both."""
-    from ctk.components.network import as_model
+    from ctk.components.training import schema_of
 
     if not isinstance(raw, Mapping) or "model" not in raw:
         raise UsageError(f"Config key '{where}' needs a model.", f"For example {where}: {{model: ridge}}.")
@@ -286,7 +286,7 @@ def _member(raw: Any, where: str, plugins: Plugins) -> dict[str, Any]:
     choice = checked(Choice, own["model"], f"{where}.model")
     thing = plugins.load("models", choice.name)
     own["model"] = component(choice, "models", f"{where}.model", plugins)
-    schema = as_model(thing).schema
+    schema = schema_of(thing)
     extra = {key: raw[key] for key in raw if key not in own}
     for key in extra:
         if key not in schema.model_fields:

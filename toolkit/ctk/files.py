@@ -30,7 +30,7 @@ def atomic(path: Path) -> Iterator[Path]:
             shutil.rmtree(path)
         os.replace(temporary, path)
     except OSError as error:
-        raise _explained(error, path) from error
+        raise explain(error, path) from error
     finally:
         if temporary.is_dir():
             shutil.rmtree(temporary, ignore_errors=True)
@@ -61,7 +61,8 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ctk"
 
 
-def _explained(error: OSError, path: Path) -> Exception:
+def explain(error: OSError, path: Path) -> Exception:
+    """A CtkError for what a user can mend (a full disk, a place that cannot be written), else the error itself."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return CtkError(
             f"{path}: no space left on the disk.", "Free some space and repeat; a run goes on with --resume."

@@ -13,12 +13,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pluggy
 
 from ctk import hookspecs
 from ctk.errors import PluginError, UsageError
+
+if TYPE_CHECKING:
+    from ctk.competition import Competition
 
 KINDS = {
     "competitions": "competition",
@@ -156,6 +159,12 @@ class Plugins:
 def plugins() -> Plugins:
     """The plugins of this environment, loaded once a process."""
     return Plugins()
+
+
+def competition_of(name: str) -> Competition:
+    """A competition by id. Raises UsageError with the nearest id."""
+    competition: Competition = plugins().load("competitions", name)()
+    return competition
 
 
 def nearest(name: str, known: Any, what: str) -> str:

@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -20,11 +20,11 @@ from ctk.config import Choice, RunConfig, resolve
 from ctk.contract import Blender, Metric
 from ctk.environment import environment
 from ctk.errors import CtkError, UsageError
-from ctk.files import atomic, read_json, write_json, write_text
+from ctk.files import atomic, explain, read_json, write_json, write_text
 from ctk.filtering import apply_filters
 from ctk.fit import Task, fit_part, limited
 from ctk.gather import Gathered, gather
-from ctk.plugins import Plugins, plugins
+from ctk.plugins import competition_of, plugins
 from ctk.prepare import Prepared, prepare
 from ctk.results import Results
 from ctk.runs import FAILED, FINISHED, INTERRUPTED, RUNNING, Part, Run, fingerprint
@@ -72,15 +72,8 @@ class Plan:
     steps: int | None = None
 
 
-def competition_of(name: str, loaded: Plugins | None = None) -> Competition:
-    """A competition by id. Raises UsageError with the nearest id."""
-    competition: Competition = (loaded or plugins()).load("competitions", name)()
-    return competition
-
-
-def start(raw: Mapping[str, Any], root: Path, name: str, overrides: Sequence[str] = (), dry_run: bool = False) -> Plan:
-    """Check a merged config and make the run's folder. Nothing is written if the config is wrong."""
-    config = resolve(raw, plugins())
+def start(config: RunConfig, root: Path, name: str, overrides: Sequence[str] = (), dry_run: bool = False) -> Plan:
+    """Make the folder of a run. A dry run takes the first seed of each member, in this process."""
     if dry_run:
         only_first = tuple(m.model_copy(update={"seeds": config.seeds_of(m)[:1]}) for m in config.members)
         config = config.model_copy(
@@ -314,6 +307,7 @@ def _stopped_on_error(pool: Executor) -> Iterator[Executor]:
         pool.shutdown(wait=False, cancel_futures=True)
         for child in children:
             child.join(5)
+            child.kill()
         raise
     pool.shutdown()
 
@@ -332,21 +326,29 @@ def ending_well(run: Run, resume: str = "") -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        run.set_state(INTERRUPTED)
-        run.log("interrupted")
+        _leave(run, INTERRUPTED, "interrupted")
         raise CtkError("Interrupted.", resume) from None
     except CtkError as error:
-        run.set_state(FAILED, problem=error.problem)
-        run.log(f"failed: {error}")
+        _leave(run, FAILED, f"failed: {error}", error.problem)
         raise
+    except OSError as error:
+        explained = explain(error, run.folder)
+        _leave(run, FAILED, traceback.format_exc(), str(explained))
+        raise (explained if isinstance(explained, CtkError) else CtkError(str(error), resume)) from error
     except Exception as error:
-        run.log(traceback.format_exc())
         problem = f"{type(error).__name__}: {error}"
-        run.set_state(FAILED, problem=problem)
+        _leave(run, FAILED, traceback.format_exc(), problem)
         raise CtkError(f"{problem} (the traceback is in {run.folder / 'log.txt'})", resume) from error
     finally:
         if before is not None:
             signal.signal(signal.SIGTERM, before)
+
+
+def _leave(run: Run, state: str, story: str, problem: str = "") -> None:
+    """Write down how a run ended; on a full disk that may fail too, and then the first error matters more."""
+    with suppress(OSError, CtkError):
+        run.set_state(state, problem=problem)
+        run.log(story)
 
 
 def _call(log: Callable[[str], None], hook: str, **arguments: Any) -> None:

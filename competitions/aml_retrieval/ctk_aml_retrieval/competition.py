@@ -1,19 +1,21 @@
-"""The competition as the toolkit knows it."""
+"""The competition as the toolkit knows it. What needs torch or pandas is imported where it is used."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from ctk.competition import Array, Competition, Samples, Submission
-from ctk.report import Section
-from ctk.results import Results
-from ctk_aml_retrieval import evaluation, layout, submission
-from ctk_aml_retrieval.build import Build
+from ctk_aml_retrieval import submission
+
+if TYPE_CHECKING:
+    from ctk.report import Section
+    from ctk.results import Results
+    from ctk_aml_retrieval.build import Build
 
 
 class AMLRetrieval(Competition):
@@ -41,10 +43,14 @@ class AMLRetrieval(Competition):
 
     def evaluate(self, prediction: Array, samples: Samples) -> dict[str, float]:
         """Both protocols; rows are mixed before they are cut into chunks."""
+        from ctk_aml_retrieval import evaluation
+
         return evaluation.evaluate(prediction, samples, shuffle=True)
 
     def score(self, prediction: Array, truth: Samples) -> dict[str, float]:
         """Both protocols, chunks in file order as the organisers cut them."""
+        from ctk_aml_retrieval import evaluation
+
         return evaluation.evaluate(prediction, truth, shuffle=False)
 
     def write_submission(self, path: Path, ids: Array, prediction: Array) -> None:
@@ -57,15 +63,21 @@ class AMLRetrieval(Competition):
 
     def read_truth(self, path: Path) -> Samples:
         """Captions with labels and their pictures, as in train.npz."""
+        from ctk_aml_retrieval import layout
+
         return layout.read_labelled(path)
 
     def write_data(self, folder: Path, train: Samples, test: Samples) -> None:
         """train/train.npz and test/test.clean.npz under a folder."""
+        from ctk_aml_retrieval import layout
+
         layout.write(folder, train, labelled=True)
         layout.write(folder, test, labelled=False)
 
     def build(self) -> type[Build]:
         """Pictures and captions to npz, with encoders by name."""
+        from ctk_aml_retrieval.build import Build
+
         return Build
 
     def report(self, results: Results) -> Sequence[Section]:

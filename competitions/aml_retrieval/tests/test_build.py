@@ -245,5 +245,5 @@ def test_a_missing_library_names_the_extra(monkeypatch):
 
 
 def test_a_device_that_is_not_there_is_a_usage_error():
-    with pytest.raises(UsageError, match="The device 'tpu9' cannot be used"):
+    with pytest.raises(UsageError, match="There is no device 'tpu9'"):
         text_encoder("minilm-l6", "tpu9")

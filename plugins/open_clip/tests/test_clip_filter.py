@@ -323,7 +323,7 @@ def test_a_missing_picture_is_named_with_its_first_caption_before_a_model_is_loa
 def test_a_picture_that_does_not_decode_is_named_with_its_first_caption(tiny, samples, pictures, context, content):
     whole = (pictures / "blue.png").read_bytes()
     (pictures / "blue.png").write_bytes(whole[: len(whole) // 2] if content == "cut" else content)
-    refused(samples, context, DataError, r"blue\.png: does not decode .* caption row 3 \(id 103\)", **tiny)
+    refused(samples, context, DataError, r"blue\.png: cannot be decoded .* Caption row 3 \(id 103\)", **tiny)
 
 
 def test_a_picture_that_no_caption_needs_may_be_missing(tiny, samples, pictures, context):

@@ -51,7 +51,7 @@ def data(
     ctk data aml-retrieval --data DIR --filter ridge --out FILTERED
     """
     from ctk.errors import UsageError
-    from ctk.workflow import competition_of
+    from ctk.plugins import competition_of
 
     context = click.get_current_context()
     if competition is None or (help_ and not build):

@@ -30,8 +30,7 @@ def list_(json_: bool) -> None:
 @as_json
 def info(competition: str, preset: str | None, json_: bool) -> None:
     """Show a competition's metric, presets and the components its configs can name."""
-    from ctk.plugins import KINDS, plugins
-    from ctk.workflow import competition_of
+    from ctk.plugins import KINDS, competition_of, plugins
 
     known = competition_of(competition)
     presets = known.presets()

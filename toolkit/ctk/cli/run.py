@@ -45,10 +45,9 @@ def run(
     ctk run aml-retrieval --resume RUN
     """
     from ctk import api
-    from ctk.cli.display import Terminal, outcome
     from ctk.errors import UsageError
+    from ctk.plugins import competition_of
     from ctk.runs import Run
-    from ctk.workflow import carry_out, competition_of, reopen
 
     known = competition_of(competition)
     if resume is None:
@@ -68,7 +67,12 @@ def run(
         found = Run.find(resume, api.runs_root())
         if found.competition != competition:
             raise UsageError(f"{found.folder} is a run of {found.competition}, not of {competition}.")
+        from ctk.workflow import reopen
+
         plan = reopen(found)
+    from ctk.cli.display import Terminal, outcome
+    from ctk.workflow import carry_out
+
     results = carry_out(plan, Terminal(plan.metric.name, quiet=json_))
     if json_:
         print_json({"run": results.folder, "scores": results.scores, "test": results.truth_scores})

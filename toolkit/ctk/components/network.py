@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import logging
+import signal
+import threading
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -135,15 +139,14 @@ class NetworkModel(Model):
             deterministic="warn",
             default_root_dir=folder,
         )
-        trainer.fit(
-            module,
-            DataLoader(Rows(train), sampler=batches, batch_size=None),
-            DataLoader(Rows(valid), sampler=InOrder(len(valid)), batch_size=None),
-            ckpt_path=last if last.exists() else None,
-            weights_only=True,
-        )
-        if trainer.interrupted:
-            raise KeyboardInterrupt
+        with _interruptible():
+            trainer.fit(
+                module,
+                DataLoader(Rows(train), sampler=batches, batch_size=None),
+                DataLoader(Rows(valid), sampler=InOrder(len(valid)), batch_size=None),
+                ckpt_path=last if last.exists() else None,
+                weights_only=True,
+            )
         if follow.best is None:
             raise CtkError(
                 f"Training ended without a finite {context.metric.name} (loss {follow.loss}).",
@@ -152,6 +155,19 @@ class NetworkModel(Model):
         with atomic(folder / "done.pt") as temporary:
             torch.save({"best": follow.best, "curve": follow.curve}, temporary)
         last.unlink(missing_ok=True)
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Lightning answers Ctrl-C and SIGTERM by ending the process; here the run says what happened and how to go on."""
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    except SystemExit:
+        raise KeyboardInterrupt from None
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, before)
 
 
 def _quieten() -> None:

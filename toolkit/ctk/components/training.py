@@ -10,6 +10,12 @@ from ctk.config import Choice, Strict, checked, component, merge
 from ctk.plugins import Plugins
 
 
+def schema_of(model: Any) -> type[Strict]:
+    """The training keys of a registered model: its own schema, or for a torch module those of a network."""
+    schema: type[Strict] = getattr(model, "schema", Training)
+    return schema
+
+
 class Optimizer(Strict):
     """Adam (Kingma and Ba 2015) or AdamW (Loshchilov and Hutter 2019)."""
 
