@@ -69,6 +69,7 @@ def results(
         environment={"python": "3.11", "hardware": {"cpu": "one", "gpu": None}},
         about="8 samples, 4 to predict",
         metric=metric,
+        headline=("m",),
         valid=Samples(np.arange(8), {}, target),
         oof=dict.fromkeys(members, target),
         blended=target,

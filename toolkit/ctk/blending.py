@@ -66,7 +66,11 @@ def blend_sources(
         "sources": list(map(str, sources)),
         "blend": choice.model_dump(),
     }
-    run.write_config(config, [f"sources={' '.join(sources)}", f"blend={choice.name}", *options], environment(plugins()))
+    run.write_config(
+        config,
+        [f"{choice.name} of {' '.join(Path(source).name for source in sources)}", *options],
+        environment(plugins()),
+    )
     metric: Metric = plugins().load("metrics", known.metric)
     with ending_well(run):
         results = finish(run, known, metric, choice, gathered, data)

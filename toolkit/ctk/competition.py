@@ -176,6 +176,7 @@ class Competition(ABC):
     title     for people
     url       where it was or is held
     metric    name of the registered metric that decides
+    headline  the numbers of ``evaluate`` that tables show, the deciding one first
     reader    name of the registered data reader
     embedded  the preset when no --data is given
     default   the preset when --data is given
@@ -185,6 +186,7 @@ class Competition(ABC):
     title: str
     url: str
     metric: str
+    headline: Sequence[str]
     reader: str
     embedded: str
     default: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ class Results:
     environment  versions and hardware
     about        one line on the data
     metric       the deciding one
+    headline     the numbers that tables show, the deciding one first
     valid        the samples that were validated on; with a gallery, only the entries they point at
     oof          by member key ("residual-mlp/seed-1"), (N, ...) out-of-fold predictions of ``valid``, baselines too
     blended      (N, ...) the blend of them, postprocessed; None if a blended member has no such predictions
@@ -40,6 +41,7 @@ class Results:
     environment: Mapping[str, Any]
     about: str
     metric: Metric
+    headline: Sequence[str]
     valid: Samples
     oof: Mapping[str, Array]
     blended: Array | None

@@ -173,6 +173,7 @@ def finish(
         environment=read_json(run.folder / "environment.json"),
         about=data.about,
         metric=metric,
+        headline=competition.headline,
         valid=gathered.valid,
         oof=gathered.oof,
         blended=blended,
@@ -187,8 +188,17 @@ def finish(
         truth_scores=truth_scores,
         files=data.files,
     )
-    facts = {"metric": metric.name, "direction": metric.direction, "baselines": sorted(gathered.baselines)}
-    write_json(run.folder / "scores.json", {**facts, "members": scores, "test": truth_scores})
+    write_json(
+        run.folder / "scores.json",
+        {
+            "metric": metric.name,
+            "direction": metric.direction,
+            "headline": list(competition.headline),
+            "baselines": sorted(gathered.baselines),
+            "members": scores,
+            "test": truth_scores,
+        },
+    )
     _write_metrics(run, gathered)
     from ctk.report import write_report
 

@@ -25,6 +25,7 @@ class AMLRetrieval(Competition):
     title = "AML image-text retrieval"
     url = "https://www.kaggle.com/competitions/aml-competition"
     metric = "mrr_gallery"
+    headline = ("mrr_gallery", "mrr_100", "recall@10_gallery", "recall@10_100")
     reader = "aml-npz"
     embedded = "quick"
     default = "baseline"

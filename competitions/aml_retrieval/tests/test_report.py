@@ -32,6 +32,7 @@ def made(prediction: Array, vectors: Array, target: Array, files: Path | None = 
         environment={},
         about="",
         metric=Metric("mrr_gallery", "max", lambda prediction, samples: 0.0),
+        headline=("m",),
         valid=valid,
         oof={"mlp/seed-1": prediction, "ridge/seed-1": prediction[::-1].copy()},
         blended=prediction,

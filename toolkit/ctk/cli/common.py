@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,8 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-console = Console()
+console = Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else 160)
+"""Where output is no terminal nothing tells its width; 160 keeps tables whole in files."""
 
 as_json = click.option("--json", "json_", is_flag=True, help="Print JSON, for programs.")
 data_dir = click.option(

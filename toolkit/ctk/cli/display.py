@@ -110,8 +110,7 @@ class _Numbers(ProgressColumn):
 def outcome(results: Results) -> None:
     """The table of members, the blend and the test, and the paths."""
     metric = results.metric.name
-    names = list(next(iter(results.scores.values()), results.truth_scores))
-    shown = [name for name in names if name == metric or name.startswith(metric.split("_")[0])]
+    shown = list(results.headline)
     rows = []
     for key, scores in results.scores.items():
         weight = results.blend.weights.get(key)
@@ -120,7 +119,7 @@ def outcome(results: Results) -> None:
         label = f"blend ({run_blender(results)})" if key == BLEND else key
         rows.append([label, *(number(scores[name]) for name in shown), mark, took])
     if results.truth_scores:
-        rows.append(["test, by its public truth", *(number(results.truth_scores[name]) for name in shown), "", ""])
+        rows.append(["the same, on the test", *(number(results.truth_scores[name]) for name in shown), "", ""])
     console.print()
     table(["member", *shown, "weight", "time"], rows, numbers=len(shown) + 2)
     console.print()

@@ -26,21 +26,21 @@ def runs(competition: str | None, dry: bool, json_: bool) -> None:
     if not rows:
         console.print(f"No runs under {runs_root()}.", highlight=False)
         return
+    several = len({row.competition for row in rows}) > 1
     shown = [
         [
             str(place),
-            row.competition,
-            f"{datetime.fromtimestamp(row.started):%Y-%m-%d %H:%M}" if row.started else "",
+            *([row.competition] if several else []),
+            f"{datetime.fromtimestamp(row.started):%m-%d %H:%M}" if row.started else "",
             row.name,
             ", ".join(row.changed) or row.preset,
-            row.state if not row.problem else f"{row.state}: {row.problem}",
-            number(row.best_member),
-            number(row.blend),
-            number(row.test),
+            f"{row.state}: {row.problem}" if row.problem else row.state,
+            *(number(value) for value in (row.best_member, row.blend, row.test)),
         ]
         for place, row in enumerate(rows, start=1)
     ]
-    table(["", "competition", "when", "run", "changed", "state", "best member", "blend", "test"], shown, numbers=3)
+    columns = ["", *(["competition"] if several else []), "when", "run", "changed", "state"]
+    table([*columns, "member", "blend", "test"], shown, numbers=3)
 
 
 @click.command()
@@ -58,16 +58,11 @@ def show(run: str, json_: bool) -> None:
         return
     console.print(f"[bold]{found.folder}[/bold]  {row.state} {row.problem}", highlight=False, soft_wrap=True)
     if scores:
-        names = list(next(iter(scores["members"].values()), scores["test"]))
-        rows = [[key, *(number(values.get(name)) for name in names)] for key, values in scores["members"].items()]
+        shown = scores["headline"]
+        rows = [[key, *(number(values.get(name)) for name in shown)] for key, values in scores["members"].items()]
         if scores["test"]:
-            rows.append(["test", *(number(scores["test"].get(name)) for name in names)])
-        # Many numbers, few members: numbers go down the page.
-        table(
-            ["", *(row[0] for row in rows)],
-            [[name, *(row[1 + n] for row in rows)] for n, name in enumerate(names)],
-            len(rows),
-        )
+            rows.append(["test", *(number(scores["test"].get(name)) for name in shown)])
+        table(["", *shown], rows, len(shown))
     console.print()
     for file in ("submission.csv", "report.html", "log.txt"):
         if (found.folder / file).exists():
