@@ -26,10 +26,10 @@ class Terminal:
         self.quiet = quiet
         self.bars: Progress | None = None
         self.tasks: dict[Part, TaskID] = {}
-        self.done: dict[Part, float] = {}
+        self.parts: list[Part] = []
+        self.done: dict[Part, tuple[int, int]] = {}
         self.scores: dict[Part, Mapping[str, float]] = {}
         self.started = 0.0
-        self.before = 0.0
         self.told = 0.0
 
     def say(self, line: str) -> None:
@@ -40,8 +40,7 @@ class Terminal:
     def begin(self, parts: Sequence[Part], fitted: Sequence[Part]) -> None:
         """Start drawing."""
         self.started = self.told = time.monotonic()
-        self.done = {part: float(part in fitted) for part in parts}
-        self.before = sum(self.done.values())
+        self.parts = [part for part in parts if part not in fitted]
         if fitted:
             self.say(f"{len(fitted)} of {len(parts)} fits are done already")
         if self.quiet or not console.is_terminal:
@@ -54,33 +53,34 @@ class Terminal:
             console=console,
         )
         self.bars.start()
-        self.total = self.bars.add_task("all fits", total=len(parts), numbers="")
+        self.total = self.bars.add_task("all fits", total=1.0, numbers="")
 
     def progress(self, part: Part, done: int, total: int, scores: Mapping[str, float]) -> None:
         """Move a part's bar and the estimate."""
-        self.done[part] = done / total
+        self.done[part] = done, total
         self.scores[part] = scores
         if self.bars is not None:
             if part not in self.tasks:
                 self.tasks[part] = self.bars.add_task(_label(part), total=total, numbers="")
             self.bars.update(self.tasks[part], completed=done, numbers=self._numbers(part, done, total))
-            self.bars.update(self.total, completed=sum(self.done.values()), numbers=self._estimate())
+            self.bars.update(self.total, completed=self._share(), numbers=self._estimate())
         elif not self.quiet and time.monotonic() - self.told > PLAIN_EVERY:
             self.told = time.monotonic()
             running = "; ".join(
-                f"{_label(each)} {self._numbers(each, 0, 0)}" for each, share in self.done.items() if 0 < share < 1
+                f"{_label(each)} {self._numbers(each, 0, 0)}"
+                for each, (done, total) in self.done.items()
+                if done < total
             )
-            console.print(
-                f"{sum(self.done.values()) / len(self.done):4.0%} {self._estimate()}  {running}", highlight=False
-            )
+            console.print(f"{self._share():4.0%} {self._estimate()}  {running}", highlight=False)
 
     def end(self) -> None:
         """Stop drawing."""
         if self.bars is not None:
             for part, task in self.tasks.items():
-                if self.done[part] == 1:
-                    self.bars.update(task, completed=self.bars.tasks[task].total)
-            self.bars.update(self.total, numbers=f"{time.monotonic() - self.started:.0f} s")
+                done, total = self.done[part]
+                if done == total:
+                    self.bars.update(task, completed=total)
+            self.bars.update(self.total, completed=self._share(), numbers=f"{time.monotonic() - self.started:.0f} s")
             self.bars.stop()
             self.bars = None
 
@@ -92,13 +92,17 @@ class Terminal:
                 shown += f"{name} {scores[name]:.4f}  "
         return shown.rstrip()
 
+    def _share(self) -> float:
+        """How much is done. A part that has not begun is taken to be as long, in epochs, as the longest that has."""
+        longest = max((total for _, total in self.done.values()), default=1)
+        units = sum(self.done[part][1] if part in self.done else longest for part in self.parts)
+        return sum(done for done, _ in self.done.values()) / max(1, units)
+
     def _estimate(self) -> str:
-        elapsed = time.monotonic() - self.started
-        gained = sum(self.done.values()) - self.before
-        if gained <= 0:
+        share = self._share()
+        if not share:
             return ""
-        left = elapsed / gained * (len(self.done) - self.before - gained)
-        return f"{_clock(left)} left"
+        return f"{_clock((time.monotonic() - self.started) * (1 - share) / share)} left"
 
 
 class _Numbers(ProgressColumn):
