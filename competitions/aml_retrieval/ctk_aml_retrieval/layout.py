@@ -21,6 +21,7 @@ from ctk.contract import Found
 from ctk.errors import CtkError, DataError
 from ctk.files import atomic
 from ctk.npz import Npz, not_finite
+from ctk_aml_retrieval.captions import read_captions
 
 SLUG = "aml-competition"
 DOWNLOAD = f"kaggle competitions download -c {SLUG}"
@@ -223,8 +224,20 @@ def _read_truth(path: Path, test: Samples) -> Samples:
 
 def _read_captions(file: Npz, *, finite: bool) -> tuple[Array, Array, Array]:
     ids = _read_ids(file)
-    captions = file.read(TEXT, kind="U", shape=(len(ids),))
+    captions = file.read(TEXT, kind="U", shape=(len(ids),)) if TEXT in file else _texts_beside(file, ids)
     return ids, captions, file.read(VECTORS, kind="f", shape=(len(ids), None), finite=finite)
+
+
+def _texts_beside(file: Npz, ids: Array) -> Array:
+    """(N,) captions of an archive that lacks them, from the captions.txt beside it."""
+    path = file.path.with_name("captions.txt")
+    if not path.is_file():
+        raise file.fault(TEXT, "there is no such key, and no captions.txt beside.", "Put captions.txt there.")
+    text_of = read_captions(path, needed=["caption"]).set_index("id")["caption"]
+    unknown = np.flatnonzero(~np.isin(ids, text_of.index.to_numpy()))
+    if len(unknown):
+        raise file.fault(IDS, f"id {ids[unknown[0]]} is not in {path}.", "Use the file that came with it.")
+    return text_of.loc[ids].to_numpy(str)
 
 
 def _read_ids(file: Npz) -> Array:

@@ -30,6 +30,6 @@ class AMLReader(DataReader):
         return layout.describe(folder)
 
     def sources(self, folder: Path) -> list[Path]:
-        """The archives; captions.txt and pictures are not read here."""
+        """The archives and captions.txt; pictures are not read here."""
         files = layout.locate(folder, self.train)
-        return [path for path in (files.train, files.test, files.truth) if path is not None]
+        return [path for path in (files.train, files.test, files.truth, files.captions) if path is not None]

@@ -12,7 +12,8 @@ from PIL import Image
 
 from ctk.errors import CtkError, DataError, UsageError
 from ctk_aml_retrieval import layout
-from ctk_aml_retrieval.build import Build, read_captions
+from ctk_aml_retrieval.build import Build
+from ctk_aml_retrieval.captions import read_captions
 from ctk_aml_retrieval.encoders import image_encoder, text_encoder
 from ctk_aml_retrieval.encoders.images import letterboxed, open_picture
 

@@ -25,14 +25,14 @@ def run(ctk, small, tmp_path):
 
 
 def test_a_run_goes_the_whole_way(run, ctk, small):
-    folder, answer = run("--seeds", "1,2", "--name", "mine")
+    folder, answer = run("--seeds", "1,2", "--name", "mine", "-o", "blend=greedy")
     for line in (
         "residual-mlp/seed-1",
         "residual-mlp/seed-2",
         "blend (greedy of",
         "ridge/seed-0",
         "baseline",
-        "test, by",
+        "the same, on the test",
     ):
         assert line in answer.stdout
     assert f"submission  {folder}/submission.csv   100 rows, valid" in answer.stdout
@@ -185,3 +185,52 @@ def test_listings_are_json_too(ctk):
     assert set(info["presets"]) == {"baseline", "ensemble-raw", "ensemble-clip", "ensemble-clip-adamw", "quick"}
     assert json.loads(ctk("doctor", "--json").stdout)["ops"] == "plain torch"
     assert json.loads(ctk("data", "aml-retrieval", "--json").stdout)["items"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("text", "image"), [(384, 768), (1024, 1536)])
+def test_a_run_takes_any_folder_of_the_layout_with_other_widths(ctk, whole, tmp_path, text, image):
+    from dataclasses import replace
+
+    from ctk.competition import Gallery
+    from ctk_aml_retrieval import layout
+
+    random = np.random.default_rng(0)
+    read, seen = random.normal(size=(384, text)) / 20, random.normal(size=(1280, image)) / 36
+
+    def widened(samples):
+        features = {"text": (samples.features["text"] @ read).astype(np.float32)}
+        gallery = samples.gallery and Gallery(
+            (samples.gallery.vectors @ seen).astype(np.float32), samples.gallery.names
+        )
+        return replace(samples, features=features, gallery=gallery)
+
+    rows = np.flatnonzero(whole.train.target < 60)
+    layout.write(tmp_path / "data", widened(whole.train.take(rows).with_own_gallery()), labelled=True)
+    layout.write(tmp_path / "data", widened(whole.test), labelled=False)
+    # The baseline preset as it stands, its widths taken from the data.
+    answer = ctk("run", "aml-retrieval", "--data", "data", "-o", "members.residual-mlp.epochs=1", "--json")
+    assert answer.returncode == 0, answer.stderr
+    told = json.loads(answer.stdout)
+    assert 0 < told["scores"]["blend"]["mrr_gallery"] <= 1
+    first = (tmp_path / told["run"] / "submission.csv").read_text().splitlines()[1]
+    assert first.count(",") == image
+
+
+def test_bad_data_is_one_sentence_with_file_key_and_row(ctk, small, tmp_path):
+    from ctk_aml_retrieval import layout
+
+    data = layout.read(small)
+    vectors = data.train.features["text"].copy()
+    vectors[7, 3] = np.nan
+    broken = data.train.__class__(**{**vars(data.train), "features": {"text": vectors}})
+    layout.write(tmp_path / "bad", broken, labelled=True)
+    layout.write(tmp_path / "bad", data.test, labelled=False)
+    answer = ctk("run", "aml-retrieval", "--data", "bad")
+    assert answer.returncode == 1
+    assert "train.npz, captions/embeddings, row 7" in answer.stderr
+    assert "Traceback" not in answer.stderr
+    assert not list(tmp_path.glob("runs/*/*/submission.csv"))
+    dropped = ctk("run", "aml-retrieval", "--data", "bad", "-o", "data.bad_rows=drop", "--dry-run")
+    assert dropped.returncode == 0, dropped.stderr
+    assert "1 bad rows dropped" in dropped.stdout

@@ -98,6 +98,20 @@ def test_samples_are_what_the_file_says(tmp_path):
     assert data.about.startswith("12 captions of 5 pictures")
 
 
+def test_captions_that_the_archives_lack_come_from_captions_txt(tmp_path):
+    train, test = train_arrays(), query_arrays()
+    del train["captions/text"], test["captions/text"]
+    folder = a_folder(tmp_path, train, test)
+    with pytest.raises(DataError, match=r"train\.npz, captions/text: .* no captions\.txt beside"):
+        layout.read(folder)
+    rows = [f"a.jpg,words of {key}" for key in train["captions/ids"]]
+    (folder / "train/captions.txt").write_text("\n".join(["image,caption", *rows]))
+    (folder / "test/captions.txt").write_text("id,caption\n" + "\n".join(f"{key},asked {key}" for key in (4, 3, 2, 1)))
+    data = layout.read(folder)
+    assert data.train.notes["caption"].tolist() == [f"words of {key}" for key in train["captions/ids"]]
+    assert data.test.notes["caption"].tolist() == ["asked 1", "asked 2", "asked 3", "asked 4"]
+
+
 @pytest.mark.parametrize(
     "places", [("train", "test"), ("train/train", "test/test"), (".", "."), ("data/train", "data/test")]
 )
