@@ -3,10 +3,11 @@
 import pytest
 import yaml
 
-from ctk.config import merge, override, read_yaml, resolve
+from ctk.config import override, read_yaml, resolve
 from ctk.errors import UsageError
 from ctk.hookspecs import hookimpl
 from ctk.plugins import Plugins
+from ctk.schema import merge
 
 
 class Reader:

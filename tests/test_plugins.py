@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from ctk.errors import PluginError, UsageError
-from ctk.plugins import Plugins, nearest
+from ctk.errors import PluginError, UsageError, nearest
+from ctk.plugins import Plugins
 
 GOOD = """
 from ctk import hookimpl

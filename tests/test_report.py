@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ctk.competition import Samples
 from ctk.contract import Blend, Direction, Metric
 from ctk.report import INK, SERIES, Section, axes, figure_svg, write_report
 from ctk.report.numbers import column, comparison, duration, number
 from ctk.results import Results
+from ctk.samples import Samples
 
 HIGHER = Metric("mrr", "max", lambda prediction, samples: 0.0)
 LOWER = Metric("rmse", "min", lambda prediction, samples: 0.0)

@@ -6,9 +6,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctk.competition import Samples
 from ctk.config import Split
 from ctk.errors import UsageError
+from ctk.samples import Samples
 from ctk.split import folds
 
 

@@ -8,11 +8,11 @@ import torch
 from torch import nn
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
-from ctk.competition import Gallery, Samples
 from ctk.components.network import as_model
 from ctk.components.training import Training
 from ctk.contract import FitContext, Metric
 from ctk.errors import CtkError
+from ctk.samples import Gallery, Samples
 
 
 class Tiny(nn.Module):

@@ -1,8 +1,8 @@
 """ctk, the competition toolkit: from raw data to a validated submission.
 
 ``run``, ``resume``, ``blend``, ``validate``, ``score`` and ``filter_data`` do from Python what the command line does. A
-plugin author needs ``hookimpl`` and the nouns of ``ctk.competition`` and ``ctk.contract``; the fast operations are in
-``ctk.ops``. Importing this package imports no heavy library.
+plugin author needs ``hookimpl``, and what ``ctk.samples``, ``ctk.contract`` and ``ctk.competition`` define; the fast
+operations are in ``ctk.ops``. Importing this package imports no heavy library.
 """
 
 from ctk.hookspecs import hookimpl

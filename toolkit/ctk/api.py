@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ctk.competition import Competition, Submission
+    from ctk.competition import Submission
     from ctk.results import Results
     from ctk.workflow import Observer, Plan
 
@@ -63,8 +63,10 @@ def plan(
     dry_run    two steps of every member on a slice
     root       folder of runs; None is $CTK_RUNS or ./runs
     """
-    from ctk.config import merge, override, read_yaml, resolve
-    from ctk.plugins import competition_of, plugins
+    from ctk.competition import competition_of
+    from ctk.config import base_config, override, read_yaml, resolve
+    from ctk.plugins import plugins
+    from ctk.schema import merge
 
     raw = base_config(competition_of(competition), data, preset)
     if config is not None:
@@ -79,25 +81,6 @@ def plan(
     from ctk.workflow import start  # late: it imports Lightning, and what is wrong should be said at once
 
     return start(resolved, root or runs_root(), name or str(raw["preset"]), assigned, dry_run)
-
-
-def base_config(competition: Competition, data: Path | None, preset: str | None = None) -> dict[str, Any]:
-    """A competition's config before file and overrides: its defaults under a preset. Raises UsageError."""
-    from ctk.config import merge
-    from ctk.errors import UsageError
-    from ctk.plugins import nearest
-
-    presets = competition.presets()
-    name = preset or (competition.embedded if data is None else competition.default)
-    if name not in presets:
-        raise UsageError(f"{competition.id} has no preset '{name}'.", nearest(name, presets, "presets"))
-    base = {
-        "competition": competition.id,
-        "preset": name,
-        "data_dir": None if data is None else str(Path(data).resolve()),
-        "data": {"name": competition.reader},
-    }
-    return merge(base, presets[name])
 
 
 def blend(
@@ -123,8 +106,9 @@ def blend(
 
 def validate(competition: str, file: Path, *, data: Path | None = None) -> Submission:
     """Read a submission and check it against the test samples. Raises SubmissionError naming row and column."""
-    from ctk.config import resolve
-    from ctk.plugins import competition_of, plugins
+    from ctk.competition import competition_of
+    from ctk.config import base_config, resolve
+    from ctk.plugins import plugins
     from ctk.prepare import prepare
 
     known = competition_of(competition)
@@ -134,7 +118,7 @@ def validate(competition: str, file: Path, *, data: Path | None = None) -> Submi
 
 def score(competition: str, file: Path, truth: Path) -> dict[str, float]:
     """Score a submission file against a truth file as the organisers do. Raises SubmissionError, DataError."""
-    from ctk.plugins import competition_of
+    from ctk.competition import competition_of
 
     known = competition_of(competition)
     samples = known.read_truth(truth)
@@ -150,9 +134,10 @@ def filter_data(
     """
     import numpy as np
 
-    from ctk.config import override, resolve
+    from ctk.competition import competition_of
+    from ctk.config import base_config, override, resolve
     from ctk.filtering import apply_filters
-    from ctk.plugins import competition_of, plugins
+    from ctk.plugins import plugins
     from ctk.prepare import prepare
 
     known = competition_of(competition)

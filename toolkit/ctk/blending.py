@@ -8,17 +8,18 @@ from typing import Any
 
 import numpy as np
 
-from ctk.api import base_config
-from ctk.config import component, override, resolve
+from ctk.competition import competition_of
+from ctk.config import base_config, override, resolve
 from ctk.contract import Metric
 from ctk.environment import environment
 from ctk.errors import CtkError, UsageError
 from ctk.files import read_json
 from ctk.gather import Gathered, gather
-from ctk.plugins import competition_of, plugins
+from ctk.plugins import plugins
 from ctk.prepare import prepare
 from ctk.results import Results
 from ctk.runs import FINISHED, Run
+from ctk.schema import component
 from ctk.workflow import ending_well, finish
 
 

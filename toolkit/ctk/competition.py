@@ -1,164 +1,22 @@
-"""The nouns: what a competition is, its samples, their predictions, its submission."""
+"""What a competition is: its data, metric, presets, submission and report, by name and by method."""
 
 from __future__ import annotations
 
-import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from ctk.errors import UsageError
-from ctk.files import atomic
+from ctk.plugins import plugins
+from ctk.samples import Array, Samples
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from ctk.report import Section
     from ctk.results import Results
-
-Array = np.ndarray[Any, Any]
-
-
-@dataclass(frozen=True)
-class Gallery:
-    """Things to be retrieved, when a target is one of many.
-
-    vectors  (G, D) float32
-    names    (G,) str, for people and for finding files
-    """
-
-    vectors: Array
-    names: Array
-
-    def __len__(self) -> int:
-        return len(self.vectors)
-
-
-@dataclass(frozen=True)
-class Samples:
-    """Rows with an id.
-
-    ids       (N,) int64 or str, unique
-    features  by name, (N, ...) arrays that models read
-    target    (N, ...) or None where it is not known; with a gallery, (N,) int64 rows of it
-    groups    by name, (N,) int64: rows that must stay on one side of a split
-    notes     by name, (N,) str: for people and filters, never for models
-    gallery   what targets point into, for retrieval
-    """
-
-    ids: Array
-    features: Mapping[str, Array]
-    target: Array | None = None
-    groups: Mapping[str, Array] = field(default_factory=dict)
-    notes: Mapping[str, Array] = field(default_factory=dict)
-    gallery: Gallery | None = None
-
-    def __len__(self) -> int:
-        return len(self.ids)
-
-    def take(self, rows: Array) -> Samples:
-        """The samples at these row numbers (or where a boolean mask holds); the gallery stays whole."""
-        return replace(
-            self,
-            ids=self.ids[rows],
-            features={name: values[rows] for name, values in self.features.items()},
-            target=None if self.target is None else self.target[rows],
-            groups={name: values[rows] for name, values in self.groups.items()},
-            notes={name: values[rows] for name, values in self.notes.items()},
-        )
-
-    def with_own_gallery(self) -> Samples:
-        """The same samples with only the gallery entries they point at, in gallery order."""
-        assert self.gallery is not None
-        assert self.target is not None
-        used, target = np.unique(self.target, return_inverse=True)
-        return replace(
-            self, target=target.astype(np.int64), gallery=Gallery(self.gallery.vectors[used], self.gallery.names[used])
-        )
-
-    def target_values(self) -> Array:
-        """What a network is to predict, (N, D): the target itself, or the gallery vectors it points at."""
-        if self.target is None:
-            raise ValueError("these samples have no target")
-        return self.target if self.gallery is None else self.gallery.vectors[self.target]
-
-    @property
-    def target_width(self) -> int:
-        """D of ``target_values``, without making them."""
-        if self.gallery is not None:
-            return int(self.gallery.vectors.shape[1])
-        if self.target is None:
-            raise ValueError("these samples have no target")
-        return int(np.prod(self.target.shape[1:], dtype=np.int64))
-
-    def group(self, name: str) -> Array:
-        """Group numbers by name, (N,) int64; raises UsageError with the names there are."""
-        if name not in self.groups:
-            raise UsageError(f"The samples have no group '{name}'.", f"Groups: {', '.join(self.groups) or 'none'}.")
-        return self.groups[name]
-
-    def save(self, folder: Path) -> None:
-        """Write one .npy an array, so that ``open`` can map them into memory in every worker."""
-        with atomic(folder) as temporary:
-            temporary.mkdir(parents=True)
-            for name, values in self._arrays():
-                path = temporary / f"{name}.npy"
-                path.parent.mkdir(exist_ok=True)
-                np.save(path, values, allow_pickle=False)
-            (temporary / "arrays.json").write_text(json.dumps([name for name, _ in self._arrays()]))
-
-    @classmethod
-    def open(cls, folder: Path) -> Samples:
-        """Samples written by ``save``, memory-mapped read-only."""
-        names = json.loads((folder / "arrays.json").read_text())
-        arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in names}
-
-        def under(room: str) -> dict[str, Array]:
-            return {name.split("/", 1)[1]: values for name, values in arrays.items() if name.startswith(f"{room}/")}
-
-        gallery = under("gallery")
-        return cls(
-            ids=arrays["ids"],
-            features=under("features"),
-            target=arrays.get("target"),
-            groups=under("groups"),
-            notes=under("notes"),
-            gallery=Gallery(**gallery) if gallery else None,
-        )
-
-    def _arrays(self) -> list[tuple[str, Array]]:
-        named: list[tuple[str, Array]] = [("ids", self.ids)]
-        for room, arrays in (("features", self.features), ("groups", self.groups), ("notes", self.notes)):
-            named += [(f"{room}/{name}", values) for name, values in arrays.items()]
-        if self.target is not None:
-            named.append(("target", self.target))
-        if self.gallery is not None:
-            named += [("gallery/vectors", self.gallery.vectors), ("gallery/names", self.gallery.names)]
-        return named
-
-
-@dataclass(frozen=True)
-class Data:
-    """What a data reader returns.
-
-    train   samples with targets
-    test    samples to be predicted, in the submission's order
-    truth   the test samples with their targets, only where they are public
-    folder  where the files lie
-    about   one line for people: what this is and how much of it
-    files   folder of further files by sample or gallery name (pictures), if any
-    """
-
-    train: Samples
-    test: Samples
-    folder: Path
-    about: str
-    truth: Samples | None = None
-    files: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -238,3 +96,9 @@ class Competition(ABC):
     def report(self, results: Results) -> Sequence[Section]:
         """Sections of the report that only this competition can draw."""
         return ()
+
+
+def competition_of(name: str) -> Competition:
+    """A competition by id. Raises UsageError with the nearest id."""
+    competition: Competition = plugins().load("competitions", name)()
+    return competition

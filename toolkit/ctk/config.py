@@ -6,60 +6,20 @@ registered). ``resolve`` fills in every default, so that a run's ``config.yaml``
 
 from __future__ import annotations
 
-import inspect
-import typing
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, create_model, model_validator
+from pydantic import BaseModel, BeforeValidator, Field
 
-from ctk.errors import UsageError
-from ctk.plugins import Plugins, nearest
+from ctk.components.training import schema_of
+from ctk.errors import UsageError, nearest
+from ctk.schema import Choice, Strict, checked, component, merge
 
-M = TypeVar("M", bound=BaseModel)
-
-
-class Strict(BaseModel):
-    """A part of the config: frozen, unknown keys refused with the nearest valid one."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _known_keys(cls, value: Any) -> Any:
-        if not isinstance(value, Mapping):
-            return value
-        for key in value:
-            if key not in cls.model_fields:
-                raise ValueError(f"unknown key '{key}'. {nearest(str(key), cls.model_fields, 'keys')}")
-        return {key: cls._named_by_default(key, each) for key, each in value.items()}
-
-    @classmethod
-    def _named_by_default(cls, key: str, value: Any) -> Any:
-        """Options of a choice that say no name are those of the default choice."""
-        default = cls.model_fields[key].default
-        if isinstance(default, Choice) and isinstance(value, Mapping) and "name" not in value:
-            return {"name": default.name, **value}
-        return value
-
-
-class Choice(BaseModel):
-    """A component by name with its options beside it: ``{name: info-nce, temperature: 0.01}`` or ``info-nce``."""
-
-    model_config = ConfigDict(extra="allow", frozen=True)
-    name: str
-
-    @model_validator(mode="before")
-    @classmethod
-    def _bare_name(cls, value: Any) -> Any:
-        return {"name": value} if isinstance(value, str) else value
-
-    @property
-    def options(self) -> dict[str, Any]:
-        """The options beside the name."""
-        return dict(self.model_extra or {})
+if TYPE_CHECKING:
+    from ctk.competition import Competition
+    from ctk.plugins import Plugins
 
 
 def _listed(value: Any) -> Any:
@@ -131,6 +91,21 @@ class RunConfig(Strict):
         return plain
 
 
+def base_config(competition: Competition, data: Path | None, preset: str | None = None) -> dict[str, Any]:
+    """A competition's config before file and overrides: its defaults under a preset. Raises UsageError."""
+    presets = competition.presets()
+    name = preset or (competition.embedded if data is None else competition.default)
+    if name not in presets:
+        raise UsageError(f"{competition.id} has no preset '{name}'.", nearest(name, presets, "presets"))
+    base = {
+        "competition": competition.id,
+        "preset": name,
+        "data_dir": None if data is None else str(Path(data).resolve()),
+        "data": {"name": competition.reader},
+    }
+    return merge(base, presets[name])
+
+
 def resolve(raw: Mapping[str, Any], plugins: Plugins) -> RunConfig:
     """Check a merged config against the schema and every component's options; fill in all defaults.
 
@@ -160,54 +135,6 @@ def resolve(raw: Mapping[str, Any], plugins: Plugins) -> RunConfig:
             ),
         }
     )
-
-
-def component(value: Any, kind: str, where: str, plugins: Plugins) -> Choice:
-    """A choice with its options checked against what was registered, and its defaults filled in."""
-    choice = checked(Choice, value, where)
-    schema = options_schema(plugins.load(kind, choice.name), choice.name)
-    options = checked(schema, choice.options, where)
-    return Choice(name=choice.name, **options.model_dump(mode="json"))
-
-
-def options_schema(thing: Any, name: str) -> type[Strict]:
-    """The keyword-only parameters of a class or function as a schema."""
-    call = thing.__init__ if inspect.isclass(thing) else thing
-    hints = typing.get_type_hints(call, include_extras=True)
-    fields: dict[str, Any] = {}
-    for parameter in inspect.signature(call).parameters.values():
-        if parameter.kind is parameter.KEYWORD_ONLY:
-            default = ... if parameter.default is parameter.empty else parameter.default
-            fields[parameter.name] = (hints.get(parameter.name, Any), default)
-    return create_model(name, __base__=Strict, **fields)
-
-
-def checked(schema: type[M], value: Any, where: str) -> M:
-    """Validate, turning the first of pydantic's complaints into one sentence that names the config key."""
-    try:
-        return schema.model_validate(value)
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in (where, *first["loc"]) if part != "")
-        if first["type"] == "value_error" and "unknown key" in str(first["ctx"]["error"]):
-            problem, _, help = str(first["ctx"]["error"]).partition(". ")
-            raise UsageError(f"Config{f' {key}' if key else ''}: {problem}.", help) from None
-        if first["type"] == "missing":
-            raise UsageError(f"Config key '{key}' is missing.") from None
-        raise UsageError(f"Config key '{key}': {first['input']!r} is wrong: {_lower(first['msg'])}.") from None
-
-
-def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """``over`` on ``base``: mappings key by key, all else (lists too) replaced; another choice starts anew."""
-    merged = dict(base)
-    for key, value in over.items():
-        old: Any = merged.get(key)
-        if isinstance(old, str) and isinstance(value, Mapping) and "name" in value:
-            old = {"name": old}
-        mend = isinstance(old, Mapping) and isinstance(value, Mapping)
-        same = mend and value.get("name", old.get("name")) == old.get("name")
-        merged[key] = merge(old, value) if same else value
-    return merged
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
@@ -278,8 +205,6 @@ def _name(item: Any) -> str:
 
 def _member(raw: Any, where: str, plugins: Plugins) -> dict[str, Any]:
     """Split a member's flat keys into its own and its model's training keys, and check both."""
-    from ctk.components.training import schema_of
-
     if not isinstance(raw, Mapping) or "model" not in raw:
         raise UsageError(f"Config key '{where}' needs a model.", f"For example {where}: {{model: ridge}}.")
     own = {key: raw[key] for key in raw if key in Member.model_fields and key != "training"}
@@ -309,7 +234,3 @@ def _named(members: list[dict[str, Any]]) -> list[dict[str, Any]]:
         if not name.replace("-", "").replace("_", "").replace(".", "").isalnum():
             raise UsageError(f"Member name '{name}' is no folder name.", "Use letters, digits, '-', '_' and '.'.")
     return members
-
-
-def _lower(message: str) -> str:
-    return message[:1].lower() + message[1:]

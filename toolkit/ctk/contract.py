@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from ctk.competition import Array, Data, Samples
-from ctk.config import Strict
+from ctk.samples import Array, Data, Samples
+from ctk.schema import Strict
 
 if TYPE_CHECKING:
     from torch import Tensor

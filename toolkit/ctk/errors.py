@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
+
 
 class CtkError(Exception):
     """Something the user can mend. ``str(error)`` is what the terminal shows.
@@ -37,3 +40,11 @@ class SubmissionError(CtkError):
 
 class PluginError(CtkError):
     """A plugin that is broken or missing, raised only when it is needed."""
+
+
+def nearest(name: str, known: Iterable[str], what: str) -> str:
+    """Help for a name that is not there: the nearest one, else all there are."""
+    known = sorted(known)
+    if close := difflib.get_close_matches(name, known, n=1, cutoff=0.6):
+        return f"Did you mean '{close[0]}'?"
+    return f"Known {what}: {', '.join(known) or 'none'}."

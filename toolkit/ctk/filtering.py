@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from ctk.competition import Array, Data, Samples
 from ctk.components.filtering import write_result
 from ctk.config import RunConfig, Split, resolve
 from ctk.contract import Filter, FilterContext, FitContext, Metric
@@ -18,6 +17,7 @@ from ctk.errors import CtkError
 from ctk.files import atomic
 from ctk.fit import new_model
 from ctk.plugins import plugins
+from ctk.samples import Array, Data, Samples
 from ctk.split import folds
 
 

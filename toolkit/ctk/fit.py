@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from ctk.competition import Array, Samples
 from ctk.components.network import as_model
 from ctk.config import Member, RunConfig
 from ctk.contract import FitContext, Metric, Model
@@ -20,6 +19,7 @@ from ctk.gather import aligned
 from ctk.plugins import plugins
 from ctk.prepare import Prepared
 from ctk.runs import Part, Predictions, Run
+from ctk.samples import Array, Samples
 from ctk.split import Fold, folds
 
 SLICE = 2000

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ctk.competition import Array, Samples
 from ctk.errors import CtkError
 from ctk.runs import Part, Predictions, Run
+from ctk.samples import Array, Samples
 
 
 @dataclass

@@ -6,22 +6,18 @@ reason, and is fatal only for a run that needs something it would have offered.
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import inspect
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pluggy
 
 from ctk import hookspecs
-from ctk.errors import PluginError, UsageError
-
-if TYPE_CHECKING:
-    from ctk.competition import Competition
+from ctk.errors import PluginError, UsageError, nearest
 
 KINDS = {
     "competitions": "competition",
@@ -159,20 +155,6 @@ class Plugins:
 def plugins() -> Plugins:
     """The plugins of this environment, loaded once a process."""
     return Plugins()
-
-
-def competition_of(name: str) -> Competition:
-    """A competition by id. Raises UsageError with the nearest id."""
-    competition: Competition = plugins().load("competitions", name)()
-    return competition
-
-
-def nearest(name: str, known: Any, what: str) -> str:
-    """Help for a name that is not there: the nearest one, else all there are."""
-    known = sorted(known)
-    if close := difflib.get_close_matches(name, known, n=1, cutoff=0.6):
-        return f"Did you mean '{close[0]}'?"
-    return f"Known {what}: {', '.join(known) or 'none'}."
 
 
 def _collector(plugin: Plugin, kind: str, offers: list[Component]) -> hookspecs.Register:

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ctk import __version__
-from ctk.competition import Competition, Data, Samples
+from ctk.competition import Competition
 from ctk.config import RunConfig
 from ctk.contract import DataReader
 from ctk.errors import DataError
 from ctk.files import atomic, cache_folder, read_json, write_json
 from ctk.plugins import Plugins
 from ctk.runs import fingerprint
+from ctk.samples import Data, Samples
 
 
 @dataclass(frozen=True)

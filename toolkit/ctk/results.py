@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ctk.competition import Array, Samples
 from ctk.contract import Blend, Metric
+from ctk.samples import Array, Samples
 
 
 @dataclass(frozen=True)

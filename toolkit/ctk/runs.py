@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 import yaml
 
-from ctk.competition import Array
 from ctk.errors import UsageError
 from ctk.files import atomic, read_json, write_json, write_text
+from ctk.samples import Array
 
 FINISHED, RUNNING, FAILED, INTERRUPTED, KILLED = "finished", "running", "failed", "interrupted", "killed"
 

@@ -7,9 +7,9 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from ctk.competition import Array, Samples
 from ctk.config import Split
 from ctk.errors import UsageError
+from ctk.samples import Array, Samples
 
 
 class Fold(NamedTuple):

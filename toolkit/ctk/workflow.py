@@ -14,9 +14,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ctk.competition import Array, Competition, Data
+from ctk.competition import Competition, competition_of
 from ctk.components.executors import share
-from ctk.config import Choice, RunConfig, resolve
+from ctk.config import RunConfig, resolve
 from ctk.contract import Blender, Metric
 from ctk.environment import environment
 from ctk.errors import CtkError, UsageError
@@ -24,10 +24,12 @@ from ctk.files import atomic, explain, read_json, write_json, write_text
 from ctk.filtering import apply_filters
 from ctk.fit import Task, fit_part, limited
 from ctk.gather import Gathered, gather
-from ctk.plugins import competition_of, plugins
+from ctk.plugins import plugins
 from ctk.prepare import Prepared, prepare
 from ctk.results import Results
 from ctk.runs import FAILED, FINISHED, INTERRUPTED, RUNNING, Part, Run, fingerprint
+from ctk.samples import Array, Data
+from ctk.schema import Choice
 
 BLEND = "blend"
 DRY_STEPS = 2

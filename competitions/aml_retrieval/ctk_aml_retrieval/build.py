@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
-from ctk.competition import Array, Gallery, Samples
 from ctk.errors import DataError
+from ctk.samples import Array, Gallery, Samples
 from ctk_aml_retrieval import layout
 from ctk_aml_retrieval.captions import read_captions
 from ctk_aml_retrieval.encoders import image_encoder, text_encoder

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from ctk.competition import Array, Competition, Samples, Submission
+from ctk.competition import Competition, Submission
+from ctk.samples import Array, Samples
 from ctk_aml_retrieval import submission
 
 if TYPE_CHECKING:

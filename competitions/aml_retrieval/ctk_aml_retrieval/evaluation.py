@@ -16,8 +16,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ctk import ops
-from ctk.competition import Array, Samples
 from ctk.contract import Metric
+from ctk.samples import Array, Samples
 
 CHUNK = 100
 KEPT = 99

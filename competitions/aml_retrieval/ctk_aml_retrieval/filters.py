@@ -11,13 +11,13 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
-from ctk.competition import Array, Gallery, Samples
 from ctk.components.devices import torch_device
 from ctk.components.filtering import Count, DropFraction, keep_best
 from ctk.components.ridge import solve_ridge
 from ctk.contract import Filter, FilterContext
 from ctk.errors import CtkError, UsageError
 from ctk.ops import target_ranks
+from ctk.samples import Array, Gallery, Samples
 
 BASELINE: dict[str, Any] = {"model": "residual-mlp"}
 BLOCK = 8192  # captions ranked between two reports of progress

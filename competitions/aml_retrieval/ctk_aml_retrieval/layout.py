@@ -16,11 +16,11 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ctk.competition import Array, Data, Gallery, Samples
 from ctk.contract import Found
 from ctk.errors import CtkError, DataError
 from ctk.files import atomic
 from ctk.npz import Npz, not_finite
+from ctk.samples import Array, Data, Gallery, Samples
 from ctk_aml_retrieval.captions import read_captions
 
 SLUG = "aml-competition"

@@ -6,7 +6,7 @@ from typing import Any, Self
 
 from torch import Tensor, nn
 
-from ctk.competition import Samples
+from ctk.samples import Samples
 
 
 class ResidualMLP(nn.Module):

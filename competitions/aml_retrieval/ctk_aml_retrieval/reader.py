@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from ctk.competition import Data
 from ctk.contract import DataReader, Found
+from ctk.samples import Data
 from ctk_aml_retrieval import layout
 
 

@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from markupsafe import Markup
 
-from ctk.competition import Array
 from ctk.ops import target_ranks, topk
 from ctk.report import BASELINE, FONT_SIZE, INK, MUTED, SERIES, Section, axes, data_uri, figure_svg
+from ctk.samples import Array
 
 if TYPE_CHECKING:
     from ctk.results import Results

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ctk.competition import Array, Submission
+from ctk.competition import Submission
 from ctk.errors import SubmissionError
 from ctk.files import atomic
+from ctk.samples import Array
 
 COLUMNS = ["id", "embedding"]
 SHOWN = 5

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ctk.competition import Data
+from ctk.samples import Data
 from ctk_aml_retrieval import embedded, layout
 
 

@@ -192,7 +192,7 @@ def test_listings_are_json_too(ctk):
 def test_a_run_takes_any_folder_of_the_layout_with_other_widths(ctk, whole, tmp_path, text, image):
     from dataclasses import replace
 
-    from ctk.competition import Gallery
+    from ctk.samples import Gallery
     from ctk_aml_retrieval import layout
 
     random = np.random.default_rng(0)

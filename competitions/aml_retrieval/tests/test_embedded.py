@@ -14,8 +14,8 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from PIL import Image
 
-from ctk.competition import Data
 from ctk.errors import CtkError
+from ctk.samples import Data
 from ctk_aml_retrieval import embedded, layout
 
 

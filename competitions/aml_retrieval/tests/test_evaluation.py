@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ctk.competition import Gallery, Samples
+from ctk.samples import Gallery, Samples
 from ctk_aml_retrieval.evaluation import MRR_100, MRR_GALLERY, evaluate
 
 

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from ctk.competition import Gallery, Samples
 from ctk.components.ridge import solve_ridge
-from ctk.config import checked, options_schema
 from ctk.contract import FilterContext
 from ctk.errors import CtkError, UsageError
+from ctk.samples import Gallery, Samples
+from ctk.schema import checked, options_schema
 from ctk_aml_retrieval import embedded, layout
 from ctk_aml_retrieval.filters import Ridge, TopK
 

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ctk.competition import Array, Gallery, Samples
 from ctk.contract import Blend, Metric
 from ctk.report import write_report
 from ctk.results import Results
+from ctk.samples import Array, Gallery, Samples
 from ctk_aml_retrieval.report import Pictures, best_baseline, chosen, cosine_ranks, rank_bins, sections
 
 PICTURES = 30

@@ -11,12 +11,12 @@ import numpy as np
 import torch
 from PIL.Image import Image
 
-from ctk.competition import Array, Samples
 from ctk.components.devices import torch_device
 from ctk.components.filtering import Count, DropFraction, keep_best, write_scores
 from ctk.components.pictures import open_picture
 from ctk.contract import Filter, FilterContext
 from ctk.errors import CtkError, DataError, UsageError
+from ctk.samples import Array, Samples
 from ctk_open_clip.loading import Clip, load
 
 READERS = 8  # threads that decode pictures; decoding and resizing let go of Python's lock

@@ -19,9 +19,8 @@ import open_clip
 import torch
 from open_clip.transform import PreprocessCfg, image_transform_v2
 
-from ctk.errors import CtkError, UsageError
+from ctk.errors import CtkError, UsageError, nearest
 from ctk.files import write_json
-from ctk.plugins import nearest
 
 BESIDE = "open_clip_config.json"
 PARTS = ("embed_dim", "vision_cfg", "text_cfg")

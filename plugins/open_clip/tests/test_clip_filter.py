@@ -16,10 +16,10 @@ from numpy.testing import assert_allclose, assert_array_equal
 from open_clip.transform import PreprocessCfg, image_transform_v2
 from PIL import Image
 
-from ctk.competition import Gallery, Samples
-from ctk.config import checked, options_schema
 from ctk.contract import FilterContext
 from ctk.errors import CtkError, DataError, UsageError
+from ctk.samples import Gallery, Samples
+from ctk.schema import checked, options_schema
 from ctk_open_clip.clip_filter import ClipFilter
 from ctk_open_clip.loading import common_preprocessing, load
 

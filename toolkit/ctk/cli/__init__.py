@@ -33,7 +33,7 @@ class Group(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
-            from ctk.plugins import nearest
+            from ctk.errors import nearest
 
             raise click.UsageError(f"{error.message} {nearest(args[0], self.list_commands(ctx), 'commands')}") from None
 

@@ -7,8 +7,9 @@ from typing import Any
 
 import click
 
-from ctk.api import base_config, filter_data
+from ctk.api import filter_data
 from ctk.cli.common import as_json, console, data_dir, print_json, table
+from ctk.config import base_config
 
 
 @click.command(context_settings={"ignore_unknown_options": True}, add_help_option=False)
@@ -50,8 +51,8 @@ def data(
     ctk data aml-retrieval --build --images DIR --captions FILE --out DIR
     ctk data aml-retrieval --data DIR --filter ridge --out FILTERED
     """
+    from ctk.competition import competition_of
     from ctk.errors import UsageError
-    from ctk.plugins import competition_of
 
     context = click.get_current_context()
     if competition is None or (help_ and not build):

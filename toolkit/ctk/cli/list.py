@@ -5,8 +5,8 @@ from __future__ import annotations
 import click
 import yaml
 
-from ctk.api import base_config
 from ctk.cli.common import as_json, console, print_json, table
+from ctk.config import base_config
 
 
 @click.command("list")
@@ -30,7 +30,8 @@ def list_(json_: bool) -> None:
 @as_json
 def info(competition: str, preset: str | None, json_: bool) -> None:
     """Show a competition's metric, presets and the components its configs can name."""
-    from ctk.plugins import KINDS, competition_of, plugins
+    from ctk.competition import competition_of
+    from ctk.plugins import KINDS, plugins
 
     known = competition_of(competition)
     presets = known.presets()

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from ctk.cli.common import console
-from ctk.config import checked
+from ctk.schema import checked
 
 
 def command_from(schema: type[BaseModel], name: str) -> click.Command:

@@ -45,8 +45,8 @@ def run(
     ctk run aml-retrieval --resume RUN
     """
     from ctk import api
+    from ctk.competition import competition_of
     from ctk.errors import UsageError
-    from ctk.plugins import competition_of
     from ctk.runs import Run
 
     known = competition_of(competition)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Sampler
 
-from ctk.competition import Array
+from ctk.samples import Array
 
 
 class Batches(Sampler[Tensor]):

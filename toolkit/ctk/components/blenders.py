@@ -8,8 +8,8 @@ import numpy as np
 import torch
 
 from ctk import ops
-from ctk.competition import Array, Samples
 from ctk.contract import Blend, Blender, Metric
+from ctk.samples import Array, Samples
 
 
 class Mean(Blender):

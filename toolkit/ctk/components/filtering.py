@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from ctk.competition import Array, Samples
 from ctk.files import atomic
+from ctk.samples import Array, Samples
 
 DropFraction = Annotated[float, Field(ge=0, lt=1)]
 """Annotation of an option ``drop_fraction``, so that a config with 10 instead of 0.10 is refused."""

@@ -14,10 +14,10 @@ from lightning.pytorch.callbacks import Callback, ModelCheckpoint
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 from torch import Tensor, nn
 
-from ctk.competition import Samples
 from ctk.components.training import Training
 from ctk.contract import Batch, FitContext
 from ctk.files import atomic
+from ctk.samples import Samples
 
 State = dict[str, Tensor]
 

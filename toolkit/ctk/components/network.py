@@ -17,7 +17,6 @@ from lightning.pytorch.callbacks import Callback, EMAWeightAveraging
 from torch import nn
 from torch.utils.data import DataLoader
 
-from ctk.competition import Array, Samples
 from ctk.components.batches import Batches
 from ctk.components.devices import torch_device
 from ctk.components.loop import AtomicCheckpoints, Fit, Follow, inputs, last_checkpoint
@@ -27,6 +26,7 @@ from ctk.contract import FitContext, Model
 from ctk.errors import CtkError
 from ctk.files import atomic
 from ctk.plugins import plugins
+from ctk.samples import Array, Samples
 
 
 def as_model(thing: Any) -> type[Model]:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ctk.competition import Array, Samples
 from ctk.contract import FitContext, Model
+from ctk.samples import Array, Samples
 
 
 def solve_ridge(x: Array, y: Array, alpha: float) -> tuple[Array, Array, Array]:

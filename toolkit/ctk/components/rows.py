@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
-from ctk.competition import Array, Samples
 from ctk.contract import Batch
+from ctk.samples import Array, Samples
 
 PREDICT_ROWS = 4096
 """Rows predicted at a time."""

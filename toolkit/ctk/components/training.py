@@ -6,8 +6,8 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from ctk.config import Choice, Strict, checked, component, merge
 from ctk.plugins import Plugins
+from ctk.schema import Choice, Strict, checked, component, merge
 
 
 def schema_of(model: Any) -> type[Strict]:

@@ -16,8 +16,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-from ctk.competition import Array
 from ctk.errors import UsageError
+from ctk.samples import Array
 from ctk_aml_retrieval.encoders import images, texts
 
 IMAGE_SCHEMES = ("efficientnet-lite0", "transformers", "timm")

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ctk.competition import Array
 from ctk.components.devices import torch_device
+from ctk.samples import Array
 from ctk_aml_retrieval.encoders.loading import library, loading
 
 
