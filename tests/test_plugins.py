@@ -105,3 +105,26 @@ def test_importing_ctk_and_listing_import_no_heavy_library():
         "heavy = {'torch', 'lightning', 'pandas', 'matplotlib'} & set(sys.modules); assert not heavy, heavy"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_a_plugin_adds_a_command_and_one_that_fails_to_is_told_of(plugin):
+    source = "from ctk import hookimpl\n@hookimpl\ndef ctk_register_commands(cli):\n    "
+    plugin(
+        "greeter", f"{source}import click\n    cli.add_command(click.Command('greet', callback=lambda: print('hi')))"
+    )
+    folder = plugin("failing", f"{source}1 / 0")
+    answer = ctk(folder, "greet")
+    assert answer.returncode == 0
+    assert answer.stdout == "hi\n"
+    assert "plugin 'failing' failed in ctk_register_commands: ZeroDivisionError" in answer.stderr
+
+
+def test_a_lifecycle_hook_gets_what_it_asks_for_and_a_failing_one_is_passed_over(plugin, monkeypatch):
+    source = "from ctk import hookimpl\nseen = []\n@hookimpl\ndef ctk_member_fitted("
+    plugin("watcher", f"{source}member, scores): seen.append((member, scores))")
+    monkeypatch.syspath_prepend(str(plugin("failing", f"{source}run): raise RuntimeError('no')")))
+    problems = Plugins().call("ctk_member_fitted", run=None, member="a", seed=1, fold=0, scores={"m": 0.5})
+    assert problems == ["plugin 'failing' failed in ctk_member_fitted: RuntimeError: no"]
+    import watcher_module
+
+    assert watcher_module.seen == [("a", {"m": 0.5})]

@@ -123,6 +123,7 @@ def carry_out(plan: Plan, observer: Observer | None = None) -> Results:
         _call(run.log, "ctk_run_started", run=run, config=plan.config)
         prepared = prepare(plan.config, plan.competition, plugins(), say)
         data = prepared.data
+        _same_data(run, prepared)
         write_json(run.folder / "data.json", {"fingerprint": prepared.fingerprint, "folder": data.folder})
         say(data.about)
         _filter(plan, data, say)
@@ -219,6 +220,13 @@ def submit(run: Run, competition: Competition, submitted: Any, data: Data) -> No
         )
     facts = {"valid": True, "rows": len(read.ids), "bytes": path.stat().st_size}
     write_json(run.folder / "submission.json", facts)
+
+
+def _same_data(run: Run, prepared: Prepared) -> None:
+    """A run that is gone on with must find the files it began with: filters and fits were made from them."""
+    path = run.folder / "data.json"
+    if path.exists() and read_json(path)["fingerprint"] != prepared.fingerprint:
+        raise CtkError(f"The data has changed since {run.folder} began.", "Start a new run.")
 
 
 def _filter(plan: Plan, data: Data, say: Callable[[str], None]) -> None:

@@ -234,3 +234,14 @@ def test_bad_data_is_one_sentence_with_file_key_and_row(ctk, small, tmp_path):
     dropped = ctk("run", "aml-retrieval", "--data", "bad", "-o", "data.bad_rows=drop", "--dry-run")
     assert dropped.returncode == 0, dropped.stderr
     assert "1 bad rows dropped" in dropped.stdout
+
+
+def test_a_run_is_not_gone_on_with_on_other_data(run, ctk, small, tmp_path):
+    copy = tmp_path / "data"
+    shutil.copytree(small, copy, symlinks=True)
+    folder, _ = run("--data", copy, "--seeds", "1")
+    shutil.copy(small / "test" / "test.clean.npz", copy / "test" / "test.clean.npz.new")
+    (copy / "test" / "test.clean.npz.new").replace(copy / "test" / "test.clean.npz")
+    answer = ctk("run", "aml-retrieval", "--resume", folder)
+    assert answer.returncode == 1
+    assert "The data has changed since" in answer.stderr
