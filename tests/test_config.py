@@ -85,6 +85,9 @@ def test_a_resolved_config_resolves_to_itself(plugins):
         ("members=3", "members", ""),
         ("split.use=99", "split.use", ""),
         ("members.0.uses=[nobody]", "uses 'nobody'", ""),
+        ("members.0.epochs=true", "epochs is true", ""),
+        ("seeds=[-1]", "seeds.0", ""),
+        ("trackers=wandb", "no tracker 'wandb'", "csv"),
         ("members.0.name=a/b", "'a/b' is no folder name", ""),
         ("device=tpu", "device': 'tpu' is wrong", ""),
     ],
@@ -131,8 +134,8 @@ def test_later_layers_win_key_by_key():
 
 
 def test_members_of_one_model_get_names_of_their_own(plugins):
-    config = raw(members=[{"model": "net"}, {"model": "net"}, {"model": "net", "name": "wide"}])
-    assert [member.name for member in resolve(config, plugins).members] == ["net", "net-2", "wide"]
+    config = raw(members=[{"model": "net"}, {"model": "net"}, {"model": "net", "name": "net-2"}])
+    assert [member.name for member in resolve(config, plugins).members] == ["net", "net-2", "net-2-2"]
 
 
 def test_stages_inherit_what_they_do_not_say(plugins):

@@ -15,7 +15,7 @@ from ctk.runs import FINISHED, KILLED, RUNNING, Part, Predictions, Run
 @pytest.fixture
 def run(tmp_path):
     made = Run.create(tmp_path, "comp", "name")
-    made.write_config({"competition": "comp", "members": [{"name": "b"}, {"name": "a"}]}, ["x=1"], {})
+    made.write_config({"competition": "comp", "preset": "p", "members": [{"name": "b"}, {"name": "a"}]}, ["x=1"], {})
     return made
 
 

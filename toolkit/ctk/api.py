@@ -12,7 +12,7 @@ Members are fitted in spawned processes: a script that calls ``run`` needs the u
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -71,7 +71,11 @@ def plan(
     raw = base_config(competition_of(competition), data, preset)
     if config is not None:
         raw = merge(raw, config if isinstance(config, Mapping) else read_yaml(config))
-    assigned = list(overrides)
+    if raw.get("data_dir"):
+        raw["data_dir"] = str(Path(raw["data_dir"]).resolve())  # so that a run can be gone on with from anywhere
+    assigned = [f"data={Path(data).name}"] if data is not None else []
+    assigned += [f"config={Path(config).name}"] if isinstance(config, (str, Path)) else []
+    assigned += overrides
     for assignment in overrides:
         override(raw, assignment)
     if seeds is not None:
@@ -126,16 +130,24 @@ def score(competition: str, file: Path, truth: Path) -> dict[str, float]:
 
 
 def filter_data(
-    competition: str, filters: Sequence[str], out: Path, *, data: Path | None = None, overrides: Sequence[str] = ()
+    competition: str,
+    filters: Sequence[str],
+    out: Path,
+    *,
+    data: Path | None = None,
+    overrides: Sequence[str] = (),
+    say: Callable[[str], None] = lambda line: None,
 ) -> tuple[int, int]:
     """Write the data without what the filters drop, in the competition's layout.
 
     Each filter's scores, kept and dropped ids go to ``out/filters``. Returns how many were kept, and of how many.
+    Raises UsageError if ``out`` holds anything else.
     """
     import numpy as np
 
     from ctk.competition import competition_of
     from ctk.config import base_config, override, resolve
+    from ctk.errors import UsageError
     from ctk.filtering import apply_filters
     from ctk.plugins import plugins
     from ctk.prepare import prepare
@@ -145,8 +157,11 @@ def filter_data(
     for assignment in overrides:
         override(raw, assignment)
     config = resolve(raw, plugins())
-    samples = prepare(config, known, plugins()).data
+    if out.exists() and {path.name for path in out.iterdir()} - {"filters"}:
+        raise UsageError(f"{out} is not empty.", "Give a new folder with --out; data is never written over data.")
+    prepared = prepare(config, known, plugins(), say)
+    samples = prepared.data
     metric = plugins().load("metrics", known.metric)
-    kept = apply_filters(config, samples, samples.train, out / "filters", metric, lambda line: None)
+    kept = apply_filters(config, prepared, out / "filters", metric, say)
     known.write_data(out, samples.train.take(np.flatnonzero(kept)), samples.test)
     return int(kept.sum()), len(kept)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +13,15 @@ from ctk.competition import competition_of
 from ctk.config import base_config, override, resolve
 from ctk.contract import Metric
 from ctk.environment import environment
-from ctk.errors import CtkError, UsageError
+from ctk.errors import UsageError
 from ctk.files import read_json
 from ctk.gather import Gathered, gather
 from ctk.plugins import plugins
-from ctk.prepare import prepare
+from ctk.prepare import Prepared, prepare
 from ctk.results import Results
 from ctk.runs import FINISHED, Run
 from ctk.schema import component
-from ctk.workflow import ending_well, finish
+from ctk.workflow import check_blender, ending_well, finish
 
 
 def blend_sources(
@@ -38,7 +39,11 @@ def blend_sources(
     competitions or data, SubmissionError for a file that is none.
     """
     files = [Path(source) for source in sources if Path(source).is_file()]
-    runs = [Run.find(source, root) for source in sources if not Path(source).is_file()]
+    runs = [_finished(_run(source, root)) for source in sources if not Path(source).is_file()]
+    if len({run.folder.resolve() for run in runs}) < len(runs):
+        raise UsageError("A run is given twice.", "Give each source once.")
+    if runs and data_dir is not None:
+        raise UsageError("--data is for files alone; runs know their own data.")
     ids = {run.competition for run in runs} | ({competition} if competition else set())
     if len(ids) != 1:
         raise UsageError(
@@ -50,16 +55,19 @@ def blend_sources(
     for assignment in options:
         override(raw, assignment)
     choice = component(raw, "blenders", "blend", plugins())
-    _same_data(runs)
     base = resolve(runs[0].config() if runs else base_config(known, data_dir), plugins())
-    data = prepare(base, known, plugins()).data
+    prepared = prepare(base, known, plugins())
+    _same_data(runs, prepared)
+    data = prepared.data
     if runs:
         gathered = gather(_prefixes(runs), data.train, data.test)
+        data = replace(data, about=f"{data.about}; validated on the {len(gathered.valid):,} that all runs share")
     else:
         gathered = Gathered(data.train.take(np.arange(0)), {}, {})
     for path in files:
         read = known.read_submission(path, data.test, data.train.target_width)
         gathered.test[_distinct(path.stem, gathered.test)] = read.values
+    check_blender(choice, gathered)
     run = Run.create(root, known.id, name)
     config = {
         "competition": known.id,
@@ -79,24 +87,41 @@ def blend_sources(
     return results
 
 
-def _same_data(runs: Sequence[Run]) -> None:
-    prints = {}
-    for run in runs:
-        try:
-            prints[run.folder] = read_json(run.folder / "data.json")["fingerprint"]
-        except FileNotFoundError:
-            raise CtkError(
-                f"{run.folder} has no predictions of its own.", "Blend finished runs, or give submission files."
-            ) from None
-    if len(set(prints.values())) > 1:
-        raise UsageError(
-            "These runs were made from different data: " + ", ".join(f"{folder.name}" for folder in prints),
-            "Give their submission.csv files instead and take --blender mean.",
+def _run(source: str, root: Path) -> Run:
+    try:
+        return Run.find(source, root)
+    except UsageError as error:
+        raise UsageError(f"There is no file and no run '{source}'.", error.help) from None
+
+
+def _finished(run: Run) -> Run:
+    """The run, if everything that it was to fit is there. Raises UsageError."""
+    state = run.state()
+    if state["state"] != FINISHED or state.get("dry_run") or "members" not in run.config():
+        what = "a dry run" if state.get("dry_run") else "a blend" if state["state"] == FINISHED else state["state"]
+        help = (
+            "Finish it with --resume first." if state["state"] != FINISHED else "Give the runs that have its members."
         )
+        raise UsageError(f"{run.folder} is {what}; only finished runs with members of their own are blended.", help)
+    return run
+
+
+def _same_data(runs: Sequence[Run], prepared: Prepared) -> None:
+    for run in runs:
+        if read_json(run.folder / "data.json")["fingerprint"] != prepared.fingerprint:
+            raise UsageError(
+                f"{run.folder} was made from other data than {runs[0].folder.name} finds now.",
+                "Give submission.csv files instead and take --blender mean.",
+            )
 
 
 def _prefixes(runs: Sequence[Run]) -> dict[str, Run]:
-    return {run.folder.name: run for run in runs} if len(runs) > 1 else {"": runs[0]}
+    """Runs by the name that their members' keys begin with: the folder's, with its parents' where two are alike."""
+    if len(runs) == 1:
+        return {"": runs[0]}
+    names = [run.folder.name for run in runs]
+    alike = len(set(names)) < len(names)
+    return {str(run.folder.resolve()) if alike else run.folder.name: run for run in runs}
 
 
 def _distinct(name: str, taken: Any) -> str:

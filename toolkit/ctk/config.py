@@ -15,6 +15,7 @@ from pydantic import BaseModel, BeforeValidator, Field
 
 from ctk.components.training import schema_of
 from ctk.errors import UsageError, nearest
+from ctk.runs import is_folder_name
 from ctk.schema import Choice, Strict, checked, component, merge
 
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ def _listed(value: Any) -> Any:
     return value if isinstance(value, (list, tuple)) else [value]
 
 
-Seeds = Annotated[tuple[int, ...], BeforeValidator(_listed), Field(min_length=1)]
+Seed = Annotated[int, Field(ge=0, lt=2**31)]
+Seeds = Annotated[tuple[Seed, ...], BeforeValidator(_listed), Field(min_length=1)]
 
 
 class Split(Strict):
@@ -73,7 +75,7 @@ class RunConfig(Strict):
     seeds: Seeds = (1,)
     blend: Choice = Choice(name="mean")
     executor: Execution = Execution()
-    trackers: tuple[str, ...] = ("tensorboard", "csv")
+    trackers: Annotated[tuple[str, ...], BeforeValidator(_listed)] = ("tensorboard", "csv")
     device: Literal["auto", "cpu", "gpu"] = "auto"
 
     def seeds_of(self, member: Member) -> tuple[int, ...]:
@@ -166,10 +168,14 @@ def _assign(node: Any, path: list[str], value: Any, assignment: str) -> None:
     head, rest = path[0], path[1:]
     if isinstance(node, list):
         for index in _indices(node, head, assignment):
-            if rest:
-                _assign(node[index], rest, value, assignment)
-            else:
+            if not rest:
                 node[index] = value
+                continue
+            if isinstance(node[index], str):
+                node[index] = {"name": node[index]}
+            if not isinstance(node[index], (dict, list)):
+                raise UsageError(f"-o {assignment}: {head} is {node[index]!r}, which has no keys.")
+            _assign(node[index], rest, value, assignment)
         return
     if not rest:
         old = node.get(head)
@@ -220,17 +226,22 @@ def _member(raw: Any, where: str, plugins: Plugins) -> dict[str, Any]:
     training = checked(schema, extra, where)
     own["training"] = training.with_components(where, plugins) if hasattr(training, "with_components") else training
     own.setdefault("name", choice.name)
+    if own.get("uses") and (reads := getattr(thing, "features", None)):
+        raise UsageError(
+            f"Config {where}: '{choice.name}' reads only {', '.join(reads)}; it cannot use other members' predictions.",
+            "Give `uses` to a model that reads every feature, such as ridge.",
+        )
     return own
 
 
 def _named(members: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Give members of the same model distinct names, refuse names given twice or unfit for a folder."""
-    seen: dict[str, int] = {}
+    taken: set[str] = set()
     for member in members:
-        name = str(member["name"])
-        seen[name] = seen.get(name, 0) + 1
-        if seen[name] > 1:
-            member["name"] = f"{name}-{seen[name]}"
-        if not name.replace("-", "").replace("_", "").replace(".", "").isalnum():
+        name, number = str(member["name"]), 2
+        if not is_folder_name(name):
             raise UsageError(f"Member name '{name}' is no folder name.", "Use letters, digits, '-', '_' and '.'.")
+        while member["name"] in taken:
+            member["name"], number = f"{name}-{number}", number + 1
+        taken.add(member["name"])
     return members

@@ -44,6 +44,15 @@ class DataReader(ABC):
         """The files that ``read`` reads: when one changes, prepared data is made anew."""
         return [found.path for found in self.describe(folder) if found.path is not None]
 
+    def stamp(self, path: Path) -> object:
+        """What tells a file's content apart, as JSON takes it; better than size and time where that is cheap."""
+        facts = path.stat()
+        return [facts.st_size, facts.st_mtime_ns]
+
+    def pictures(self, folder: Path) -> Path | None:
+        """The folder of further files by sample or gallery name, if it is there."""
+        return None
+
 
 class Batch(NamedTuple):
     """What a loss sees beside the prediction.

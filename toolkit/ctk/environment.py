@@ -12,7 +12,7 @@ from typing import Any
 from ctk.components.executors import cores
 from ctk.plugins import Plugins
 
-LIBRARIES = ("torch", "lightning", "numpy", "pandas", "pyarrow", "pluggy", "click", "rich", "pydantic", "matplotlib")
+LIBRARIES = ("torch", "lightning", "numpy", "pandas", "pluggy", "click", "rich", "pydantic", "matplotlib")
 
 
 def environment(plugins: Plugins) -> dict[str, Any]:

@@ -6,8 +6,9 @@ import errno
 import json
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,26 +17,52 @@ from ctk.errors import CtkError
 
 @contextmanager
 def atomic(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside ``path``; rename it there only if the block succeeds.
+    """Yield a temporary path beside ``path`` for a file; rename it there only if the block succeeds.
 
-    Works for a file or a folder that the block creates. Whatever goes wrong, the temporary is removed.
-    Raises CtkError where the disk is full or the place cannot be written.
+    Whatever goes wrong, the temporary is removed. Raises CtkError where the disk is full or the place not writable.
     """
     path = Path(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
-        if temporary.is_dir() and path.is_dir():
-            shutil.rmtree(path)
         os.replace(temporary, path)
     except OSError as error:
         raise explain(error, path) from error
     finally:
-        if temporary.is_dir():
-            shutil.rmtree(temporary, ignore_errors=True)
-        else:
+        with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def made_once(folder: Path) -> Iterator[Path]:
+    """Yield an empty temporary folder; if the block succeeds it becomes ``folder``, unless another process was first.
+
+    For folders named after their content: whoever comes second throws the same thing away. Temporaries of killed
+    processes are removed. Raises CtkError as ``atomic`` does.
+    """
+    folder = Path(folder)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        _sweep(folder.parent)
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{os.getpid()}-", suffix=".part") as name:
+            made = Path(name) / "made"
+            made.mkdir()
+            yield made
+            try:
+                os.rename(made, folder)
+            except OSError:
+                if not folder.is_dir():
+                    raise
+    except OSError as error:
+        raise explain(error, folder) from error
+
+
+def _sweep(parent: Path) -> None:
+    for left in parent.glob(".*-*.part"):
+        pid = left.name[1:].partition("-")[0]
+        if pid.isdigit() and not Path(f"/proc/{pid}").exists() and Path("/proc/self").exists():
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -64,9 +91,7 @@ def cache_folder() -> Path:
 def explain(error: OSError, path: Path) -> Exception:
     """A CtkError for what a user can mend (a full disk, a place that cannot be written), else the error itself."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return CtkError(
-            f"{path}: no space left on the disk.", "Free some space and repeat; a run goes on with --resume."
-        )
-    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return CtkError(f"{path}: no space left on the disk.", "Free some space and repeat.")
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ENAMETOOLONG, errno.EEXIST):
         return CtkError(f"{path}: cannot be written ({error.strerror}).", "Choose a folder you may write to.")
     return error

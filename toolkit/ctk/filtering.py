@@ -14,25 +14,37 @@ from ctk.components.filtering import write_result
 from ctk.config import RunConfig, Split, resolve
 from ctk.contract import Filter, FilterContext, FitContext, Metric
 from ctk.errors import CtkError
-from ctk.files import atomic
-from ctk.fit import new_model
+from ctk.files import atomic, read_json, write_json
+from ctk.fit import limited, new_model
 from ctk.plugins import plugins
-from ctk.samples import Array, Data, Samples
+from ctk.prepare import Prepared
+from ctk.runs import fingerprint
+from ctk.samples import Array, Samples
 from ctk.split import folds
 
 
 def apply_filters(
-    config: RunConfig, data: Data, train: Samples, folder: Path, metric: Metric, say: Callable[[str], None]
+    config: RunConfig,
+    prepared: Prepared,
+    folder: Path,
+    metric: Metric,
+    say: Callable[[str], None],
+    steps: int | None = None,
 ) -> Array:
     """(N,) bool of the samples that every filter keeps; each filter sees what the ones before it kept.
 
-    A filter's scores, kept and dropped ids go to ``folder/<number>-<name>``, and are not made again if they are there.
+    A filter's scores, kept and dropped ids go to ``folder/<number>-<name>``, and are not made again if they lie there,
+    made from the same data by the same filters. ``steps`` is that of a dry run.
     """
+    data = prepared.data
+    train = limited(data.train, steps)
     kept = np.ones(len(train), dtype=bool)
     for number, choice in enumerate(config.filters):
         place = folder / f"{number + 1}-{choice.name}"
         rows = np.flatnonzero(kept)
-        if not (place / "keep.npy").exists():
+        before = [each.model_dump() for each in config.filters[: number + 1]]
+        made_from = fingerprint(before, prepared.fingerprint, config.seeds[0], config.split.model_dump(), steps)
+        if _made_from(place) != made_from:
             say(f"filter {choice.name} of {len(rows):,} samples")
             scored: Filter = plugins().load("filters", choice.name)(**choice.options)
             samples = train.take(rows)
@@ -41,7 +53,7 @@ def apply_filters(
                 files=data.files,
                 seed=config.seeds[0],
                 device=config.device,
-                fit=partial(_fit, config, metric, place),
+                fit=partial(_fit, config, metric, place, steps, _Told(choice.name, say)),
                 progress=_Told(choice.name, say),
             )
             scores = np.asarray(scored.score(samples, context), dtype=np.float32)
@@ -51,6 +63,7 @@ def apply_filters(
             write_result(place, samples, scores, keep)
             with atomic(place / "keep.npy") as temporary, temporary.open("wb") as file:
                 np.save(file, keep)
+            write_json(place / "made_from.json", made_from)
         keep = np.load(place / "keep.npy", allow_pickle=False)
         kept[rows[~keep]] = False
         say(f"filter {choice.name} kept {keep.sum():,} of {len(rows):,}")
@@ -73,14 +86,35 @@ class _Told:
             self.say(f"filter {self.name} {done / total:.0%}, {left:.0f} s left")
 
 
+def _made_from(place: Path) -> str | None:
+    try:
+        return str(read_json(place / "made_from.json"))
+    except (FileNotFoundError, ValueError):
+        return None
+
+
 def _fit(
-    config: RunConfig, metric: Metric, place: Path, member: Mapping[str, Any], learned: Samples, asked: Samples
+    config: RunConfig,
+    metric: Metric,
+    place: Path,
+    steps: int | None,
+    told: Callable[[int, int], None],
+    member: Mapping[str, Any],
+    learned: Samples,
+    asked: Samples,
 ) -> Array:
     """Fit a filter's baseline member on nine tenths of the samples, the best epoch by the rest; predict ``asked``."""
     whole = resolve({**config.plain(), "members": [member], "filters": []}, plugins())
     own = whole.members[0]
     model = new_model(own)
     fold = folds(learned, Split(by=config.split.by, folds=10, seed=config.split.seed))[0]
-    context = FitContext(place / "baseline", config.seeds[0], metric, config.device)
+    context = FitContext(
+        folder=place / "baseline",
+        seed=config.seeds[0],
+        metric=metric,
+        device=config.device,
+        steps=steps,
+        progress=lambda done, total, scores: told(done, total),
+    )
     model.fit(learned.take(fold.train), learned.take(fold.valid), context)
     return model.predict(asked)

@@ -112,7 +112,9 @@ def _stacked(
     for name in member.uses:
         parts = [part for part in run.parts() if part.member == name]
         for key in dict.fromkeys(part.key for part in parts):
-            oof, predicted = aligned(run, [part for part in parts if part.key == key], test.ids)
+            oof, predicted = aligned(
+                run, [part for part in parts if part.key == key], test.ids, train.gallery is not None
+            )
             rows = np.isin(train.ids, oof.ids)
             known &= rows
             order = np.argsort(oof.ids)

@@ -36,10 +36,16 @@ def by_key(run: Run) -> dict[str, list[Part]]:
     return found
 
 
-def aligned(run: Run, parts: Sequence[Part], test_ids: Array) -> tuple[Predictions, Array]:
-    """One member's out-of-fold predictions of all folds, and the mean of its test predictions in ``test_ids`` order."""
+def aligned(run: Run, parts: Sequence[Part], test_ids: Array, unit: bool = False) -> tuple[Predictions, Array]:
+    """One member's out-of-fold predictions of all folds, and the mean of its test predictions in ``test_ids`` order.
+
+    ``unit`` scales rows to length 1 before the mean over folds.
+    """
     oof = [run.predictions(part, "oof") for part in parts]
     test = [in_order(run.predictions(part, "test"), test_ids, parts[0].key) for part in parts]
+    if unit and len(test) > 1:
+        # Only directions count in retrieval; lengths differ by fold and would weigh one against another.
+        test = [values / np.linalg.norm(values, axis=1, keepdims=True).clip(1e-12) for values in test]
     joined = Predictions(np.concatenate([each.ids for each in oof]), np.concatenate([each.values for each in oof]))
     return joined, np.mean(test, axis=0) if len(test) > 1 else test[0]
 
@@ -73,7 +79,7 @@ def gather(runs: Mapping[str, Run], train: Samples, test: Samples) -> Gathered:
         shown = {member["name"] for member in run.config()["members"] if not member.get("blend", True)}
         for key, parts in by_key(run).items():
             name = f"{prefix}/{key}" if prefix else key
-            oof[name], tests[name] = aligned(run, parts, test.ids)
+            oof[name], tests[name] = aligned(run, parts, test.ids, unit=train.gallery is not None)
             facts = [run.facts(part) for part in parts]
             curves[name], seconds[name] = facts[0]["curve"], sum(fact["seconds"] for fact in facts)
             if parts[0].member in shown:

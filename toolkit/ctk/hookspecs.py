@@ -53,9 +53,9 @@ def ctk_register_data(register: Register) -> None:
 def ctk_register_models(register: Register) -> None:
     """Offer models: subclasses of ``ctk.contract.Model``, or a ``torch.nn.Module``; ``model: NAME`` in a member.
 
-    A module is trained by the toolkit's own Lightning loop. Its ``__init__`` takes the samples' ``inputs`` and
-    ``outputs`` widths and then keyword-only options; its ``forward`` takes one tensor for each name in its
-    ``features`` attribute.
+    A module is trained by the toolkit's own Lightning loop. It has a class attribute ``features``, names of what its
+    ``forward`` takes, one tensor each; a class method ``for_samples(samples, **options)`` that makes it as wide as the
+    samples need; and the options as keyword-only parameters of its ``__init__``.
     """
 
 

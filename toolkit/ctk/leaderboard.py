@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from ctk.errors import CtkError
 from ctk.runs import Run, all_runs
 
 
@@ -29,8 +30,13 @@ class Standing:
 
 
 def standing(run: Run) -> Standing:
-    """Where one run stands."""
-    state, config = run.state(), run.config()
+    """Where one run stands; "damaged" if its config cannot be read."""
+    state = run.state()
+    try:
+        config = run.config()
+    except CtkError as error:
+        place = run.folder
+        return Standing(place.name, place.parent.name, "", str(place), None, "damaged", error.problem, False, [])
     overrides = run.folder / "overrides.txt"
     row = Standing(
         name=run.folder.name,

@@ -66,6 +66,10 @@ class Npz:
     def __contains__(self, key: str) -> bool:
         return key in self._members
 
+    def members(self) -> list[zipfile.ZipInfo]:
+        """The archive's own directory."""
+        return list(self._members.values())
+
     def keys(self) -> list[str]:
         """The keys, in the file's order."""
         return list(self._members)
@@ -229,3 +233,9 @@ def _native(dtype: np.dtype[Any]) -> np.dtype[Any]:
 
 def _written(shape: Shape) -> str:
     return "(" + ", ".join("any" if length is None else f"{length:,}" for length in shape) + ")"
+
+
+def checksums(path: Path) -> list[tuple[str, int, int]]:
+    """Name, size and CRC-32 of each member, from the archive's directory alone; raises DataError if it has none."""
+    with Npz(path) as file:
+        return [(member.filename, member.file_size, member.CRC) for member in file.members()]

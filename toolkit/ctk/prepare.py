@@ -6,41 +6,44 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ctk import __version__
 from ctk.competition import Competition
 from ctk.config import RunConfig
 from ctk.contract import DataReader
 from ctk.errors import DataError
-from ctk.files import atomic, cache_folder, read_json, write_json
+from ctk.files import cache_folder, made_once, read_json, write_json
 from ctk.plugins import Plugins
 from ctk.runs import fingerprint
 from ctk.samples import Data, Samples
 
+LAYOUT = 1
+"""Of the prepared folders: raise it when what ``prepare`` writes changes."""
+
 
 @dataclass(frozen=True)
 class Prepared:
-    """A folder of arrays made from a competition's files, named by what they were made from."""
+    """Arrays made from a competition's files.
 
-    folder: Path
+    place        the folder of arrays
+    fingerprint  of what they were made from: the files' content and the reader's options, not where the files lie
+    root         the folder of the files, and pictures the folder of further files if there is one, as found just now
+    """
+
+    place: Path
     fingerprint: str
-
-    @property
-    def train(self) -> Samples:
-        """Training samples, memory-mapped."""
-        return Samples.open(self.folder / "train")
+    root: Path
+    pictures: Path | None
 
     @property
     def data(self) -> Data:
         """Everything the reader returned, memory-mapped."""
-        facts = read_json(self.folder / "data.json")
-        truth = self.folder / "truth"
+        truth = self.place / "truth"
         return Data(
-            train=self.train,
-            test=Samples.open(self.folder / "test"),
+            train=Samples.open(self.place / "train"),
+            test=Samples.open(self.place / "test"),
             truth=Samples.open(truth) if truth.exists() else None,
-            folder=Path(facts["folder"]),
-            files=Path(facts["files"]) if facts["files"] else None,
-            about=facts["about"],
+            folder=self.root,
+            files=self.pictures,
+            about=read_json(self.place / "about.json"),
         )
 
 
@@ -53,22 +56,21 @@ def reader_of(config: RunConfig, plugins: Plugins) -> DataReader:
 def prepare(
     config: RunConfig, competition: Competition, plugins: Plugins, say: Callable[[str], None] = lambda line: None
 ) -> Prepared:
-    """The prepared data of a config, read now unless the same files were read before. Raises DataError."""
-    folder = Path(config.data_dir).resolve() if config.data_dir else competition.default_data()
-    if not folder.is_dir():
-        raise DataError(f"{folder}: there is no such folder.", f"`ctk data {competition.id}` says how to get the data.")
+    """The prepared data of a config, read now unless the same content was read before. Raises DataError."""
+    root = Path(config.data_dir).resolve() if config.data_dir else competition.default_data()
+    if not root.is_dir():
+        raise DataError(f"{root}: there is no such folder.", f"`ctk data {competition.id}` says how to get the data.")
     reader = reader_of(config, plugins)
-    stamps = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in reader.sources(folder)]
-    name = fingerprint(str(folder), config.data.model_dump(), stamps, __version__)
+    stamps = [(path.name, reader.stamp(path)) for path in reader.sources(root)]
+    name = fingerprint(config.data.model_dump(), stamps, LAYOUT)
     place = cache_folder() / "prepared" / competition.id / name
-    if not (place / "data.json").exists():
-        say(f"reading {folder}")
-        data = reader.read(folder)
-        with atomic(place) as temporary:
-            temporary.mkdir(parents=True)
-            data.train.save(temporary / "train")
-            data.test.save(temporary / "test")
+    if not place.is_dir():
+        say(f"reading {root}")
+        data = reader.read(root)
+        with made_once(place) as folder:
+            data.train.save(folder / "train")
+            data.test.save(folder / "test")
             if data.truth is not None:
-                data.truth.save(temporary / "truth")
-            write_json(temporary / "data.json", {"folder": data.folder, "files": data.files, "about": data.about})
-    return Prepared(place, name)
+                data.truth.save(folder / "truth")
+            write_json(folder / "about.json", data.about)
+    return Prepared(place, name, root, reader.pictures(root))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
+import re
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -15,7 +18,7 @@ from typing import Any
 import numpy as np
 import yaml
 
-from ctk.errors import UsageError
+from ctk.errors import CtkError, UsageError
 from ctk.files import atomic, read_json, write_json, write_text
 from ctk.samples import Array
 
@@ -52,14 +55,24 @@ class Run:
 
     @classmethod
     def create(cls, root: Path, competition: str, name: str) -> Run:
-        """A new folder ``root/competition/MMDD-HHMM-name``, with a number behind it if that is taken."""
+        """A new folder ``root/competition/MMDD-HHMMSS-name``, with a number behind it if that is taken.
+
+        Raises UsageError for a name that is no folder name, CtkError where no folder can be made.
+        """
+        if not is_folder_name(name):
+            raise UsageError(f"--name {name}: is no name for a folder.", "Use letters, digits, '-', '_' and '.'.")
         stem = f"{datetime.now():%m%d-%H%M%S}-{name}"
         for number in range(1, 1000):
             folder = root / competition / (stem if number == 1 else f"{stem}-{number}")
             try:
                 folder.mkdir(parents=True)
             except FileExistsError:
-                continue
+                if folder.is_dir():
+                    continue
+                raise CtkError(f"{folder}: cannot be made.", "Choose another folder for runs: $CTK_RUNS.") from None
+            except OSError as error:
+                problem = f"{folder}: cannot be made ({error.strerror})."
+                raise CtkError(problem, "Choose another folder for runs: $CTK_RUNS.") from error
             return cls(folder)
         raise UsageError(f"{root / competition}: too many runs named {stem}.")
 
@@ -86,8 +99,24 @@ class Run:
 
     def config(self) -> dict[str, Any]:
         """The resolved config, as plain values."""
-        value = yaml.safe_load((self.folder / "config.yaml").read_text(encoding="utf-8"))
-        return dict(value)
+        path = self.folder / "config.yaml"
+        try:
+            value = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            raise CtkError(f"{path}: cannot be read.", "Was it edited? The run cannot be used.") from error
+        if not isinstance(value, dict) or not {"competition", "preset"} <= value.keys():
+            raise CtkError(f"{path}: is no run's config.", "Was it edited? The run cannot be used.")
+        return value
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep others from going on with the run meanwhile. Raises UsageError if somebody is at it."""
+        with (self.folder / ".lock").open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise UsageError(f"{self.folder} is being run by another process.") from None
+            yield
 
     def write_config(self, config: Mapping[str, Any], overrides: list[str], environment: Mapping[str, Any]) -> None:
         """Write what is to be done and where: config.yaml, overrides.txt, environment.json."""
@@ -101,9 +130,9 @@ class Run:
         """``{"state": ..., "started": ..., ...}``; a run whose process is gone without a word was killed."""
         try:
             state = dict(read_json(self.folder / "state.json"))
-        except (FileNotFoundError, json.JSONDecodeError):
+        except (OSError, ValueError, TypeError):
             return {"state": KILLED}
-        if state["state"] == RUNNING and not _alive(int(state["pid"]), float(state["boot"])):
+        if state.setdefault("state", KILLED) == RUNNING and not _alive(int(state["pid"]), float(state["boot"])):
             state["state"] = KILLED
         return state
 
@@ -164,6 +193,11 @@ class Run:
             found.append(Part(member, int(seed.removeprefix("seed-")), int(fold.removeprefix("fold-"))))
         order = [member["name"] for member in self.config().get("members", [])]
         return sorted(found, key=lambda part: (order.index(part.member), part.seed, part.fold))
+
+
+def is_folder_name(name: str) -> bool:
+    """Whether a name can be that of a folder inside another, on any system."""
+    return bool(re.fullmatch(r"\w[\w.-]{0,99}", name))
 
 
 def all_runs(root: Path) -> Iterator[Run]:

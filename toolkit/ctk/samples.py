@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from ctk.errors import UsageError
-from ctk.files import atomic
 
 Array = np.ndarray[Any, Any]
 
@@ -96,13 +95,12 @@ class Samples:
 
     def save(self, folder: Path) -> None:
         """Write one .npy an array, so that ``open`` can map them into memory in every worker."""
-        with atomic(folder) as temporary:
-            temporary.mkdir(parents=True)
-            for name, values in self._arrays():
-                path = temporary / f"{name}.npy"
-                path.parent.mkdir(exist_ok=True)
-                np.save(path, values, allow_pickle=False)
-            (temporary / "arrays.json").write_text(json.dumps([name for name, _ in self._arrays()]))
+        folder.mkdir(parents=True)
+        for name, values in self._arrays():
+            path = folder / f"{name}.npy"
+            path.parent.mkdir(exist_ok=True)
+            np.save(path, values, allow_pickle=False)
+        (folder / "arrays.json").write_text(json.dumps([name for name, _ in self._arrays()]))
 
     @classmethod
     def open(cls, folder: Path) -> Samples:
@@ -143,7 +141,7 @@ class Data:
     truth   the test samples with their targets, only where they are public
     folder  where the files lie
     about   one line for people: what this is and how much of it
-    files   folder of further files by sample or gallery name (pictures), if any
+    files   folder of further files by sample or gallery name (pictures), if there is one
     """
 
     train: Samples

@@ -30,6 +30,8 @@ class Strict(BaseModel):
         for key in value:
             if key not in cls.model_fields:
                 raise ValueError(f"unknown key '{key}'. {nearest(str(key), cls.model_fields, 'keys')}")
+            if isinstance(value[key], bool) and cls.model_fields[key].annotation in (int, float):
+                raise ValueError(f"{key} is {str(value[key]).lower()}, which is no number")
         return {key: cls._named_by_default(key, each) for key, each in value.items()}
 
     @classmethod

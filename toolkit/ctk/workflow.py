@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -86,9 +87,14 @@ def start(config: RunConfig, root: Path, name: str, overrides: Sequence[str] = (
     executor = config.executor.model_copy(update={"workers": workers, "threads": threads})
     config = config.model_copy(update={"executor": executor})
     metric: Metric = plugins().load("metrics", competition.metric)
+    list(_waves(config, {}))  # refuses members that use each other in a circle
     run = Run.create(root, competition.id, "dry-run" if dry_run else name)
-    run.write_config(config.plain(), list(overrides), environment(plugins()))
-    run.set_state(RUNNING, dry_run=dry_run)
+    try:
+        run.write_config(config.plain(), list(overrides), environment(plugins()))
+        run.set_state(RUNNING, dry_run=dry_run)
+    except BaseException:
+        shutil.rmtree(run.folder, ignore_errors=True)  # a folder without a config could be neither shown nor resumed
+        raise
     return Plan(run, config, competition, metric, DRY_STEPS if dry_run else None)
 
 
@@ -118,15 +124,15 @@ def carry_out(plan: Plan, observer: Observer | None = None) -> Results:
         run.log(line)
         watcher.say(line)
 
-    run.set_state(RUNNING)
-    with ending_well(run, f"Go on with: ctk run {run.competition} --resume {run.folder}"):
+    with run.locked(), ending_well(run, f"Go on with: ctk run {run.competition} --resume {run.folder}"):
+        run.set_state(RUNNING)
         _call(run.log, "ctk_run_started", run=run, config=plan.config)
         prepared = prepare(plan.config, plan.competition, plugins(), say)
         data = prepared.data
         _same_data(run, prepared)
-        write_json(run.folder / "data.json", {"fingerprint": prepared.fingerprint, "folder": data.folder})
+        write_json(run.folder / "data.json", {"fingerprint": prepared.fingerprint, "folder": prepared.root})
         say(data.about)
-        _filter(plan, data, say)
+        _filter(plan, prepared, say)
         _fit_all(plan, prepared, watcher)
         gathered = gather({"": run}, limited(data.train, plan.steps), data.test)
         results = finish(run, plan.competition, plan.metric, plan.config.blend, gathered, data)
@@ -149,16 +155,8 @@ def finish(
     run: Run, competition: Competition, metric: Metric, choice: Choice, gathered: Gathered, data: Data
 ) -> Results:
     """Blend, submit, validate, report: everything after the fits. ``gathered`` may come from several runs."""
-    blended_keys = [key for key in gathered.test if key not in gathered.baselines]
-    if not blended_keys:
-        raise CtkError("Every member is marked blend: false; there is nothing to submit.")
+    blended_keys, without = check_blender(choice, gathered)
     blender: Blender = plugins().load("blenders", choice.name)(**choice.options)
-    without = [key for key in blended_keys if key not in gathered.oof]
-    if blender.needs_oof and without:
-        raise CtkError(
-            f"The blender '{choice.name}' needs out-of-fold predictions, which {without[0]} has not.",
-            "Take --blender mean.",
-        )
     blend = blender.fit({key: gathered.oof.get(key, np.empty(0)) for key in blended_keys}, gathered.valid, metric)
     submitted = competition.postprocess(blend.apply(gathered.test), data.test)
     scores = {key: competition.evaluate(oof, gathered.valid) for key, oof in gathered.oof.items()}
@@ -209,6 +207,20 @@ def finish(
     return results
 
 
+def check_blender(choice: Choice, gathered: Gathered) -> tuple[list[str], list[str]]:
+    """The keys to blend, and those of them without out-of-fold predictions. Raises UsageError if that cannot be."""
+    keys = [key for key in gathered.test if key not in gathered.baselines]
+    if not keys:
+        raise UsageError("Every member is marked blend: false; there is nothing to submit.")
+    without = [key for key in keys if key not in gathered.oof]
+    if plugins().load("blenders", choice.name).needs_oof and without:
+        raise UsageError(
+            f"The blender '{choice.name}' needs out-of-fold predictions, which {without[0]} has not.",
+            "Take --blender mean.",
+        )
+    return keys, without
+
+
 def submit(run: Run, competition: Competition, submitted: Any, data: Data) -> None:
     """Write the submission, read it back as a stranger would, and say so in submission.json."""
     path = run.folder / "submission.csv"
@@ -229,14 +241,10 @@ def _same_data(run: Run, prepared: Prepared) -> None:
         raise CtkError(f"The data has changed since {run.folder} began.", "Start a new run.")
 
 
-def _filter(plan: Plan, data: Data, say: Callable[[str], None]) -> None:
-    if not plan.config.filters:
-        return
-    path = plan.run.folder / "kept.npy"
-    if not path.exists():
-        train = limited(data.train, plan.steps)
-        kept = apply_filters(plan.config, data, train, plan.run.folder / "filters", plan.metric, say)
-        with atomic(path) as temporary, temporary.open("wb") as file:
+def _filter(plan: Plan, prepared: Prepared, say: Callable[[str], None]) -> None:
+    if plan.config.filters:
+        kept = apply_filters(plan.config, prepared, plan.run.folder / "filters", plan.metric, say, plan.steps)
+        with atomic(plan.run.folder / "kept.npy") as temporary, temporary.open("wb") as file:
             np.save(file, kept)
 
 
@@ -318,10 +326,11 @@ def _stopped_on_error(pool: Executor) -> Iterator[Executor]:
     """On any error (Ctrl-C too) nothing is waited for: what is queued is cancelled, and worker processes end."""
     import multiprocessing
 
+    others = multiprocessing.active_children()
     try:
         yield pool
     except BaseException:
-        children = multiprocessing.active_children()
+        children = [child for child in multiprocessing.active_children() if child not in others]
         for child in children:
             child.terminate()
         pool.shutdown(wait=False, cancel_futures=True)
@@ -353,8 +362,10 @@ def ending_well(run: Run, resume: str = "") -> Iterator[None]:
         raise
     except OSError as error:
         explained = explain(error, run.folder)
-        _leave(run, FAILED, traceback.format_exc(), str(explained))
-        raise (explained if isinstance(explained, CtkError) else CtkError(str(error), resume)) from error
+        _leave(run, FAILED, traceback.format_exc(), str(error))
+        if isinstance(explained, CtkError):
+            raise CtkError(explained.problem, f"{explained.help} {resume}".strip()) from error
+        raise CtkError(f"{error}.", resume) from error
     except Exception as error:
         problem = f"{type(error).__name__}: {error}"
         _leave(run, FAILED, traceback.format_exc(), problem)

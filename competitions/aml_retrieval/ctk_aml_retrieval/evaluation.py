@@ -33,14 +33,13 @@ def gallery_ranks(prediction: Array, samples: Samples) -> Array:
 def chunk_ranks(prediction: Array, samples: Samples) -> Array:
     """(M,) float32 rank within chunks of 100 rows, by dot product.
 
-    Rows after the last whole chunk do not count, as the organisers' code cannot score them; fewer than 100 rows make
-    one smaller chunk.
+    A last chunk of fewer than 99 rows does not count unless it is all there is: the organisers' code cannot score it.
     """
     query, gallery, target = _tensors(prediction, samples)
-    size = min(CHUNK, len(query))
+    chunks = [rows for rows in torch.split(torch.arange(len(query)), CHUNK) if len(rows) >= min(KEPT, len(query))]
     ranks = [
         ops.target_ranks(query[rows], gallery[target[rows]], query_ids=target[rows], gallery_ids=target[rows])
-        for rows in torch.split(torch.arange(len(query) // size * size), size)
+        for rows in chunks
     ]
     return torch.cat(ranks).numpy()
 
@@ -55,9 +54,9 @@ def evaluate(prediction: Array, samples: Samples, shuffle: bool) -> dict[str, fl
     gallery = gallery_ranks(prediction, samples)
     chunks = chunk_ranks(prediction[order], samples.take(order))
     numbers = {"mrr_gallery": _mrr(gallery), "mrr_100": _mrr(chunks, KEPT)}
-    for name, ranks in (("gallery", gallery), ("100", chunks)):
+    for name, ranks, kept in (("gallery", gallery, 100), ("100", chunks, KEPT)):
         numbers |= {f"recall@{k}_{name}": float((ranks <= k).mean()) for k in RECALLS}
-        numbers[f"ndcg@100_{name}"] = float(np.where(ranks <= 100, 1 / np.log2(ranks + 1.0), 0).mean())
+        numbers[f"ndcg@100_{name}"] = float(np.where(ranks <= kept, 1 / np.log2(ranks + 1.0), 0).mean())
         numbers[f"median_rank_{name}"] = float(np.median(ranks))
     return numbers
 

@@ -19,7 +19,14 @@ from ctk.errors import CtkError, UsageError
 from ctk.ops import target_ranks
 from ctk.samples import Array, Gallery, Samples
 
-BASELINE: dict[str, Any] = {"model": "residual-mlp"}
+BASELINE: dict[str, Any] = {
+    "model": "residual-mlp",
+    "loss": {"name": "info-nce", "temperature": 0.01},
+    "optimizer": {"name": "adam", "lr": 3e-4},
+    "batch": {"size": 4096, "by": "image"},
+    "epochs": 500,
+}
+"""The reference solution's baseline."""
 BLOCK = 8192  # captions ranked between two reports of progress
 
 

@@ -134,7 +134,12 @@ def describe(folder: Path) -> list[Found]:
     return [
         _found(folder, "train", "train.npz", GET),
         _found(folder, "test", "test.clean.npz", GET),
-        _found(folder, "test", "test.truth.npz", "Only data of your own has it: ctk build makes it with a test set."),
+        _found(
+            folder,
+            "test",
+            "test.truth.npz",
+            "Only data of your own has it: `ctk data aml-retrieval --build --test` makes it with a test set.",
+        ),
         _found(folder, "train", "captions.txt", "Comes with the download; only people read it."),
         _found(folder, "train", "Images", "Comes with the download; filters that look at pictures need it."),
     ]
@@ -241,7 +246,7 @@ def _texts_beside(file: Npz, ids: Array) -> Array:
 
 
 def _read_ids(file: Npz) -> Array:
-    ids = file.read(IDS, kind="iuU", shape=(None,))
+    ids = file.read(IDS, kind="iu", shape=(None,))
     if not len(ids):
         raise file.fault(IDS, "there are no captions.", "Check that the file was written to its end.")
     order = np.argsort(ids, kind="stable")
@@ -253,7 +258,7 @@ def _read_ids(file: Npz) -> Array:
             f"id {ids[first]} is in rows {first:,} and {second:,}; {len(again):,} of {len(ids):,} ids repeat.",
             "Give every caption an id of its own.",
         )
-    return ids if ids.dtype.kind == "U" else ids.astype(np.int64, copy=False)
+    return ids.astype(np.int64, copy=False)
 
 
 def _read_gallery(file: Npz, *, finite: bool) -> Gallery:

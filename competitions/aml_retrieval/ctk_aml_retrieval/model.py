@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
+from pydantic import Field
 from torch import Tensor, nn
 
 from ctk.samples import Samples
@@ -24,10 +25,10 @@ class ResidualMLP(nn.Module):
         text: int,
         image: int,
         *,
-        hidden: int = 3072,
-        layers: int = 2,
-        dropout: float = 0.1,
-        input_dropout: float = 0.0,
+        hidden: Annotated[int, Field(ge=1)] = 3072,
+        layers: Annotated[int, Field(ge=0)] = 2,
+        dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1,
+        input_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0,
     ) -> None:
         super().__init__()
         self.drop = nn.Dropout(input_dropout)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Literal
 
 from ctk.contract import DataReader, Found
+from ctk.npz import checksums
 from ctk.samples import Data
 from ctk_aml_retrieval import layout
 
@@ -29,7 +31,17 @@ class AMLReader(DataReader):
         """What of the layout lies in a folder."""
         return layout.describe(folder)
 
+    def stamp(self, path: Path) -> object:
+        """The checksums that the archive has of its members; the hash of a text."""
+        return checksums(path) if path.suffix == ".npz" else hashlib.sha256(path.read_bytes()).hexdigest()
+
+    def pictures(self, folder: Path) -> Path | None:
+        """``Images``, where it lies."""
+        return layout.locate(folder, self.train).images
+
     def sources(self, folder: Path) -> list[Path]:
         """The archives and captions.txt; pictures are not read here."""
         files = layout.locate(folder, self.train)
-        return [path for path in (files.train, files.test, files.truth, files.captions) if path is not None]
+        beside = {path.with_name("captions.txt") for path in (files.train, files.test)}
+        archives = [path for path in (files.train, files.test, files.truth) if path is not None]
+        return [*archives, *sorted(path for path in beside if path.is_file())]

@@ -79,7 +79,7 @@ def read(path: Path, expected: Array | None = None, width: int | None = None) ->
 def _cells(path: Path) -> Iterator[tuple[str, str]]:
     csv.field_size_limit(sys.maxsize)
     try:
-        with path.open(newline="", encoding="utf-8") as file:
+        with path.open(newline="", encoding="utf-8-sig") as file:
             rows = csv.reader(file)
             header = next(rows, [])
             if header != COLUMNS:
@@ -87,6 +87,8 @@ def _cells(path: Path) -> Iterator[tuple[str, str]]:
                     f"{path}: the columns are {','.join(header)[:80] or 'missing'}.", "They must be id,embedding."
                 )
             for number, cells in enumerate(rows, start=1):
+                if not cells:  # a blank line, as editors leave at the end
+                    continue
                 if len(cells) != len(COLUMNS):
                     raise SubmissionError(
                         f"{path}, row {number}: {len(cells)} cells where 2 belong.", "Quote the embedding."
@@ -103,12 +105,15 @@ def _embedding(text: str, width: int | None) -> tuple[Array | None, str]:
         value = json.loads(text)
         if not isinstance(value, list):
             return None, f"{text[:40]!r} is not a list"
+        if any(type(each) not in (int, float) for each in value):
+            kind = "flat list" if any(isinstance(each, list) for each in value) else "list"
+            return None, f"{text[:40]!r} is not a {kind} of numbers"
         with np.errstate(over="ignore"):  # what float32 cannot hold becomes inf, and is told as such below
             embedding = np.array(value, dtype=np.float64).astype(np.float32)
     except (ValueError, TypeError, RecursionError):
         return None, f"{text[:40]!r} is not a list of numbers"
-    if embedding.ndim != 1 or not len(embedding):
-        return None, f"{text[:40]!r} is not a flat list of numbers"
+    if not len(embedding):
+        return None, "the list is empty"
     if width is not None and len(embedding) != width:
         return None, f"{len(embedding)} numbers where {width} belong"
     if not np.isfinite(embedding).all():

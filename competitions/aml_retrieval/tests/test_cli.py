@@ -105,7 +105,7 @@ def test_blend_of_runs_and_files(run, ctk, small, tmp_path):
     mixed = ctk("blend", one, theirs, "--blender", "mean", "--name", "mixed", "--json")
     assert mixed.returncode == 0, mixed.stderr
     refused = ctk("blend", one, theirs, "--blender", "greedy")
-    assert refused.returncode == 1
+    assert refused.returncode == 2
     assert "needs out-of-fold predictions" in refused.stderr
 
 
@@ -167,7 +167,16 @@ def test_filtered_data_is_written_in_the_competitions_layout(ctk, small, tmp_pat
         (["validate", "aml-retrieval", "/nowhere.csv"], 1, "there is no such file"),
         (["score", "aml-retrieval", "a.csv", "--truth", "/nowhere.npz"], 1, "/nowhere.npz"),
         (["show", "nothing"], 2, "There is no run 'nothing'"),
-        (["blend", "nothing"], 2, "There is no run 'nothing'"),
+        (["blend", "nothing"], 2, "There is no file and no run 'nothing'"),
+        (["run", "aml-retrieval", "--name", "a/b"], 2, "no name for a folder"),
+        (["run", "aml-retrieval", "-o", "members.residual-mlp.uses=[ridge]"], 2, "reads only text"),
+        (["run", "aml-retrieval", "-o", "members.residual-mlp.model.hidden=-5"], 2, "hidden"),
+        (["run", "aml-retrieval", "-o", "members.residual-mlp.loss.temperature=0"], 2, "temperature"),
+        (["run", "aml-retrieval", "-o", "members.residual-mlp.epochs=true"], 2, "no number"),
+        (["run", "aml-retrieval", "-o", "seeds.0.a=1"], 2, "has no keys"),
+        (["run", "aml-retrieval", "-o", "trackers=wandb"], 2, "There is no tracker 'wandb'"),
+        (["run", "aml-retrieval", "--seeds=-1"], 2, "seeds.0"),
+        (["data", "aml-retrieval", "--data", "/nowhere"], 1, "/nowhere: there is no such folder"),
         (["data", "aml-retrieval", "--filter", "ridge"], 2, "--out"),
         (["data", "aml-retrieval", "--build", "--images", "x"], 2, "--captions"),
     ],
@@ -177,6 +186,38 @@ def test_what_is_wrong_is_one_sentence_and_the_right_exit_code(ctk, arguments, c
     assert said in answer.stdout + answer.stderr
     assert "Traceback" not in answer.stderr
     assert answer.returncode == code
+
+
+def test_a_dry_run_and_one_run_twice_are_not_blended(run, ctk):
+    dry, _ = run("--dry-run")
+    refused = ctk("blend", dry)
+    assert refused.returncode == 2
+    assert "is a dry run" in refused.stderr
+    whole, _ = run("--seeds", "1")
+    twice = ctk("blend", whole, whole)
+    assert twice.returncode == 2
+    assert "given twice" in twice.stderr
+
+
+def test_a_filter_is_asked_again_when_its_options_change_and_never_writes_over_data(ctk, small, tmp_path):
+    filtered = ("data", "aml-retrieval", "--data", small, "--filter", "ridge", "--out", "out")
+    assert "wrote 356 of 395" in ctk(*filtered).stdout
+    again = ctk(*filtered)
+    assert again.returncode == 2
+    assert "out is not empty" in again.stderr
+    for part in ("train", "test"):
+        shutil.rmtree(tmp_path / "out" / part)
+    half = ctk(*filtered, "-o", "filters.ridge.drop_fraction=0.5")
+    assert "wrote 198 of 395" in half.stdout, half.stderr
+
+
+def test_one_damaged_run_does_not_hide_the_others(run, ctk, tmp_path):
+    folder, _ = run("--seeds", "1")
+    (folder.parent / "bad").mkdir()
+    (folder.parent / "bad" / "config.yaml").write_text("")
+    rows = json.loads(ctk("runs", "--json").stdout)
+    assert [row["state"] for row in rows] == ["finished", "damaged"]
+    assert ctk("show", "bad").returncode in (1, 2)
 
 
 def test_listings_are_json_too(ctk):
@@ -240,8 +281,11 @@ def test_a_run_is_not_gone_on_with_on_other_data(run, ctk, small, tmp_path):
     copy = tmp_path / "data"
     shutil.copytree(small, copy, symlinks=True)
     folder, _ = run("--data", copy, "--seeds", "1")
-    shutil.copy(small / "test" / "test.clean.npz", copy / "test" / "test.clean.npz.new")
-    (copy / "test" / "test.clean.npz.new").replace(copy / "test" / "test.clean.npz")
+    from ctk_aml_retrieval import layout
+
+    moved = ctk("run", "aml-retrieval", "--resume", folder, CTK_CACHE=str(tmp_path / "cleared"))
+    assert moved.returncode == 0, moved.stderr  # the same content, read again
+    layout.write(copy, layout.read(small).test.take(np.arange(99)), labelled=False)
     answer = ctk("run", "aml-retrieval", "--resume", folder)
     assert answer.returncode == 1
     assert "The data has changed since" in answer.stderr

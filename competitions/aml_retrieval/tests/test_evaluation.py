@@ -82,6 +82,14 @@ def test_rows_after_the_last_whole_chunk_do_not_count():
     assert evaluate(prediction, samples, shuffle=False)["mrr_100"] == first
 
 
+def test_a_last_chunk_of_99_rows_counts():
+    prediction, samples = make(199, 80, 3)
+    whole = evaluate(prediction, samples, shuffle=False)["mrr_100"]
+    first = evaluate(prediction[:100], samples.take(np.arange(100)), shuffle=False)["mrr_100"]
+    last = evaluate(prediction[100:], samples.take(np.arange(100, 199)), shuffle=False)["mrr_100"]
+    assert whole == pytest.approx((100 * first + 99 * last) / 199)
+
+
 def test_the_length_of_a_prediction_changes_nothing():
     prediction, samples = make(100, 40, 1)
     scaled = prediction * np.random.default_rng(2).uniform(0.1, 10, (100, 1)).astype(np.float32)

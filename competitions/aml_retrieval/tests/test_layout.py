@@ -157,9 +157,10 @@ def test_other_encoders_dimensions_are_fine(tmp_path, text, image):
     assert data.train.gallery.vectors.shape == (G, image)
 
 
-def test_text_ids_are_fine(tmp_path):
-    ids = np.array([f"q{row}" for row in range(M)])
-    assert_array_equal(layout.read(a_folder(tmp_path, test=query_arrays(ids=ids))).test.ids, ids)
+def test_ids_that_are_no_numbers_are_refused(tmp_path):
+    test = query_arrays() | {"captions/ids": np.array(["q1", "q2", "q3", "q4"])}
+    with pytest.raises(DataError, match=r"test\.clean\.npz, captions/ids: is <U2; integer was expected"):
+        layout.read(a_folder(tmp_path, test=test))
 
 
 @pytest.mark.parametrize("concepts", [np.array(["b", "a", "b", "c", "a"]), np.array([7, 3, 7, 9, 3])])

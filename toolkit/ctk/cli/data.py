@@ -52,7 +52,7 @@ def data(
     ctk data aml-retrieval --data DIR --filter ridge --out FILTERED
     """
     from ctk.competition import competition_of
-    from ctk.errors import UsageError
+    from ctk.errors import DataError, UsageError
 
     context = click.get_current_context()
     if competition is None or (help_ and not build):
@@ -67,7 +67,7 @@ def data(
     if filters:
         if out is None:
             raise UsageError("--filter writes a new data folder: give it with --out DIR.")
-        kept, of = filter_data(known.id, filters, out, data=data_dir, overrides=overrides)
+        kept, of = filter_data(known.id, filters, out, data=data_dir, overrides=overrides, say=console.print)
         console.print(f"wrote {kept:,} of {of:,} samples to {out}", highlight=False, soft_wrap=True)
         return
     from ctk.config import resolve
@@ -75,6 +75,8 @@ def data(
     from ctk.prepare import reader_of
 
     folder = data_dir or known.default_data()
+    if not folder.is_dir():
+        raise DataError(f"{folder}: there is no such folder.", f"`ctk data {known.id}` shows the embedded data.")
     reader = reader_of(resolve(base_config(known, data_dir), plugins()), plugins())
     found = reader.describe(folder)
     if json_:

@@ -33,8 +33,8 @@ def runs(competition: str | None, dry: bool, json_: bool) -> None:
             *([row.competition] if several else []),
             f"{datetime.fromtimestamp(row.started):%m-%d %H:%M}" if row.started else "",
             row.name,
-            ", ".join(row.changed) or row.preset,
-            f"{row.state}: {row.problem}" if row.problem else row.state,
+            ", ".join([row.preset, *row.changed]),
+            row.state if not row.problem else f"{row.state}: {row.problem.splitlines()[0][:50]}",
             *(number(value) for value in (row.best_member, row.blend, row.test)),
         ]
         for place, row in enumerate(rows, start=1)

@@ -51,7 +51,13 @@ class Fit(L.LightningModule):
         config, schedule = self.training_config.optimizer, self.training_config.schedule
         kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[config.name]
         trained = [parameter for parameter in self.parameters() if parameter.requires_grad]
-        optimizer = kind(trained, lr=config.lr, weight_decay=config.weight_decay)
+        scalars = [parameter for parameter in trained if parameter.ndim == 0]  # a temperature has nowhere to decay to
+        groups = [
+            {"params": [parameter for parameter in trained if parameter.ndim], "weight_decay": config.weight_decay}
+        ]
+        if scalars:
+            groups.append({"params": scalars, "weight_decay": 0.0})
+        optimizer = kind(groups, lr=config.lr)
         if schedule.name == "constant" and not schedule.warmup:
             return optimizer
         steps = self.trainer.estimated_stepping_batches

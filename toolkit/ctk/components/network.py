@@ -34,6 +34,9 @@ def as_model(thing: Any) -> type[Model]:
     if isinstance(thing, type) and issubclass(thing, Model):
         return thing
     if isinstance(thing, type) and issubclass(thing, nn.Module):
+        for needed in ("for_samples", "features"):
+            if not hasattr(thing, needed):
+                raise CtkError(f"The network {thing.__name__} has no '{needed}'.", "See ctk_register_models.")
         return type(thing.__name__, (NetworkModel,), {"network_class": thing, "__doc__": thing.__doc__})
     raise CtkError(f"{thing!r} is registered as a model, but is neither a ctk Model nor a torch module.")
 
@@ -131,7 +134,7 @@ class NetworkModel(Model):
             callbacks=callbacks,
             logger=[plugins().load("trackers", name)(folder, f"stage-{number + 1}") for name in context.trackers],
             plugins=[AtomicCheckpoints()],
-            check_val_every_n_epoch=stage.validate_every,
+            check_val_every_n_epoch=1 if context.steps else min(stage.validate_every, stage.epochs),
             num_sanity_val_steps=0,
             enable_progress_bar=False,
             enable_model_summary=False,

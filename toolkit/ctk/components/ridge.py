@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ctk.contract import FitContext, Model
+from ctk.files import atomic
 from ctk.samples import Array, Samples
 
 
@@ -43,8 +44,8 @@ class Ridge(Model):
 
     def save(self, folder: Path) -> None:
         """Write ``ridge.npz``."""
-        folder.mkdir(parents=True, exist_ok=True)
-        np.savez(folder / "ridge.npz", weights=self.weights, x_mean=self.x_mean, y_mean=self.y_mean)
+        with atomic(folder / "ridge.npz") as temporary, temporary.open("wb") as file:
+            np.savez(file, weights=self.weights, x_mean=self.x_mean, y_mean=self.y_mean)
 
     def load(self, folder: Path, samples: Samples) -> None:
         """Read ``ridge.npz``."""
