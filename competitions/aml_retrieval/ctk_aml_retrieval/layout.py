@@ -179,8 +179,12 @@ def _found(folder: Path, part: str, name: str, how: str) -> Found:
 def _read_labelled(path: Path, bad_rows: BadRows) -> tuple[Samples, int]:
     drop = bad_rows == "drop"
     with Npz(path) as file:
-        ids, captions, text = _read_captions(file, finite=not drop)
-        gallery = _read_gallery(file, finite=not drop)
+        ids, captions, text = _read_captions(file, finite=False)
+        gallery = _read_gallery(file, finite=False)
+        if not drop:
+            for key, vectors in ((VECTORS, text), (PICTURES, gallery.vectors)):
+                if len(bad := not_finite(vectors)):
+                    raise file.fault(key, "a value is not a finite float32 number.", DROP, row=int(bad[0]))
         _check_metadata(file, captions=len(ids), text=text.shape[1], images=gallery.vectors.shape)
         target = _read_label(file, len(ids), len(gallery), drop, help=DROP)
         samples = _labelled(file, Samples(ids, {"text": text}, notes={"caption": captions}), target, gallery)

@@ -270,6 +270,7 @@ def test_bad_data_is_one_sentence_with_file_key_and_row(ctk, small, tmp_path):
     answer = ctk("run", "aml-retrieval", "--data", "bad")
     assert answer.returncode == 1
     assert "train.npz, captions/embeddings, row 7" in answer.stderr
+    assert "-o data.bad_rows=drop" in answer.stderr
     assert "Traceback" not in answer.stderr
     assert not list(tmp_path.glob("runs/*/*/submission.csv"))
     dropped = ctk("run", "aml-retrieval", "--data", "bad", "-o", "data.bad_rows=drop", "--dry-run")
