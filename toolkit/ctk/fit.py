@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -43,6 +45,7 @@ def fit_part(task: Task) -> dict[str, float]:
     """Fit, predict the fold's validation samples and the test, store both. Returns the part's scores."""
     begun = time.perf_counter()
     run = Run(task.run)
+    _keep_noise(run.part_folder(task.part) / "stderr.txt")
     member = next(each for each in task.config.members if each.name == task.part.member)
     train, test, fold = _samples(task, run, member)
     valid = train.take(fold.valid)
@@ -128,6 +131,14 @@ def _stacked(
             "Validate on every fold, for example -o split.folds=5 -o split.use=5.",
         )
     return replace(train, features=features), replace(test, features=test_features), Fold(learned, fold.valid)
+
+
+def _keep_noise(path: Path) -> None:
+    """In a worker, what libraries print as errors goes to a file: it would tear the driver's progress display."""
+    if multiprocessing.parent_process() is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a") as file:
+            os.dup2(file.fileno(), 2)
 
 
 class _Progress:

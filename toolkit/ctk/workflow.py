@@ -285,7 +285,7 @@ def _fit_wave(plan: Plan, wave: Mapping[Part, Task], pool: Executor, observer: O
             except BrokenProcessPool as error:
                 raise CtkError(
                     f"The process fitting {part.key}, or one beside it, ended without a word; memory may have run out.",
-                    "Try fewer at a time: -o executor.workers=1.",
+                    f"Try fewer at a time: -o executor.workers=1; see {plan.run.part_folder(part) / 'stderr.txt'}.",
                 ) from error
             plan.run.log(f"fitted {part.key} fold {part.fold}: {scores}")
             facts = {"member": part.member, "seed": part.seed, "fold": part.fold, "scores": scores}
