@@ -109,29 +109,18 @@ def test_what_was_saved_predicts_the_same(tmp_path):
     assert np.array_equal(loaded.predict(make_samples()), predicted)
 
 
-def test_the_best_epoch_is_kept_not_the_last(tmp_path):
-    scores = iter([0.1, 0.9, 0.2, 0.3, 0.1, 0.0])
+@pytest.mark.parametrize(
+    ("direction", "scores"), [("max", [0.1, 0.9, 0.2, 0.3, 0.1, 0.0]), ("min", [0.5, 0.1, 0.9, 0.9, 0.9, 0.9])]
+)
+def test_the_best_epoch_by_the_metrics_direction_is_kept_not_the_last(tmp_path, direction, scores):
     seen = []
 
     def scripted(prediction, samples):
         seen.append(prediction.copy())
-        return next(scores)
+        return scores[len(seen) - 1]
 
     model, samples = make_model(), make_samples()
-    model.fit(samples, samples, FitContext(tmp_path, 5, Metric("scripted", "max", scripted), "cpu"))
-    assert np.allclose(model.predict(samples), seen[1], atol=1e-6)
-
-
-def test_lower_is_better_where_the_metric_says_so(tmp_path):
-    scores = iter([0.5, 0.1, 0.9, 0.9, 0.9, 0.9])
-    seen = []
-
-    def scripted(prediction, samples):
-        seen.append(prediction.copy())
-        return next(scores)
-
-    model, samples = make_model(), make_samples()
-    model.fit(samples, samples, FitContext(tmp_path, 5, Metric("scripted", "min", scripted), "cpu"))
+    model.fit(samples, samples, FitContext(tmp_path, 5, Metric("scripted", direction, scripted), "cpu"))
     assert np.allclose(model.predict(samples), seen[1], atol=1e-6)
 
 

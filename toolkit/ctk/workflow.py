@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import multiprocessing
 import shutil
 import signal
 import traceback
@@ -324,8 +326,6 @@ def _waves(config: RunConfig, waiting: Mapping[Part, Task]) -> Iterator[dict[Par
 @contextmanager
 def _stopped_on_error(pool: Executor) -> Iterator[Executor]:
     """On any error (Ctrl-C too) nothing is waited for: what is queued is cancelled, and worker processes end."""
-    import multiprocessing
-
     others = multiprocessing.active_children()
     try:
         yield pool
@@ -390,7 +390,5 @@ def _call(log: Callable[[str], None], hook: str, **arguments: Any) -> None:
 
 def _write_metrics(run: Run, gathered: Gathered) -> None:
     """metrics.jsonl: a line for each validated epoch of each member."""
-    import json
-
     lines = [json.dumps({"member": key, **row}) for key, curve in gathered.curves.items() for row in curve]
     write_text(run.folder / "metrics.jsonl", "".join(f"{line}\n" for line in lines))
