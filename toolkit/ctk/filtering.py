@@ -53,7 +53,7 @@ def apply_filters(
                 files=data.files,
                 seed=config.seeds[0],
                 device=config.device,
-                fit=partial(_fit, config, metric, place, steps, _Told(choice.name, say)),
+                fit=partial(_fit, config, metric, place / f"baseline-{made_from}", steps, _Told(choice.name, say)),
                 progress=_Told(choice.name, say),
             )
             scores = np.asarray(scored.score(samples, context), dtype=np.float32)
@@ -96,7 +96,7 @@ def _made_from(place: Path) -> str | None:
 def _fit(
     config: RunConfig,
     metric: Metric,
-    place: Path,
+    folder: Path,
     steps: int | None,
     told: Callable[[int, int], None],
     member: Mapping[str, Any],
@@ -109,7 +109,7 @@ def _fit(
     model = new_model(own)
     fold = folds(learned, Split(by=config.split.by, folds=10, seed=config.split.seed))[0]
     context = FitContext(
-        folder=place / "baseline",
+        folder=folder,
         seed=config.seeds[0],
         metric=metric,
         device=config.device,

@@ -244,8 +244,11 @@ def _same_data(run: Run, prepared: Prepared) -> None:
 
 
 def _filter(plan: Plan, prepared: Prepared, say: Callable[[str], None]) -> None:
-    if plan.config.filters:
-        kept = apply_filters(plan.config, prepared, plan.run.folder / "filters", plan.metric, say, plan.steps)
+    if not plan.config.filters:
+        return
+    kept = apply_filters(plan.config, prepared, plan.run.folder / "filters", plan.metric, say, plan.steps)
+    # In a dry run filters are tried, not obeyed: a baseline of two steps would drop nearly everything.
+    if plan.steps is None:
         with atomic(plan.run.folder / "kept.npy") as temporary, temporary.open("wb") as file:
             np.save(file, kept)
 

@@ -84,11 +84,23 @@ def test_dry_run_writes_a_submission_of_the_right_form(run, ctk, small):
 
 
 def test_folds_and_stacking_share_the_store(run):
-    member = "{model: ridge, name: stacked, uses: [residual-mlp], seeds: [0]}"
-    plain = "{model: {name: residual-mlp, hidden: 16}, epochs: 2, batch: {size: 128}}"
-    folder, _ = run("-o", f"members=[{plain}, {member}]", "-o", "split.folds=2", "-o", "split.use=2", "--seeds", "1",
-                    "-o", "members.0.epochs=1", "-o", "members.0.name=residual-mlp")  # fmt: skip
-    assert len(list(folder.glob("members/*/seed-*/fold-*/oof.npz"))) == 4
+    network = "{model: {name: residual-mlp, hidden: 16}, epochs: 1, batch: {size: 128}}"
+    ridges = "{model: ridge, name: alone, seeds: [0]}, {model: ridge, name: stacked, uses: [residual-mlp], seeds: [0]}"
+    folds = ("-o", "split.folds=2", "-o", "split.use=2", "--seeds", "1")
+    folder, _ = run(*folds, "-o", f"members=[{network}, {ridges}]", "-o", "members.residual-mlp.epochs=2")
+    assert len(list(folder.glob("members/*/seed-*/fold-*/oof.npz"))) == 6
+    # What the network said of rows it had not seen is a feature: the ridge that has it answers otherwise.
+    of = "seed-0/fold-1/oof.npz"
+    with np.load(folder / "members/alone" / of) as alone, np.load(folder / "members/stacked" / of) as stacked:
+        assert np.array_equal(alone["ids"], stacked["ids"])
+        assert not np.allclose(alone["values"], stacked["values"])
+
+
+def test_a_dry_run_tries_filters_without_obeying_them(run):
+    folder, answer = run("--dry-run", "-o", "filters=[{name: topk, k: 1}]")
+    assert "filter topk kept" in answer.stdout
+    assert not (folder / "kept.npy").exists()
+    assert (folder / "submission.csv").exists()
 
 
 def test_blend_of_runs_and_files(run, ctk, small, tmp_path):
