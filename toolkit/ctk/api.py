@@ -87,7 +87,7 @@ def plan(
     return start(resolved, root or runs_root(), name or str(raw["preset"]), assigned, dry_run)
 
 
-def blend(
+def blend_runs(
     sources: Sequence[str | Path],
     *,
     blender: str = "greedy",

@@ -1,0 +1,5 @@
+"""Good weights for the members of a blend, in seconds. Imports nothing of ctk but ``ctk.ops``."""
+
+from ctk.blend.result import Blend, Step
+
+__all__ = ["Blend", "Step"]
