@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import numpy as np
-import torch
-
-from ctk import ops
+from ctk.blend import greedy_selection
 from ctk.contract import Blend, Blender, Metric
 from ctk.samples import Array, Samples
 
@@ -26,7 +23,7 @@ class Mean(Blender):
 
 
 class Greedy(Blender):
-    """Greedy ensemble selection with replacement by the run's metric (see ``ctk.ops.hill_climb``)."""
+    """Greedy ensemble selection with replacement by the run's metric (see ``ctk.blend.greedy_selection``)."""
 
     def __init__(self, *, normalise: bool = True, max_rounds: int = 30) -> None:
         self.normalise = normalise
@@ -36,11 +33,11 @@ class Greedy(Blender):
         """Climb on the out-of-fold predictions."""
         keys = list(oof)
         single = {key: Blend({key: 1.0}, self.normalise).apply(oof) for key in keys}
-        climb = ops.hill_climb(
-            [torch.from_numpy(single[key]) for key in keys],
-            lambda blend: metric.sign * metric.score(np.asarray(blend), samples),
+        climb = greedy_selection(
+            [single[key] for key in keys],
+            lambda blend: metric.sign * metric.score(blend, samples),
             max_rounds=self.max_rounds,
         )
         trace = [{"add": keys[s.member], "share": s.share, metric.name: metric.sign * s.score} for s in climb.trace]
-        weights = dict(zip(keys, climb.weights, strict=True))
+        weights = dict(zip(keys, climb.weights.tolist(), strict=True))
         return Blend(weights, self.normalise, metric.sign * climb.score, trace)

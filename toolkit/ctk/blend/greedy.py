@@ -1,62 +1,47 @@
-"""Greedy climbing to a good weighted mean of members, for any metric, in plain torch."""
+"""Greedy selection of members by equal votes, for any metric, in plain numpy."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from typing import Any
 
-import torch
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
 
-
-@dataclass(frozen=True)
-class Step:
-    """One step of a climb: the member that was added, its share of the new blend, the score after."""
-
-    member: int
-    share: float
-    score: float
+from ctk.blend.result import Blend, Step
 
 
-@dataclass(frozen=True)
-class Climb:
-    """Weights (M,) that sum to 1, the score they reach, and each step on the way."""
-
-    weights: tuple[float, ...]
-    score: float
-    trace: tuple[Step, ...]
-
-
-def hill_climb(
-    predictions: Sequence[Tensor] | Tensor,
-    metric: Callable[[Tensor], float],
+def greedy_selection(
+    predictions: Sequence[Any] | Any,
+    metric: Callable[[NDArray[Any]], float],
     *,
     shares: Sequence[float] | None = None,
     replacement: bool = True,
     max_rounds: int = 50,
     tolerance: float = 1e-6,
-) -> Climb:
+) -> Blend:
     """Start from the best member; each round mixes in the member and share that raise the metric most.
 
-    predictions  M tensors of one shape (N, ...)
+    predictions  M arrays (or tensors on the CPU) of one shape (N, ...)
     metric       score of a blend of that shape, higher is better; negate an error
     shares       the shares to try for a new member. None: 1 / (round + 1), which is greedy ensemble selection with
                  equal votes (Caruana et al. 2004, "Ensemble selection from libraries of models").
     replacement  whether a member may be taken again
     tolerance    a round that gains no more than this ends the climb
-    returns      Climb; ties go to the first member and the first share
+    returns      Blend with weights (M,); ties go to the first member and the first share
     raises       ValueError without members, or if no member has a finite score
     """
-    members = list(predictions)
+    members = [np.asarray(member) for member in predictions]
     if not members:
-        raise ValueError("there is nothing to blend")
-    alone = [metric(member) for member in members]
-    finite = [number for number, score in enumerate(alone) if score == score]
+        raise ValueError("there is nothing to blend: give at least one member's predictions")
+    alone = [float(metric(member)) for member in members]
+    finite = [number for number, score in enumerate(alone) if math.isfinite(score)]
     if not finite:
-        raise ValueError("no member has a finite score")
+        raise ValueError("no member has a finite score: look for NaN in the predictions")
     first = max(finite, key=lambda number: alone[number])
     blend, score = members[first], alone[first]
-    weights = [0.0] * len(members)
+    weights = np.zeros(len(members))
     weights[first] = 1.0
     trace = [Step(first, 1.0, score)]
     for number in range(1, max_rounds):
@@ -65,12 +50,12 @@ def hill_climb(
             if not replacement and weights[member]:
                 continue
             for share in shares or [1 / (number + 1)]:
-                tries.append((metric(torch.lerp(blend, prediction, share)), member, share))
+                tries.append((float(metric(blend + share * (prediction - blend))), member, share))
         gained, member, share = max(tries, key=lambda each: each[0], default=(score, 0, 0.0))
         if not gained > score + tolerance:
             break
-        blend, score = torch.lerp(blend, members[member], share), gained
-        weights = [weight * (1 - share) for weight in weights]
+        blend, score = blend + share * (members[member] - blend), gained
+        weights *= 1 - share
         weights[member] += share
         trace.append(Step(member, share, score))
-    return Climb(tuple(weights), score, tuple(trace))
+    return Blend(weights, score, tuple(trace))
