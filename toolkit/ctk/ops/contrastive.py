@@ -1,9 +1,30 @@
-"""InfoNCE with several positives a row, in plain torch."""
+"""InfoNCE without the matrix: tiles of logits, each used and forgotten. Kernels in csrc/info_nce."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
+
+from ctk.ops import native, reference
+from ctk.ops.registry import LIBRARY
+from ctk.ops.tiling import Tiling, plan_tiling
+
+KERNEL_DTYPES = (torch.float32, torch.bfloat16, torch.float16)
+SAVED = 5
+"""Rows that the forward op saves of each direction: highest logit, log mass, weight, pull of positives, smoothing."""
+
+LIBRARY.define(
+    "info_nce(Tensor query, Tensor key, Tensor logit_scale, Tensor query_classes, Tensor key_classes,"
+    " float label_smoothing, bool symmetric, int tile_rows, int tile_columns, int kept)"
+    " -> (Tensor loss, Tensor query_side, Tensor key_side, Tensor tiles)"
+)
+LIBRARY.define(
+    "info_nce_backward(Tensor gradient, Tensor query, Tensor key, Tensor logit_scale, Tensor query_classes,"
+    " Tensor key_classes, Tensor query_side, Tensor key_side, Tensor tiles, int tile_rows, int tile_columns,"
+    " bool of_query, bool of_key) -> (Tensor query_gradient, Tensor key_gradient, Tensor scale_gradient)"
+)
 
 
 def info_nce(
@@ -15,49 +36,140 @@ def info_nce(
     key_ids: Tensor | None = None,
     label_smoothing: float = 0.0,
     symmetric: bool = True,
+    memory_limit: int | None = None,
 ) -> Tensor:
     """Mean contrastive loss of queries against keys; a pair with the same id is a positive.
 
-    query        (B, D) floating; key (K, D), same dtype and device. Normalise first for cosine similarity.
+    query        (B, D) float32, bfloat16, float16 or float64; key (K, D), same dtype and device. Normalise first for
+                 cosine similarity. Under autocast both are cast to its dtype.
     logit_scale  inverse temperature: a float, or a 0-d tensor that gets its gradient
     query_ids    (B,) int64 and key_ids (K,) int64; without them the diagonal is positive, then B = K.
                  Rows without any positive do not count.
     label_smoothing  share of the target spread evenly over all keys
     symmetric    average of the query-to-key and the key-to-query direction
-    returns      0-d float32. With several positives a row's loss is minus the mean log-probability over them
-                 (Khosla et al. 2020, arXiv:2004.11362, their "outside" form); with one it is van den Oord et al.
-                 2018, arXiv:1807.03748.
-    memory       B x K logits in float32
-    raises       ValueError for shapes that do not fit
+    memory_limit bytes of logits held at a time, forward and backward; None is 32 MiB, and 512 MiB on a GPU. What fits is
+                 kept for backward, the rest is computed again. float64, and a machine without our kernels, hold all B x K.
+    returns      0-d float32 (float64 of float64). With several positives a row's loss is minus the mean log-probability
+                 over them (Khosla et al. 2020, arXiv:2004.11362, their "outside" form); with one it is van den Oord et
+                 al. 2018, arXiv:1807.03748. NaN if an input has NaN or infinity, or if no row has a positive.
+    raises       ValueError for shapes, dtypes and devices that do not fit; RuntimeError for a second derivative
     """
-    positive = _positives(query, key, query_ids, key_ids)
-    logits = (query @ key.T).float() * logit_scale
-    loss = _one_way(logits, positive, label_smoothing)
-    if symmetric:
-        loss = (loss + _one_way(logits.T, positive.T, label_smoothing)) / 2
+    _check(query, key, logit_scale, query_ids, key_ids, label_smoothing)
+    kind = query.device.type
+    if torch.is_autocast_enabled(kind):
+        dtype = torch.get_autocast_dtype(kind)
+        query, key = query.to(dtype), key.to(dtype)
+    classes = _classes(query, key, query_ids, key_ids)
+    if native.problem(kind) is not None or query.dtype not in KERNEL_DTYPES:
+        positive = classes[0][:, None] == classes[1][None, :]
+        with torch.autocast(kind, enabled=False):
+            return reference.info_nce(query, key, logit_scale, positive, label_smoothing, symmetric)
+    scale = torch.as_tensor(logit_scale, dtype=torch.float32, device=query.device)
+    learns = torch.is_grad_enabled() and (query.requires_grad or key.requires_grad or scale.requires_grad)
+    tiling = plan_tiling(len(query), len(key), memory_limit, kind, learns)
+    loss: Tensor = torch.ops.ctk.info_nce(query, key, scale, *classes, label_smoothing, symmetric, *tiling)[0]
     return loss
 
 
-def _positives(query: Tensor, key: Tensor, query_ids: Tensor | None, key_ids: Tensor | None) -> Tensor:
+def _check(
+    query: Tensor,
+    key: Tensor,
+    logit_scale: float | Tensor,
+    query_ids: Tensor | None,
+    key_ids: Tensor | None,
+    label_smoothing: float,
+) -> None:
     if query.ndim != 2 or key.ndim != 2 or query.shape[1] != key.shape[1]:
         raise ValueError(f"query (B, D) and key (K, D) are needed, not {tuple(query.shape)} and {tuple(key.shape)}")
-    if (query_ids is None) != (key_ids is None):
-        raise ValueError("query_ids and key_ids come together")
-    if query_ids is None or key_ids is None:
+    if query.dtype != key.dtype or not query.is_floating_point():
+        raise ValueError(f"query and key need one floating dtype, not {query.dtype} and {key.dtype}")
+    if query.device != key.device:
+        raise ValueError(f"query is on {query.device} and key on {key.device}; they need to be on one device")
+    if isinstance(logit_scale, Tensor) and logit_scale.ndim != 0:
+        raise ValueError(f"logit_scale is a float or a 0-d tensor, not of shape {tuple(logit_scale.shape)}")
+    if not 0 <= label_smoothing < 1:
+        raise ValueError(f"label_smoothing is at least 0 and below 1, not {label_smoothing}")
+    if query_ids is None and key_ids is None:
         if len(query) != len(key):
             raise ValueError(f"{len(query)} queries and {len(key)} keys need ids to say which belong together")
-        return torch.eye(len(query), dtype=torch.bool, device=query.device)
-    if query_ids.shape != query.shape[:1] or key_ids.shape != key.shape[:1]:
-        raise ValueError("ids need one entry a row")
-    return query_ids[:, None] == key_ids[None, :]
+        return
+    if query_ids is None or key_ids is None:
+        raise ValueError("query_ids and key_ids come together")
+    for name, ids, rows in (("query_ids", query_ids, len(query)), ("key_ids", key_ids, len(key))):
+        if ids.shape != (rows,):
+            raise ValueError(f"{name} need one entry a row, ({rows},), not {tuple(ids.shape)}")
+        if ids.is_floating_point() or ids.is_complex():
+            raise ValueError(f"{name} are integers, not {ids.dtype}")
+        if ids.device != query.device:
+            raise ValueError(f"{name} are on {ids.device} and the vectors on {query.device}")
 
 
-def _one_way(logits: Tensor, positive: Tensor, label_smoothing: float) -> Tensor:
-    count = positive.sum(1)
-    log_sum = logits.logsumexp(1)
-    # Sums of logits before the subtraction, so that no B x K matrix of log-probabilities is kept for backward.
-    mean_positive = torch.where(positive, logits, 0.0).sum(1) / count.clamp(min=1)
-    loss = log_sum - (1 - label_smoothing) * mean_positive
-    if label_smoothing:
-        loss = loss - label_smoothing * logits.mean(1)
-    return loss[count > 0].mean()
+def _classes(query: Tensor, key: Tensor, query_ids: Tensor | None, key_ids: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Ids as int32 that are equal where ids are; -1 for a query whose id no key has."""
+    if query_ids is None or key_ids is None:
+        diagonal = torch.arange(len(query), dtype=torch.int32, device=query.device)
+        return diagonal, diagonal
+    if len(key) == 0:
+        return torch.full_like(query_ids, -1, dtype=torch.int32), key_ids.to(torch.int32)
+    known = key_ids.sort().values
+    of_key = torch.searchsorted(known, key_ids)
+    of_query = torch.searchsorted(known, query_ids).clamp_(max=len(key) - 1)
+    of_query = torch.where(known[of_query] == query_ids, of_query, -1)
+    return of_query.to(torch.int32), of_key.to(torch.int32)
+
+
+@torch.library.register_fake("ctk::info_nce", lib=LIBRARY)
+def _fake(
+    query: Tensor,
+    key: Tensor,
+    logit_scale: Tensor,
+    query_classes: Tensor,
+    key_classes: Tensor,
+    label_smoothing: float,
+    symmetric: bool,
+    tile_rows: int,
+    tile_columns: int,
+    kept: int,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def new(*shape: int) -> Tensor:
+        return query.new_empty(shape, dtype=torch.float32)
+
+    keys = key.shape[0] if symmetric else 0
+    return new(), new(SAVED, query.shape[0]), new(SAVED, keys), new(kept, tile_rows * tile_columns)
+
+
+@torch.library.register_fake("ctk::info_nce_backward", lib=LIBRARY)
+def _fake_backward(gradient: Tensor, query: Tensor, key: Tensor, *rest: Any) -> tuple[Tensor, Tensor, Tensor]:
+    of_query, of_key = rest[-2:]
+
+    def new(*shape: int) -> Tensor:
+        return query.new_empty(shape, dtype=torch.float32)
+
+    dimension = query.shape[1]
+    return new(query.shape[0] if of_query else 0, dimension), new(key.shape[0] if of_key else 0, dimension), new()
+
+
+def _save(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
+    query, key, scale, query_classes, key_classes, _, _, ctx.tile_rows, ctx.tile_columns, _ = inputs
+    _, query_side, key_side, tiles = output
+    ctx.mark_non_differentiable(query_side, key_side, tiles)
+    ctx.save_for_backward(query, key, scale, query_classes, key_classes, query_side, key_side, tiles)
+
+
+def _backward(ctx: Any, gradient: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
+    of_query, of_key, of_scale = ctx.needs_input_grad[:3]
+    query, key, scale, *rest = ctx.saved_tensors
+    gradients = torch.ops.ctk.info_nce_backward(
+        gradient, query, key, scale, *rest, ctx.tile_rows, ctx.tile_columns, of_query, of_key
+    )
+    return (
+        gradients[0].to(query.dtype) if of_query else None,
+        gradients[1].to(key.dtype) if of_key else None,
+        gradients[2] if of_scale else None,
+        *[None] * 7,
+    )
+
+
+torch.library.register_autograd("ctk::info_nce", _backward, setup_context=_save, lib=LIBRARY)
+
+__all__ = ["Tiling", "info_nce"]

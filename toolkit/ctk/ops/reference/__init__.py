@@ -1,0 +1,5 @@
+"""Every op in plain torch: what the kernels are tested against, and what serves where none could be built."""
+
+from ctk.ops.reference.contrastive import info_nce
+
+__all__ = ["info_nce"]
