@@ -4,7 +4,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
-PROJECTS := pyproject.toml $(wildcard competitions/*/pyproject.toml plugins/*/pyproject.toml)
+PROJECTS := $(wildcard competitions/*/pyproject.toml plugins/*/pyproject.toml)
+NATIVE := setup.py pyproject.toml $(shell find csrc -type f -not -name '*.md' -not -name '*.pyc')
 
 .PHONY: demo test lint types quick-tests slow-tests clean
 
@@ -31,15 +32,26 @@ slow-tests: .venv/test.done
 	$(PYTHON) -m venv .venv
 	touch $@
 
-.venv/demo.done: .venv/created constraints.txt $(PROJECTS)
-	@echo "Installing ctk, the aml-retrieval plugin and their libraries into .venv (several GB with torch)"
-	$(INSTALL) --editable . --editable competitions/aml_retrieval
+# Without build isolation, so that the native part is compiled against this very torch and pip fetches none besides.
+.venv/build.done: .venv/created constraints.txt
+	@echo "Installing torch and what compiles ctk into .venv (several GB)"
+	$(INSTALL) torch setuptools ninja pybind11
 	touch $@
 
-.venv/test.done: .venv/demo.done
+.venv/native.done: .venv/build.done $(NATIVE)
+	@echo "Compiling ctk's native part and installing its libraries into .venv"
+	$(INSTALL) --no-build-isolation --editable .
+	@$(BIN)/python csrc/setup/record.py
+	touch $@
+
+.venv/demo.done: .venv/build.done $(PROJECTS) | .venv/native.done
+	$(INSTALL) --no-build-isolation --editable competitions/aml_retrieval
+	touch $@
+
+.venv/test.done: .venv/demo.done pyproject.toml | .venv/native.done
 	@echo "Installing the test extras into .venv"
-	$(INSTALL) --editable '.[test]' --editable 'competitions/aml_retrieval[encoders,offline-encoders]' \
-		--editable plugins/open_clip
+	$(INSTALL) --no-build-isolation 'competition-toolkit[test]' \
+		--editable 'competitions/aml_retrieval[encoders,offline-encoders]' --editable plugins/open_clip
 	touch $@
 
 clean:

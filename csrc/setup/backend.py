@@ -8,19 +8,22 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from setuptools import build_meta
 from setuptools.build_meta import *  # noqa: F403
 
-NATIVE = ["torch>=2.11", "ninja", "pybind11>=2.13", "setuptools>=77"]
+NATIVE = ["torch>=2.11", "ninja", "pybind11>=2.13"]
 
 
-def _requirements(setuptools_says: list[str]) -> list[str]:
-    return [*setuptools_says, *([] if os.environ.get("CTK_BUILD") == "none" else NATIVE)]
+def _requirements() -> list[str]:
+    return [] if os.environ.get("CTK_BUILD") == "none" else NATIVE
 
 
 def get_requires_for_build_wheel(config_settings: Any = None) -> list[str]:
-    return _requirements(build_meta.get_requires_for_build_wheel(config_settings))
+    return _requirements()
 
 
 def get_requires_for_build_editable(config_settings: Any = None) -> list[str]:
-    return _requirements(build_meta.get_requires_for_build_editable(config_settings))
+    return _requirements()
+
+
+def get_requires_for_build_sdist(config_settings: Any = None) -> list[str]:
+    return []

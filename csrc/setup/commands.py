@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from plan import PARTS, ROOT, BadBuild, Plan
+from plan import PARTS, ROOT, Plan
 from record import write_record
 from setuptools import Command
 from setuptools.command.build import build
@@ -15,25 +15,25 @@ from setuptools.command.build_ext import build_ext
 OBJECTS = ROOT / "build" / "objects"
 """Kept between builds, also between editable ones, so that ninja compiles only what changed."""
 
-RECORD = Path("ctk") / "ops" / "_build.json"
-
 
 def commands(plan: Plan) -> dict[str, type[Command]]:
     """The commands for setup(cmdclass=...)."""
     # With nothing to compile nothing needs torch; setuptools' own command does, and still writes the record.
-    base = _ninja_build_ext() if plan.extensions else build_ext
+    base: Any = _ninja_build_ext() if plan.extensions else build_ext
 
-    class BuildExt(base):  # type: ignore[misc, valid-type]
+    class BuildExt(base):  # type: ignore[misc]
         def finalize_options(self) -> None:
             if self.build_temp is None:
                 self.build_temp = str(OBJECTS)
             super().finalize_options()
 
         def run(self) -> None:
+            for part in plan.skipped:
+                plan.announce(part)
             folder = ROOT / "toolkit" if self.inplace else Path(self.build_lib)
             _remove_old(folder)
             super().run()
-            write_record(folder / RECORD, plan)
+            write_record(folder, plan)
 
         def build_extensions(self) -> None:
             """One at a time: what torch refuses for one (a host compiler too new for nvcc) must not stop the others."""
@@ -44,11 +44,12 @@ def commands(plan: Plan) -> dict[str, type[Command]]:
                     continue
                 try:
                     super().build_extensions()
-                except BadBuild:
-                    raise
                 except Exception as error:
-                    plan.give_up(part, f"its compilation failed: {error}. `pip install -v` shows the compiler's words.")
-                    self.extensions[0].optional = True
+                    self.extensions[0].optional = True  # or setuptools looks for its file
+                    plan.give_up(
+                        part, f"its compilation failed ({error}). `pip install -v` shows the compiler's words."
+                    )
+                    plan.announce(part)
             self.extensions = wanted
 
         def get_ext_filename(self, name: str) -> str:

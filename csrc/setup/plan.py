@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 MODES = ("auto", "cpu", "cuda", "none")
 
 STABLE_ABI = "2.11"
-"""The oldest torch whose C shim is called; the libraries load in this one and in every later one."""
+"""The oldest torch whose C shims are called; the libraries load in this one and in every later one."""
 
 PARTS = {"cpu": "ctk.ops._cpu", "cuda": "ctk.ops._cuda", "engine": "ctk.blend._engine"}
 """The three libraries: torch ops on CPU, torch ops on CUDA, and blending's own numpy module."""
@@ -48,13 +48,18 @@ class Plan:
     nvcc: Nvcc | None = None
 
     def give_up(self, part: str, why: str) -> None:
-        """Go on without a part, loudly, or stop where CTK_BUILD demands it."""
-        if part in DEMANDED[self.mode]:
-            raise BadBuild(f"ctk: {PARTS[part]} cannot be built, and CTK_BUILD={self.mode} demands it.\n{why}")
+        """Go on without a part. Whether that may be is asked when something is built: an sdist needs no compiler."""
         self.extensions.pop(part, None)
         self.skipped[part] = why
+
+    def announce(self, part: str) -> None:
+        """Say loudly that a part is left out; stop where CTK_BUILD demands it."""
+        if part in DEMANDED[self.mode]:
+            raise BadBuild(
+                f"ctk: {PARTS[part]} cannot be built, and CTK_BUILD={self.mode} demands it: {self.skipped[part]}"
+            )
         if self.mode != "none":
-            print(f"ctk: building without {PARTS[part]}: {why}", file=sys.stderr, flush=True)
+            print(f"ctk: building without {PARTS[part]}: {self.skipped[part]}", file=sys.stderr, flush=True)
 
 
 def make_plan() -> Plan:
@@ -65,7 +70,8 @@ def make_plan() -> Plan:
     plan = Plan(mode)
     # The programs that pip installed beside this Python, ninja among them, where the environment is not activated.
     os.environ["PATH"] = os.pathsep.join([sysconfig.get_path("scripts"), os.environ.get("PATH", os.defpath)])
-    if problem := _no_tools(mode):
+    problem = _no_tools(mode)
+    if problem:
         for part in PARTS:
             plan.give_up(part, problem)
         return plan

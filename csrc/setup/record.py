@@ -13,12 +13,23 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from plan import CXX_FLAGS, NVCC_FLAGS, ROOT, STABLE_ABI, Plan
+from plan import CXX_FLAGS, NVCC_FLAGS, PARTS, ROOT, STABLE_ABI, Plan
+
+RECORD = Path("ctk") / "ops" / "_build.json"
 
 
-def write_record(path: Path, plan: Plan) -> None:
+def write_record(folder: Path, plan: Plan) -> None:
+    """Write it below the folder that holds the package ctk."""
+    path = folder / RECORD
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(_facts(plan), indent=2) + "\n")
+
+
+def summary(path: Path) -> str:
+    """One line for those whom pip showed nothing."""
+    record = json.loads(path.read_text())
+    parts = [f"compiled {', '.join(PARTS[part] for part in record['built']) or 'nothing'}"]
+    return "; ".join([*parts, *(f"without {PARTS[part]}: {why}" for part, why in record["skipped"].items())])
 
 
 def _facts(plan: Plan) -> dict[str, Any]:
@@ -56,4 +67,8 @@ def _first_line(*command: str) -> str | None:
         done = subprocess.run(command, capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):
         return None
-    return (done.stdout.strip().splitlines() or [None])[0]
+    return next(iter(done.stdout.splitlines()), None)
+
+
+if __name__ == "__main__":
+    print("ctk:", summary(ROOT / "toolkit" / RECORD))
