@@ -48,35 +48,42 @@ class Nvcc:
 
 
 def find_nvcc(torch_cuda: str | None) -> Nvcc:
-    """The first nvcc found, after checking that torch can be used with it.
+    """The nvcc that CUDA_HOME names, or of those found elsewhere the one nearest to torch's CUDA version.
 
     torch_cuda  torch.version.cuda, as "13.2", or None for a torch without CUDA
     raises      NoCompiler, saying what is missing or does not fit
     """
     if torch_cuda is None:
         raise NoCompiler("this torch is built without CUDA.")
-    home = next((home for home in _homes() if (home / "bin" / "nvcc").exists()), None)
-    if home is None:
+    found = [_nvcc(home) for home in _homes() if (home / "bin" / "nvcc").exists()]
+    if not found:
         raise NoCompiler(
             "no nvcc in CUDA_HOME, on PATH, in /usr/local/cuda or among pip's packages. "
-            f"`pip install {' '.join(f'{package}=={torch_cuda}.*' for package in PACKAGES)}` brings one."
+            f"`{_pip_install(torch_cuda)}` brings one."
         )
-    if home == _pip_home():
+    nvcc = max(found, key=lambda each: (each.version == torch_cuda, _major(each.version) == _major(torch_cuda)))
+    if _major(nvcc.version) != _major(torch_cuda):
+        raise NoCompiler(f"{nvcc.path} is CUDA {nvcc.version}, torch is built for {torch_cuda}: another major version.")
+    if nvcc.home == _pip_home():
         _check_pip_versions(torch_cuda)
-    found = re.search(r"release (\d+\.\d+)", _output(home / "bin" / "nvcc", "--version"))
-    if not found:
-        raise NoCompiler(f"{home}/bin/nvcc does not say its version.")
-    if found[1].split(".")[0] != torch_cuda.split(".")[0]:
-        raise NoCompiler(f"{home}/bin/nvcc is CUDA {found[1]}, torch is built for {torch_cuda}: another major version.")
-    nvcc = Nvcc(home, found[1])
     nvcc.runtime_folder()
     return nvcc
+
+
+def _nvcc(home: Path) -> Nvcc:
+    told = re.search(r"release (\d+\.\d+)", _output(home / "bin" / "nvcc", "--version"))
+    return Nvcc(home, told[1] if told else "unknown")
+
+
+def _major(version: str) -> str:
+    return version.split(".")[0]
 
 
 def _homes() -> Iterator[Path]:
     for variable in ("CUDA_HOME", "CUDA_PATH"):
         if os.environ.get(variable):
             yield Path(os.environ[variable])
+            return
     on_path = shutil.which("nvcc")
     if on_path:
         yield _home_of(Path(on_path))
@@ -109,15 +116,16 @@ def _check_pip_versions(torch_cuda: str) -> None:
         try:
             found[package] = version(package)
         except PackageNotFoundError:
-            raise NoCompiler(
-                f"{package} is missing beside pip's nvcc. `pip install {package}=={torch_cuda}.*`."
-            ) from None
+            found[package] = "missing"
     if any(".".join(each.split(".")[:2]) != torch_cuda for each in found.values()):
         raise NoCompiler(
             f"pip's CUDA compiler is a mix: {', '.join(f'{name} {each}' for name, each in found.items())}; "
-            f"torch is built for {torch_cuda}. "
-            f"`pip install {' '.join(f'{package}=={torch_cuda}.*' for package in PACKAGES)}` mends it."
+            f"torch is built for {torch_cuda}. `{_pip_install(torch_cuda)}` mends it."
         )
+
+
+def _pip_install(torch_cuda: str) -> str:
+    return f"pip install {' '.join(f'{package}=={torch_cuda}.*' for package in PACKAGES)}"
 
 
 def _output(*command: Path | str) -> str:

@@ -31,7 +31,7 @@ DEMANDED = {"auto": (), "cpu": ("cpu", "engine"), "cuda": ("cpu", "engine", "cud
 
 # No -march: csrc/common chooses the instruction set at run time. No -ffast-math: NaN and inf must stay what they are.
 CXX_FLAGS = ["-std=c++20", "-O3", "-fvisibility=hidden", "-pthread", "-Wall", "-Wextra", "-Wno-psabi", "-g0"]
-NVCC_FLAGS = ["-std=c++20", "-O3", "-Xcompiler=-fvisibility=hidden", "-Xcompiler=-Wall", "--threads=0"]
+NVCC_FLAGS = ["-std=c++20", "-O3", "-Xcompiler=-fvisibility=hidden", "-Xcompiler=-Wall"]
 
 
 class BadBuild(SystemExit):
