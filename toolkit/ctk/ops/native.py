@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +13,29 @@ FOLDER = Path(__file__).parent
 RECORD = FOLDER / "_build.json"
 
 
-@cache
 def problem(device: str) -> str | None:
-    """Why no compiled kernel serves tensors on a device; None where one does.
+    """Why no compiled kernel serves tensors on a device ("cpu", "cuda", ...), in a few words; None where one does.
 
-    device  a torch.device's type; "cpu" and "cuda" can have kernels
-
-    The first call loads the library, so that its kernels stand behind torch.ops.ctk from then on. Without it the
-    plain-torch reference serves. So it does with CTK_NATIVE=0 in the environment.
+    Where none does the plain-torch reference serves. So it does with CTK_NATIVE=0 in the environment.
     """
+    return _PROBLEMS.get(device, f"there are no kernels for {device}")
+
+
+def serves(tensor: torch.Tensor) -> bool:
+    """Whether a compiled kernel is there for tensors on this tensor's device."""
+    return problem(tensor.device.type) is None
+
+
+def build_record() -> dict[str, Any]:
+    """What setup.py wrote when it compiled the kernels (csrc/setup/record.py); empty where it never ran."""
+    try:
+        record = json.loads(RECORD.read_text())
+    except (OSError, ValueError):
+        return {}
+    return record if isinstance(record, dict) else {}
+
+
+def _load(device: str) -> str | None:
     if os.environ.get("CTK_NATIVE") == "0":
         return "CTK_NATIVE=0 is set"
     path = FOLDER / f"_{device}.so"
@@ -37,10 +50,5 @@ def problem(device: str) -> str | None:
     return None
 
 
-def build_record() -> dict[str, Any]:
-    """What setup.py wrote when it compiled the kernels (csrc/setup/record.py); empty where it never ran."""
-    try:
-        record = json.loads(RECORD.read_text())
-    except (OSError, ValueError):
-        return {}
-    return record if isinstance(record, dict) else {}
+_PROBLEMS = {device: _load(device) for device in ("cpu", "cuda")}
+"""Filled at import, not at first use, which may be inside torch.compile."""
