@@ -1,6 +1,23 @@
 """Good weights for the members of a blend, in seconds. Imports nothing of ctk but ``ctk.ops``."""
 
-from ctk.blend.greedy import greedy_selection
-from ctk.blend.result import Blend, Step
+from __future__ import annotations
 
-__all__ = ["Blend", "Step", "greedy_selection"]
+from typing import TYPE_CHECKING, Any
+
+from ctk.blend.greedy import greedy_selection
+from ctk.blend.hill_climb import hill_climb
+from ctk.blend.result import Blend, Step, Trace
+
+if TYPE_CHECKING:
+    from ctk.blend.retrieval import hill_climb_retrieval
+
+__all__ = ["Blend", "Step", "Trace", "greedy_selection", "hill_climb", "hill_climb_retrieval"]
+
+
+def __getattr__(name: str) -> Any:
+    """Blending arrays needs no torch; blending embeddings does, and loads it when it is asked for."""
+    if name == "hill_climb_retrieval":
+        from ctk.blend.retrieval import hill_climb_retrieval
+
+        return hill_climb_retrieval
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,56 @@
+// The inner loops, compiled once per instruction set; kernels() picks the set at run time.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace blend {
+
+constexpr int kShares = 8;  // shares that one pass of `absolute` tries: enough arithmetic to hide the loads
+
+struct Breakpoint {
+  double share, weight;
+};
+
+struct Curve {
+  double value, slope, curvature;
+};
+
+// On residuals (or probabilities) of the blend, e, and of a member, m, both of n numbers; x = e + share * (m - e).
+template <class T>
+struct RowKernels {
+  // sum |x| and one of its subgradients by share, for each of kShares shares
+  void (*absolute)(const T* e, const T* m, int64_t n, const double* shares, double* values, double* slopes);
+  // appends the shares in (low, high] at which some x crosses zero, with |m - e|
+  void (*crossings)(const T* e, const T* m, int64_t n, double low, double high, std::vector<Breakpoint>& out);
+  // sum of smooth_l1(x) with beta 1, and its derivatives by share
+  Curve (*smooth_l1)(const T* e, const T* m, int64_t n, double share, double unused);
+  // sum of -log(clip(x, eps, 1 - eps)), and its derivatives by share
+  Curve (*logloss)(const T* e, const T* m, int64_t n, double share, double eps);
+  // e = x; returns sum |x|
+  double (*mix)(T* e, const T* m, int64_t n, double share);
+};
+
+struct Kernels {
+  const char* name;
+  int lanes;  // doubles in a vector; tiles and Gram sums are rows of so many
+  int rows;   // members on the short side of a block of the Gram product; the other has 4
+  // gram sums of residuals tile (members, vectors * lanes), members a multiple of 4; sums is gram_size doubles
+  void (*gram)(const double* tile, int members, int vectors, double* sums);
+  // tile (count, lanes) of doubles from rows of at least lanes numbers, less target's tile where there is one
+  void (*pack_float)(const float* from, ptrdiff_t stride, int count, const double* target, double* tile);
+  void (*pack_double)(const double* from, ptrdiff_t stride, int count, const double* target, double* tile);
+  RowKernels<float> on_float;
+  RowKernels<double> on_double;
+};
+
+const Kernels& kernels();
+// All that this machine can run, slowest first: for tests.
+std::vector<const Kernels*> runnable();
+void use(const Kernels* set);  // nullptr: the best again
+
+template <class T>
+const RowKernels<T>& row_kernels();
+
+}  // namespace blend

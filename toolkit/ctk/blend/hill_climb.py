@@ -1,0 +1,181 @@
+"""Hill climbing to good weights: exact steps for the metrics known by name, a grid for any other."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ctk.blend.cells import Cells
+from ctk.blend.climb import Options, RunningClimb
+from ctk.blend.inputs import read
+from ctk.blend.result import Blend, Step, Trace
+from ctk.blend.scores import WEIGHTED, Custom, Floats, Metric, find_metric
+from ctk.blend.tasks import Start, make_task
+
+CHUNK = 0.25
+"""Seconds that a climb goes on for before the clock is read and progress is shown."""
+
+
+def hill_climb(
+    predictions: Sequence[Any] | Any,
+    target: Any,
+    metric: str | Custom,
+    *,
+    groups: Sequence[Any] | None = None,
+    columns: Sequence[Any] | None = None,
+    column_weights: Sequence[float] | None = None,
+    bounds: tuple[float, float] = (-0.5, 0.5),
+    step: float = 0.01,
+    replacement: bool = True,
+    max_rounds: int = 10_000,
+    patience: int = 10,
+    tolerance: float = 1e-7,
+    time_limit: float | None = None,
+    bags: int = 1,
+    seed: int = 0,
+    maximize: bool | None = None,
+    progress: Callable[[Step], None] | None = None,
+) -> Blend:
+    """Start from the best member; each round mixes in the member and share that better the metric most.
+
+    A step is blend = (1 - share) * blend + share * member, so weights always sum to one; a share below zero takes a
+    member out again, also below nothing.
+
+    predictions  M arrays or tensors (N,) or (N, T), or one (M, N) or (M, N, T); float32 or float64, others are cast
+    target       of a member's shape; for logloss and accuracy also (N,) class numbers where T is the classes
+    metric       a name, or any metric(target, blend) -> float. By name:
+        mse, rmse, mae, r2   as scikit-learn has them, columns meaned (r2: a constant column
+                             counts 1 if it is met exactly, else 0)
+        smooth_l1            with beta 1, as torch has it
+        weighted_r2          one R2 over all numbers, each with its column's weight, about their weighted mean
+        logloss              probabilities clipped by their dtype's precision, as scikit-learn does
+        accuracy             probability over 0.5, or the first of the largest classes
+        auc                  area under the ROC curve, ties counted half; columns meaned
+    groups       (N,) labels: each group of rows gets weights of its own
+    columns      (T,) labels: each group of columns gets weights of its own. Every pair of groups is climbed by itself,
+                 on the metric of its part (r2: against the whole column's variance, so that parts add up)
+    column_weights  (T,) for mse, rmse, r2, weighted_r2 and mae; none means equal ones
+    bounds       of a step's share; they hold 0
+    step         grid of shares for accuracy, auc and callables; the other metrics' shares are exact
+    replacement  whether a member may be taken again
+    max_rounds   steps of one climb at most, the first among them
+    patience     rounds in a row that may gain less than `tolerance` times the best member's loss (1 - score for r2, auc
+                 and accuracy) before the climb ends; it ends at once where no step gains
+    time_limit   seconds; the climb ends with what it has
+    bags         climbs to average, each among half of the members, drawn by `seed` (bagged ensemble selection, Caruana
+                 et al. 2004, "Ensemble selection from libraries of models"); 1 is one climb among all
+    maximize     for callables: whether more is better. None: the callable's own `maximize`, else True
+    progress     is called with the newest step about four times a second, and at the end of each climb
+    returns      Blend; score is the metric of the whole blend, steps' scores are those of their cell
+    memory       squared errors: T M^2 doubles a group of rows. Others: a copy of the predictions (accuracy and auc:
+                 in double)
+    raises       ValueError for shapes, dtypes and options that make no sense, and for numbers that are not finite
+                 (naming member, row and column)
+    """
+    known = find_metric(metric, maximize)
+    _check(bounds, step, max_rounds, patience, tolerance, bags, time_limit)
+    data = read(predictions, target, known)
+    cells = Cells.find(data, groups, columns)
+    task = make_task(known, data, cells, _column_weights(column_weights, data.columns, known), step)
+
+    end = None if time_limit is None else time.perf_counter() + time_limit
+    count = len(data.members)
+    weights = np.zeros((*cells.shape, count))
+    traces: list[Trace] = []
+    for cell in cells:
+        start, to_score = task.start(cell)
+        found: list[Floats] = []
+        for allowed in _bags(count, bags, np.random.default_rng([seed, *cell.place])):
+            climb = _climb(
+                start,
+                Options(
+                    low=float(bounds[0]),
+                    high=float(bounds[1]),
+                    replacement=replacement,
+                    tolerance=tolerance,
+                    patience=patience,
+                    max_rounds=max_rounds,
+                    allowed=allowed,
+                ),
+                end,
+                None if progress is None else lambda climb: progress(_trace(climb, to_score, cell.place)[-1]),  # noqa: B023
+            )
+            found.append(climb.weights)
+            traces.append(_trace(climb, to_score, cell.place))
+            if end is not None and time.perf_counter() > end:
+                break
+        weights[cell.place] = np.mean(found, axis=0)
+    return Blend(
+        weights=cells.squeeze(weights),
+        score=task.score(weights),
+        trace=Trace.join(traces),
+        groups=cells.groups,
+        columns=cells.group_of_column,
+    )
+
+
+def _climb(
+    start: Start, options: Options, end: float | None, show: Callable[[RunningClimb], None] | None
+) -> RunningClimb:
+    climb = start(options)
+    over = False
+    while not over:
+        over = climb.advance(CHUNK if end is None else min(CHUNK, max(0.0, end - time.perf_counter())))
+        if show is not None:
+            show(climb)
+        if end is not None and time.perf_counter() >= end:
+            break
+    return climb
+
+
+def _trace(climb: RunningClimb, to_score: Callable[[Floats], Floats], place: tuple[int, int]) -> Trace:
+    members = climb.members
+    return Trace(members, climb.shares, to_score(climb.losses), np.broadcast_to(np.array(place), (len(members), 2)))
+
+
+def _bags(members: int, bags: int, generator: np.random.Generator) -> list[list[bool]]:
+    """Which members each climb may take: all, or half of them drawn at random."""
+    if bags == 1:
+        return [[True] * members]
+    drawn = [set(generator.permutation(members)[: (members + 1) // 2].tolist()) for _ in range(bags)]
+    return [[member in bag for member in range(members)] for bag in drawn]
+
+
+def _column_weights(given: Sequence[float] | None, columns: int, metric: Metric) -> NDArray[np.float64]:
+    if given is None:
+        return np.full(columns, 1 / columns)
+    if metric.call is not None or metric.name not in WEIGHTED:
+        raise ValueError(f"{metric.name} has no column weights; {', '.join(WEIGHTED)} have")
+    weights = np.asarray(given, dtype=np.float64)
+    if weights.shape != (columns,):
+        raise ValueError(f"column_weights are of shape {weights.shape} for {columns} columns: one for each is needed")
+    if not (np.isfinite(weights).all() and (weights >= 0).all() and weights.sum() > 0):
+        raise ValueError("column_weights must be finite and not negative, and one of them above zero")
+    normed: NDArray[np.float64] = weights / weights.sum()
+    return normed
+
+
+def _check(
+    bounds: tuple[float, float],
+    step: float,
+    max_rounds: int,
+    patience: int,
+    tolerance: float,
+    bags: int,
+    time_limit: float | None,
+) -> None:
+    low, high = bounds
+    if not (-np.inf < low <= 0 <= high < np.inf and low < high):
+        raise ValueError(f"bounds are {low} and {high}: a share lies between two numbers that have 0 between them")
+    if not (0 < step < np.inf):
+        raise ValueError(f"step is {step}: a grid of shares needs a step above zero")
+    if max_rounds < 1 or patience < 1 or bags < 1:
+        raise ValueError(f"max_rounds {max_rounds}, patience {patience} and bags {bags} must each be at least 1")
+    if not tolerance >= 0:
+        raise ValueError(f"tolerance is {tolerance}: a gain is measured against zero or more")
+    if time_limit is not None and not time_limit > 0:
+        raise ValueError(f"time_limit is {time_limit}: a climb needs some seconds")

@@ -1,0 +1,118 @@
+"""Predictions and target as arrays that the engine can read where they lie, or an error that names what is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ctk.blend.scores import CLASSES, LABELS, Metric
+
+
+@dataclass(frozen=True)
+class Data:
+    """members M arrays (N,) or (N, T), all float32 or all float64; target (N,) or (N, T), or class numbers (N,)."""
+
+    members: list[NDArray[Any]]
+    target: NDArray[Any]
+
+    @property
+    def rows(self) -> int:
+        return len(self.members[0])
+
+    @property
+    def columns(self) -> int:
+        """T, or 1 where predictions are (N,)."""
+        return self.members[0].shape[1] if self.members[0].ndim == 2 else 1
+
+    @property
+    def classes(self) -> bool:
+        """Whether a row's numbers are the probabilities of its classes."""
+        return self.members[0].ndim > self.target.ndim
+
+    def take(self, rows: NDArray[np.int64]) -> Data:
+        """The same members on some of the rows."""
+        return Data([member[rows] for member in self.members], self.target[rows])
+
+
+def read(predictions: Sequence[Any] | Any, target: Any, metric: Metric) -> Data:
+    """Checks shapes and dtypes. Arrays that the engine can read are not copied."""
+    members = [_floats(_array(member), f"member {number}") for number, member in enumerate(predictions)]
+    if not members:
+        raise ValueError("there is nothing to blend: give at least one member's predictions")
+    shape = members[0].shape
+    if len(shape) not in (1, 2):
+        raise ValueError(f"member 0 is of shape {shape}: predictions are (M, N) or (M, N, T)")
+    for number, member in enumerate(members):
+        if member.shape != shape:
+            raise ValueError(f"member {number} is of shape {member.shape}, member 0 of {shape}: all must be of one")
+    if 0 in shape:
+        raise ValueError(f"predictions of shape {shape} hold no numbers: there is nothing to blend")
+    dtype = np.result_type(*members)
+    members = [member.astype(dtype, copy=False) for member in members]
+    y = _array(target)
+    if metric.call is not None:
+        if len(y) != shape[0]:
+            raise ValueError(f"target has {len(y):,} rows, predictions have {shape[0]:,}")
+        return Data(members, y)
+    whole = metric.name in LABELS
+    classes = metric.name in CLASSES and len(shape) == 2 and y.shape == shape[:1]
+    if y.shape != shape and not classes:
+        several = " (or (N,) of class numbers)" if metric.name in CLASSES else ""
+        raise ValueError(f"target is of shape {y.shape}, predictions of {shape}: they must be the same{several}")
+    y = _labels(y, shape[1] if classes else 2, metric.name) if whole else _floats(y, "target")
+    if len(shape) == 2 and shape[1] == 1 and not classes:  # one column is read as such, whatever its shape
+        members, y = [member[:, 0] for member in members], y[:, 0]
+    return Data(members, y)
+
+
+def _array(numbers: Any) -> NDArray[Any]:
+    if hasattr(numbers, "detach"):  # a torch tensor; torch itself is not needed to read one
+        numbers = numbers.detach().cpu()
+        if "bfloat16" in str(numbers.dtype):
+            numbers = numbers.float()
+        return np.asarray(numbers.numpy())
+    return np.asarray(numbers)
+
+
+def _floats(array: NDArray[Any], what: str) -> NDArray[Any]:
+    """float32 or float64, in the machine's byte order, a row's numbers side by side."""
+    if array.dtype.kind not in "fiub":
+        raise ValueError(f"{what} holds {array.dtype}: numbers are needed")
+    if array.dtype not in (np.float32, np.float64):
+        array = array.astype(np.float32 if array.dtype == np.float16 else np.float64)
+    regular = array.flags.aligned and all(stride % array.itemsize == 0 for stride in array.strides)
+    if not regular or (array.ndim == 2 and array.shape[1] > 1 and array.strides[1] != array.itemsize):
+        array = np.ascontiguousarray(array)
+    return array
+
+
+def _labels(array: NDArray[Any], classes: int, metric: str) -> NDArray[np.int64]:
+    wrong = (array != np.floor(array)) | (array < 0) | (array >= classes) if array.dtype.kind in "fiu" else None
+    if wrong is None and array.dtype.kind != "b":
+        raise ValueError(f"target holds {array.dtype}: {metric} needs whole numbers from 0 to {classes - 1}")
+    if wrong is not None and wrong.any():
+        place = np.argwhere(wrong)[0]
+        raise ValueError(
+            f"target, row {place[0]:,}: {array[tuple(place)]} is no class; {metric} needs whole numbers from 0 to"
+            f" {classes - 1}"
+        )
+    return array.astype(np.int64)
+
+
+def refuse_not_finite(data: Data) -> None:
+    """ValueError that names the first number that is NaN or infinite; nothing where there is none."""
+    named = [(f"member {number}", member) for number, member in enumerate(data.members)]
+    if data.target.dtype.kind == "f":
+        named.append(("target", data.target))
+    for name, array in named:
+        wrong = ~np.isfinite(array)
+        if wrong.any():
+            place = np.argwhere(wrong)[0]
+            column = f", column {place[1]:,}" if len(place) == 2 else ""
+            raise ValueError(
+                f"{name}, row {place[0]:,}{column}: {array[tuple(place)]} cannot be blended; drop the row or mend it"
+            )

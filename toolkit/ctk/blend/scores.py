@@ -1,0 +1,112 @@
+"""The metrics that blending knows by name: their direction, and their value for a finished blend."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ctk.blend.reference import area
+
+Floats = NDArray[np.float64]
+Custom = Callable[[Any, Any], float]
+
+SQUARED = ("mse", "rmse", "r2", "weighted_r2")
+BY_ROW = ("mae", "smooth_l1", "logloss", "accuracy", "auc")
+WEIGHTED = (*SQUARED, "mae")
+"""Metrics whose columns may have weights."""
+CLASSES = ("logloss", "accuracy")
+"""Metrics that take predictions (N, classes) with a target (N,) of class numbers."""
+LABELS = (*CLASSES, "auc")
+"""Metrics whose target is of whole numbers."""
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A metric by its name, or a callable metric(target, blend) -> float, and whether more is better."""
+
+    name: str
+    maximize: bool
+    call: Custom | None = None
+
+    @property
+    def sign(self) -> int:
+        """1 where more is better, -1 where less is: sign * score is always to be raised."""
+        return 1 if self.maximize else -1
+
+
+def find_metric(metric: str | Custom, maximize: bool | None) -> Metric:
+    """The metric of that name, or the callable with its direction; ValueError that says what there is."""
+    if callable(metric):
+        name = getattr(metric, "__name__", type(metric).__name__)
+        return Metric(name, bool(getattr(metric, "maximize", True) if maximize is None else maximize), metric)
+    known = (*SQUARED, *BY_ROW)
+    if metric not in known:
+        near = difflib.get_close_matches(str(metric), known, n=1, cutoff=0.4)
+        hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}, and any metric(target, blend)."
+        raise ValueError(f"there is no metric {metric!r}; {hint}")
+    if maximize is not None:
+        raise ValueError(f"the direction of {metric} is known: leave maximize out, it is for metrics of your own")
+    return Metric(metric, metric in ("r2", "weighted_r2", "accuracy", "auc"))
+
+
+def score(metric: Metric, target: Any, blend: Floats, weights: Floats | None, eps: float) -> float:
+    """The metric of a blend (N,) or (N, T), in the metric's own sign.
+
+    weights  (T,) of columns, summing to one; None where the metric has none
+    eps      where logloss clips probabilities: the precision of the members' dtype, as scikit-learn clips
+    """
+    if metric.call is not None:
+        return float(metric.call(target, blend))
+    if metric.name == "accuracy":
+        right = blend.argmax(axis=1) == target if blend.ndim > target.ndim else (blend > 0.5) == (target != 0)
+        return float(right.mean())
+    if metric.name == "logloss":
+        return float(-np.log(np.clip(of_truth(blend, target), eps, 1 - eps)).mean())
+    if metric.name == "auc":
+        columns = zip(_by_column(blend).T, _by_column(target).T, strict=True)
+        return float(np.mean([area(*each) for each in columns]))
+    error = np.abs(_by_column(blend) - _by_column(target))
+    if metric.name == "smooth_l1":
+        return float(np.where(error < 1, error**2 / 2, error - 0.5).mean())
+    return float(error.mean(axis=0) @ weights)
+
+
+def of_truth(probabilities: NDArray[Any], target: NDArray[Any]) -> NDArray[Any]:
+    """Probability that was given to what was true: (N,) or (N, T) for targets of 0 and 1, (N,) for class numbers."""
+    if probabilities.ndim > target.ndim:
+        return np.take_along_axis(probabilities, target[:, None].astype(np.int64), axis=1)[:, 0]
+    return np.where(target != 0, probabilities, 1 - probabilities)
+
+
+def squared_score(metric: str, errors: Floats, rows: int, mean: Floats, squares: Floats, weights: Floats) -> float:
+    """The metric from each column's sum of squared errors (T,), its mean, and its sum of squares about that mean.
+
+    r2           meaned over columns; a constant column counts 1 if it was met exactly, else 0 (force_finite)
+    weighted_r2  1 - sum w SSE / sum w (y - m)^2 with m the weighted mean of all numbers: one R2 over all of them
+    """
+    errors = np.maximum(errors, 0)
+    if metric == "mse":
+        return float(weights @ errors) / rows
+    if metric == "rmse":
+        return float(weights @ np.sqrt(errors / rows))
+    if metric == "r2":
+        share = np.where(squares > 0, errors / np.where(squares > 0, squares, 1), errors > 0)
+        return float(weights @ (1 - share))
+    total = weighted_squares(rows, mean, squares, weights)
+    found = float(weights @ errors)
+    return 1 - found / total if total > 0 else float(found == 0)
+
+
+def weighted_squares(rows: int, mean: Floats, squares: Floats, weights: Floats) -> float:
+    """Weighted sum of squares of all numbers about their weighted mean, from the columns' own."""
+    centre = weights @ mean / weights.sum()
+    return float(weights @ (squares + rows * (mean - centre) ** 2))
+
+
+def _by_column(array: NDArray[Any]) -> NDArray[Any]:
+    return array.reshape(len(array), -1)
