@@ -26,54 +26,62 @@ namespace ctk::avx512_bf16 {
 
 using namespace avx512;
 
-// To the nearest bfloat16, ties to even; NaN stays NaN.
-CTK_INLINE uint16_t rounded(float value) {
-  uint32_t bits;
-  __builtin_memcpy(&bits, &value, 4);
-  const uint32_t up = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
-  return static_cast<uint16_t>(value == value ? up : 0x7fc0);
+// To the nearest bfloat16, ties to even, in the upper half of each lane; NaN stays NaN.
+CTK_INLINE Ints rounded(Floats values) {
+  const Ints bits = (Ints)values;
+  const Ints up = bits + 0x7fff + ((bits >> 16) & 1);
+  return (values == values ? up : splat(0x7fc00000)) & splat(static_cast<int32_t>(0xffff0000));
 }
 
+// The first `count` of 16 elements `step` apart, zeros after them.
 template <Element type>
-CTK_INLINE uint16_t as_bfloat16(const void* data, int64_t index) {
-  if constexpr (type == Element::bfloat16) return static_cast<const uint16_t*>(data)[index];
-  return rounded(element<type>(data, index));
+CTK_INLINE Floats gathered(const void* data, int64_t step, int64_t count) {
+  if (type == Element::float32 && step == 1) return load_some(static_cast<const float*>(data), count);
+  Floats values = {};
+  for (int64_t i = 0; i < (count < kLanes ? count : kLanes); ++i) values[i] = element<type>(data, i * step);
+  return values;
 }
 
-// As avx512::pack, with two columns side by side: out[strip][column / 2][row][column % 2]. An odd last one is paired with
-// zeros.
+// As avx512::pack, with two columns side by side: out[strip][column / 2][row][column % 2]. An odd last one is paired
+// with zeros.
 template <Element type>
-CTK_INLINE void pack_as_pairs(const Matrix& from, int64_t width, uint16_t* out) {
+CTK_INLINE void pack_as_pairs(const Matrix& from, int64_t width, uint32_t* out) {
   const char* base = static_cast<const char*>(from.data);
   constexpr int64_t size = type == Element::float32 ? 4 : 2;
-  const int64_t depth = (from.columns + 1) / 2 * 2;
-  for (int64_t strip = 0; strip < from.rows; strip += width, out += width * depth) {
+  const int64_t pairs = (from.columns + 1) / 2;
+  for (int64_t strip = 0; strip < from.rows; strip += width, out += width * pairs) {
     const int64_t rows = std::min(from.rows - strip, width);
-    for (int64_t i = rows < width || depth > from.columns ? 0 : width * depth; i < width * depth; ++i) out[i] = 0;
+    auto at = [&](int64_t row, int64_t k) { return base + ((strip + row) * from.row_stride + k * from.column_stride) * size; };
     if (from.row_stride == 1) {
-      for (int64_t k = 0; k < from.columns; ++k) {
-        const void* line = base + (strip + k * from.column_stride) * size;
-        uint16_t* to = out + k / 2 * 2 * width + k % 2;
-        for (int64_t row = 0; row < rows; ++row) to[2 * row] = as_bfloat16<type>(line, row);
-      }
+      for (int64_t pair = 0; pair < pairs; ++pair)
+        for (int64_t row = 0; row < width; row += kLanes) {
+          const int64_t count = std::max<int64_t>(0, rows - row);
+          const Ints low = rounded(gathered<type>(at(row, 2 * pair), 1, count));
+          const Ints high = 2 * pair + 1 < from.columns ? rounded(gathered<type>(at(row, 2 * pair + 1), 1, count)) : Ints{};
+          const Ints both = high | (Ints)(((Unsigned)low) >> 16);
+          __builtin_memcpy(out + pair * width + row, &both, std::min<int64_t>(kLanes, width - row) * 4);
+        }
       continue;
     }
-    constexpr int64_t block = 32;
-    for (int64_t start = 0; start < from.columns; start += block) {
-      const int64_t stop = std::min(from.columns - start, block);
+    // Rows of 16 pairs, rounded as vectors, then turned through a block that stays in the first-level cache.
+    uint32_t block[kColumns][kLanes];
+    for (int64_t pair = 0; pair < pairs; pair += kLanes) {
+      const int64_t reach = std::min<int64_t>(kLanes, pairs - pair), k = 2 * pair;
       for (int64_t row = 0; row < rows; ++row) {
-        const void* line = base + ((strip + row) * from.row_stride + start * from.column_stride) * size;
-        uint16_t* to = out + start * width + 2 * row;
-        for (int64_t k = 0; k < stop; ++k) {
-          to[k / 2 * 2 * width + k % 2] = as_bfloat16<type>(line, k * from.column_stride);
-        }
+        const Floats first = gathered<type>(at(row, k), from.column_stride, from.columns - k);
+        const Floats second = gathered<type>(at(row, k + kLanes), from.column_stride, std::max<int64_t>(0, from.columns - k - kLanes));
+        const __m512bh both = _mm512_cvtne2ps_pbh((__m512)second, (__m512)first);
+        __builtin_memcpy(block[row], &both, sizeof both);
       }
+      for (int64_t row = rows; row < width; ++row) __builtin_memset(block[row], 0, sizeof block[row]);
+      for (int64_t i = 0; i < reach; ++i)
+        for (int64_t row = 0; row < width; ++row) out[(pair + i) * width + row] = block[row][i];
     }
   }
 }
 
 static void pack(const Matrix& from, int64_t width, void* out) {
-  uint16_t* to = static_cast<uint16_t*>(out);
+  uint32_t* to = static_cast<uint32_t*>(out);
   switch (from.type) {
     case Element::float32: return pack_as_pairs<Element::float32>(from, width, to);
     case Element::bfloat16: return pack_as_pairs<Element::bfloat16>(from, width, to);
@@ -109,16 +117,20 @@ namespace {
 
 constexpr int64_t kPage = 4096;
 
-// Rows of a and depth of a block of a: with float32 196 kB, under the smallest second-level caches in use. A block of b
-// is kDepth x kWidth: 4 MB.
+int64_t up(int64_t value, int64_t step) { return (value + step - 1) / step * step; }
+
+// Rows of a block of a, and bytes of its depth: 196 kB, under the smallest second-level caches in use.
 constexpr int64_t kHeight = 96;
-constexpr int64_t kWidth = 2048;
-constexpr int64_t kDepth = 512;
+constexpr int64_t kDepthBytes = 2048;
 
 struct Kernels {
   void (*pack)(const Matrix&, int64_t, void*);
   void (*product)(int64_t, const void*, const void*, float*, int64_t, int64_t, int64_t, bool);
   int64_t rows, columns, bytes;
+  int64_t depth = kDepthBytes / bytes;
+
+  // Of one column of packed elements, padded to whole pairs where products take pairs.
+  int64_t column_bytes(int64_t elements) const { return (elements * bytes + 3) / 4 * 4; }
 };
 
 Kernels kernels_for(Products products) {
@@ -130,8 +142,6 @@ Kernels kernels_for(Products products) {
   return {PICK(here, pack), PICK(here, product), PICK(here, kRows), PICK(here, kColumns), 4};
 }
 
-int64_t up(int64_t value, int64_t step) { return (value + step - 1) / step * step; }
-
 }  // namespace
 
 bool has_bfloat16_products() { return isa() == Isa::avx512_bf16; }
@@ -140,58 +150,70 @@ Products products_for(Element element) {
   return element == Element::bfloat16 && has_bfloat16_products() ? Products::bfloat16 : Products::float32;
 }
 
-Workspace::~Workspace() { std::free(shared_); }
+Workspace::~Workspace() { std::free(block_); }
 
-char* Workspace::grow(char*& block, int64_t& size, int64_t bytes) {
-  if (bytes > size) {
-    std::free(block);
-    size = 0;
-    block = static_cast<char*>(std::aligned_alloc(kPage, up(bytes, kPage)));
-    if (!block) throw std::bad_alloc();
-    size = bytes;
+char* Workspace::at_least(int64_t bytes) {
+  if (bytes > size_) {
+    std::free(block_);
+    size_ = 0;
+    block_ = static_cast<char*>(std::aligned_alloc(kPage, up(bytes, kPage)));
+    if (!block_) throw std::bad_alloc();
+    size_ = bytes;
   }
-  return block;
+  return block_;
+}
+
+Packed pack(Products products, const Matrix& b, Workspace& workspace) {
+  const Kernels kernels = kernels_for(products);
+  const int64_t column_bytes = kernels.column_bytes(b.rows);
+  char* data = workspace.at_least(up(b.columns, kernels.columns) * column_bytes);
+  const int64_t strips = (b.columns + kernels.columns - 1) / kernels.columns;
+  for (int64_t start = 0; start < b.rows; start += kernels.depth) {
+    const int64_t reach = std::min(kernels.depth, b.rows - start);
+    char* block = data + up(b.columns, kernels.columns) * kernels.column_bytes(start);
+    parallel(0, strips, [&](int64_t first, int64_t last, int) {
+      const int64_t from = first * kernels.columns, to = std::min(last * kernels.columns, b.columns);
+      kernels.pack(b.part(start, reach, from, to - from).transposed(), kernels.columns,
+                   block + from * kernels.column_bytes(reach));
+    });
+  }
+  return {products, b.rows, b.columns, data};
+}
+
+void multiply(const Matrix& a, const Packed& b, float* c, int64_t stride, bool accumulate, Workspace& workspace) {
+  const Kernels kernels = kernels_for(b.products);
+  if (b.depth == 0 && !accumulate)
+    for (int64_t row = 0; row < a.rows; ++row) std::fill_n(c + row * stride, b.columns, 0.0f);
+  const int64_t share = up((a.rows + threads() - 1) / threads(), kernels.rows);
+  const int64_t height = std::min(kHeight, std::max(share, kernels.rows));
+  const int64_t blocks = (a.rows + height - 1) / height;
+  const int64_t block_bytes = up(height * kernels.column_bytes(std::min(b.depth, kernels.depth)), kPage);
+  char* left = workspace.at_least(block_bytes * threads());
+  for (int64_t start = 0; start < b.depth; start += kernels.depth) {
+    const int64_t reach = std::min(kernels.depth, b.depth - start);
+    const int64_t column_bytes = kernels.column_bytes(reach);
+    const char* right = b.data + up(b.columns, kernels.columns) * kernels.column_bytes(start);
+    parallel(0, blocks, [&](int64_t first, int64_t last, int thread) {
+      char* mine = left + thread * block_bytes;
+      for (int64_t number = first; number < last; ++number) {
+        const int64_t top = number * height, tall = std::min(height, a.rows - top);
+        kernels.pack(a.part(top, tall, start, reach), kernels.rows, mine);
+        for (int64_t column = 0; column < b.columns; column += kernels.columns)
+          for (int64_t row = 0; row < tall; row += kernels.rows)
+            kernels.product(reach, mine + row * column_bytes, right + column * column_bytes,
+                            c + (top + row) * stride + column, stride, std::min(kernels.rows, tall - row),
+                            std::min(kernels.columns, b.columns - column), accumulate || start > 0);
+      }
+    });
+  }
 }
 
 void gemm(Products products, const Matrix& a, const Matrix& b, float* c, int64_t stride, bool accumulate,
-          Workspace& workspace) {
-  const Kernels kernels = kernels_for(products);
-  const int64_t rows = a.rows, columns = b.columns, all = a.columns;
-  if (all == 0 && !accumulate)
-    for (int64_t row = 0; row < rows; ++row) std::fill_n(c + row * stride, columns, 0.0f);
-  const int64_t depth = kDepth * 4 / kernels.bytes;
-  const int64_t share = up((rows + threads() - 1) / threads(), kernels.rows);
-  const int64_t height = std::min(kHeight, std::max<int64_t>(share, kernels.rows));
-  const int64_t blocks = (rows + height - 1) / height;
-  const int64_t width = std::min(up(columns, kernels.columns), kWidth);
-  const int64_t deep = std::min(up(all, 2), depth);
-  const int64_t b_bytes = up(width * deep * kernels.bytes, kPage);
-  const int64_t a_bytes = up(height * deep * kernels.bytes, kPage);
-  char* packed_b = workspace.shared(b_bytes + a_bytes * threads());
-  char* packed_a = packed_b + b_bytes;
-  for (int64_t right = 0; right < columns; right += width) {
-    const int64_t wide = std::min(width, columns - right);
-    for (int64_t start = 0; start < all; start += depth) {
-      const int64_t reach = std::min(depth, all - start);
-      const int64_t strip_bytes = up(reach, 4 / kernels.bytes) * kernels.bytes;  // of one column
-      const Matrix block = b.part(start, reach, right, wide).transposed();
-      parallel(0, (wide + kernels.columns - 1) / kernels.columns, [&](int64_t first, int64_t last, int) {
-        const int64_t from = first * kernels.columns, to = std::min(last * kernels.columns, wide);
-        kernels.pack(block.rows_from(from, to - from), kernels.columns, packed_b + from * strip_bytes);
-      });
-      parallel(0, blocks, [&](int64_t first, int64_t last, int thread) {
-        char* mine = packed_a + thread * a_bytes;
-        for (int64_t number = first; number < last; ++number) {
-          const int64_t top = number * height, tall = std::min(height, rows - top);
-          kernels.pack(a.part(top, tall, start, reach), kernels.rows, mine);
-          for (int64_t column = 0; column < wide; column += kernels.columns)
-            for (int64_t row = 0; row < tall; row += kernels.rows)
-              kernels.product(reach, mine + row * strip_bytes, packed_b + column * strip_bytes,
-                              c + (top + row) * stride + right + column, stride, std::min(kernels.rows, tall - row),
-                              std::min(kernels.columns, wide - column), accumulate || start > 0);
-        }
-      });
-    }
+          Workspaces& workspaces) {
+  constexpr int64_t width = 2048;
+  for (int64_t column = 0; column < b.columns; column += width) {
+    const Matrix part = b.part(0, b.rows, column, std::min(width, b.columns - column));
+    multiply(a, pack(products, part, workspaces.right), c + column, stride, accumulate, workspaces.left);
   }
 }
 

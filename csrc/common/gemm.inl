@@ -1,27 +1,13 @@
 // Packing and the innermost product; included once for every instruction set.
 
+#include "elements.inl"
+
 namespace ctk::CTK_NAMESPACE {
 
 // Rows of a register tile. With kVectors vectors of columns: 24 accumulators of AVX-512's 32 registers, 12 of 16 elsewhere.
 constexpr int kRows = 6;
 constexpr int kVectors = CTK_VECTORS;
 constexpr int kColumns = kVectors * kLanes;
-
-template <Element type>
-CTK_INLINE float element(const void* data, int64_t index) {
-  if constexpr (type == Element::float32) return static_cast<const float*>(data)[index];
-  const uint16_t bits = static_cast<const uint16_t*>(data)[index];
-  if constexpr (type == Element::float16) {
-    _Float16 half;
-    __builtin_memcpy(&half, &bits, 2);
-    return static_cast<float>(half);
-  } else {
-    const uint32_t wide = static_cast<uint32_t>(bits) << 16;
-    float value;
-    __builtin_memcpy(&value, &wide, 4);
-    return value;
-  }
-}
 
 // Strips of `width` rows, each strip with its columns one after another: out[strip][column][row]. Rows past the last
 // are zeros, so that the product knows no edges.

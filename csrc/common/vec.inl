@@ -5,6 +5,7 @@ namespace ctk::CTK_NAMESPACE {
 
 typedef float Floats __attribute__((vector_size(CTK_BYTES)));
 typedef int32_t Ints __attribute__((vector_size(CTK_BYTES)));
+typedef uint32_t Unsigned __attribute__((vector_size(CTK_BYTES)));
 typedef double Doubles __attribute__((vector_size(CTK_BYTES)));
 typedef float HalfFloats __attribute__((vector_size(CTK_BYTES / 2)));
 

@@ -84,12 +84,12 @@ std::tuple<Tensor, Tensor, Tensor, Tensor> info_nce(
   Gathered by_query(query_classes, queries.rows), by_key(key_classes, keys.rows);
   Tensor tiles = empty(query, {kept, tile_rows * tile_columns}, ScalarType::Float);
   std::vector<float> working(kept * tile_rows * tile_columns < queries.rows * keys.rows ? tile_rows * tile_columns : 0);
-  Workspace workspace;
+  Workspaces workspaces;
   const Tiling tiling{queries.rows, keys.rows, tile_rows, tile_columns};
   tiling.each([&](int64_t number, int64_t row, int64_t rows, int64_t column, int64_t columns) {
     float* to = number < kept ? pointer<float>(tiles) + number * tile_rows * tile_columns : working.data();
     gemm(products, queries.rows_from(row, rows), keys.rows_from(column, columns).transposed(), to, tile_columns, false,
-         workspace);
+         workspaces);
     const Tile tile{to, tile_columns, row, rows, column, columns, scale};
     parallel(0, rows, [&](int64_t first, int64_t last, int) {
       PICK(here, gather_rows)(tile, by_query.side, by_key.side.classes, first, last);
@@ -127,13 +127,13 @@ std::tuple<Tensor, Tensor, Tensor> info_nce_backward(
   const int64_t kept = tiles.size(0);
   std::vector<float> working(tile_rows * tile_columns);
   std::vector<double> of_scale(threads());
-  Workspace workspace;
+  Workspaces workspaces;
   const Tiling tiling{queries.rows, keys.rows, tile_rows, tile_columns};
   tiling.each([&](int64_t number, int64_t row, int64_t rows, int64_t column, int64_t columns) {
     const float* from = number < kept ? pointer<float>(tiles) + number * tile_rows * tile_columns : working.data();
     const Matrix tile_queries = queries.rows_from(row, rows), tile_keys = keys.rows_from(column, columns);
     if (number >= kept)
-      gemm(products, tile_queries, tile_keys.transposed(), working.data(), tile_columns, false, workspace);
+      gemm(products, tile_queries, tile_keys.transposed(), working.data(), tile_columns, false, workspaces);
     const Tile tile{from, tile_columns, row, rows, column, columns, scale};
     parallel(0, rows, [&](int64_t first, int64_t last, int thread) {
       of_scale[thread] += PICK(here, differentiate)(tile, by_query, by_key, both, working.data(), first, last);
@@ -141,10 +141,10 @@ std::tuple<Tensor, Tensor, Tensor> info_nce_backward(
     const Matrix slopes{working.data(), Element::float32, rows, columns, tile_columns, 1};
     if (of_query)
       gemm(products, slopes, tile_keys, pointer<float>(query_gradient) + row * queries.columns, queries.columns,
-           column > 0, workspace);
+           column > 0, workspaces);
     if (of_key)
       gemm(products, slopes.transposed(), tile_queries, pointer<float>(key_gradient) + column * keys.columns,
-           keys.columns, row > 0, workspace);
+           keys.columns, row > 0, workspaces);
   });
   Tensor scale_gradient = empty(query, {}, ScalarType::Float);
   double total = 0;

@@ -8,19 +8,19 @@ import torch
 from torch import Tensor
 
 from ctk.ops import native, reference
-from ctk.ops.registry import LIBRARY
-from ctk.ops.tiling import Tiling, plan_tiling
+from ctk.ops.registry import autograd, define, fake
+from ctk.ops.tiling import plan_tiling
 
 KERNEL_DTYPES = (torch.float32, torch.bfloat16, torch.float16)
 SAVED = 5
 """Rows that the forward op saves of each direction: highest logit, log mass, weight, pull of positives, smoothing."""
 
-LIBRARY.define(
+define(
     "info_nce(Tensor query, Tensor key, Tensor logit_scale, Tensor query_classes, Tensor key_classes,"
     " float label_smoothing, bool symmetric, int tile_rows, int tile_columns, int kept)"
     " -> (Tensor loss, Tensor query_side, Tensor key_side, Tensor tiles)"
 )
-LIBRARY.define(
+define(
     "info_nce_backward(Tensor gradient, Tensor query, Tensor key, Tensor logit_scale, Tensor query_classes,"
     " Tensor key_classes, Tensor query_side, Tensor key_side, Tensor tiles, int tile_rows, int tile_columns,"
     " bool of_query, bool of_key) -> (Tensor query_gradient, Tensor key_gradient, Tensor scale_gradient)"
@@ -47,8 +47,9 @@ def info_nce(
                  Rows without any positive do not count.
     label_smoothing  share of the target spread evenly over all keys
     symmetric    average of the query-to-key and the key-to-query direction
-    memory_limit bytes of logits held at a time, forward and backward; None is 32 MiB, and 512 MiB on a GPU. What fits is
-                 kept for backward, the rest is computed again. float64, and a machine without our kernels, hold all B x K.
+    memory_limit bytes of logits held at a time, forward and backward; None is 32 MiB, and 512 MiB on a GPU. What fits
+                 is kept for backward, the rest is computed again. float64 inputs, and a machine without our kernels,
+                 hold all B x K.
     returns      0-d float32 (float64 of float64). With several positives a row's loss is minus the mean log-probability
                  over them (Khosla et al. 2020, arXiv:2004.11362, their "outside" form); with one it is van den Oord et
                  al. 2018, arXiv:1807.03748. NaN if an input has NaN or infinity, or if no row has a positive.
@@ -60,7 +61,7 @@ def info_nce(
         dtype = torch.get_autocast_dtype(kind)
         query, key = query.to(dtype), key.to(dtype)
     classes = _classes(query, key, query_ids, key_ids)
-    if native.problem(kind) is not None or query.dtype not in KERNEL_DTYPES:
+    if not native.serves(query) or query.dtype not in KERNEL_DTYPES:
         positive = classes[0][:, None] == classes[1][None, :]
         with torch.autocast(kind, enabled=False):
             return reference.info_nce(query, key, logit_scale, positive, label_smoothing, symmetric)
@@ -118,7 +119,7 @@ def _classes(query: Tensor, key: Tensor, query_ids: Tensor | None, key_ids: Tens
     return of_query.to(torch.int32), of_key.to(torch.int32)
 
 
-@torch.library.register_fake("ctk::info_nce", lib=LIBRARY)
+@fake("info_nce")
 def _fake(
     query: Tensor,
     key: Tensor,
@@ -138,7 +139,7 @@ def _fake(
     return new(), new(SAVED, query.shape[0]), new(SAVED, keys), new(kept, tile_rows * tile_columns)
 
 
-@torch.library.register_fake("ctk::info_nce_backward", lib=LIBRARY)
+@fake("info_nce_backward")
 def _fake_backward(gradient: Tensor, query: Tensor, key: Tensor, *rest: Any) -> tuple[Tensor, Tensor, Tensor]:
     of_query, of_key = rest[-2:]
 
@@ -170,6 +171,4 @@ def _backward(ctx: Any, gradient: Tensor, *_: Tensor) -> tuple[Tensor | None, ..
     )
 
 
-torch.library.register_autograd("ctk::info_nce", _backward, setup_context=_save, lib=LIBRARY)
-
-__all__ = ["Tiling", "info_nce"]
+autograd("info_nce", _backward, _save)

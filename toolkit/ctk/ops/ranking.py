@@ -1,17 +1,33 @@
-"""Exact ranks by counting, tile by tile, in plain torch."""
+"""Exact ranks by counting, and the best entries. Kernels in csrc/ranks.
+
+A score is the product of two vectors, summed in float64 and rounded to float32: so it does not depend on tiles,
+threads, instruction sets or devices, equal vectors tie, and the ranks are those of float64 but for ties in the last bit.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Literal
 
 import torch
 from torch import Tensor
 
+from ctk.ops import native, reference
+from ctk.ops.registry import define, fake
+
 Ties = Literal["optimistic", "pessimistic", "mean"]
 
-TILE_SCORES = 1 << 22
-"""Scores held at a time: 16 MiB in float32, which stays near the cache."""
+SHARE_OF_TIES = {"optimistic": 0.0, "pessimistic": 1.0, "mean": 0.5}
+KERNEL_DTYPES = (torch.float32, torch.bfloat16, torch.float16)
+
+# Positives of query i are the gallery rows order[starts[i]:ends[i]], and classes[j] is the starts that gallery row j
+# belongs to. greater and equal count the other rows against the best positive; greater is -1 for a query with a score
+# that is not finite, -2 for one without positives.
+define(
+    "rank_counts(Tensor query, Tensor gallery, Tensor order, Tensor starts, Tensor ends, Tensor classes)"
+    " -> (Tensor greater, Tensor equal)"
+)
+# Best first; of equal scores the lower row first. A query with a score that is not finite has NaN values.
+define("top_scores(Tensor query, Tensor gallery, int k) -> (Tensor values, Tensor rows)")
 
 
 def target_ranks(
@@ -30,46 +46,41 @@ def target_ranks(
              the rank is that of the best of them among the entries that are not
     ties     "optimistic" counts only better entries, "pessimistic" also equal ones, "mean" half of the equal ones
     returns  (N,) float32
-    memory   O(tile) beyond inputs and result
-    raises   ValueError for shapes that do not fit, a query without a target, and scores that are not finite
-             (naming the first row)
+    memory   some MB of tiles beyond inputs and result, whatever N and G; 256 MB on a GPU
+    raises   ValueError for shapes, dtypes and devices that do not fit, a query without a target, and scores that are
+             not finite (naming the first row). Inside torch.compile such a rank is NaN instead.
     """
     _check(query, gallery)
-    by_ids = target is None
-    if by_ids and (query_ids is None or gallery_ids is None):
-        raise ValueError("either target or query_ids and gallery_ids say what is right")
-    ranks = torch.empty(len(query), dtype=torch.float32, device=query.device)
-    for start, scores in _tiles(query, gallery):
-        rows = slice(start, start + len(scores))
-        if target is not None:
-            right = torch.zeros_like(scores, dtype=torch.bool).scatter_(1, target[rows, None], True)
-        else:
-            assert query_ids is not None
-            assert gallery_ids is not None
-            right = query_ids[rows, None] == gallery_ids[None, :]
-        _require(right.any(1), start, "has no target in the gallery")
-        _require(scores.isfinite().all(1), start, "has scores that are not finite")
-        best = scores.masked_fill(~right, -torch.inf).amax(1, keepdim=True)
-        wrong = ~right
-        greater = ((scores > best) & wrong).sum(1)
-        equal = ((scores == best) & wrong).sum(1)
-        share = {"optimistic": 0.0, "pessimistic": 1.0, "mean": 0.5}[ties]
-        ranks[rows] = 1 + greater + share * equal
-    return ranks
+    if ties not in SHARE_OF_TIES:
+        raise ValueError(f"ties is one of {', '.join(SHARE_OF_TIES)}, not {ties!r}")
+    positives = _positives(query, gallery, target, query_ids, gallery_ids)
+    run = torch.ops.ctk.rank_counts if _native(query) else reference.rank_counts
+    greater, equal = run(query, gallery, *positives)
+    if not torch.compiler.is_compiling():
+        _require(greater != -2, "query row {} has no target in the gallery")
+        if bool((greater == -1).any()):
+            _require(gallery.isfinite().all(1), "gallery row {} is not finite")
+            _require(greater != -1, "query row {} has scores that are not finite")
+    ranks = 1 + greater.double() + SHARE_OF_TIES[ties] * equal.double()
+    return torch.where(greater < 0, torch.nan, ranks).float()
 
 
 def topk(query: Tensor, gallery: Tensor, k: int) -> tuple[Tensor, Tensor]:
     """The k best gallery rows of each query by dot product: scores (N, k) and rows (N, k) int64, best first.
 
-    Memory O(tile) beyond inputs and result. Raises ValueError if k is more than the gallery has.
+    Of equal scores the lower row comes first. Scores are float32 (float64 of float64). Memory as target_ranks and
+    what a row's candidates take. Raises ValueError if k is more than the gallery has, for shapes, dtypes and devices
+    that do not fit, and for scores that are not finite, naming the row (inside torch.compile they are NaN instead).
     """
     _check(query, gallery)
     if not 0 < k <= len(gallery):
         raise ValueError(f"k = {k} of a gallery of {len(gallery)}")
-    parts = [scores.topk(k, dim=1) for _, scores in _tiles(query, gallery)]
-    if not parts:
-        return query.new_empty((0, k)), torch.empty((0, k), dtype=torch.int64, device=query.device)
-    return torch.cat([part.values for part in parts]), torch.cat([part.indices for part in parts])
+    run = torch.ops.ctk.top_scores if _native(query) else reference.top_scores
+    values, rows = run(query, gallery, k)
+    if not torch.compiler.is_compiling() and not bool((good := values.isfinite().all(1)).all()):
+        _require(gallery.isfinite().all(1), "gallery row {} is not finite")
+        _require(good, "query row {} has scores that are not finite")
+    return values, rows
 
 
 def mean_reciprocal_rank(
@@ -90,19 +101,67 @@ def mean_reciprocal_rank(
     return float(reciprocal.mean())
 
 
-def _tiles(query: Tensor, gallery: Tensor) -> Iterator[tuple[int, Tensor]]:
-    step = max(1, TILE_SCORES // max(1, len(gallery)))
-    for start in range(0, len(query), step):
-        yield start, (query[start : start + step] @ gallery.T).float()
+def _native(query: Tensor) -> bool:
+    return query.dtype in KERNEL_DTYPES and native.serves(query)
 
 
 def _check(query: Tensor, gallery: Tensor) -> None:
     if query.ndim != 2 or gallery.ndim != 2 or query.shape[1] != gallery.shape[1]:
         raise ValueError(
-            f"query (N, D) and gallery (G, D) are needed, not {tuple(query.shape)}, {tuple(gallery.shape)}"
+            f"query (N, D) and gallery (G, D) are needed, not {tuple(query.shape)} and {tuple(gallery.shape)}"
         )
+    if query.dtype != gallery.dtype or not query.is_floating_point():
+        raise ValueError(f"query and gallery need one floating dtype, not {query.dtype} and {gallery.dtype}")
+    if query.device != gallery.device:
+        raise ValueError(f"query is on {query.device} and gallery on {gallery.device}; they need to be on one device")
 
 
-def _require(good: Tensor, start: int, what: str) -> None:
+def _positives(
+    query: Tensor, gallery: Tensor, target: Tensor | None, query_ids: Tensor | None, gallery_ids: Tensor | None
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """order, starts, ends and classes, as the op takes them."""
+    given = {
+        "target": (target, len(query)),
+        "query_ids": (query_ids, len(query)),
+        "gallery_ids": (gallery_ids, len(gallery)),
+    }
+    for name, (ids, length) in given.items():
+        if ids is None:
+            continue
+        if ids.shape != (length,) or ids.is_floating_point():
+            raise ValueError(f"{name} is ({length},) integers, not {tuple(ids.shape)} {ids.dtype}")
+        if ids.device != query.device:
+            raise ValueError(f"{name} is on {ids.device} and the vectors on {query.device}")
+    if target is not None:
+        if query_ids is not None or gallery_ids is not None:
+            raise ValueError("either target or query_ids and gallery_ids say what is right, not both")
+        if not torch.compiler.is_compiling():
+            inside = (target >= 0) & (target < len(gallery))
+            _require(inside, f"query row {{}} has a target that is no row of a gallery of {len(gallery)}")
+        rows = torch.arange(len(gallery), device=query.device)
+        starts = target.long()
+        return rows, starts, starts + 1, rows
+    if query_ids is None or gallery_ids is None:
+        raise ValueError("either target or query_ids and gallery_ids say what is right")
+    known, order = gallery_ids.sort()
+    starts = torch.searchsorted(known, query_ids)
+    ends = torch.searchsorted(known, query_ids, right=True)
+    return order, starts, ends, torch.searchsorted(known, gallery_ids)
+
+
+def _require(good: Tensor, problem: str) -> None:
     if not bool(good.all()):
-        raise ValueError(f"query row {start + int((~good).nonzero()[0])} {what}")
+        raise ValueError(problem.format(int((~good).nonzero()[0])))
+
+
+@fake("rank_counts")
+def _fake_counts(
+    query: Tensor, gallery: Tensor, order: Tensor, starts: Tensor, ends: Tensor, classes: Tensor
+) -> tuple[Tensor, Tensor]:
+    return starts.new_empty(query.shape[0], dtype=torch.int64), starts.new_empty(query.shape[0], dtype=torch.int64)
+
+
+@fake("top_scores")
+def _fake_top(query: Tensor, gallery: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    shape = (query.shape[0], k)
+    return query.new_empty(shape, dtype=torch.float32), query.new_empty(shape, dtype=torch.int64)
