@@ -15,21 +15,25 @@ ROOT = Path(__file__).parents[1]
 PROJECTS = {".": "ctk", "competitions/aml_retrieval": "ctk_aml_retrieval", "plugins/open_clip": "ctk_open_clip"}
 LIGHT = ["click", "pluggy", "pydantic", "rich", "PyYAML", "numpy"]
 """What listing needs; torch and the like are not installed a second time."""
+OLDEST = "torch==2.11.0"
+"""The oldest torch that pyproject.toml allows."""
 
 pytestmark = pytest.mark.slow
 
 
 def sh(*command, **more):
-    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=600, **more)
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=1800, **more)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
 
 @pytest.fixture(scope="module")
 def wheels(tmp_path_factory):
+    """Built as pip builds them: each in an environment of its own, with a torch of its own to compile against."""
     folder = tmp_path_factory.mktemp("wheels")
+    environment = {**os.environ, "PIP_CONSTRAINT": str(ROOT / "constraints.txt")}
     for project in PROJECTS:
-        sh(sys.executable, "-m", "build", "--wheel", "--outdir", folder, ROOT / project)
+        sh(sys.executable, "-m", "build", "--wheel", "--outdir", folder, ROOT / project, env=environment)
     return sorted(folder.glob("*.whl"))
 
 
@@ -42,6 +46,25 @@ def clean(wheels, tmp_path_factory):
     sh(python, "-m", "pip", "install", "-q", "-c", ROOT / "constraints.txt", *LIGHT)
     sh(python, "-m", "pip", "install", "-q", "--no-deps", *wheels)
     return folder / "bin"
+
+
+@pytest.fixture(scope="module")
+def oldest(tmp_path_factory):
+    """A new virtual environment with the oldest torch allowed; returns its Python."""
+    folder = tmp_path_factory.mktemp("oldest")
+    venv.create(folder, with_pip=True)
+    python = folder / "bin" / "python"
+    sh(python, "-m", "pip", "install", "-q", OLDEST, *LIGHT)
+    return python
+
+
+@pytest.fixture(scope="module")
+def unpacked(wheels, tmp_path_factory):
+    """A folder with the toolkit's wheel in it, to put on PYTHONPATH."""
+    folder = tmp_path_factory.mktemp("unpacked")
+    (wheel,) = (each for each in wheels if each.name.startswith("competition_toolkit-"))
+    zipfile.ZipFile(wheel).extractall(folder)
+    return folder
 
 
 def test_each_wheel_has_one_import_name_and_its_data(wheels):
@@ -61,6 +84,73 @@ def test_each_wheel_has_one_import_name_and_its_data(wheels):
         "default_data/NOTICE.md",
     ):
         assert path in inside
+
+
+def test_the_toolkits_wheel_holds_compiled_libraries_and_their_record_but_no_sources(wheels):
+    wheel = next(each for each in wheels if each.name.startswith("competition_toolkit-"))
+    tag = f"cp{sys.version_info.major}{sys.version_info.minor}"
+    assert f"-{tag}-{tag}-linux_" in wheel.name
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+        record = json.loads(archive.read("ctk/ops/_build.json"))
+    assert {"cpu", "engine"} <= set(record["built"])
+    assert "ctk/ops/_cpu.so" in names
+    assert any(name.startswith("ctk/blend/_engine") for name in names)
+    assert not any(
+        name.startswith(("csrc/", "build/")) or name.endswith((".cpp", ".cu", ".h", ".inl")) for name in names
+    )
+
+
+def test_the_other_wheels_are_for_every_machine(wheels):
+    assert sum(wheel.name.endswith("-py3-none-any.whl") for wheel in wheels) == len(PROJECTS) - 1
+
+
+def test_one_wheel_gives_the_same_results_in_the_oldest_torch_and_in_this_one(unpacked, oldest):
+    told = [
+        json.loads(sh(python, "-c", PROBE, cwd=unpacked, env={**os.environ, "PYTHONPATH": str(unpacked)}))
+        for python in (oldest, sys.executable)
+    ]
+    assert told[0]["torch"].startswith(OLDEST.partition("==")[2])
+    assert told[0]["torch"] != told[1]["torch"]
+    for each in told:
+        assert Path(each["file"]).is_relative_to(unpacked)
+        assert each["problem"] is None
+    assert told[0]["ranks"] == told[1]["ranks"]
+    assert told[0]["rows"] == told[1]["rows"]
+    assert told[0]["loss"] == pytest.approx(told[1]["loss"], rel=1e-6)
+    assert told[0]["gradient"] == pytest.approx(told[1]["gradient"], rel=1e-6)
+    assert told[0]["weights"] == pytest.approx(told[1]["weights"], rel=1e-9)
+
+
+PROBE = """
+import json
+import numpy as np
+import torch
+import ctk.blend._engine
+from ctk import blend, ops
+from ctk.ops import native
+
+# numpy's numbers: torch's own need not be the same from version to version.
+rng = np.random.default_rng(0)
+query, key = (torch.from_numpy(rng.standard_normal((64, 40)).astype(np.float32)) for _ in range(2))
+query.requires_grad_()
+loss = ops.info_nce(query, key, 10.0)
+loss.backward()
+ranks = ops.target_ranks(query.detach(), key, torch.arange(64))
+y = rng.standard_normal(500)
+members = np.stack([y + rng.standard_normal(500) for _ in range(4)])
+print(json.dumps({
+    "torch": torch.__version__,
+    "file": native.__file__,
+    "problem": native.problem("cpu"),
+    "loss": loss.item(),
+    "gradient": query.grad.norm().item(),
+    "ranks": ranks.tolist(),
+    "rows": ops.topk(query.detach(), key, 3)[1].tolist(),
+    "weights": blend.hill_climb(members, y, "rmse").weights.tolist(),
+}))
+"""
+"""Each op once, with the kernels of the wheel."""
 
 
 def test_the_entry_points_are_found_without_torch(clean, tmp_path):
