@@ -9,7 +9,6 @@ import shlex
 import shutil
 import sys
 import sysconfig
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -104,10 +103,14 @@ def _sources(*patterns: str) -> list[str]:
 
 
 def _plan_cpu(plan: Plan) -> None:
-    plan.extensions["cpu"] = _torch_extension(
-        "cpu",
+    plan.extensions["cpu"] = Extension(
+        PARTS["cpu"],
         _sources("common/*.cpp", "*/cpu*.cpp"),
+        include_dirs=[str(ROOT / "csrc")],
+        # Not torch's own CppExtension, which links libc10 and libtorch_python as well.
+        library_dirs=_cpp_extension().library_paths(),
         libraries=["torch_cpu"],
+        language="c++",
         extra_compile_args=[*CXX_FLAGS, *_stable_abi(), *_more_flags()],
     )
 
@@ -118,16 +121,12 @@ def _plan_engine(plan: Plan) -> None:
         return
     import pybind11
 
-    sources = _sources("blend/*.cpp")
-    if not sources:
-        plan.give_up("engine", "csrc/blend has no source.")
-        return
     plan.extensions["engine"] = Extension(
         PARTS["engine"],
-        sources,
-        include_dirs=[pybind11.get_include(), str(ROOT / "csrc")],
+        _sources("blend/*.cpp"),
+        include_dirs=[str(ROOT / "csrc")],
         language="c++",
-        extra_compile_args=[*CXX_FLAGS, *_more_flags()],
+        extra_compile_args=[*CXX_FLAGS, f"-isystem{pybind11.get_include()}", *_more_flags()],
         extra_link_args=["-pthread"],
     )
 
@@ -149,40 +148,35 @@ def _plan_cuda(plan: Plan) -> None:
     os.environ["CUDA_HOME"] = str(plan.nvcc.home)
     if not os.environ.get("TORCH_CUDA_ARCH_LIST") and not torch.cuda.is_available():
         os.environ["TORCH_CUDA_ARCH_LIST"] = plan.nvcc.arch_list()
-    plan.extensions["cuda"] = _torch_extension(
-        "cuda",
+    plan.extensions["cuda"] = Extension(
+        PARTS["cuda"],
         sources,
+        include_dirs=[str(ROOT / "csrc")],
+        library_dirs=[*_cpp_extension().library_paths(), str(plan.nvcc.runtime_folder())],
         libraries=["torch_cpu", "torch_cuda", "cudart_static", "rt", "dl"],
-        library_dirs=[str(plan.nvcc.runtime_folder())],
-        include_dirs=[str(plan.nvcc.home / "include")],
+        language="c++",
         extra_compile_args={"cxx": [], "nvcc": [*NVCC_FLAGS, *_stable_abi(), "-DUSE_CUDA"]},
         # The archive's symbols stay inside: torch has a cudart of its own in the same process.
         extra_link_args=["-Wl,--exclude-libs,libcudart_static.a", "-pthread"],
     )
 
 
-def _torch_extension(
-    part: str, sources: list[str], *, include_dirs: Sequence[str] = (), library_dirs: Sequence[str] = (), **more: Any
-) -> Extension:
-    """A library against the stable ABI. torch's own CppExtension would link libc10 and libtorch_python as well."""
+def _cpp_extension() -> Any:
     # It warns wherever no GPU is seen; compiling needs none.
     logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)
     from torch.utils import cpp_extension
 
-    return Extension(
-        PARTS[part],
-        sources,
-        include_dirs=[str(ROOT / "csrc"), *cpp_extension.include_paths(), *include_dirs],
-        library_dirs=[*cpp_extension.library_paths(), *library_dirs],
-        language="c++",
-        **more,
-    )
+    return cpp_extension
 
 
 def _stable_abi() -> list[str]:
-    """TORCH_TARGET_VERSION holds major and minor in its two highest bytes (torch/headeronly/version.h)."""
+    """torch's headers, restricted to what the oldest torch has.
+
+    TORCH_TARGET_VERSION holds major and minor in its two highest bytes (torch/headeronly/version.h).
+    """
     major, minor = map(int, STABLE_ABI.split("."))
-    return [f"-DTORCH_TARGET_VERSION={major << 56 | minor << 48:#018x}"]
+    headers = [f"-isystem{folder}" for folder in _cpp_extension().include_paths()]
+    return [f"-DTORCH_TARGET_VERSION={major << 56 | minor << 48:#018x}", *headers]
 
 
 def _more_flags() -> list[str]:
