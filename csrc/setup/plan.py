@@ -126,7 +126,7 @@ def _plan_engine(plan: Plan) -> None:
         _sources("blend/*.cpp"),
         include_dirs=[str(ROOT / "csrc")],
         language="c++",
-        extra_compile_args=[*CXX_FLAGS, f"-isystem{pybind11.get_include()}", *_more_flags()],
+        extra_compile_args=[*CXX_FLAGS, "-isystem", pybind11.get_include(), *_more_flags()],
         extra_link_args=["-pthread"],
     )
 
@@ -175,7 +175,7 @@ def _stable_abi() -> list[str]:
     TORCH_TARGET_VERSION holds major and minor in its two highest bytes (torch/headeronly/version.h).
     """
     major, minor = map(int, STABLE_ABI.split("."))
-    headers = [f"-isystem{folder}" for folder in _cpp_extension().include_paths()]
+    headers = [part for folder in _cpp_extension().include_paths() for part in ("-isystem", folder)]
     return [f"-DTORCH_TARGET_VERSION={major << 56 | minor << 48:#018x}", *headers]
 
 
