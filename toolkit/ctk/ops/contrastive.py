@@ -154,6 +154,7 @@ def _save(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None
     query, key, scale, query_classes, key_classes, _, _, ctx.tile_rows, ctx.tile_columns, _ = inputs
     _, query_side, key_side, tiles = output
     ctx.mark_non_differentiable(query_side, key_side, tiles)
+    ctx.set_materialize_grads(False)  # else backward makes zeros of the size of the tiles
     ctx.save_for_backward(query, key, scale, query_classes, key_classes, query_side, key_side, tiles)
 
 
