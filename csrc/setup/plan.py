@@ -99,7 +99,7 @@ def _no_tools(mode: str) -> str | None:
 
 def _sources(*patterns: str) -> list[str]:
     """Relative to the root, as setuptools wants them; sorted, so that two builds are the same."""
-    return sorted(str(path.relative_to(ROOT)) for pattern in patterns for path in (ROOT / "csrc").glob(pattern))
+    return sorted({str(path.relative_to(ROOT)) for pattern in patterns for path in (ROOT / "csrc").glob(pattern)})
 
 
 def _plan_cpu(plan: Plan) -> None:
