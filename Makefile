@@ -1,5 +1,7 @@
 # make demo   set up everything in .venv and run a competition end to end on the embedded data
 # make test   the same environment with test extras: ruff, mypy, all tests
+# make sanitize   the ops' and blending's tests under address and undefined-behaviour sanitizers, and on a GPU under
+#                 compute-sanitizer
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -7,7 +9,7 @@ INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint c
 PROJECTS := $(wildcard competitions/*/pyproject.toml plugins/*/pyproject.toml)
 NATIVE := setup.py pyproject.toml $(shell find csrc -type f -not -name '*.md' -not -name '*.pyc')
 
-.PHONY: demo test lint types quick-tests slow-tests clean
+.PHONY: demo test lint types quick-tests slow-tests sanitize sanitize-cuda clean
 
 demo: .venv/demo.done
 	$(BIN)/ctk run aml-retrieval
@@ -26,6 +28,24 @@ quick-tests: .venv/test.done
 
 slow-tests: .venv/test.done
 	$(BIN)/python -m pytest -m slow
+
+# A copy of the package with checking kernels goes before the installed one. Python itself is not instrumented, so the
+# sanitizer's library is preloaded, and libstdc++ with it: else it finds no __cxa_throw. Python's own leaks are not ours,
+# and its -fwrapv would hide overflows.
+SANITIZED := build/sanitize
+CHECKS := -fsanitize=address,undefined -fno-sanitize-recover=all
+CXX ?= c++
+sanitize: .venv/test.done sanitize-cuda
+	CTK_BUILD=cpu CXXFLAGS='$(CHECKS) -fno-wrapv -O1 -g -fno-omit-frame-pointer' LDFLAGS='$(CHECKS)' \
+		$(BIN)/python setup.py --quiet build --build-lib $(SANITIZED) build_ext --build-temp $(SANITIZED)-objects
+	PYTHONPATH=$(SANITIZED) ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 \
+		LD_PRELOAD="$$($(CXX) -print-file-name=libasan.so) $$($(CXX) -print-file-name=libstdc++.so)" \
+		$(BIN)/python -m pytest --capture=no -p no:cacheprovider tests/ops tests/blend
+
+sanitize-cuda: .venv/test.done
+	@if nvidia-smi -L 2>/dev/null | grep -q GPU && command -v compute-sanitizer; then \
+		compute-sanitizer --error-exitcode 9 $(BIN)/python -m pytest tests/ops tests/blend -k cuda; \
+	else echo "no GPU or no compute-sanitizer here: the CUDA kernels are not checked"; fi
 
 .venv/created:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "ctk needs Python 3.11 or later; set PYTHON=python3.x")'
