@@ -1,0 +1,229 @@
+"""The GPU's kernels, run by a processor: the same source, one thread of a block after another (emulation/simt.h).
+
+What this cannot see: cuBLAS, races between blocks, and anything about speed. tests/ops/test_cuda.py needs the GPU.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from ctk.ops import reference
+
+SOURCES = Path(__file__).parent / "emulation"
+TYPES = {torch.float32: 0, torch.bfloat16: 1, torch.float16: 2}  # as csrc/common/matrix.h has them
+SAVED = 5
+
+pytestmark = pytest.mark.skipif(
+    shutil.which("g++") is None, reason="there is no g++, which compiles the kernels for the processor"
+)
+
+
+def compiled(name: str, folder: Path) -> ctypes.CDLL:
+    library = folder / f"{name}.so"
+    flags = ["-std=c++20", "-O2", "-shared", "-fPIC", "-Wall", "-Werror", "-Wno-unknown-pragmas"]
+    subprocess.run(["g++", *flags, str(SOURCES / f"{name}.cpp"), "-o", str(library)], check=True)
+    return ctypes.CDLL(str(library))
+
+
+def places(*arguments: object) -> list[object]:
+    """Tensors as pointers, and numbers as the C types that the functions take."""
+    wrap = {
+        bool: ctypes.c_bool,
+        int: ctypes.c_int64,
+        float: ctypes.c_double,
+        Tensor: lambda tensor: ctypes.c_void_p(tensor.data_ptr()),
+        type(None): lambda _: ctypes.c_void_p(),
+    }
+    return [wrap[type(each)](each) for each in arguments]
+
+
+class InfoNCE:
+    """Both ops over one set of inputs, with every buffer full of NaN before."""
+
+    def __init__(self, library: ctypes.CDLL) -> None:
+        self.library = library
+
+    def __call__(
+        self,
+        query: Tensor,
+        key: Tensor,
+        scale: float,
+        classes: tuple[Tensor, Tensor],
+        *,
+        smoothing: float = 0.0,
+        symmetric: bool = True,
+        tile: tuple[int, int] | None = None,
+        kept: int = 0,
+        outer: float = 1.0,
+        of: tuple[bool, bool] = (True, True),
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        queries, keys, width = len(query), len(key), query.shape[1]
+        rows, columns = tile or (max(1, queries), max(1, keys))
+        number = -(-queries // rows) * -(-keys // columns)
+        kept = min(kept, number)
+
+        def new(*shape: int) -> Tensor:
+            return torch.full(shape, torch.nan)
+
+        tiles, loss = new(kept, rows * columns), new()
+        of_query, of_key, of_scale = new(queries, width), new(keys, width), new()
+        gradient = torch.tensor(outer)
+        saved = new(SAVED, queries), new(SAVED, keys if symmetric else 0)
+        inputs = (query, queries, key, keys, width)
+        classes = tuple(each.to(torch.int32) for each in classes)
+        problem = (torch.tensor(scale), *classes, rows, columns)
+        kind = ctypes.c_int(TYPES[query.dtype])
+        self.forward_launches = self.library.info_nce(
+            *places(*inputs), kind, *places(*problem, smoothing, symmetric, kept, tiles, loss, *saved)
+        )
+        was = tiles.clone()
+        gradients = of_query if of[0] else None, of_key if of[1] else None, of_scale
+        self.backward_launches = self.library.info_nce_backward(
+            *places(*inputs),
+            kind,
+            *places(*problem, symmetric, kept, tiles, *saved, gradient, *gradients),
+        )
+        assert torch.equal(tiles.nan_to_num(), was.nan_to_num()), "kept tiles are for every backward pass to come"
+        return loss, of_query, of_key, of_scale
+
+
+@pytest.fixture(scope="module")
+def info_nce(tmp_path_factory: pytest.TempPathFactory) -> InfoNCE:
+    return InfoNCE(compiled("info_nce", tmp_path_factory.mktemp("emulation")))
+
+
+def expected(
+    query: Tensor,
+    key: Tensor,
+    scale: float,
+    classes: tuple[Tensor, Tensor],
+    smoothing: float = 0.0,
+    symmetric: bool = True,
+    outer: float = 1.0,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Loss and gradients by the reference in float64."""
+    wide = [each.double().requires_grad_() for each in (query, key, torch.tensor(scale))]
+    positive = classes[0][:, None] == classes[1][None, :]
+    loss = reference.info_nce(*wide, positive, smoothing, symmetric)
+    return (loss.detach(), *torch.autograd.grad(outer * loss, wide))
+
+
+def vectors(rows: int, width: int, seed: int, dtype: torch.dtype = torch.float32) -> Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return torch.nn.functional.normalize(torch.randn(rows, width, generator=generator), dim=1).to(dtype)
+
+
+def distance(ours: Tensor, right: Tensor) -> float:
+    return float((ours.double() - right).norm() / right.norm().clamp(min=1e-30))
+
+
+TOLERANCE = {torch.float32: 1e-5, torch.bfloat16: 1e-2, torch.float16: 2e-3}
+SHAPES = [(1, 1, 1), (1, 9, 3), (9, 1, 5), (16, 16, 8), (13, 21, 7), (40, 700, 6), (530, 24, 4), (150, 140, 3)]
+
+
+@pytest.mark.parametrize("dtype", TYPES, ids=str)
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_loss_and_gradients_are_those_of_the_reference(info_nce: InfoNCE, shape, dtype):
+    queries, keys, width = shape
+    query, key = vectors(queries, width, 1, dtype), vectors(keys, width, 2, dtype)
+    classes = torch.arange(queries) % max(1, min(queries, keys) - 1), torch.arange(keys)
+    ours = info_nce(query, key, 10.0, classes, smoothing=0.1, outer=0.7)
+    right = expected(query, key, 10.0, classes, 0.1, outer=0.7)
+    assert float(ours[0]) == pytest.approx(float(right[0]), rel=1e-5, abs=1e-6)
+    for mine, other in zip(ours[1:], right[1:], strict=True):
+        assert distance(mine, other) < TOLERANCE[dtype] or (mine - other).abs().max() < 1e-6
+
+
+@pytest.mark.parametrize("symmetric", [True, False])
+@pytest.mark.parametrize("smoothing", [0.0, 0.3])
+@pytest.mark.parametrize("kept", [0, 2, 99])
+@pytest.mark.parametrize("tile", [(37, 43), (24, 32), (60, 16)], ids=str)
+def test_tiles_and_what_is_kept_of_them_change_nothing(info_nce: InfoNCE, tile, kept, smoothing, symmetric):
+    query, key = vectors(61, 5, 3), vectors(84, 5, 4)
+    classes = torch.randint(0, 50, (61,)), torch.randint(0, 50, (84,))
+    ours = info_nce(query, key, 20.0, classes, smoothing=smoothing, symmetric=symmetric, tile=tile, kept=kept)
+    right = expected(query, key, 20.0, classes, smoothing, symmetric)
+    for mine, other in zip(ours, right, strict=True):
+        assert distance(mine, other) < 1e-5
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
+@pytest.mark.parametrize("tile", [(20, 1101), (16, 1100)], ids=str)
+def test_narrow_slopes_may_lie_where_their_products_were(info_nce: InfoNCE, tile, dtype):
+    columns = tile[1]  # wider than a block's reach of 1024
+    query, key = vectors(30, 6, 3, dtype), vectors(columns, 6, 4, dtype)
+    classes = torch.arange(30), torch.arange(columns)
+    ours = info_nce(query, key, 5.0, classes, tile=tile)
+    for mine, other in zip(ours, expected(query, key, 5.0, classes), strict=True):
+        assert distance(mine, other) < TOLERANCE[dtype]
+
+
+@pytest.mark.parametrize("scale", [100.0, 1e4, -100.0, 0.0])
+def test_any_scale_is_exact(info_nce: InfoNCE, scale):
+    query, key = vectors(48, 4, 5), vectors(48, 4, 6)
+    key[:8] = -query[:8]  # positives that are the least likely: a fixed shift would underflow
+    diagonal = torch.arange(48)
+    ours = info_nce(query, key, scale, (diagonal, diagonal), tile=(20, 32))
+    right = expected(query, key, scale, (diagonal, diagonal))
+    assert float(ours[0]) == pytest.approx(float(right[0]), rel=1e-6)
+    for mine, other in zip(ours[1:], right[1:], strict=True):
+        assert distance(mine, other) < (2e-3 if abs(scale) > 1000 else 2e-5) or scale == 0
+
+
+def test_half_precision_gradients_do_not_vanish_in_large_batches(info_nce: InfoNCE):
+    query, key = vectors(700, 4, 7, torch.float16), vectors(700, 4, 8, torch.float16)
+    diagonal = torch.arange(700)
+    for outer in (1e-4, 65536.0):  # a small share of a loss; a gradient scaler's
+        ours = info_nce(query, key, 1.0, (diagonal, diagonal), tile=(350, 700), outer=outer)
+        for mine, other in zip(ours, expected(query, key, 1.0, (diagonal, diagonal), outer=outer), strict=True):
+            assert distance(mine, other) < 2e-3
+
+
+def test_gradients_that_nobody_asked_for_are_not_written(info_nce: InfoNCE):
+    query, key = vectors(9, 4, 1), vectors(9, 4, 2)
+    diagonal = torch.arange(9)
+    right = expected(query, key, 3.0, (diagonal, diagonal))
+    _, of_query, of_key, of_scale = info_nce(query, key, 3.0, (diagonal, diagonal), of=(False, True))
+    assert of_query.isnan().all()
+    assert distance(of_key, right[2]) < 1e-5
+    assert distance(of_scale, right[3]) < 1e-5
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])
+@pytest.mark.parametrize("side", [0, 1])
+def test_what_is_not_finite_makes_the_loss_nan(info_nce: InfoNCE, bad, side):
+    pair = vectors(12, 4, 1), vectors(12, 4, 2)
+    pair[side][7, 2] = bad
+    diagonal = torch.arange(12)
+    assert info_nce(*pair, 3.0, (diagonal, diagonal), tile=(5, 8))[0].isnan()
+
+
+def test_without_a_positive_there_is_no_loss_and_no_gradient(info_nce: InfoNCE):
+    query, key = vectors(5, 4, 1), vectors(6, 4, 2)
+    loss, *gradients = info_nce(query, key, 3.0, (torch.full((5,), -1), torch.arange(6)))
+    assert loss.isnan()
+    assert all((each == 0).all() for each in gradients)
+
+
+@pytest.mark.parametrize("shape", [(0, 3, 4), (3, 0, 4), (3, 3, 0)], ids=str)
+def test_empty_inputs_run(info_nce: InfoNCE, shape):
+    queries, keys, width = shape
+    classes = torch.arange(queries), torch.arange(keys)
+    loss, of_query, of_key, of_scale = info_nce(torch.rand(queries, width), torch.rand(keys, width), 2.0, classes)
+    assert loss.isnan() if queries * keys == 0 else float(loss) == pytest.approx(float(torch.tensor(3.0).log()))
+    assert (of_query == 0).all()
+    assert (of_key == 0).all()
+    assert of_scale == 0
+
+
+def test_where_all_logits_fit_there_are_four_launches_a_direction(info_nce: InfoNCE):
+    diagonal = torch.arange(64)
+    info_nce(vectors(64, 4, 1), vectors(64, 4, 2), 2.0, (diagonal, diagonal), kept=1)
+    assert (info_nce.forward_launches, info_nce.backward_launches) == (4, 4)
