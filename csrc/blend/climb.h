@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "pool.h"
@@ -32,6 +33,10 @@ class Objective {
   virtual double take(int member, double share) = 0;
   // the state from the weights alone: drops what rounding gathered, or a step that did not pay
   virtual void restore(const std::vector<double>& weights) = 0;
+  // better weights of the allowed members where single steps find none, with the state made theirs; else none
+  virtual std::optional<std::vector<double>> polish(const std::vector<double>&, const std::vector<bool>&, Pool&) {
+    return std::nullopt;
+  }
   // whether a round is worth several threads
   virtual bool heavy() const { return true; }
 };
@@ -58,6 +63,7 @@ class Climb {
       round(pool);
       pool.poll();
     }
+    if (over_ && !polished_) polish(pool);
     return over_;
   }
 
@@ -68,6 +74,7 @@ class Climb {
   const std::vector<double>& losses() const { return losses_; }
 
  private:
+  static constexpr double kReopening = 1e-6;
   static constexpr int kRefresh = 64;  // rounds between two computations of the state from the weights
 
   void each(Pool& pool, const std::function<void(int64_t)>& work) {
@@ -124,6 +131,44 @@ class Climb {
 
   void stop() { over_ = true; }
 
+  // The objective's own last move, told as steps: one to each member whose weight it changed.
+  void polish(Pool& pool) {
+    polished_ = true;
+    if (!options_.replacement || !(loss_ > 0)) return;
+    const auto better = objective_->polish(weights_, options_.allowed, pool);
+    if (!better) return;
+    // With steps to all members in turn, w' = c w + rest, where rest sums to 1 - c: c = 1 suits bounds on both sides of
+    // zero, and where no share may be negative c is as large as leaves no rest negative.
+    double kept = 1;
+    if (options_.low == 0)
+      for (size_t m = 0; m < weights_.size(); ++m)
+        if (weights_[m] > 0) kept = std::min(kept, std::max(0.0, (*better)[m] / weights_[m]));
+    std::vector<double> shares(weights_.size());
+    double later = 1;  // the product of 1 - share over the steps after this one
+    int64_t steps = 0;
+    for (size_t m = weights_.size(); m-- > 0;) {
+      shares[m] = ((*better)[m] - kept * weights_[m]) / later;
+      later *= 1 - shares[m];
+      steps += shares[m] != 0;
+      if (!(shares[m] >= options_.low && shares[m] <= options_.high)) return objective_->restore(weights_);
+    }
+    if (static_cast<int64_t>(members_.size()) + steps > options_.max_rounds) return objective_->restore(weights_);
+    objective_->restore(weights_);
+    const double before = loss_;
+    for (size_t m = 0; m < weights_.size(); ++m) {
+      if (shares[m] == 0) continue;
+      loss_ = objective_->take(static_cast<int>(m), shares[m]);
+      for (double& weight : weights_) weight *= 1 - shares[m];
+      weights_[m] += shares[m];
+      record(static_cast<int>(m), shares[m]);
+    }
+    // a gain that large may have opened the way for single steps again
+    if (before - loss_ > kReopening * before && static_cast<int64_t>(members_.size()) < options_.max_rounds) {
+      over_ = polished_ = false;
+      poor_rounds_ = 0;
+    }
+  }
+
   void record(int member, double share) {
     if (!options_.replacement) options_.allowed[member] = false;
     members_.push_back(member);
@@ -136,7 +181,7 @@ class Climb {
   std::vector<double> weights_;
   double loss_ = kNever, first_loss_ = kNever;
   int poor_rounds_ = 0;
-  bool over_ = false;
+  bool over_ = false, polished_ = false;
   std::vector<int64_t> members_;
   std::vector<double> shares_, losses_;
 };

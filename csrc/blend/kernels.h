@@ -7,7 +7,7 @@
 
 namespace blend {
 
-constexpr int kShares = 8;  // shares that one pass of `absolute` tries: enough arithmetic to hide the loads
+constexpr int kShares = 8;  // shares that one pass of `slopes` tries: enough arithmetic to hide the loads
 
 struct Breakpoint {
   double share, weight;
@@ -20,8 +20,10 @@ struct Curve {
 // On residuals (or probabilities) of the blend, e, and of a member, m, both of n numbers; x = e + share * (m - e).
 template <class T>
 struct RowKernels {
-  // sum |x| and one of its subgradients by share, for each of kShares shares
-  void (*absolute)(const T* e, const T* m, int64_t n, const double* shares, double* values, double* slopes);
+  // a subgradient by share of sum |x|, at each of kShares shares
+  void (*slopes)(const T* e, const T* m, int64_t n, const double* shares, double* slopes);
+  // sum |x|
+  double (*absolute)(const T* e, const T* m, int64_t n, double share);
   // appends the shares in (low, high] at which some x crosses zero, with |m - e|
   void (*crossings)(const T* e, const T* m, int64_t n, double low, double high, std::vector<Breakpoint>& out);
   // sum of smooth_l1(x) with beta 1, and its derivatives by share

@@ -70,6 +70,28 @@ void pack(const T* from, ptrdiff_t stride, int count, const double* target, doub
 // Sums run in T's own lanes for this many vectors, then go on in double: float's error stays that of a short sum.
 constexpr int kRun = 16;
 
+// A sum in double of vectors of float or double; its lanes are added up at the very end only.
+template <class T>
+struct Total {
+  static constexpr int parts = sizeof(double) / sizeof(T);
+  D part[parts] = {};
+
+  ALWAYS void add(typename Vector<T>::type v) {
+    typedef T Piece __attribute__((vector_size(kLanes * sizeof(T))));
+    for (int i = 0; i < parts; ++i) {
+      Piece piece;
+      __builtin_memcpy(&piece, reinterpret_cast<const char*>(&v) + i * sizeof piece, sizeof piece);
+      part[i] += __builtin_convertvector(piece, D);
+    }
+  }
+
+  ALWAYS double value() const {
+    D all = part[0];
+    for (int i = 1; i < parts; ++i) all += part[i];
+    return sum(all);
+  }
+};
+
 template <class T>
 struct Rows {
   using V = typename Vector<T>::type;
@@ -84,23 +106,17 @@ struct Rows {
     return v;
   }
 
-  static void absolute(const T* e, const T* m, int64_t n, const double* shares, double* values, double* slopes) {
+  static void slopes(const T* e, const T* m, int64_t n, const double* shares, double* slopes) {
     V share[kShares];
-    for (int k = 0; k < kShares; ++k) {
-      share[k] = V{} + static_cast<T>(shares[k]);
-      values[k] = slopes[k] = 0;
-    }
+    Total<T> totals[kShares];
+    for (int k = 0; k < kShares; ++k) share[k] = V{} + static_cast<T>(shares[k]);
     const B sign = B{} + std::numeric_limits<Bits>::min();
     for (int64_t i = 0; i < n;) {
-      V value[kShares] = {}, slope[kShares] = {};
+      V slope[kShares] = {};
       const auto add = [&](V blend, V member) ALWAYS_LAMBDA {
         const V d = member - blend;
 #pragma GCC unroll 8
-        for (int k = 0; k < kShares; ++k) {
-          const V x = blend + share[k] * d;
-          value[k] += (V)((B)x & ~sign);
-          slope[k] += (V)((B)d ^ ((B)x & sign));
-        }
+        for (int k = 0; k < kShares; ++k) slope[k] += (V)((B)d ^ ((B)(blend + share[k] * d) & sign));
       };
       const int64_t full = std::min<int64_t>(i + kRun * lanes, n / lanes * lanes);
       for (; i < full; i += lanes) add(load<V>(e + i), load<V>(m + i));
@@ -108,11 +124,29 @@ struct Rows {
         add(tail(e + i, n - i), tail(m + i, n - i));
         i = n;
       }
-      for (int k = 0; k < kShares; ++k) {
-        values[k] += sum(value[k]);
-        slopes[k] += sum(slope[k]);
-      }
+      for (int k = 0; k < kShares; ++k) totals[k].add(slope[k]);
     }
+    for (int k = 0; k < kShares; ++k) slopes[k] = totals[k].value();
+  }
+
+  static double absolute(const T* e, const T* m, int64_t n, double share) {
+    const V s = V{} + static_cast<T>(share);
+    const B sign = B{} + std::numeric_limits<Bits>::min();
+    Total<T> total;
+    for (int64_t i = 0; i < n;) {
+      V value = {};
+      const auto add = [&](V blend, V member) ALWAYS_LAMBDA {
+        value += (V)((B)(blend + s * (member - blend)) & ~sign);
+      };
+      const int64_t full = std::min<int64_t>(i + kRun * lanes, n / lanes * lanes);
+      for (; i < full; i += lanes) add(load<V>(e + i), load<V>(m + i));
+      if (n - i < lanes && i < n) {
+        add(tail(e + i, n - i), tail(m + i, n - i));
+        i = n;
+      }
+      total.add(value);
+    }
+    return total.value();
   }
 
   static void crossings(const T* e, const T* m, int64_t n, double low, double high, std::vector<Breakpoint>& out) {
@@ -122,15 +156,20 @@ struct Rows {
       if (d != 0) out.push_back({std::clamp(-e[i] / d, low, high), std::abs(d)});
     };
     int64_t i = 0;
-    for (; i + lanes <= n; i += lanes) {
-      const V blend = load<V>(e + i), d = load<V>(m + i) - blend;
-      const B crossed = (B)(blend + from * d) ^ (B)(blend + to * d);
-      // or all lanes together before asking: most vectors hold none
-      Bits any = 0;
-      for (int lane = 0; lane < lanes; ++lane) any |= crossed[lane];
-      if (any < 0)
+    constexpr int kAtOnce = 8;  // vectors to ask about together: most hold none
+    for (; i + kAtOnce * lanes <= n; i += kAtOnce * lanes) {
+      B crossed[kAtOnce], any = {};
+      for (int v = 0; v < kAtOnce; ++v) {
+        const V blend = load<V>(e + i + v * lanes), d = load<V>(m + i + v * lanes) - blend;
+        crossed[v] = (B)(blend + from * d) ^ (B)(blend + to * d);
+        any |= crossed[v];
+      }
+      Bits all = 0;
+      for (int lane = 0; lane < lanes; ++lane) all |= any[lane];
+      if (all >= 0) continue;
+      for (int v = 0; v < kAtOnce; ++v)
         for (int lane = 0; lane < lanes; ++lane)
-          if (crossed[lane] < 0) keep(i + lane);
+          if (crossed[v][lane] < 0) keep(i + v * lanes + lane);
     }
     const T a = static_cast<T>(low), b = static_cast<T>(high);
     for (; i < n; ++i) {
@@ -141,7 +180,7 @@ struct Rows {
 
   static Curve smooth_l1(const T* e, const T* m, int64_t n, double share, double) {
     const V s = V{} + static_cast<T>(share), one = V{} + T(1), half = V{} + T(0.5);
-    Curve total = {};
+    Total<T> values, slopes, curvatures;
     for (int64_t i = 0; i < n;) {
       V value = {}, slope = {}, curvature = {};
       const auto add = [&](V blend, V member) ALWAYS_LAMBDA {
@@ -157,11 +196,11 @@ struct Rows {
         add(tail(e + i, n - i), tail(m + i, n - i));
         i = n;
       }
-      total.value += sum(value);
-      total.slope += sum(slope);
-      total.curvature += sum(curvature);
+      values.add(value);
+      slopes.add(slope);
+      curvatures.add(curvature);
     }
-    return total;
+    return {values.value(), slopes.value(), curvatures.value()};
   }
 
   // A logarithm costs more than all the rest, so only one in kRun is taken: of a product. (1e-16)^16 is still a double.
@@ -169,8 +208,9 @@ struct Rows {
     typedef T Source __attribute__((vector_size(kLanes * sizeof(T))));
     const D s = D{} + share, low = D{} + eps, high = D{} + (1 - eps);
     Curve total = {};
+    D slope = {}, curvature = {};
     for (int64_t i = 0; i < n;) {
-      D product = D{} + 1.0, slope = {}, curvature = {};
+      D product = D{} + 1.0;
       const auto add = [&](D blend, D member) ALWAYS_LAMBDA {
         const D d = member - blend, x = blend + s * d;
         const D clipped = x < low ? low : (x > high ? high : x);
@@ -195,9 +235,9 @@ struct Rows {
       }
       for (int lane = 0; lane < kLanes; ++lane) total.value -= std::log(product[lane]);
       total.value -= std::log(rest);
-      total.slope += sum(slope);
-      total.curvature += sum(curvature);
     }
+    total.slope += sum(slope);
+    total.curvature += sum(curvature);
     return total;
   }
 
@@ -205,7 +245,7 @@ struct Rows {
     const T s = static_cast<T>(share);
     const V shares = V{} + s;
     const B sign = B{} + std::numeric_limits<Bits>::min();
-    double total = 0;
+    Total<T> values;
     int64_t i = 0;
     while (i + lanes <= n) {
       V value = {};
@@ -215,8 +255,9 @@ struct Rows {
         value += (V)((B)x & ~sign);
         store(e + i, x);
       }
-      total += sum(value);
+      values.add(value);
     }
+    double total = values.value();
     for (; i < n; ++i) {
       e[i] += s * (m[i] - e[i]);
       total += std::abs(e[i]);
@@ -224,7 +265,7 @@ struct Rows {
     return total;
   }
 
-  static constexpr RowKernels<T> table() { return {absolute, crossings, smooth_l1, logloss, mix}; }
+  static constexpr RowKernels<T> table() { return {slopes, absolute, crossings, smooth_l1, logloss, mix}; }
 };
 
 constexpr Kernels table(const char* name) {

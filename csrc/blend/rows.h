@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cmath>
 #include <vector>
@@ -9,6 +10,7 @@
 #include "climb.h"
 #include "kernels.h"
 #include "newton.h"
+#include "solve.h"
 
 namespace blend {
 
@@ -56,80 +58,194 @@ class Absolute final : public RowObjective<T> {
   using RowObjective<T>::RowObjective;
 
   double alone(int m) const override {
-    const double shares[kShares] = {};
-    double values[kShares], slopes[kShares];
-    this->kernels_.absolute(this->member(m), this->member(m), this->rows_, shares, values, slopes);
-    return values[0];
+    return this->kernels_.absolute(this->member(m), this->member(m), this->rows_, 0);
   }
 
-  Candidate search(int m, double low, double high, double best) const override {
-    Points points;
-    // steps get short as the climb goes on, so most of the first points are near zero
-    double shares[kShares] = {low, low / 4, low / 24, low / 256, high / 256, high / 24, high / 4, high};
-    evaluate(m, shares, points);
-    if (points.slope[0] >= 0) return {points.value[0], low};
-    if (points.slope[kShares - 1] <= 0) return {points.value[kShares - 1], high};
-    double a = low, b = high, value = 0, slope_a = 0, value_b = 0, slope_b = 0;
-    constexpr int64_t kFew = 128;  // kinks that are quicker to sort than to bracket again
-    for (int pass = 0;; ++pass) {
-      for (int k = 0; k < kShares; ++k)
-        if (points.slope[k] < 0 && points.share[k] >= a) {
-          a = points.share[k];
-          value = points.value[k];
-          slope_a = points.slope[k];
-        }
-      for (int k = kShares - 1; k >= 0; --k)
-        if (points.slope[k] >= 0 && points.share[k] <= b) {
-          b = points.share[k];
-          value_b = points.value[k];
-          slope_b = points.slope[k];
-        }
-      const double width = b - a;
-      // the tangents at a and b meet at a share that is near the best, and at a value that no share can reach
-      double meet = a + width / 2;
-      if (slope_b > slope_a) {
-        meet = std::clamp((value_b - value + slope_a * a - slope_b * b) / (slope_a - slope_b), a, b);
-        const double bound = value + slope_a * (meet - a);
-        if (bound > best * (1 + kRounding)) return {};
-      }
-      if (!(width > 0) || pass == 8 || static_cast<double>(this->rows_) * width <= kFew * (high - low)) break;
-      const double near[kShares] = {-0.3, -0.08, -0.015, -0.002, 0.002, 0.015, 0.08, 0.3};
-      for (int k = 0; k < kShares; ++k) shares[k] = std::clamp(meet + near[k] * width, a, b);
-      evaluate(m, shares, points);
-    }
-    std::vector<Breakpoint> kinks;
-    this->kernels_.crossings(this->blend(), this->member(m), this->rows_, a, b, kinks);
-    std::sort(kinks.begin(), kinks.end(), [](const Breakpoint& x, const Breakpoint& y) { return x.share < y.share; });
-    double share = a, slope = slope_a;
-    for (const Breakpoint& kink : kinks) {
-      value += slope * (kink.share - share);
-      share = kink.share;
-      slope += 2 * kink.weight;
-      if (slope >= 0) break;
-    }
-    if (slope < 0) {
-      value += slope * (b - share);
-      share = b;
-    }
-    return {value, share};
+  void begin(int member) override {
+    RowObjective<T>::begin(member);
+    loss_ = alone(member);
+  }
+
+  void restore(const std::vector<double>& weights) override {
+    RowObjective<T>::restore(weights);
+    loss_ = this->kernels_.absolute(this->blend(), this->blend(), this->rows_, 0);
   }
 
   double take(int m, double share) override {
-    return this->kernels_.mix(this->blend_.data(), this->member(m), this->rows_, share);
+    return loss_ = this->kernels_.mix(this->blend_.data(), this->member(m), this->rows_, share);
+  }
+
+  Candidate search(int m, double low, double high, double best) const override {
+    return search(this->member(m), low, high, best);
+  }
+
+  // Where no step to a single member gains, a step to several at once still may: the sum has kinks. Their direction is
+  // Newton's for the sum with its kinks rounded off within delta (Huber 1964), its length exact; delta shrinks until it
+  // holds as many residuals as there are weights to choose, which is how many are zero where the sum is least.
+  std::optional<std::vector<double>> polish(const std::vector<double>& start, const std::vector<bool>& allowed,
+                                            Pool& pool) override {
+    std::vector<int> free;
+    for (int m = 0; m < this->members_; ++m)
+      if (allowed[m]) free.push_back(m);
+    const size_t fewest = free.size() - 1;
+    if (fewest < 1 || this->rows_ <= static_cast<int64_t>(fewest)) return std::nullopt;
+    const double before = loss_;
+    std::vector<double> weights = start;
+    std::vector<T> direction(this->rows_);
+    constexpr int kSweeps = 30;
+    constexpr double kGain = 1e-8;  // of a sweep, relatively: about what float tells apart
+    for (int sweep = 0; sweep < kSweeps; ++sweep) {
+      const double loss = loss_;
+      const std::vector<int64_t> near = nearest(fewest);
+      for (size_t count = near.size();; count = std::max(count / 6, fewest)) {
+        pool.poll();
+        const std::vector<double> change = newton_direction(free, near, count, pool);
+        if (!change.empty()) {
+          aim(free, change, direction, pool);
+          const Candidate found = search(direction.data(), -1, 4, loss_);
+          if (found.loss < loss_ && found.share != 0) {
+            loss_ = this->kernels_.mix(this->blend_.data(), direction.data(), this->rows_, found.share);
+            for (size_t i = 0; i < free.size(); ++i) weights[free[i]] += found.share * change[i];
+          }
+        }
+        if (count == fewest) break;
+      }
+      if (!(loss - loss_ > kGain * loss)) break;
+    }
+    if (!(loss_ < before)) return std::nullopt;
+    return weights;
   }
 
  private:
+  // rows with the smallest |e|, smallest first: an eighth of all, or some two thousand, or a few more than asked for
+  std::vector<int64_t> nearest(size_t fewest) const {
+    const auto size = [&](int64_t i) { return std::abs(this->blend_[i]); };
+    const int64_t wanted = std::max<int64_t>(std::min<int64_t>(this->rows_ / 8, 2048), static_cast<int64_t>(fewest));
+    // the limit comes from a sample: how many rows there are exactly does not matter
+    const int64_t stride = std::max<int64_t>(1, this->rows_ / 8192);
+    std::vector<T> sample;
+    for (int64_t i = 0; i < this->rows_; i += stride) sample.push_back(size(i));
+    const auto limit = sample.begin() + std::min<int64_t>(wanted / stride, static_cast<int64_t>(sample.size()) - 1);
+    std::nth_element(sample.begin(), limit, sample.end());
+    std::vector<int64_t> near;
+    for (int64_t i = 0; i < this->rows_; ++i)
+      if (size(i) <= *limit) near.push_back(i);
+    for (int64_t i = 0; near.size() < fewest; ++i) near.push_back(i);  // never: the sample is of at least 8192 rows
+    std::sort(near.begin(), near.end(), [&](int64_t a, int64_t b) { return size(a) < size(b); });
+    return near;
+  }
+
+  // change of the free members' weights, summing to zero; empty where there is none
+  std::vector<double> newton_direction(const std::vector<int>& free, const std::vector<int64_t>& near, size_t kinks,
+                                       Pool& pool) const {
+    const size_t count = free.size(), size = count + 1;
+    const double delta =
+        std::max<double>(std::abs(this->blend_[near[kinks - 1]]), std::numeric_limits<T>::min());
+    std::vector<double> slopes(count), rows(kinks * count), system(size * size, 0.0), right(size, 0.0);
+    pool.run(static_cast<int64_t>(count), [&](int64_t a) {
+      const T* member = this->member(free[a]);
+      slopes[a] = at(member, {}).slope[0];  // less sum |e|, which the weights' sum of zero cancels
+      for (size_t k = 0; k < kinks; ++k) {
+        const T e = this->blend_[near[k]];
+        const double d = static_cast<double>(member[near[k]]) - e;
+        rows[k * count + a] = d;
+        slopes[a] += (std::clamp(e / delta, -1.0, 1.0) - (std::signbit(e) ? -1 : 1)) * d;
+      }
+    });
+    for (size_t k = 0; k < kinks; ++k) {
+      const double* row = rows.data() + k * count;
+      for (size_t a = 0; a < count; ++a)
+        for (size_t b = 0; b < count; ++b) system[a * size + b] += row[a] * row[b] / delta;
+    }
+    double trace = 0;
+    for (size_t a = 0; a < count; ++a) trace += system[a * size + a];
+    for (size_t a = 0; a < count; ++a) {
+      system[a * size + a] += 1e-10 * trace / static_cast<double>(count);  // members that are alike
+      system[a * size + count] = system[count * size + a] = 1;
+      right[a] = -slopes[a];
+    }
+    if (!solve(system, right)) return {};
+    right.resize(count);
+    return right;
+  }
+
+  // direction = the blend with its weights changed by all of `change`
+  void aim(const std::vector<int>& free, const std::vector<double>& change, std::vector<T>& direction,
+           Pool& pool) const {
+    constexpr int64_t kRun = 4096;
+    pool.run((this->rows_ + kRun - 1) / kRun, [&](int64_t part) {
+      const int64_t first = part * kRun, count = std::min(kRun, this->rows_ - first);
+      double sums[kRun];
+      for (int64_t i = 0; i < count; ++i) sums[i] = this->blend_[first + i];
+      for (size_t a = 0; a < free.size(); ++a)
+        for (int64_t i = 0; i < count; ++i) sums[i] += change[a] * this->member(free[a])[first + i];
+      for (int64_t i = 0; i < count; ++i) direction[first + i] = static_cast<T>(sums[i]);
+    });
+  }
+
+  Candidate search(const T* m, double low, double high, double best) const {
+    // steps get short as the climb goes on, so most of the first shares are near zero
+    Points points = at(m, {low, low / 4, low / 24, low / 256, high / 256, high / 24, high / 4, high});
+    if (points.slope[0] >= 0) return ended(m, low);
+    if (points.slope[kShares - 1] < 0) return ended(m, high);
+    if (least(points) > best * (1 + kRounding)) return {};
+    double a = low, b = high, slope_a = points.slope[0], slope_b = points.slope[kShares - 1];
+    constexpr int64_t kFew = 256;  // kinks that are quicker to sort than to bracket again
+    for (int pass = 0;; ++pass) {
+      for (int k = 0; k < kShares; ++k) {  // slopes rise with the share, but for rounding
+        if (points.slope[k] < 0 && points.share[k] >= a) a = points.share[k], slope_a = points.slope[k];
+      }
+      for (int k = kShares - 1; k >= 0; --k) {
+        if (points.slope[k] >= 0 && points.share[k] <= b) b = points.share[k], slope_b = points.slope[k];
+      }
+      const double width = b - a;
+      if (!(width > 0) || pass == 8 || static_cast<double>(this->rows_) * width <= kFew * (high - low)) break;
+      // where a parabola would have its least value, and ever farther from there
+      const double middle = a - slope_a * width / (slope_b - slope_a);
+      std::array<double, kShares> shares = {-0.3, -0.08, -0.015, -0.002, 0.002, 0.015, 0.08, 0.3};
+      for (double& share : shares) share = std::clamp(middle + share * width, a, b);
+      points = at(m, shares);
+    }
+    std::vector<Breakpoint> kinks;
+    this->kernels_.crossings(this->blend(), m, this->rows_, a, b, kinks);
+    std::sort(kinks.begin(), kinks.end(), [](const Breakpoint& x, const Breakpoint& y) { return x.share < y.share; });
+    double slope = slope_a;
+    for (const Breakpoint& kink : kinks)
+      if ((slope += 2 * kink.weight) >= 0) return ended(m, kink.share);
+    return ended(m, b);
+  }
+
   // sums of T's lanes are out by about so much, relatively: a member is given up only when it is behind by more
   static constexpr double kRounding = sizeof(T) == 4 ? 1e-6 : 1e-13;
 
   struct Points {
-    double share[kShares], value[kShares], slope[kShares];
+    std::array<double, kShares> share, slope;
   };
 
-  void evaluate(int m, const double* shares, Points& points) const {
+  Points at(const T* m, const std::array<double, kShares>& shares) const {
+    Points points;
     for (int k = 0; k < kShares; ++k) points.share[k] = static_cast<T>(shares[k]);  // what the kernel will use
-    this->kernels_.absolute(this->blend(), this->member(m), this->rows_, points.share, points.value, points.slope);
+    this->kernels_.slopes(this->blend(), m, this->rows_, points.share.data(), points.slope.data());
+    return points;
   }
+
+  Candidate ended(const T* m, double share) const {
+    return {this->kernels_.absolute(this->blend(), m, this->rows_, share), share};
+  }
+
+  // No share can come below this: from zero on, the slope between two shares is at least that at the left one (going
+  // right), at most that at the right one (going left).
+  double least(const Points& points) const {
+    constexpr int half = kShares / 2;
+    double right = 0, left = 0;
+    for (int k = half - 1; k + 1 < kShares && points.slope[k] < 0; ++k)
+      right += points.slope[k] * (points.share[k + 1] - std::max(0.0, points.share[k]));
+    for (int k = half; k > 0 && points.slope[k] > 0; --k)
+      left -= points.slope[k] * (std::min(0.0, points.share[k]) - points.share[k - 1]);
+    return loss_ + std::min(left, right);
+  }
+
+  double loss_ = 0;
 };
 
 // sum of smooth_l1(x), or of -log(clip(x)): smooth in the share, so a few Newton steps find its best.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ctk.blend.cross_validation import CrossValidated, cross_validated_score
 from ctk.blend.greedy import greedy_selection
 from ctk.blend.hill_climb import hill_climb
 from ctk.blend.result import Blend, Step, Trace
@@ -11,7 +12,16 @@ from ctk.blend.result import Blend, Step, Trace
 if TYPE_CHECKING:
     from ctk.blend.retrieval import hill_climb_retrieval
 
-__all__ = ["Blend", "Step", "Trace", "greedy_selection", "hill_climb", "hill_climb_retrieval"]
+__all__ = [
+    "Blend",
+    "CrossValidated",
+    "Step",
+    "Trace",
+    "cross_validated_score",
+    "greedy_selection",
+    "hill_climb",
+    "hill_climb_retrieval",
+]
 
 
 def __getattr__(name: str) -> Any:

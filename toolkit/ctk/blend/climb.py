@@ -44,6 +44,13 @@ class Objective(Protocol):
     def blend(self, weights: NDArray[np.float64]) -> float:
         """Makes the state that of these weights and returns its loss."""
 
+    def polish(self, weights: NDArray[np.float64], free: Sequence[int]) -> NDArray[np.float64] | None:
+        """Better weights of the free members, where single steps find none; None where there are none."""
+
+
+REOPENING = 1e-6
+"""A polish that gains so much of the loss may have opened the way for single steps again."""
+
 
 class RunningClimb(Protocol):
     """A climb under way, in Python or in C++."""
@@ -79,6 +86,7 @@ class Climb:
     loss: float = math.inf
     poor_rounds: int = 0
     over: bool = False
+    polished: bool = False
 
     @property
     def members(self) -> NDArray[np.int64]:
@@ -98,6 +106,8 @@ class Climb:
             self._begin()
         while not self.over and time.perf_counter() < end:
             self._round()
+        if self.over and not self.polished:
+            self._polish()
         return self.over
 
     def _begin(self) -> None:
@@ -130,6 +140,43 @@ class Climb:
         self.weights, self.loss = weights, loss
         self.taken.append((member, share, loss))
         self.over = self.poor_rounds >= self.options.patience or len(self.taken) >= self.options.max_rounds
+
+    def _polish(self) -> None:
+        """The objective's own last move, told as steps: one to each member whose weight it changed."""
+        self.polished = True
+        free = [number for number, allowed in enumerate(self.options.allowed) if allowed]
+        better = self.objective.polish(self.weights, free) if self.options.replacement and self.loss else None
+        shares = None if better is None else as_steps(self.weights, better, self.options.low)
+        if shares is None or not ((shares >= self.options.low) & (shares <= self.options.high)).all():
+            return
+        moved = np.flatnonzero(shares)
+        if len(self.taken) + len(moved) > self.options.max_rounds:
+            return
+        before = self.loss
+        for member in moved.tolist():
+            self.weights = self.weights * (1 - shares[member])
+            self.weights[member] += shares[member]
+            self.loss = self.objective.blend(self.weights)
+            self.taken.append((member, float(shares[member]), self.loss))
+        if before - self.loss > REOPENING * before and len(self.taken) < self.options.max_rounds:
+            self.over = self.polished = False
+            self.poor_rounds = 0
+
+
+def as_steps(old: NDArray[np.float64], new: NDArray[np.float64], low: float) -> NDArray[np.float64]:
+    """Shares of steps to all members in turn that lead from one blend to another.
+
+    new = kept * old + rest, where rest sums to 1 - kept. kept = 1 suits bounds on both sides of zero; where no share
+    may be negative, kept is as large as leaves no rest negative.
+    """
+    used = old > 0
+    kept = min(1.0, max(0.0, float((new[used] / old[used]).min()))) if low == 0 else 1.0
+    shares = np.zeros(len(old))
+    later = 1.0  # the product of 1 - share over the steps after this one
+    for member in reversed(range(len(old))):
+        shares[member] = (new[member] - kept * old[member]) / later if later else math.inf
+        later *= 1 - shares[member]
+    return shares
 
 
 def grid(step: float, low: float, high: float) -> NDArray[np.float64]:

@@ -33,7 +33,7 @@ def hill_climb(
     replacement: bool = True,
     max_rounds: int = 10_000,
     patience: int = 10,
-    tolerance: float = 1e-7,
+    tolerance: float = 1e-9,
     time_limit: float | None = None,
     bags: int = 1,
     seed: int = 0,
@@ -80,7 +80,7 @@ def hill_climb(
     _check(bounds, step, max_rounds, patience, tolerance, bags, time_limit)
     data = read(predictions, target, known)
     cells = Cells.find(data, groups, columns)
-    task = make_task(known, data, cells, _column_weights(column_weights, data.columns, known), step)
+    task = make_task(known, data, cells, column_weights_of(column_weights, data.columns, known), step)
 
     end = None if time_limit is None else time.perf_counter() + time_limit
     count = len(data.members)
@@ -145,7 +145,8 @@ def _bags(members: int, bags: int, generator: np.random.Generator) -> list[list[
     return [[member in bag for member in range(members)] for bag in drawn]
 
 
-def _column_weights(given: Sequence[float] | None, columns: int, metric: Metric) -> NDArray[np.float64]:
+def column_weights_of(given: Sequence[float] | None, columns: int, metric: Metric) -> NDArray[np.float64]:
+    """(T,) weights that sum to one; ValueError where the metric has none or they make no sense."""
     if given is None:
         return np.full(columns, 1 / columns)
     if metric.call is not None or metric.name not in WEIGHTED:

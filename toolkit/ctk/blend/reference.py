@@ -90,7 +90,12 @@ def auc(scores: Floats, labels: NDArray[np.uint8], step: float, options: Options
 
 
 def area(scores: NDArray[Any], labels: NDArray[Any]) -> float:
-    """Area under the ROC curve of (n,) scores and 0/1 labels, ties counted half (Mann and Whitney 1947)."""
+    """Area under the ROC curve of (n,) scores and 0/1 labels, ties counted half (Mann and Whitney 1947).
+
+    nan where all labels are the same
+    """
+    if labels.min() == labels.max():
+        return math.nan
     levels, level = np.unique(scores, return_inverse=True)
     positives = np.bincount(level[labels != 0], minlength=len(levels))
     negatives = np.bincount(level[labels == 0], minlength=len(levels))
@@ -109,6 +114,10 @@ class _Searched:
         found = [(*self.step(member, low, high), member) for member in members]
         loss, share, member = min(found, key=lambda each: each[0])
         return loss, member, share
+
+    def polish(self, weights: Floats, free: Sequence[int]) -> Floats | None:
+        """None: where single steps gain nothing, a smooth loss is at its least."""
+        return None
 
 
 class _Quadratic(_Searched):
@@ -185,12 +194,54 @@ class _Absolute(_Rows):
         return float(np.abs(self.mix(weights)).sum())
 
     def step(self, member: int, low: float, high: float) -> tuple[float, float]:
-        toward = self.numbers[member] - self.mixed
+        return self._along(self.numbers[member] - self.mixed, low, high)
+
+    def _along(self, toward: Floats, low: float, high: float) -> tuple[float, float]:
         moves = toward != 0
         kinks, sizes = -self.mixed[moves] / toward[moves], np.abs(toward[moves])
         share = weighted_median(kinks, sizes) if len(kinks) else 0.0
         share = min(max(share, low), high)
         return float(np.abs(self.mixed + share * toward).sum()), share
+
+    def polish(self, weights: Floats, free: Sequence[int]) -> Floats | None:
+        """Steps to several members at once, in Newton's direction with the kinks rounded off (Huber 1964)."""
+        fewest = len(free) - 1
+        if fewest < 1 or self.mixed.shape[0] <= fewest:
+            return None
+        first = loss = float(np.abs(self.mixed).sum())
+        weights = weights.copy()
+        for _ in range(30):
+            before = loss
+            near = np.argsort(np.abs(self.mixed))[: max(min(len(self.mixed) // 8, 2048), fewest)]
+            count = len(near)
+            while True:
+                change = self._newton(free, near[:count])
+                toward = change @ self.numbers[free]
+                found, share = self._along(toward, -1, 4)
+                if found < loss:
+                    self.mixed = self.mixed + share * toward
+                    weights[free] += share * change
+                    loss = found
+                if count == fewest:
+                    break
+                count = max(count // 6, fewest)
+            if not before - loss > 1e-8 * before:
+                break
+        return weights if loss < first else None
+
+    def _newton(self, free: Sequence[int], near: NDArray[np.int64]) -> Floats:
+        """Change of the free members' weights, summing to zero."""
+        delta = max(float(np.abs(self.mixed[near]).max()), np.finfo(np.float64).tiny)
+        toward = self.numbers[free] - self.mixed
+        slopes = toward @ np.clip(self.mixed / delta, -1, 1)
+        curvature = toward[:, near] @ toward[:, near].T / delta
+        curvature += 1e-10 * np.trace(curvature) / len(free) * np.eye(len(free))  # members that are alike
+        system = np.block([[curvature, np.ones((len(free), 1))], [np.ones((1, len(free))), np.zeros((1, 1))]])
+        try:
+            change: Floats = np.linalg.solve(system, np.append(-slopes, 0.0))[:-1]
+        except np.linalg.LinAlgError:
+            return np.zeros(len(free))
+        return change if np.isfinite(change).all() else np.zeros(len(free))
 
 
 def weighted_median(values: Floats, weights: Floats) -> float:

@@ -70,6 +70,13 @@ def score(metric: Metric, target: Any, blend: Floats, weights: Floats | None, ep
     if metric.name == "auc":
         columns = zip(_by_column(blend).T, _by_column(target).T, strict=True)
         return float(np.mean([area(*each) for each in columns]))
+    if metric.name in SQUARED:
+        assert weights is not None
+        y = _by_column(target).astype(np.float64)
+        shifted = y - y[0]  # a constant column has a sum of squares of exactly zero
+        squares = ((shifted - shifted.mean(axis=0)) ** 2).sum(axis=0)
+        errors = ((_by_column(blend) - y) ** 2).sum(axis=0)
+        return squared_score(metric.name, errors, len(y), y[0] + shifted.mean(axis=0), squares, weights)
     error = np.abs(_by_column(blend) - _by_column(target))
     if metric.name == "smooth_l1":
         return float(np.where(error < 1, error**2 / 2, error - 0.5).mean())

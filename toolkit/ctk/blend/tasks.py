@@ -99,17 +99,20 @@ class ByRow:
     def start(self, cell: Cell) -> tuple[Start, Callable[[Floats], Floats]]:
         members = [cell.of(member) for member in self.data.members]
         target = cell.of(self.data.target)
-        count = target.size
 
         def to_score(losses: Floats) -> Floats:
-            return 1 - losses / count if self.metric.name == "accuracy" else losses / count
+            return 1 - losses / target.size if self.metric.name == "accuracy" else losses / target.size
 
         if self.metric.call is not None:
             return self._custom(members, target), lambda losses: -self.metric.sign * losses
         if self.metric.name == "mae":
-            residuals = self._residuals(members, target)
             weights = self.weights if cell.columns is None else self.weights[cell.columns]
-            if weights.any() and np.ptp(weights) > 0:
+            if np.ptp(weights) > 0:
+                used = weights > 0
+                members, target = [member[:, used] for member in members], target[:, used]
+                weights = weights[used]
+            residuals = self._residuals(members, target)
+            if np.ptp(weights) > 0:
                 residuals *= (weights / weights.mean()).astype(residuals.dtype)
             flat = residuals.reshape(len(members), -1)
             return lambda options: engine.absolute(flat, options), to_score
@@ -180,6 +183,9 @@ class _Custom:
             if found < best[0]:
                 best = (found, member, share)
         return best
+
+    def polish(self, weights: Floats, free: Any) -> None:
+        """Nothing is known of the metric that would help."""
 
     def _at(self, toward: NDArray[Any], share: float) -> float:
         return self.loss(self.mixed + share * toward)
