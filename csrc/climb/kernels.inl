@@ -127,7 +127,11 @@ void count_row(const climb::Tile& tile, int64_t row, const climb::Grid& grid, fl
   for (int64_t m = 0; m < tile.members; ++m) {
     int32_t* line = counts + m * count_stride;
     for (int32_t k = 0; k < grid.size; ++k) line[k] = 0;
-    const int32_t parts = climb::segments_of(grid, targets, tile.target(m, row), tile.positives, segments);
+    const float* of_member = tile.target(m, row);
+    const auto best = [&](int32_t k) {
+      return climb::best_positive(grid.shares[k], targets, of_member, static_cast<int32_t>(tile.positives));
+    };
+    const int32_t parts = climb::cut(grid, targets, of_member, best, segments);
     for (int32_t part = 0; part < parts; ++part) {
       const climb::Segment& segment = segments[part];
       count_segment(grid, segment, blend, tile.row(m, row), tile.columns, line);

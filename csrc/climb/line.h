@@ -8,11 +8,7 @@
 
 #include <cstdint>
 
-#if defined(__CUDACC__)
-#define CTK_BOTH __host__ __device__ __forceinline__
-#else
-#define CTK_BOTH inline
-#endif
+#include "both.h"
 
 namespace ctk::climb {
 
@@ -59,28 +55,26 @@ struct Segment {
   float blend, member;
 };
 
-// Cuts the grid where the best positive changes. Positive p has the scores blends[p] and members[p * stride]. At most
-// grid.size segments.
-CTK_BOTH int32_t segments_of(const Grid& grid, const float* blends, const float* members, int64_t positives,
-                             Segment* segments) {
-  if (positives == 1) {
-    segments[0] = {0, grid.size, blends[0], members[0]};
-    return 1;
+// Which positive leads at a share; the first of equals. Positive p has the scores blends[p] and members[p].
+CTK_BOTH int32_t best_positive(float share, const float* blends, const float* members, int32_t positives) {
+  int32_t best = 0;
+  float top = lead(blends[0], members[0] - blends[0], share);
+  for (int32_t p = 1; p < positives; ++p) {
+    const float score = lead(blends[p], members[p] - blends[p], share);
+    if (score > top) top = score, best = p;
   }
-  int32_t count = 0;
-  int64_t before = -1;
+  return best;
+}
+
+// Cuts the grid where best(k), the best positive at place k, changes. At most grid.size segments; returns their number.
+template <class Best>
+CTK_BOTH int32_t cut(const Grid& grid, const float* blends, const float* members, const Best& best, Segment* segments) {
+  int32_t count = 0, before = -1;
   for (int32_t k = 0; k < grid.size; ++k) {
-    int64_t best = 0;
-    float top = lead(blends[0], members[0] - blends[0], grid.shares[k]);
-    for (int64_t p = 1; p < positives; ++p) {
-      const float score = lead(blends[p], members[p] - blends[p], grid.shares[k]);
-      if (score > top) top = score, best = p;
-    }
-    if (best != before) {
-      segments[count++] = {k, k, blends[best], members[best]};
-      before = best;
-    }
+    const int32_t p = best(k);
+    if (p != before) segments[count++] = {k, k, blends[p], members[p]};
     segments[count - 1].end = k + 1;
+    before = p;
   }
   return count;
 }

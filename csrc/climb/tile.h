@@ -3,6 +3,8 @@
 
 #include <cstdint>
 
+#include "both.h"
+
 namespace ctk::climb {
 
 struct Tile {
@@ -12,8 +14,8 @@ struct Tile {
   int64_t members, rows, columns, positives;
   int64_t member_stride, row_stride;
 
-  const float* row(int64_t m, int64_t r) const { return scores + m * member_stride + r * row_stride; }
-  const float* target(int64_t m, int64_t r) const { return targets + (m * rows + r) * positives; }
+  CTK_BOTH const float* row(int64_t m, int64_t r) const { return scores + m * member_stride + r * row_stride; }
+  CTK_BOTH const float* target(int64_t m, int64_t r) const { return targets + (m * rows + r) * positives; }
 };
 
 }  // namespace ctk::climb

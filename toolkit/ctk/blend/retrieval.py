@@ -19,7 +19,9 @@ from ctk.blend.result import Blend, Step
 from ctk.blend.score_tiles import ScoreTiles, TilePlan
 
 MEMORY_LIMIT = 256 << 20
-MOST_SHARES = 4096
+MOST_SHARES = 1024
+"""As many as the CUDA kernel has room for."""
+
 LARGEST_SCORE = 1e30
 """Far enough from float32's end that no blend of scores overflows."""
 
@@ -119,8 +121,8 @@ def _shares(bounds: tuple[float, float], step: float) -> list[float]:
     low, high = bounds
     if not (math.isfinite(low) and math.isfinite(high) and math.isfinite(step) and step > 0):
         raise ValueError(f"bounds are two finite numbers and step is above 0, not {bounds} and {step}")
-    if (high - low) / step > MOST_SHARES:
-        raise ValueError(f"bounds {bounds} hold more than {MOST_SHARES} steps of {step}; take larger ones")
+    if (high - low) / step >= MOST_SHARES:
+        raise ValueError(f"bounds {bounds} hold more than {MOST_SHARES} multiples of {step}; take a larger step")
     # Zero stays in, though it is never taken: an even grid is the quick one.
     shares: list[float] = grid(step, low, high).tolist()
     if not any(shares):

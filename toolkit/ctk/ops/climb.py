@@ -22,7 +22,7 @@ def share_counts(scores: Tensor, targets: Tensor, weights: Tensor, shares: Tenso
     targets  (M, n, P) float32: the scores of each query's positives; the best of them under each candidate counts.
              Repeat one where a query has fewer than P.
     weights  (M,) float32; all zero makes candidate (m, k) the member alone where shares[k] is 1
-    shares   (K,) float32, ascending; even steps are quick
+    shares   (K,) float32, ascending; even steps are quick. On a CUDA device at most 1,024.
     returns  (M, n, K) int32 in halves: 2 for an entry above the positive and 1 for one level with it, so that the mean
              rank is 1 + counts / 2. Counts of parts of a gallery add up.
     source   from blend to member the lead of an entry over a positive is linear in the share, so it changes its sign at
