@@ -36,14 +36,14 @@ struct Gathered {
 };
 
 // This direction's mean loss over the entries that have a positive; what the backward op needs goes to `saved`.
-double close(const Gathered& of, int64_t others, double scale, double smoothing, double part, float* saved) {
+double close(const Gathered& of, int64_t others, double scale, double smoothing, double share, float* saved) {
   const int64_t size = of.top.size();
   const double counted = std::count_if(of.count.begin(), of.count.end(), [](int64_t count) { return count > 0; });
   double total = 0;
   for (int64_t i = 0; i < size; ++i) {
     const double log_mass = std::log(of.mass[i]);
     const bool counts = of.count[i] > 0;
-    const double weight = counts ? part / counted : 0;
+    const double weight = counts ? share / counted : 0;
     saved[kTop * size + i] = of.top[i];
     saved[kLogMass * size + i] = log_mass;
     saved[kWeight * size + i] = weight;
@@ -71,40 +71,60 @@ std::vector<float> times(const Tensor& saved, float gradient) {
   return all;
 }
 
+float* tile_memory(Workspace& workspace, const Tiling& tiling) {
+  return reinterpret_cast<float*>(workspace.at_least(tiling.tile_rows * tiling.tile_columns * 4));
+}
+
+// What Python has checked for its users, for those who call the op themselves.
+void check(const Tensor& query, const Tensor& key, const Tensor& scale, const Tensor& query_classes,
+           const Tensor& key_classes, int64_t tile_rows, int64_t tile_columns) {
+  require(query.dim() == 2 && key.dim() == 2 && query.size(1) == key.size(1), "query (B, D) and key (K, D) are needed");
+  require(query.scalar_type() == key.scalar_type(), "query and key need one dtype");
+  require(scale.numel() == 1 && scale.scalar_type() == ScalarType::Float, "logit_scale is a float32 number");
+  for (const Tensor* classes : {&query_classes, &key_classes})
+    require(classes->is_contiguous() && classes->scalar_type() == ScalarType::Int, "classes are contiguous int32");
+  require(query_classes.numel() == query.size(0) && key_classes.numel() == key.size(0), "classes have one entry a row");
+  require(tile_rows > 0 && tile_columns > 0, "tiles have rows and columns");
+}
+
 int64_t grain(int64_t length) { return std::max<int64_t>(1, 8192 / std::max<int64_t>(1, length)); }
 
 std::tuple<Tensor, Tensor, Tensor, Tensor> info_nce(
     const Tensor& query, const Tensor& key, const Tensor& logit_scale, const Tensor& query_classes,
     const Tensor& key_classes, double label_smoothing, bool symmetric, int64_t tile_rows, int64_t tile_columns,
     int64_t kept) {
+  check(query, key, logit_scale, query_classes, key_classes, tile_rows, tile_columns);
   const Matrix queries = matrix(query), keys = matrix(key);
   const Products products = products_for(queries.type);
   const float scale = *pointer<float>(logit_scale);
   const Isa here = isa();
   Gathered by_query(query_classes, queries.rows), by_key(key_classes, keys.rows);
   Tensor tiles = empty(query, {kept, tile_rows * tile_columns}, ScalarType::Float);
-  std::vector<float> working(kept * tile_rows * tile_columns < queries.rows * keys.rows ? tile_rows * tile_columns : 0);
-  Workspaces workspaces;
   const Tiling tiling{queries.rows, keys.rows, tile_rows, tile_columns};
+  Workspaces workspaces;
+  Workspace tile;
+  float* working = kept < tiling.count() ? tile_memory(tile, tiling) : nullptr;
   tiling.each([&](int64_t number, int64_t row, int64_t rows, int64_t column, int64_t columns) {
-    float* to = number < kept ? pointer<float>(tiles) + number * tile_rows * tile_columns : working.data();
+    float* to = number < kept ? pointer<float>(tiles) + number * tile_rows * tile_columns : working;
+    if (number < kept && rows * columns < tile_rows * tile_columns)  // an op's outputs are determined to the last byte
+      std::fill_n(to, tile_rows * tile_columns, 0.0f);
     gemm(products, queries.rows_from(row, rows), keys.rows_from(column, columns).transposed(), to, tile_columns, false,
          workspaces);
-    const Tile tile{to, tile_columns, row, rows, column, columns, scale};
+    const Tile part{to, tile_columns, row, rows, column, columns, scale};
     parallel(0, rows, [&](int64_t first, int64_t last, int) {
-      PICK(here, gather_rows)(tile, by_query.side, by_key.side.classes, first, last);
+      PICK(here, gather_rows)(part, by_query.side, by_key.side.classes, first, last);
     }, grain(columns));
     if (!symmetric) return;
     constexpr int64_t strip = 64;  // columns that share cache lines stay with one thread
     parallel(0, (columns + strip - 1) / strip, [&](int64_t first, int64_t last, int) {
-      PICK(here, gather_columns)(tile, by_query.side.classes, by_key.side, first * strip, std::min(last * strip, columns));
+      PICK(here, gather_columns)(part, by_query.side.classes, by_key.side, first * strip, std::min(last * strip, columns));
     }, grain(rows * strip));
   });
   Tensor query_side = empty(query, {kSaved, queries.rows}, ScalarType::Float);
   Tensor key_side = empty(query, {kSaved, symmetric ? keys.rows : 0}, ScalarType::Float);
-  const double part = symmetric ? 0.5 : 1;
-  double loss = part * close(by_query, keys.rows, scale, label_smoothing, part, pointer<float>(query_side));
-  if (symmetric) loss += part * close(by_key, queries.rows, scale, label_smoothing, part, pointer<float>(key_side));
+  const double share = symmetric ? 0.5 : 1;
+  double loss = share * close(by_query, keys.rows, scale, label_smoothing, share, pointer<float>(query_side));
+  if (symmetric) loss += share * close(by_key, queries.rows, scale, label_smoothing, share, pointer<float>(key_side));
   Tensor result = empty(query, {}, ScalarType::Float);
   *pointer<float>(result) = loss;
   return {result, query_side, key_side, tiles};
@@ -114,6 +134,7 @@ std::tuple<Tensor, Tensor, Tensor> info_nce_backward(
     const Tensor& gradient, const Tensor& query, const Tensor& key, const Tensor& logit_scale,
     const Tensor& query_classes, const Tensor& key_classes, const Tensor& query_side, const Tensor& key_side,
     const Tensor& tiles, int64_t tile_rows, int64_t tile_columns, bool of_query, bool of_key) {
+  check(query, key, logit_scale, query_classes, key_classes, tile_rows, tile_columns);
   const Matrix queries = matrix(query), keys = matrix(key);
   const Products products = products_for(queries.type);
   const float scale = *pointer<float>(logit_scale);
@@ -125,20 +146,21 @@ std::tuple<Tensor, Tensor, Tensor> info_nce_backward(
   Tensor query_gradient = empty(query, {of_query ? queries.rows : 0, queries.columns}, ScalarType::Float);
   Tensor key_gradient = empty(query, {of_key ? keys.rows : 0, keys.columns}, ScalarType::Float);
   const int64_t kept = tiles.size(0);
-  std::vector<float> working(tile_rows * tile_columns);
-  std::vector<double> of_scale(threads());
-  Workspaces workspaces;
   const Tiling tiling{queries.rows, keys.rows, tile_rows, tile_columns};
+  Workspaces workspaces;
+  Workspace tile;
+  float* working = tile_memory(tile, tiling);
+  std::vector<double> of_scale(threads());
   tiling.each([&](int64_t number, int64_t row, int64_t rows, int64_t column, int64_t columns) {
-    const float* from = number < kept ? pointer<float>(tiles) + number * tile_rows * tile_columns : working.data();
+    const float* from = number < kept ? pointer<float>(tiles) + number * tile_rows * tile_columns : working;
     const Matrix tile_queries = queries.rows_from(row, rows), tile_keys = keys.rows_from(column, columns);
     if (number >= kept)
-      gemm(products, tile_queries, tile_keys.transposed(), working.data(), tile_columns, false, workspaces);
-    const Tile tile{from, tile_columns, row, rows, column, columns, scale};
+      gemm(products, tile_queries, tile_keys.transposed(), working, tile_columns, false, workspaces);
+    const Tile part{from, tile_columns, row, rows, column, columns, scale};
     parallel(0, rows, [&](int64_t first, int64_t last, int thread) {
-      of_scale[thread] += PICK(here, differentiate)(tile, by_query, by_key, both, working.data(), first, last);
+      of_scale[thread] += PICK(here, differentiate)(part, by_query, by_key, both, working, first, last);
     }, grain(columns));
-    const Matrix slopes{working.data(), Element::float32, rows, columns, tile_columns, 1};
+    const Matrix slopes{working, Element::float32, rows, columns, tile_columns, 1};
     if (of_query)
       gemm(products, slopes, tile_keys, pointer<float>(query_gradient) + row * queries.columns, queries.columns,
            column > 0, workspaces);

@@ -10,6 +10,10 @@ struct Tiling {
   int64_t rows, columns;            // of the matrix
   int64_t tile_rows, tile_columns;  // at most
 
+  int64_t count() const {
+    return ((rows + tile_rows - 1) / tile_rows) * ((columns + tile_columns - 1) / tile_columns);
+  }
+
   // visit(number, row, rows, column, columns)
   template <class Visit>
   void each(const Visit& visit) const {

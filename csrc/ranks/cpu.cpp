@@ -119,8 +119,18 @@ void screen(const Matrix& queries, const Matrix& entries, const Before& before, 
   }
 }
 
+void check(const Tensor& query, const Tensor& gallery) {
+  require(query.dim() == 2 && gallery.dim() == 2 && query.size(1) == gallery.size(1), "query (N, D) and gallery (G, D)");
+  require(query.scalar_type() == gallery.scalar_type(), "query and gallery need one dtype");
+}
+
 std::tuple<Tensor, Tensor> rank_counts(const Tensor& query, const Tensor& gallery, const Tensor& order,
                                        const Tensor& starts, const Tensor& ends, const Tensor& classes) {
+  check(query, gallery);
+  for (const Tensor* list : {&starts, &ends})
+    require(list->numel() == query.size(0) && list->scalar_type() == ScalarType::Long, "starts and ends are (N,) int64");
+  for (const Tensor* list : {&order, &classes})
+    require(list->numel() == gallery.size(0) && list->scalar_type() == ScalarType::Long, "order and classes are (G,) int64");
   const Matrix queries = matrix(query), entries = matrix(gallery);
   const Tensor lists[] = {packed(order), packed(starts), packed(ends), packed(classes)};
   const Positives positives{pointer<int64_t>(lists[0]), pointer<int64_t>(lists[1]), pointer<int64_t>(lists[2]),
@@ -137,7 +147,7 @@ std::tuple<Tensor, Tensor> rank_counts(const Tensor& query, const Tensor& galler
       counts.equal[i] = 0;
       best[i] = -INFINITY;
       PICK(here, to_float)(queries.rows_from(i, 1), line.data());
-      for (int64_t each = positives.starts[i]; each < positives.ends[i]; ++each) {
+      for (int64_t each = std::max<int64_t>(0, positives.starts[i]); each < std::min(positives.ends[i], entries.rows); ++each) {
         PICK(here, to_float)(entries.rows_from(positives.order[each], 1), other.data());
         const float found = PICK(here, score)(line.data(), other.data(), queries.columns);
         if (!(std::fabs(found) < INFINITY)) counts.greater[i] = kNotFinite;
@@ -168,6 +178,7 @@ std::tuple<Tensor, Tensor> rank_counts(const Tensor& query, const Tensor& galler
 }
 
 std::tuple<Tensor, Tensor> top_scores(const Tensor& query, const Tensor& gallery, int64_t k) {
+  check(query, gallery);
   const Matrix queries = matrix(query), entries = matrix(gallery);
   require(k > 0 && k <= entries.rows, "k is at least 1 and at most the size of the gallery");
   Tensor values = empty(query, {queries.rows, k}, ScalarType::Float), rows = empty(query, {queries.rows, k}, ScalarType::Long);

@@ -23,7 +23,7 @@ def instruction_set() -> str | None:
 
 @contextmanager
 def at_most(name: str) -> Iterator[str | None]:
-    """Run the block with a lesser one; gives the name of what runs, which is less still where the processor has less."""
+    """Run the block with no more than this one; gives what runs, which is less where the processor has less."""
     before = instruction_set()
     try:
         yield _switch(INSTRUCTION_SETS.index(name))

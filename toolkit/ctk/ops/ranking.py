@@ -1,7 +1,7 @@
 """Exact ranks by counting, and the best entries. Kernels in csrc/ranks.
 
 A score is the product of two vectors, summed in float64 and rounded to float32: so it does not depend on tiles,
-threads, instruction sets or devices, equal vectors tie, and the ranks are those of float64 but for ties in the last bit.
+threads, instruction sets or devices, equal vectors tie, and ranks are those of float64 but for ties in the last bit.
 """
 
 from __future__ import annotations
