@@ -16,8 +16,11 @@ LIBRARIES = ("torch", "lightning", "numpy", "pandas", "pluggy", "click", "rich",
 
 
 def environment(plugins: Plugins) -> dict[str, Any]:
-    """Python, libraries, plugins, processor, memory, GPUs, the working folder's git revision, and how ops are built."""
+    """Python, libraries, plugins, hardware, the working folder's git revision; the ops' paths and their build record."""
     import torch
+
+    from ctk.kernels import paths
+    from ctk.ops.native import build_record
 
     gpus = [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]
     return {
@@ -28,7 +31,8 @@ def environment(plugins: Plugins) -> dict[str, Any]:
         "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
         "gpus": gpus,
         "cuda": torch.version.cuda if gpus else None,
-        "ops": "plain torch",
+        "ops": paths(),
+        "build": build_record(),
         "git": _git_revision(),
         "libraries": {name: _version(name) for name in LIBRARIES},
         "plugins": {plugin.name: f"{plugin.distribution} {plugin.version}" for plugin in plugins.plugins},

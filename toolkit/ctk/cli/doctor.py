@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from typing import Any
 
 import click
 
@@ -16,32 +17,60 @@ def doctor(json_: bool) -> None:
     """Check the environment. Exit code 1 if something needs mending."""
     from ctk.environment import environment
     from ctk.files import cache_folder
+    from ctk.kernels import speed
     from ctk.plugins import plugins
 
     facts = environment(plugins())
     problems = [f"plugin {each.name} ({each.distribution}) is broken: {each.problem}" for each in plugins().broken()]
     problems += [f"{name} is missing" for name, version in facts["libraries"].items() if version == "missing"]
+    problems += [f"ops {name}: {path}" for name, path in facts["ops"].items() if "does not load" in path]
     for what, folder in (("cache", cache_folder()), ("runs", runs_root())):
         place = next(each for each in (folder.absolute(), *folder.absolute().parents) if each.exists())
         free = shutil.disk_usage(place).free
         facts[what] = {"folder": str(folder), "free_gib": round(free / 2**30, 1)}
         if free < 2**30:
             problems.append(f"less than 1 GiB is free for {folder}")
+    facts["speed"] = speed()
     facts["problems"] = problems
     if json_:
         print_json(facts)
     else:
         for name, value in facts.items():
-            if name == "problems":
-                continue
-            if isinstance(value, dict):
-                value = ", ".join(f"{key} {each}" for key, each in value.items())
-            elif isinstance(value, list):
-                value = ", ".join(value) or "none"
-            console.print(f"{name:<10} {value}", highlight=False, soft_wrap=True)
+            if name not in {"ops", "build", "speed", "problems"}:
+                _say(name, _words(value))
+        for name, path in facts["ops"].items():
+            _say(f"ops {name}", path)
+        _say("built", _built(facts["build"]))
+        for name, each in facts["speed"].items():
+            times = f"{each['compiled_ms']:.3g} ms, plain {each['plain_ms']:.3g} ms"
+            _say(name, f"{each['ratio']:.1f} x as fast as plain   {times}   {each['case']}")
         for problem in problems:
             console.print(f"[red]✗[/red] {problem}", highlight=False, soft_wrap=True)
         if not problems:
             console.print("[green]✓[/green] nothing to mend")
     if problems:
         raise SystemExit(1)
+
+
+def _say(name: str, words: str) -> None:
+    console.print(f"{name:<12} {words}", highlight=False, soft_wrap=True, markup=False)
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {each}" for key, each in value.items())
+    if isinstance(value, list):
+        return ", ".join(value) or "none"
+    return str(value)
+
+
+def _built(record: dict[str, Any]) -> str:
+    """The build record in a line."""
+    if not record:
+        return "never; `pip install --editable .` compiles the kernels"
+    words = [f"{record['date']} from {record['git'] or 'no git revision'}", f"CTK_BUILD={record['mode']}"]
+    if "compiler" in record:
+        words += [record["compiler"], f"against torch {record['torch']} for {record['stable_abi']} and later"]
+    if "nvcc" in record:
+        words += [f"nvcc {record['nvcc']} for {record['arch_list']}"]
+    return ", ".join(words)

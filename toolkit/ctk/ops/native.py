@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,17 @@ def problem(device: str) -> str | None:
 def serves(tensor: torch.Tensor) -> bool:
     """Whether a compiled kernel is there for tensors on this tensor's device."""
     return problem(tensor.device.type) is None
+
+
+@contextmanager
+def switched_off() -> Iterator[None]:
+    """The reference serves in this block, as with CTK_NATIVE=0."""
+    before = dict(_PROBLEMS)
+    _PROBLEMS.update(dict.fromkeys(_PROBLEMS, "switched off"))
+    try:
+        yield
+    finally:
+        _PROBLEMS.update(before)
 
 
 def build_record() -> dict[str, Any]:
