@@ -24,4 +24,3 @@ def __getattr__(name: str) -> ModuleType:
     if name in {"blend", "ops"}:
         return import_module(f"ctk.{name}")
     raise AttributeError(f"module 'ctk' has no attribute '{name}'")
-

@@ -43,7 +43,9 @@ def blend(
     from ctk import api
     from ctk.cli.display import outcome
 
-    results = api.blend_runs(sources, blender=blender, options=options, competition=competition, data=data_dir, name=name)
+    results = api.blend_runs(
+        sources, blender=blender, options=options, competition=competition, data=data_dir, name=name
+    )
     if json_:
         print_json({"run": results.folder, "scores": results.scores, "test": results.truth_scores})
     else:
