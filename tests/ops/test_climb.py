@@ -1,6 +1,10 @@
 """Counts along a grid of shares against counting by hand, share by share."""
 
+import ctypes
+import shutil
+import subprocess
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
 import torch
@@ -11,7 +15,7 @@ from ctk.ops import native
 from ctk.ops.climb import share_counts
 from ctk.ops.reference.share_counts import share_counts as reference
 
-DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU"))]
+CUDA = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
 HUNDREDTHS = torch.arange(-50, 51) * 0.01
 
 
@@ -63,26 +67,51 @@ CASES = {
     ),
     "no gallery": lambda: tile(2, 3, 0),
     "no query": lambda: tile(2, 0, 9),
+    "many shares": lambda: tile(2, 3, 300, positives=3, shares=torch.arange(-500, 501) * 0.002),
     "strided": lambda: strided(tile(3, 4, 33)),
     "transposed": lambda: transposed(tile(3, 4, 33)),
 }
 
 
-def moved(case, device):
-    return tuple(each.to(device) for each in case)
-
-
-@pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("name", CASES)
-def test_counts_equal_those_of_every_share_in_turn(name, device):
+def test_counts_equal_those_of_every_share_in_turn(name, isa):
     case = CASES[name]()
-    assert torch.equal(share_counts(*moved(case, device)).cpu(), reference(*case))
+    assert torch.equal(share_counts(*case), reference(*case))
 
 
-@pytest.mark.parametrize("device", DEVICES)
+@CUDA
+@pytest.mark.parametrize("name", CASES)
+def test_a_gpu_counts_the_same(name):
+    case = CASES[name]()
+    assert torch.equal(share_counts(*(each.cuda() for each in case)).cpu(), reference(*case))
+
+
+@pytest.fixture(scope="module")
+def emulation(tmp_path_factory):
+    """The GPU's kernels, run by the processor: emulation/simt.h."""
+    if shutil.which("g++") is None:
+        pytest.skip("there is no g++, which compiles the kernels for the processor")
+    source = Path(__file__).parent / "emulation" / "climb.cpp"
+    library = tmp_path_factory.mktemp("emulation") / "climb.so"
+    flags = ["-std=c++20", "-O2", "-shared", "-fPIC", "-Wall", "-Werror", "-Wno-unknown-pragmas"]
+    subprocess.run(["g++", *flags, str(source), "-o", str(library)], check=True)
+    return ctypes.CDLL(str(library))
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_gpu_kernels_count_the_same_where_a_processor_runs_them(name, emulation):
+    scores, targets, weights, shares = (each.contiguous() for each in CASES[name]())
+    counts = torch.full((*scores.shape[:2], len(shares)), -1, dtype=torch.int32)
+    tensors = [ctypes.c_void_p(each.data_ptr()) for each in (scores, targets, weights, shares)]
+    sizes = [ctypes.c_int64(size) for size in (*scores.shape, targets.shape[2], len(shares))]
+    emulation.share_counts(*tensors, *sizes, ctypes.c_void_p(counts.data_ptr()))
+    assert torch.equal(counts, reference(scores, targets, weights, shares))
+
+
+@pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=CUDA)])
 @pytest.mark.parametrize("name", CASES)
 def test_opcheck(name, device):
-    case = moved(CASES[name](), device)
+    case = tuple(each.to(device) for each in CASES[name]())
     if not native.serves(case[0]):
         pytest.skip("no kernel was built")
     torch.library.opcheck(torch.ops.ctk.share_counts.default, case)

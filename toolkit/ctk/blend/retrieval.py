@@ -65,7 +65,8 @@ def hill_climb_retrieval(
     cutoff        a rank beyond it counts 0, as in MRR@cutoff
     memory_limit  bytes of scores and counts held at a time (None: 256 MiB). Tiles that fit are kept from round to
                   round, the others are computed again: M products a round. The scores of the positives, M x Q x P in
-                  float32, are kept besides; the final scoring needs a copy of the embeddings in float32.
+                  float32, are kept besides; the final scoring needs a copy of the embeddings in float32, and on a
+                  machine without our kernels all Q x G scores of the blend.
     progress      called with the step that a round tried; of bags, with each one's
     returns       Blend with weights (M,). score is the blend's mean reciprocal rank over all queries, as
                   ctk.ops.mean_reciprocal_rank gives it; the trace has the steps with the scores that the climb saw, of
