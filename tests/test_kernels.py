@@ -62,6 +62,18 @@ def test_doctor_times_each_compiled_op_beside_its_reference(monkeypatch):
         assert each["ratio"] == pytest.approx(each["plain_ms"] / each["compiled_ms"])
 
 
+def test_an_op_that_fails_is_told_and_the_others_are_timed(monkeypatch):
+    def broken(*_, **__):
+        raise RuntimeError("no such instruction")
+
+    monkeypatch.setattr(kernels, "SECONDS", 1e-9)
+    monkeypatch.setattr("ctk.blend.hill_climb", broken)
+    monkeypatch.setattr("ctk.blend.engine.native", object())
+    said = CliRunner().invoke(doctor)
+    assert said.exit_code == 1
+    assert "✗ hill_climb: RuntimeError: no such instruction" in said.stdout
+
+
 def test_the_reference_serves_while_the_kernels_are_switched_off():
     import torch
 

@@ -16,7 +16,7 @@ LIBRARIES = ("torch", "lightning", "numpy", "pandas", "pluggy", "click", "rich",
 
 
 def environment(plugins: Plugins) -> dict[str, Any]:
-    """Python, libraries, plugins, hardware, the working folder's git revision; the ops' paths and their build record."""
+    """Python, libraries, plugins, hardware, git revision; which path ops take and how they were built."""
     import torch
 
     from ctk.kernels import paths

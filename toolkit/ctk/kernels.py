@@ -38,9 +38,16 @@ def paths() -> dict[str, str]:
 def speed() -> dict[str, dict[str, Any]]:
     """Time each op that has a compiled path beside its reference, for about a second.
 
-    returns  by op: what was computed, milliseconds of both paths (medians of alternating calls), and their ratio
+    returns  by op: what was computed, milliseconds of both paths (medians of alternating calls), and their ratio; or
+             the problem of an op that fails
     """
-    return {name: _compare(case, call) for name, case, call in _cases()}
+    found: dict[str, dict[str, Any]] = {}
+    for name, case, call in _cases():
+        try:
+            found[name] = _compare(case, call)
+        except Exception as error:
+            found[name] = {"case": case, "problem": f"{type(error).__name__}: {error}"}
+    return found
 
 
 def _compare(case: str, call: Callable[[], object]) -> dict[str, Any]:

@@ -31,6 +31,7 @@ def doctor(json_: bool) -> None:
         if free < 2**30:
             problems.append(f"less than 1 GiB is free for {folder}")
     facts["speed"] = speed()
+    problems += [f"{name}: {each['problem']}" for name, each in facts["speed"].items() if "problem" in each]
     facts["problems"] = problems
     if json_:
         print_json(facts)
@@ -42,6 +43,8 @@ def doctor(json_: bool) -> None:
             _say(f"ops {name}", path)
         _say("built", _built(facts["build"]))
         for name, each in facts["speed"].items():
+            if "problem" in each:
+                continue
             times = f"{each['compiled_ms']:.3g} ms, plain {each['plain_ms']:.3g} ms"
             _say(name, f"{each['ratio']:.1f} x as fast as plain   {times}   {each['case']}")
         for problem in problems:
