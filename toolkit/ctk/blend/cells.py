@@ -83,12 +83,15 @@ class Cells:
         """The blend (N,) or (N, T) in double, from weights (row groups, column groups, M)."""
         total = np.zeros(data.members[0].shape)
         for number, member in enumerate(data.members):
-            share = weights[..., number]
-            share = share if self.group_of_row is None else share[self.group_of_row]
-            share = share if self.group_of_column is None else share[:, self.group_of_column]
-            if share.any():
-                total += member * (share[:, 0] if member.ndim == 1 else share)
+            if weights[..., number].any():
+                total += member * self.spread(weights[..., number], member.ndim)
         return total
+
+    def spread(self, weights: NDArray[np.float64], dimensions: int) -> NDArray[np.float64]:
+        """One member's weights (row groups, column groups) as an array that broadcasts over its (N,) or (N, T)."""
+        weights = weights if self.group_of_row is None else weights[self.group_of_row]
+        weights = weights if self.group_of_column is None else weights[:, self.group_of_column]
+        return weights[:, 0] if dimensions == 1 else weights
 
     def squeeze(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
         """Weights (row groups, column groups, M) without the axes that have no groups."""

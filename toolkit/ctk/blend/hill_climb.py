@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -14,7 +15,7 @@ from ctk.blend.climb import Options, RunningClimb
 from ctk.blend.inputs import read
 from ctk.blend.result import Blend, Step, Trace
 from ctk.blend.scores import WEIGHTED, Custom, Floats, Metric, find_metric
-from ctk.blend.tasks import Start, make_task
+from ctk.blend.tasks import Start, Task, make_task
 
 CHUNK = 0.25
 """Seconds that a climb goes on for before the clock is read and progress is shown."""
@@ -45,7 +46,8 @@ def hill_climb(
     A step is blend = (1 - share) * blend + share * member, so weights always sum to one; a share below zero takes a
     member out again, also below nothing.
 
-    predictions  M arrays or tensors (N,) or (N, T), or one (M, N) or (M, N, T); float32 or float64, others are cast
+    predictions  M arrays or tensors (N,) or (N, T), or one (M, N) or (M, N, T); float32 or float64, others are cast.
+                 Tensors on a GPU stay there for squared errors and mae; for other metrics they come to the host
     target       of a member's shape; for logloss and accuracy also (N,) class numbers where T is the classes
     metric       a name, or any metric(target, blend) -> float. By name:
         mse, rmse, mae, r2   as scikit-learn has them, columns meaned (r2: a constant column
@@ -78,12 +80,8 @@ def hill_climb(
     """
     known = find_metric(metric, maximize)
     _check(bounds, step, max_rounds, patience, tolerance, bags, time_limit)
-    data = read(predictions, target, known)
-    cells = Cells.find(data, groups, columns)
-    task = make_task(known, data, cells, column_weights_of(column_weights, data.columns, known), step)
-
+    task, cells, count = _prepare(predictions, target, known, groups, columns, column_weights, step)
     end = None if time_limit is None else time.perf_counter() + time_limit
-    count = len(data.members)
     weights = np.zeros((*cells.shape, count))
     traces: list[Trace] = []
     for cell in cells:
@@ -116,6 +114,30 @@ def hill_climb(
         groups=cells.groups,
         columns=cells.group_of_column,
     )
+
+
+def _prepare(
+    predictions: Sequence[Any] | Any,
+    target: Any,
+    metric: Metric,
+    groups: Sequence[Any] | None,
+    columns: Sequence[Any] | None,
+    column_weights: Sequence[float] | None,
+    step: float,
+) -> tuple[Task, Cells, int]:
+    """The task, its cells and the number of members: on the tensors' device where that pays, else on the host."""
+
+    def weigh(width: int) -> Floats:
+        return column_weights_of(column_weights, width, metric)
+
+    if "torch" in sys.modules:  # without it nothing can be a tensor, and arrays need no torch
+        from ctk.blend import device
+
+        if device.wanted(predictions, metric):
+            return device.make_task(metric, predictions, target, groups, columns, weigh)
+    data = read(predictions, target, metric)
+    cells = Cells.find(data, groups, columns)
+    return make_task(metric, data, cells, weigh(data.columns), step), cells, len(data.members)
 
 
 def _climb(

@@ -40,36 +40,45 @@ class Data:
 
 def read(predictions: Sequence[Any] | Any, target: Any, metric: Metric) -> Data:
     """Checks shapes and dtypes. Arrays that the engine can read are not copied."""
-    members = [_floats(_array(member), f"member {number}") for number, member in enumerate(predictions)]
-    if not members:
-        raise ValueError("there is nothing to blend: give at least one member's predictions")
-    shape = members[0].shape
-    if len(shape) not in (1, 2):
-        raise ValueError(f"member 0 is of shape {shape}: predictions are (M, N) or (M, N, T)")
-    for number, member in enumerate(members):
-        if member.shape != shape:
-            raise ValueError(f"member {number} is of shape {member.shape}, member 0 of {shape}: all must be of one")
-    if 0 in shape:
-        raise ValueError(f"predictions of shape {shape} hold no numbers: there is nothing to blend")
+    members = [_floats(to_array(member), f"member {number}") for number, member in enumerate(predictions)]
+    y = to_array(target)
+    classes = check_shapes([member.shape for member in members], y.shape, metric)
     dtype = np.result_type(*members)
     members = [member.astype(dtype, copy=False) for member in members]
-    y = _array(target)
     if metric.call is not None:
-        if len(y) != shape[0]:
-            raise ValueError(f"target has {len(y):,} rows, predictions have {shape[0]:,}")
         return Data(members, y)
-    whole = metric.name in LABELS
-    classes = metric.name in CLASSES and len(shape) == 2 and y.shape == shape[:1]
-    if y.shape != shape and not classes:
-        several = " (or (N,) of class numbers)" if metric.name in CLASSES else ""
-        raise ValueError(f"target is of shape {y.shape}, predictions of {shape}: they must be the same{several}")
-    y = _labels(y, shape[1] if classes else 2, metric.name) if whole else _floats(y, "target")
+    shape = members[0].shape
+    y = _labels(y, shape[1] if classes else 2, metric.name) if metric.name in LABELS else _floats(y, "target")
     if len(shape) == 2 and shape[1] == 1 and not classes:  # one column is read as such, whatever its shape
         members, y = [member[:, 0] for member in members], y[:, 0]
     return Data(members, y)
 
 
-def _array(numbers: Any) -> NDArray[Any]:
+def check_shapes(members: Sequence[tuple[int, ...]], target: tuple[int, ...], metric: Metric) -> bool:
+    """ValueError where shapes do not fit; whether a row's numbers are the probabilities of its classes."""
+    if not members:
+        raise ValueError("there is nothing to blend: give at least one member's predictions")
+    shape = members[0]
+    if len(shape) not in (1, 2):
+        raise ValueError(f"member 0 is of shape {shape}: predictions are (M, N) or (M, N, T)")
+    for number, member in enumerate(members):
+        if member != shape:
+            raise ValueError(f"member {number} is of shape {member}, member 0 of {shape}: all must be of one")
+    if 0 in shape:
+        raise ValueError(f"predictions of shape {shape} hold no numbers: there is nothing to blend")
+    if metric.call is not None:
+        if target[:1] != shape[:1]:
+            raise ValueError(f"target is of shape {target}, predictions of {shape}: each row needs its target")
+        return False
+    classes = metric.name in CLASSES and len(shape) == 2 and target == shape[:1]
+    if target != shape and not classes:
+        several = " (or (N,) of class numbers)" if metric.name in CLASSES else ""
+        raise ValueError(f"target is of shape {target}, predictions of {shape}: they must be the same{several}")
+    return classes
+
+
+def to_array(numbers: Any) -> NDArray[Any]:
+    """Anything as a numpy array; tensors come to the host."""
     if hasattr(numbers, "detach"):  # a torch tensor; torch itself is not needed to read one
         numbers = numbers.detach().cpu()
         if "bfloat16" in str(numbers.dtype):

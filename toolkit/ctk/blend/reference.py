@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ctk.blend.climb import Climb, Options, coarse_to_fine, grid
+from ctk.blend.polish import polish
 
 __all__ = ["absolute", "accuracy", "auc", "gram", "logloss", "quadratic", "roots", "smooth_l1"]
 
@@ -194,9 +195,10 @@ class _Absolute(_Rows):
         return float(np.abs(self.mix(weights)).sum())
 
     def step(self, member: int, low: float, high: float) -> tuple[float, float]:
-        return self._along(self.numbers[member] - self.mixed, low, high)
+        return self.along(self.numbers[member] - self.mixed, low, high)
 
-    def _along(self, toward: Floats, low: float, high: float) -> tuple[float, float]:
+    def along(self, toward: Floats, low: float, high: float) -> tuple[float, float]:
+        """Least loss of mixed + share * toward, and the share."""
         moves = toward != 0
         kinks, sizes = -self.mixed[moves] / toward[moves], np.abs(toward[moves])
         share = weighted_median(kinks, sizes) if len(kinks) else 0.0
@@ -204,44 +206,39 @@ class _Absolute(_Rows):
         return float(np.abs(self.mixed + share * toward).sum()), share
 
     def polish(self, weights: Floats, free: Sequence[int]) -> Floats | None:
-        """Steps to several members at once, in Newton's direction with the kinks rounded off (Huber 1964)."""
-        fewest = len(free) - 1
-        if fewest < 1 or self.mixed.shape[0] <= fewest:
+        found = polish(weights[free], len(self.mixed), _Polished(self, free))
+        if found is None:
             return None
-        first = loss = float(np.abs(self.mixed).sum())
-        weights = weights.copy()
-        for _ in range(30):
-            before = loss
-            near = np.argsort(np.abs(self.mixed))[: max(min(len(self.mixed) // 8, 2048), fewest)]
-            count = len(near)
-            while True:
-                change = self._newton(free, near[:count])
-                toward = change @ self.numbers[free]
-                found, share = self._along(toward, -1, 4)
-                if found < loss:
-                    self.mixed = self.mixed + share * toward
-                    weights[free] += share * change
-                    loss = found
-                if count == fewest:
-                    break
-                count = max(count // 6, fewest)
-            if not before - loss > 1e-8 * before:
-                break
-        return weights if loss < first else None
+        better = weights.copy()
+        better[free] = found
+        return better
 
-    def _newton(self, free: Sequence[int], near: NDArray[np.int64]) -> Floats:
-        """Change of the free members' weights, summing to zero."""
-        delta = max(float(np.abs(self.mixed[near]).max()), np.finfo(np.float64).tiny)
-        toward = self.numbers[free] - self.mixed
-        slopes = toward @ np.clip(self.mixed / delta, -1, 1)
-        curvature = toward[:, near] @ toward[:, near].T / delta
-        curvature += 1e-10 * np.trace(curvature) / len(free) * np.eye(len(free))  # members that are alike
-        system = np.block([[curvature, np.ones((len(free), 1))], [np.ones((1, len(free))), np.zeros((1, 1))]])
-        try:
-            change: Floats = np.linalg.solve(system, np.append(-slopes, 0.0))[:-1]
-        except np.linalg.LinAlgError:
-            return np.zeros(len(free))
-        return change if np.isfinite(change).all() else np.zeros(len(free))
+
+class _Polished:
+    """Some members' residuals, as polishing wants them."""
+
+    def __init__(self, absolute: _Absolute, free: Sequence[int]) -> None:
+        self.absolute, self.errors = absolute, absolute.numbers[free]
+        self.loss = float(np.abs(absolute.mixed).sum())
+
+    def near(self, count: int) -> tuple[Floats, Floats]:
+        places = np.argsort(np.abs(self.absolute.mixed))[:count]
+        e = self.absolute.mixed[places]
+        return e, self.errors[:, places] - e
+
+    def slopes(self) -> Floats:
+        mixed = self.absolute.mixed
+        slopes: Floats = (self.errors - mixed) @ np.where(np.signbit(mixed), -1.0, 1.0)
+        return slopes
+
+    def move(self, change: Floats) -> float:
+        toward = change @ self.errors
+        loss, share = self.absolute.along(toward, -1, 4)
+        if not loss < self.loss:
+            return 0.0
+        self.loss = loss
+        self.absolute.mixed = self.absolute.mixed + share * toward
+        return share
 
 
 def weighted_median(values: Floats, weights: Floats) -> float:

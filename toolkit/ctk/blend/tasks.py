@@ -31,22 +31,30 @@ class Task(Protocol):
 def make_task(metric: Metric, data: Data, cells: Cells, column_weights: Floats, step: float) -> Task:
     """The task for a metric; column_weights (T,) sum to one."""
     if metric.name in SQUARED and metric.call is None:
-        return Squared(metric, data, cells, column_weights)
+        return Squared(metric, data, cells, column_weights, engine.gram, refuse_not_finite)
     return ByRow(metric, data, cells, column_weights, step)
 
 
 class Squared:
     """Squared errors: all that is needed of the data is its Gram matrices by row group and column."""
 
-    def __init__(self, metric: Metric, data: Data, cells: Cells, weights: Floats) -> None:
+    def __init__(
+        self,
+        metric: Metric,
+        data: Data,
+        cells: Cells,
+        weights: Floats,
+        gram: Callable[..., tuple[Floats, Floats, Floats]],
+        refuse: Callable[[Data], None],
+    ) -> None:
         self.metric, self.cells, self.weights = metric, cells, weights
         self.rows = data.rows
         order, starts = cells.order(data.rows)
         self.counts = np.diff(starts)
-        self.grams, self.mean, self.squares = engine.gram(data.members, data.target, order, starts)
+        self.grams, self.mean, self.squares = gram(data.members, data.target, order, starts)
         # anything that is not finite has a square on the diagonal that is not: looking for it costs no pass
         if not np.isfinite(np.einsum("gtmm", self.grams)).all():
-            refuse_not_finite(data)
+            refuse(data)
             raise ValueError("squared errors are too large for double: scale predictions and target down")
 
     def start(self, cell: Cell) -> tuple[Start, Callable[[Floats], Floats]]:
