@@ -26,14 +26,14 @@ def environment(plugins: Plugins) -> dict[str, Any]:
     return {
         "python": platform.python_version(),
         "platform": platform.platform(),
-        "processor": _processor(),
+        "processor": processor(),
         "cores": cores(),
         "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
         "gpus": gpus,
         "cuda": torch.version.cuda if gpus else None,
         "ops": paths(),
         "build": build_record(),
-        "git": _git_revision(),
+        "git": git_revision(),
         "libraries": {name: _version(name) for name in LIBRARIES},
         "plugins": {plugin.name: f"{plugin.distribution} {plugin.version}" for plugin in plugins.plugins},
     }
@@ -46,7 +46,8 @@ def _version(name: str) -> str:
         return "missing"
 
 
-def _processor() -> str:
+def processor() -> str:
+    """The model's name."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
@@ -54,7 +55,8 @@ def _processor() -> str:
     return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())
 
 
-def _git_revision() -> str | None:
+def git_revision() -> str | None:
+    """Of the working folder, as git describes it; None where that is no repository."""
     try:
         answer = subprocess.run(
             ["git", "describe", "--always", "--dirty", "--abbrev=12"], capture_output=True, text=True, timeout=5
