@@ -65,25 +65,35 @@ class Device {
     check(cudaGetLastError());
   }
 
-  // c (a.rows x b.columns, rows `stride` apart) = a b, or += a b, with float32 sums. With `factors` on the device the
-  // product is multiplied by the first of them; the others are 1 and 0.
+  // c (a.rows x b.columns, rows `stride` apart) = a b, or += a b, with float32 sums; a and b are of one type. With
+  // `factors` on the device the product is multiplied by the first of them; the others are 1 and 0.
   void gemm(const Matrix& a, const Matrix& b, float* c, int64_t stride, bool accumulate,
             const float* factors = nullptr) {
     const float one = 1, none = 0;
     const void* alpha = factors ? factors : &one;
     const void* beta = factors ? factors + (accumulate ? 1 : 2) : accumulate ? &one : &none;
-    constexpr int kFloat = 0, kComputeFloat = 68;
-    product(a, b, c, kFloat, stride, accumulate, kComputeFloat, alpha, beta, factors != nullptr);
+    if (a.columns == 0 && !accumulate) clear(c, sizeof(float), a.rows, b.columns, stride);
+    product(a, b, cublas_type(a.type), c, kFloat, stride, kSumsOfFloat, alpha, beta, factors != nullptr);
   }
 
+  // c (rows x columns, rows `stride` apart) = a b^T of float64 matrices with `depth` entries a row.
+  void gemm_double(const double* a, int64_t rows, const double* b, int64_t columns, int64_t depth, double* c,
+                   int64_t stride) {
+    const double one = 1, none = 0;
+    const Matrix left{a, {}, rows, depth, depth, 1}, right{b, {}, depth, columns, 1, depth};
+    if (depth == 0) clear(c, sizeof(double), rows, columns, stride);
+    product(left, right, kDouble, c, kDouble, stride, kSumsOfDouble, &one, &none, false);
+  }
+
+ protected:
+  Tensor tensor(std::initializer_list<int64_t> size, ScalarType type) const { return empty(like_, size, type); }
+
  private:
+  static constexpr int kFloat = 0, kDouble = 1, kHalf = 2, kBfloat16 = 14;  // cudaDataType
+  static constexpr int kSumsOfFloat = 68, kSumsOfDouble = 70;                // cublasComputeType_t
+
   static int cublas_type(Element element) {
-    switch (element) {
-      case Element::float32: return 0;    // CUDA_R_32F
-      case Element::float16: return 2;    // CUDA_R_16F
-      case Element::bfloat16: return 14;  // CUDA_R_16BF
-    }
-    return 0;
+    return element == Element::float32 ? kFloat : element == Element::float16 ? kHalf : kBfloat16;
   }
 
   static int narrow(int64_t value) {
@@ -91,16 +101,16 @@ class Device {
     return static_cast<int>(value);
   }
 
+  void clear(void* c, int64_t size, int64_t rows, int64_t columns, int64_t stride) {
+    if (rows > 0 && columns > 0) check(cudaMemset2DAsync(c, stride * size, 0, columns * size, rows, stream_));
+  }
+
   // cuBLAS counts columns first, so c transposed = b transposed x a transposed. A matrix whose rows are one after another
   // is its own transpose there.
-  void product(const Matrix& a, const Matrix& b, float* c, int c_type, int64_t stride, bool accumulate, int compute,
+  void product(const Matrix& a, const Matrix& b, int type, void* c, int c_type, int64_t stride, int sums,
                const void* alpha, const void* beta, bool on_device) {
     const int64_t rows = a.rows, columns = b.columns, depth = a.columns;
-    if (rows == 0 || columns == 0) return;
-    if (depth == 0) {
-      if (!accumulate) check(cudaMemset2DAsync(c, stride * 4, 0, columns * 4, rows, stream_));
-      return;
-    }
+    if (rows == 0 || columns == 0 || depth == 0) return;
     void* handle = nullptr;
     STABLE_TORCH_ERROR_CODE_CHECK(torch_get_current_cuda_blas_handle(&handle));
     const bool plain_a = a.column_stride == 1, plain_b = b.column_stride == 1;
@@ -109,8 +119,8 @@ class Device {
     constexpr int kHost = 0, kOnDevice = 1, kDefaultAlgorithm = -1;
     if (on_device) check_cublas(cublasSetPointerMode_v2(handle, kOnDevice));
     const int status = cublasGemmEx(handle, !plain_b, !plain_a, narrow(columns), narrow(rows), narrow(depth), alpha,
-                                    b.data, cublas_type(b.type), narrow(ldb), a.data, cublas_type(a.type), narrow(lda),
-                                    beta, c, c_type, narrow(stride), compute, kDefaultAlgorithm);
+                                    b.data, type, narrow(ldb), a.data, type, narrow(lda), beta, c, c_type,
+                                    narrow(stride), sums, kDefaultAlgorithm);
     if (on_device) check_cublas(cublasSetPointerMode_v2(handle, kHost));
     check_cublas(status);
   }

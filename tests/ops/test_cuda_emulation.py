@@ -227,3 +227,136 @@ def test_where_all_logits_fit_there_are_four_launches_a_direction(info_nce: Info
     diagonal = torch.arange(64)
     info_nce(vectors(64, 4, 1), vectors(64, 4, 2), 2.0, (diagonal, diagonal), kept=1)
     assert (info_nce.forward_launches, info_nce.backward_launches) == (4, 4)
+
+
+class Ranking:
+    """Both ranking ops over one set of inputs, in tiles of a given size."""
+
+    def __init__(self, library: ctypes.CDLL) -> None:
+        self.library = library
+
+    def counts(
+        self, query: Tensor, gallery: Tensor, positives: tuple[Tensor, ...], tile: tuple[int, int] = (16, 600)
+    ) -> tuple[Tensor, Tensor]:
+        result = torch.full((len(query),), 77), torch.full((len(query),), 77)
+        self.library.rank_counts(*self._inputs(query, gallery), *places(*positives, *tile, *result))
+        return result
+
+    def top(self, query: Tensor, gallery: Tensor, k: int, tile: tuple[int, int] = (16, 50)) -> tuple[Tensor, Tensor]:
+        values, rows = torch.full((len(query), k), 77.0), torch.full((len(query), k), 77)
+        self.library.top_scores(*self._inputs(query, gallery), *places(k, *tile, values, rows))
+        return values, rows
+
+    def _inputs(self, query: Tensor, gallery: Tensor) -> list[object]:
+        sizes = places(query, len(query), gallery, len(gallery), query.shape[1])
+        return [*sizes, ctypes.c_int(TYPES[query.dtype])]
+
+
+@pytest.fixture(scope="module")
+def ranking(tmp_path_factory: pytest.TempPathFactory) -> Ranking:
+    return Ranking(compiled("ranks", tmp_path_factory.mktemp("emulation")))
+
+
+def positives_of(query_ids: Tensor, gallery_ids: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """order, starts, ends and classes, as the op takes them."""
+    known, order = gallery_ids.sort()
+    starts = torch.searchsorted(known, query_ids)
+    ends = torch.searchsorted(known, query_ids, right=True)
+    return order, starts, ends, torch.searchsorted(known, gallery_ids)
+
+
+@pytest.mark.parametrize("dtype", TYPES, ids=str)
+@pytest.mark.parametrize("shape", [(1, 1, 1), (3, 1, 9), (21, 50, 7), (40, 1300, 12), (17, 4200, 3)], ids=str)
+def test_counts_are_those_of_the_reference(ranking: Ranking, shape, dtype):
+    queries, entries, width = shape
+    query, gallery = vectors(queries, width, 1, dtype), vectors(entries, width, 2, dtype)
+    positives = positives_of(torch.randint(0, 40, (queries,)), torch.randint(0, 40, (entries,)))
+    for mine, right in zip(
+        ranking.counts(query, gallery, positives),
+        reference.rank_counts(query, gallery, *positives),
+        strict=True,
+    ):
+        assert torch.equal(mine, right)
+
+
+@pytest.mark.parametrize("size", [1e-30, 1e-13, 1.0, 1e15, 3e18])
+def test_counts_are_exact_at_any_length_of_vectors(ranking: Ranking, size):
+    query, gallery = vectors(20, 9, 1) * size, vectors(90, 9, 2) * size
+    gallery[::3] *= 1e-3
+    gallery[5] = 0
+    positives = positives_of(torch.arange(20), torch.arange(90) % 30)
+    ours, right = ranking.counts(query, gallery, positives), reference.rank_counts(query, gallery, *positives)
+    assert all(torch.equal(mine, other) for mine, other in zip(ours, right, strict=True))
+
+
+@pytest.mark.parametrize("dtype", TYPES, ids=str)
+def test_ties_are_counted_as_such(ranking: Ranking, dtype):
+    query, gallery = vectors(9, 6, 1, dtype), vectors(60, 6, 2, dtype)
+    gallery[30:] = gallery[:30]
+    gallery[20:25] = gallery[0]
+    positives = positives_of(torch.arange(9), torch.arange(60))
+    greater, equal = ranking.counts(query, gallery, positives)
+    right = reference.rank_counts(query, gallery, *positives)
+    assert torch.equal(greater, right[0])
+    assert torch.equal(equal, right[1])
+    assert int(equal[0]) == 6
+
+
+def test_scores_that_differ_in_the_last_bit_are_told_apart(ranking: Ranking):
+    query = vectors(1, 8, 1).repeat(30, 1)
+    gallery = vectors(1, 8, 3).repeat(200, 1)
+    gallery[:, 0] = gallery[0, 0] * (1 + torch.randint(-2, 3, (200,)) * 2.0**-23)
+    positives = positives_of(torch.arange(30), torch.arange(200))
+    ours, right = ranking.counts(query, gallery, positives), reference.rank_counts(query, gallery, *positives)
+    assert len(set(right[0].tolist())) > 1
+    assert all(torch.equal(mine, other) for mine, other in zip(ours, right, strict=True))
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])
+def test_scores_that_are_not_finite_are_reported(ranking: Ranking, bad):
+    query, gallery = vectors(9, 6, 1), vectors(40, 6, 2)
+    positives = positives_of(torch.arange(9) * 6, torch.arange(40))  # the last two have none
+    query[3, 2] = bad
+    greater, equal = ranking.counts(query, gallery, positives, tile=(4, 16))
+    right = reference.rank_counts(query, gallery, *positives)
+    assert torch.equal(greater, right[0])
+    assert torch.equal(equal, right[1])
+    assert greater.tolist()[3] == -1
+    assert greater.tolist()[7:] == [-2, -2]
+    gallery[39, 0] = bad
+    assert ranking.counts(query, gallery, positives, tile=(4, 16))[0].tolist() == [-1] * 7 + [-2] * 2
+
+
+def test_finite_vectors_with_infinite_scores_are_reported(ranking: Ranking):
+    query, gallery = torch.full((3, 4), 1e19), torch.full((5, 4), 1.0)
+    gallery[4] = 1e20
+    positives = positives_of(torch.arange(3), torch.arange(5))
+    assert ranking.counts(query, gallery, positives)[0].tolist() == [-1] * 3
+
+
+def test_an_empty_gallery_has_no_positives(ranking: Ranking):
+    none = torch.zeros(0, dtype=torch.int64)
+    greater, equal = ranking.counts(
+        vectors(3, 4, 1), torch.zeros(0, 4), (none, torch.zeros(3).long(), torch.zeros(3).long(), none)
+    )
+    assert greater.tolist() == [-2] * 3
+    assert equal.tolist() == [0] * 3
+
+
+@pytest.mark.parametrize("dtype", TYPES, ids=str)
+@pytest.mark.parametrize("k", [1, 7, 90])
+def test_the_best_are_those_of_a_stable_sort(ranking: Ranking, k, dtype):
+    query, gallery = vectors(21, 5, 1, dtype), vectors(90, 5, 2, dtype)
+    gallery[40:70] = gallery[:30]  # ties: the lower row first
+    query[4] = 0  # all tie, at -0 and 0
+    ours, right = ranking.top(query, gallery, k), reference.top_scores(query, gallery, k)
+    assert torch.equal(ours[0], right[0])
+    assert torch.equal(ours[1], right[1])
+
+
+def test_the_best_of_scores_that_are_not_finite_are_nan(ranking: Ranking):
+    query, gallery = vectors(21, 5, 1), vectors(90, 5, 2)
+    query[17, 1] = float("inf")
+    values = ranking.top(query, gallery, 3)[0]
+    assert values[17].isnan().all()
+    assert values[:17].isfinite().all()
