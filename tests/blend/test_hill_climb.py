@@ -1,5 +1,6 @@
 """What a climb promises: honest scores, weights that sum to one, the optimum where there is one."""
 
+import signal
 import subprocess
 import sys
 
@@ -370,3 +371,25 @@ def test_blend_is_still_plain_for_weights_without_groups():
     assert Blend(np.array([0.25, 0.75]), 0.0, ()).apply([np.array([4.0]), np.array([8.0])]).tolist() == [7.0]
     with pytest.raises(ValueError, match="1 members for 2 weights"):
         Blend(np.array([0.25, 0.75]), 0.0, ()).apply([np.array([4.0])])
+
+
+@pytest.mark.parametrize("metric", ["mae", "r2"])
+def test_a_long_climb_can_be_interrupted(metric):
+    """Ctrl-C is a signal whose handler raises; the engine must let it run long before the work is done."""
+    target = np.zeros(1_000_000, dtype=np.float32)
+    members = [np.random.default_rng(seed).standard_normal(len(target), dtype=np.float32) for seed in range(4)]
+
+    class Interrupted(Exception):
+        pass
+
+    def interrupt(number, frame):
+        raise Interrupted
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    signal.setitimer(signal.ITIMER_REAL, 0.1)
+    try:
+        with pytest.raises(Interrupted):
+            hill_climb(members * (500 if metric == "r2" else 25), target, metric, tolerance=0)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
