@@ -172,6 +172,17 @@ def test_there_are_at_most_two_plots_and_one_for_one_kind_of_number(tmp_path: Pa
     assert written(losses, tmp_path).count("<svg") == 1
 
 
+def test_a_climb_is_drawn_and_tabled(tmp_path: Path) -> None:
+    steps = [{"add": "mlp/seed-1", "share": 1.0, "mrr": 0.21}, {"add": "mlp/seed-2", "share": 0.25, "mrr": 0.2345}]
+    climbed = replace(TWO, blend=Blend({"mlp/seed-1": 0.75, "mlp/seed-2": 0.25}, trace=steps))
+    page = written(climbed, tmp_path)
+    assert page.count("<svg") == 1 + written(replace(climbed, blend=Blend({"mlp/seed-1": 1.0})), tmp_path).count("<svg")
+    assert "mrr after each step" in page
+    assert "0.2345" in page
+    told_otherwise = replace(climbed, blend=Blend({"mlp/seed-1": 1.0}, trace=[{"note": "a"}, {"note": "b"}]))
+    assert "after each step" not in written(told_otherwise, tmp_path)
+
+
 def test_the_score_on_the_test_is_shown_where_the_truth_is_known(tmp_path: Path) -> None:
     page = Page(written(replace(TWO, truth=TWO.valid, truth_scores={"mrr": 0.2468}), tmp_path))
     assert "blend on the test" in page.text

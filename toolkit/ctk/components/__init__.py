@@ -19,6 +19,12 @@ def ctk_register_losses(register: Register) -> None:
 def ctk_register_blenders(register: Register) -> None:
     register("mean", "ctk.components.blenders:Mean", "arithmetic mean of raw or normalised predictions")
     register("greedy", "ctk.components.blenders:Greedy", "greedy selection with replacement by the run's metric")
+    register("hill-climb", "ctk.components.hill_climbs:HillClimb", "hill climbing to weights by the run's metric")
+    register(
+        "hill-climb-retrieval",
+        "ctk.components.hill_climbs:HillClimbRetrieval",
+        "hill climbing to weights by mean reciprocal rank over the gallery",
+    )
 
 
 @hookimpl

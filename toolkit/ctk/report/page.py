@@ -13,6 +13,7 @@ import yaml
 
 from ctk.files import write_text
 from ctk.report import curves
+from ctk.report.climb import plot_climb
 from ctk.report.figures import SERIES
 from ctk.report.numbers import column, comparison, duration, number
 from ctk.report.section import Section
@@ -267,11 +268,12 @@ def weights(results: Results) -> list[Weight]:
 
 @dataclass(frozen=True)
 class Trace:
-    """The steps of a blender as a table."""
+    """The steps of a blender as a table, and as a figure where they are a climb."""
 
     columns: list[str]
     rows: list[list[str]]
     numeric: list[bool]
+    plot: Plot | None
 
 
 def trace(results: Results) -> Trace | None:
@@ -286,7 +288,15 @@ def trace(results: Results) -> Trace | None:
         numbers = [None if value is None else float(value) for value in values if _is_number(value) or value is None]
         numeric.append(len(numbers) == len(values))
         columns.append(column(numbers) if numeric[-1] else [_cell(value) for value in values])
-    return Trace(names, [list(row) for row in zip(*columns, strict=True)], numeric)
+    return Trace(names, [list(row) for row in zip(*columns, strict=True)], numeric, _climb(results))
+
+
+def _climb(results: Results) -> Plot | None:
+    from markupsafe import Markup
+
+    colours = slots(results)
+    drawn = plot_climb(results.blend.trace, {key: colours.get(_split(key)[0], 0) for key in results.blend.weights})
+    return Plot(f"{list(results.blend.trace[0])[-1]} after each step", Markup(drawn)) if drawn else None
 
 
 # Small things ------------------------------------------------------------------------------------------------------
