@@ -125,7 +125,17 @@ def distance(ours: Tensor, right: Tensor) -> float:
 
 
 TOLERANCE = {torch.float32: 1e-5, torch.bfloat16: 1e-2, torch.float16: 2e-3}
-SHAPES = [(1, 1, 1), (1, 9, 3), (9, 1, 5), (16, 16, 8), (13, 21, 7), (40, 700, 6), (530, 24, 4), (150, 140, 3)]
+SHAPES = [
+    (1, 1, 1),
+    (1, 9, 3),
+    (9, 1, 5),
+    (16, 16, 8),
+    (13, 21, 7),
+    (40, 700, 6),
+    (530, 24, 4),
+    (150, 140, 3),
+    (2100, 10, 4),
+]
 
 
 @pytest.mark.parametrize("dtype", TYPES, ids=str)
@@ -177,13 +187,14 @@ def test_any_scale_is_exact(info_nce: InfoNCE, scale):
         assert distance(mine, other) < (2e-3 if abs(scale) > 1000 else 2e-5) or scale == 0
 
 
-def test_half_precision_gradients_do_not_vanish_in_large_batches(info_nce: InfoNCE):
-    query, key = vectors(700, 4, 7, torch.float16), vectors(700, 4, 8, torch.float16)
-    diagonal = torch.arange(700)
+def test_half_precision_gradients_do_not_vanish(info_nce: InfoNCE):
+    """Those of keys without a positive are small shares of small weights: 1e-8 in float16's own units is nothing."""
+    query, key = vectors(200, 4, 7, torch.float16), vectors(500, 4, 8, torch.float16)
+    classes = torch.arange(200), torch.arange(500)
     for outer in (1e-4, 65536.0):  # a small share of a loss; a gradient scaler's
-        ours = info_nce(query, key, 1.0, (diagonal, diagonal), tile=(350, 700), outer=outer)
-        for mine, other in zip(ours, expected(query, key, 1.0, (diagonal, diagonal), outer=outer), strict=True):
-            assert distance(mine, other) < 2e-3
+        of_key = info_nce(query, key, 20.0, classes, symmetric=False, tile=(100, 500), outer=outer)[2]
+        right = expected(query, key, 20.0, classes, symmetric=False, outer=outer)[2]
+        assert distance(of_key[200:], right[200:]) < 5e-4
 
 
 def test_gradients_that_nobody_asked_for_are_not_written(info_nce: InfoNCE):
@@ -352,6 +363,13 @@ def test_the_best_are_those_of_a_stable_sort(ranking: Ranking, k, dtype):
     ours, right = ranking.top(query, gallery, k), reference.top_scores(query, gallery, k)
     assert torch.equal(ours[0], right[0])
     assert torch.equal(ours[1], right[1])
+
+
+def test_negative_zero_ties_with_zero(ranking: Ranking):
+    query, gallery = vectors(4, 5, 1) * 1e-30, vectors(30, 5, 2) * 1e-30
+    values, rows = ranking.top(query, gallery, 9)
+    assert (values == 0).all()
+    assert torch.equal(rows, torch.arange(9).repeat(4, 1))
 
 
 def test_the_best_of_scores_that_are_not_finite_are_nan(ranking: Ranking):
