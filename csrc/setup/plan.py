@@ -89,7 +89,7 @@ def _no_tools(mode: str) -> str | None:
         return "CTK_BUILD=none."
     compiler = shlex.split(os.environ.get("CXX") or sysconfig.get_config_var("CXX") or "c++")[0]
     if not shutil.which(compiler):
-        return f"there is no C++ compiler {compiler}. Install one that knows C++20 (g++ 11 or later), or set CXX."
+        return f"there is no C++ compiler {compiler}. Install one that knows C++20 (g++ 12 or later), or set CXX."
     if not shutil.which("ninja"):
         return "there is no ninja. `pip install ninja`."
     if not importlib.util.find_spec("torch"):
