@@ -22,6 +22,8 @@ template <class T>
 struct RowKernels {
   // a subgradient by share of sum |x|, at each of kShares shares
   void (*slopes)(const T* e, const T* m, int64_t n, const double* shares, double* slopes);
+  // the same at one share
+  void (*slope)(const T* e, const T* m, int64_t n, const double* share, double* slope);
   // sum |x|
   double (*absolute)(const T* e, const T* m, int64_t n, double share);
   // appends the shares in (low, high] at which some x crosses zero, with |m - e|

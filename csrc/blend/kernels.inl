@@ -106,17 +106,18 @@ struct Rows {
     return v;
   }
 
+  template <int kCount>
   static void slopes(const T* e, const T* m, int64_t n, const double* shares, double* slopes) {
-    V share[kShares];
-    Total<T> totals[kShares];
-    for (int k = 0; k < kShares; ++k) share[k] = V{} + static_cast<T>(shares[k]);
+    V share[kCount];
+    Total<T> totals[kCount];
+    for (int k = 0; k < kCount; ++k) share[k] = V{} + static_cast<T>(shares[k]);
     const B sign = B{} + std::numeric_limits<Bits>::min();
     for (int64_t i = 0; i < n;) {
-      V slope[kShares] = {};
+      V slope[kCount] = {};
       const auto add = [&](V blend, V member) ALWAYS_LAMBDA {
         const V d = member - blend;
 #pragma GCC unroll 8
-        for (int k = 0; k < kShares; ++k) slope[k] += (V)((B)d ^ ((B)(blend + share[k] * d) & sign));
+        for (int k = 0; k < kCount; ++k) slope[k] += (V)((B)d ^ ((B)(blend + share[k] * d) & sign));
       };
       const int64_t full = std::min<int64_t>(i + kRun * lanes, n / lanes * lanes);
       for (; i < full; i += lanes) add(load<V>(e + i), load<V>(m + i));
@@ -124,9 +125,9 @@ struct Rows {
         add(tail(e + i, n - i), tail(m + i, n - i));
         i = n;
       }
-      for (int k = 0; k < kShares; ++k) totals[k].add(slope[k]);
+      for (int k = 0; k < kCount; ++k) totals[k].add(slope[k]);
     }
-    for (int k = 0; k < kShares; ++k) slopes[k] = totals[k].value();
+    for (int k = 0; k < kCount; ++k) slopes[k] = totals[k].value();
   }
 
   static double absolute(const T* e, const T* m, int64_t n, double share) {
@@ -265,7 +266,7 @@ struct Rows {
     return total;
   }
 
-  static constexpr RowKernels<T> table() { return {slopes, absolute, crossings, smooth_l1, logloss, mix}; }
+  static constexpr RowKernels<T> table() { return {slopes<kShares>, slopes<1>, absolute, crossings, smooth_l1, logloss, mix}; }
 };
 
 constexpr Kernels table(const char* name) {

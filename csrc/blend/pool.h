@@ -70,12 +70,14 @@ class Pool {
       busy_ = static_cast<int>(workers_.size());
       error_ = nullptr;
       stopped_ = false;
-      ++generation_;
+      ++generation_;  // publishes all of these to who sees it without the lock
     }
     wake_.notify_all();
     take_tasks();
-    std::unique_lock<std::mutex> lock(mutex_);
-    done_.wait(lock, [this] { return busy_ == 0; });
+    if (!soon([this] { return busy_ == 0; })) {
+      std::unique_lock<std::mutex> lock(mutex_);
+      done_.wait(lock, [this] { return busy_ == 0; });
+    }
     if (error_) std::rethrow_exception(error_);
   }
 
@@ -109,18 +111,35 @@ class Pool {
     }
   }
 
+  // Rounds follow each other within microseconds, and to wake a thread takes tens of them: so look about for as long
+  // before going to sleep.
+  template <class Done>
+  static bool soon(const Done& done) {
+    constexpr int kLooks = 1000;
+    for (int look = 0; look < kLooks; ++look) {
+      if (done()) return true;
+#if defined(__x86_64__)
+      __builtin_ia32_pause();
+#endif
+    }
+    return false;
+  }
+
   void serve() {
     uint64_t seen = 0;
+    const auto called = [&] { return closing_ || generation_ != seen; };
     for (;;) {
-      {
+      if (!soon(called)) {
         std::unique_lock<std::mutex> lock(mutex_);
-        wake_.wait(lock, [&] { return closing_ || generation_ != seen; });
-        if (closing_) return;
-        seen = generation_;
+        wake_.wait(lock, called);
       }
+      if (closing_) return;
+      seen = generation_;
       take_tasks();
-      std::lock_guard<std::mutex> lock(mutex_);
-      if (--busy_ == 0) done_.notify_one();
+      if (--busy_ == 0) {
+        std::lock_guard<std::mutex> lock(mutex_);  // the caller is either not waiting yet, or waits by now
+        done_.notify_one();
+      }
     }
   }
 
@@ -133,11 +152,11 @@ class Pool {
   const std::function<void(int64_t)>* work_ = nullptr;
   int64_t tasks_ = 0;
   std::atomic<int64_t> next_{0};
-  int busy_ = 0;
-  uint64_t generation_ = 0;
+  std::atomic<int> busy_{0};
+  std::atomic<uint64_t> generation_{0};
   std::exception_ptr error_;
   std::atomic<bool> stopped_{false};
-  bool closing_ = false;
+  std::atomic<bool> closing_{false};
 };
 
 }  // namespace blend

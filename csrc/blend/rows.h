@@ -144,7 +144,9 @@ class Absolute final : public RowObjective<T> {
     std::vector<double> slopes(count), rows(kinks * count), system(size * size, 0.0), right(size, 0.0);
     pool.run(static_cast<int64_t>(count), [&](int64_t a) {
       const T* member = this->member(free[a]);
-      slopes[a] = at(member, {}).slope[0];  // less sum |e|, which the weights' sum of zero cancels
+      const double here = 0;
+      // less sum |e|, which the weights' sum of zero cancels
+      this->kernels_.slope(this->blend(), member, this->rows_, &here, &slopes[a]);
       for (size_t k = 0; k < kinks; ++k) {
         const T e = this->blend_[near[k]];
         const double d = static_cast<double>(member[near[k]]) - e;
@@ -199,7 +201,8 @@ class Absolute final : public RowObjective<T> {
         if (points.slope[k] >= 0 && points.share[k] <= b) b = points.share[k], slope_b = points.slope[k];
       }
       const double width = b - a;
-      if (!(width > 0) || pass == 8 || static_cast<double>(this->rows_) * width <= kFew * (high - low)) break;
+      if (!(width > 0) || pass == 8 || static_cast<double>(this->rows_) * width <= kFew * std::min(1.0, high - low))
+        break;
       // where a parabola would have its least value, and ever farther from there
       const double middle = a - slope_a * width / (slope_b - slope_a);
       std::array<double, kShares> shares = {-0.3, -0.08, -0.015, -0.002, 0.002, 0.015, 0.08, 0.3};

@@ -72,7 +72,8 @@ def hill_climb(
                  et al. 2004, "Ensemble selection from libraries of models"); 1 is one climb among all
     maximize     for callables: whether more is better. None: the callable's own `maximize`, else True
     progress     is called with the newest step about four times a second, and at the end of each climb
-    returns      Blend; score is the metric of the whole blend, steps' scores are those of their cell
+    returns      Blend; score is the metric of the whole blend, steps' scores are those of their cell. Each step betters
+                 its score, but for mae the last ones, to all members in turn, may do so only together
     memory       squared errors: T M^2 doubles a group of rows. Others: a copy of the predictions (accuracy and auc:
                  in double)
     raises       ValueError for shapes, dtypes and options that make no sense, and for numbers that are not finite
