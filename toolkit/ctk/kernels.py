@@ -25,13 +25,13 @@ def paths() -> dict[str, str]:
         problem = native.problem(device)
         return f"compiled, {detail}" if problem is None else f"plain torch: {problem}"
 
-    blend = "compiled"
-    if engine.native is None:
-        blend = f"plain numpy: {native.build_record().get('skipped', {}).get('engine', 'not built')}".rstrip(".")
+    why = engine.problem
+    if why == "not built":
+        why = str(native.build_record().get("skipped", {}).get("engine", why)).rstrip(".")
     return {
         "cpu": path("cpu", f"{instruction_set()}"),
         "cuda": path("cuda", "in use" if torch.cuda.is_available() else "but torch sees no GPU"),
-        "blend": blend,
+        "blend": "compiled" if why is None else f"plain numpy: {why}",
     }
 
 
