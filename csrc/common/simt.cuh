@@ -33,6 +33,14 @@ CTK_DEVICE float exp2_fast(float x) {
 #endif
 }
 
+// The same, but the compiler does not know: it compares again where it would have kept the result of many comparisons.
+CTK_DEVICE int32_t unknown(int32_t value) {
+#ifdef __CUDA_ARCH__
+  asm volatile("" : "+r"(value));
+#endif
+  return value;
+}
+
 struct Bfloat16 {
   uint16_t bits;
 };
@@ -99,28 +107,26 @@ struct alignas(4 * sizeof(T)) Four {
   T x[4];
 };
 
-// Entries [column, column + 4) of a row; those at `columns` and after are `outside`. With kAligned a row may be read in
-// groups of four up to its stride, which is a multiple of four.
+// Entries [column, column + 4) of a row of `columns`. What lies past the last is read from elsewhere in the row, and is
+// not written. With kAligned `columns` and the row's address are multiples of four entries.
 template <bool kAligned, class T>
-CTK_DEVICE Four<T> load_four(const T* row, int64_t column, int64_t columns, T outside) {
+CTK_DEVICE Four<T> load_four(const T* row, int column, int columns) {
+  if (kAligned) return *reinterpret_cast<const Four<T>*>(row + (column < columns ? column : 0));
   Four<T> four;
-  if (kAligned && column < columns) {
-    four = *reinterpret_cast<const Four<T>*>(row + column);
-    for (int i = 1; i < 4; ++i) four.x[i] = column + i < columns ? four.x[i] : outside;
-  } else {
-    for (int i = 0; i < 4; ++i) four.x[i] = column + i < columns ? row[column + i] : outside;
-  }
+#pragma unroll
+  for (int i = 0; i < 4; ++i) four.x[i] = row[column + i < columns ? column + i : columns - 1];
   return four;
 }
 
 template <bool kAligned, class T>
-CTK_DEVICE void store_four(T* row, int64_t column, int64_t columns, const Four<T>& four) {
-  if (kAligned && column < columns) {
-    *reinterpret_cast<Four<T>*>(row + column) = four;
-  } else {
-    for (int i = 0; i < 4; ++i)
-      if (column + i < columns) row[column + i] = four.x[i];
+CTK_DEVICE void store_four(T* row, int column, int columns, const Four<T>& four) {
+  if (kAligned) {
+    if (column < columns) *reinterpret_cast<Four<T>*>(row + column) = four;
+    return;
   }
+#pragma unroll
+  for (int i = 0; i < 4; ++i)
+    if (column + i < columns) row[column + i] = four.x[i];
 }
 
 // Reduces each of eight values over a warp with 9 shuffles instead of 40: at each step lanes send half of what they

@@ -53,7 +53,7 @@ void forward(Device& device, const Problem& problem, double smoothing, bool both
   const auto pass = problem.aligned() ? smooth ? gather<true, true> : gather<true, false>
                                       : smooth ? gather<false, true> : gather<false, false>;
   problem.tiling().each([&](int64_t number, int64_t row, int64_t rows, int64_t column, int64_t columns) {
-    const Tile tile{number < kept ? tiles + number * size : working, stride, rows, columns};
+    const Tile tile{number < kept ? tiles + number * size : working, stride, int(rows), int(columns)};
     device.gemm(problem.query.rows_from(row, rows), problem.key.rows_from(column, columns).transposed(), tile.products,
                 stride, false);
     device.launch(pass, blocks(columns, kSpan) * blocks(rows, band), kGatherThreads, tile, problem.query_classes + row,
@@ -98,16 +98,17 @@ void backward(Device& device, const Problem& problem, Element type, const float*
   double* of_scale = device.template buffer<double>(blocks(queries, problem.tile_rows) * each);
   float* undo = device.template buffer<float>(3);
   const float* factors = type == Element::float16 ? undo : nullptr;
-  const auto pass = problem.aligned() ? differentiate<Narrow, true> : differentiate<Narrow, false>;
+  const auto pass = problem.aligned() ? both ? differentiate<Narrow, true, true> : differentiate<Narrow, true, false>
+                                      : both ? differentiate<Narrow, false, true> : differentiate<Narrow, false, false>;
   int64_t parts = 0;
   problem.tiling().each([&](int64_t number, int64_t row, int64_t rows, int64_t column, int64_t columns) {
     const Matrix tile_queries = problem.query.rows_from(row, rows), tile_keys = problem.key.rows_from(column, columns);
-    const Tile tile{number < kept ? tiles + number * size : working, stride, rows, columns};
+    const Tile tile{number < kept ? tiles + number * size : working, stride, int(rows), int(columns)};
     if (number >= kept) device.gemm(tile_queries, tile_keys.transposed(), tile.products, stride, false);
     const Slope of_query{problem.query_classes + row, query_saved + row, queries, query_saved + kWeight * queries};
     const Slope of_key{problem.key_classes + column, key_saved + column, keys, key_saved + kWeight * keys};
     const int64_t before = row / problem.tile_rows * each;
-    device.launch(pass, blocks(rows, kPatch), kSlopeThreads, tile, of_query, of_key, both, gradient,
+    device.launch(pass, blocks(rows, kPatch), kSlopeThreads, tile, of_query, of_key, gradient,
                   problem.logit_scale, slopes, slope_stride, undo, of_scale + before, column == 0);
     parts = before + blocks(rows, kPatch);
     const Matrix slope{slopes, type, rows, columns, slope_stride, 1};

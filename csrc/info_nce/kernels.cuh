@@ -16,7 +16,7 @@ enum Saved { kTop, kLogMass, kWeight, kPull, kSpread, kSaved };
 struct Tile {
   float* products;  // aligned to 16 bytes
   int64_t stride;
-  int64_t rows, columns;
+  int rows, columns;
 };
 
 // What a block knows of one row or column of its part of a tile.
@@ -53,14 +53,23 @@ gather(Tile tile, const int32_t* row_classes, const int32_t* column_classes, con
   __shared__ Partial found[kWarps][kBand];
   __shared__ float found_all[kSmoothing ? kWarps : 1][kSmoothing ? kBand : 1];
   const int lane = threadIdx.x % kWarp, warp = threadIdx.x / kWarp;
-  const int64_t spans = (tile.columns + kSpan - 1) / kSpan;
-  const int64_t span = blockIdx.x % spans, strip = blockIdx.x / spans;
-  const int64_t column = span * kSpan + threadIdx.x * 4;
-  const int64_t start = strip * band;
+  const int spans = (tile.columns + kSpan - 1) / kSpan;
+  const int span = blockIdx.x % spans, strip = blockIdx.x / spans;
+  const int column = span * kSpan + threadIdx.x * 4;
+  const int start = strip * band;
   const int height = tile.rows - start < band ? tile.rows - start : band;
   const float scale = *logit_scale * kLog2E;
-  // Classes are -1 or more: -2 and -3 equal none.
-  const Four<int32_t> own = load_four<kAligned>(column_classes, column, tile.columns, int32_t(-2));
+  // A logit is product x factor + bias: what lies outside of the tile is read from elsewhere and becomes -inf. Classes are
+  // -1 or more: -2 and -3 equal none.
+  float factor[4], bias[4];
+  Four<int32_t> own = load_four<kAligned>(column_classes, column, tile.columns);
+#pragma unroll
+  for (int c = 0; c < 4; ++c) {
+    const bool inside = column + (kAligned ? 0 : c) < tile.columns;
+    factor[c] = inside ? scale : 0;
+    bias[c] = inside ? 0 : -INFINITY;
+    own.x[c] = inside ? own.x[c] : -2;
+  }
 
   float top[4], mass[4], positive[4], all[4];
   int count[4];
@@ -68,18 +77,18 @@ gather(Tile tile, const int32_t* row_classes, const int32_t* column_classes, con
   for (int c = 0; c < 4; ++c) top[c] = -INFINITY, mass[c] = positive[c] = all[c] = 0, count[c] = 0;
 
   for (int first = 0; first < height; first += kPatch) {
+    const float* line = tile.products + (start + first) * tile.stride;
+    const int32_t* classes = row_classes + start + first;
+    const int last = height - first - 1;  // of the patch's rows
     float logit[kPatch][4];
     bool some = false;
 #pragma unroll
     for (int r = 0; r < kPatch; ++r) {
-      const bool inside = first + r < height;
-      const int64_t row = start + first + r;
-      const Four<float> line = load_four<kAligned>(tile.products + (inside ? row : start) * tile.stride, column,
-                                                   inside ? tile.columns : 0, 0.0f);
-      const int32_t same = inside ? row_classes[row] : -3;
+      const Four<float> product = load_four<kAligned>(line + (r < last ? r : last) * tile.stride, column, tile.columns);
+      const int32_t same = r <= last ? classes[r] : -3;
 #pragma unroll
       for (int c = 0; c < 4; ++c) {
-        logit[r][c] = inside && column + c < tile.columns ? line.x[c] * scale : -INFINITY;
+        logit[r][c] = fmaf(product.x[c], r <= last ? factor[c] : 0, r <= last ? bias[c] : -INFINITY);
         some |= same == own.x[c];
       }
     }
@@ -117,7 +126,7 @@ gather(Tile tile, const int32_t* row_classes, const int32_t* column_classes, con
       int counts[kPatch];
 #pragma unroll
       for (int r = 0; r < kPatch; ++r) {
-        const int32_t same = first + r < height ? row_classes[start + first + r] : -3;
+        const int32_t same = unknown(r <= last ? classes[r] : -3);
         part[r] = 0;
         counts[r] = 0;
 #pragma unroll
@@ -140,7 +149,7 @@ gather(Tile tile, const int32_t* row_classes, const int32_t* column_classes, con
         part[r] = 0;
 #pragma unroll
         for (int c = 0; c < 4; ++c)
-          if (first + r < height && column + c < tile.columns) {
+          if (r <= last && column + c < tile.columns) {
             part[r] += logit[r][c];
             all[c] += logit[r][c];
           }
@@ -162,7 +171,7 @@ gather(Tile tile, const int32_t* row_classes, const int32_t* column_classes, con
       sum.positive += next.positive;
       sum.count += next.count;
     }
-    const int64_t place = span * tile.rows + start + row;
+    const int64_t place = int64_t(span) * tile.rows + start + row;
     of_rows[place] = sum;
     if (kSmoothing) {
       float total = 0;
@@ -174,7 +183,7 @@ gather(Tile tile, const int32_t* row_classes, const int32_t* column_classes, con
 #pragma unroll
   for (int c = 0; c < 4; ++c) {
     if (column + c >= tile.columns) break;
-    const int64_t place = strip * tile.columns + column + c;
+    const int64_t place = int64_t(strip) * tile.columns + column + c;
     of_columns[place] = {top[c], mass[c], positive[c], count[c]};
     if (kSmoothing) all_of_columns[place] = all[c];
   }
@@ -302,63 +311,67 @@ CTK_DEVICE Unit<Narrow> unit_of(float outer, float row_weight, float column_weig
 // Eight rows to a block, from left to right: writes d loss / d product to `out`, in units of Unit::value, and adds up
 // slope x product to of_scale[block], this part's gradient of logit_scale. `out` may be the tile itself, with narrower
 // entries, its rows starting where the tile's do: an entry is read before anything is written to its place.
-template <class Narrow, bool kAligned>
+template <class Narrow, bool kAligned, bool kBoth>
 __global__ void __launch_bounds__(kSlopeThreads)
-differentiate(Tile tile, Slope rows, Slope columns, bool both, const float* gradient, const float* logit_scale,
+differentiate(Tile tile, Slope rows, Slope columns, const float* gradient, const float* logit_scale,
               Narrow* out, int64_t out_stride, float* undo, double* of_scale, bool first) {
   __shared__ Four<float> of_row[kPatch];  // top, log mass, pull, spread; the last two with the weight
   __shared__ int32_t classes[kPatch];
   __shared__ double shared[kSlopeThreads / kWarp];
-  const int64_t start = int64_t(blockIdx.x) * kPatch;
+  const int start = blockIdx.x * kPatch;
   const int height = tile.rows - start < kPatch ? tile.rows - start : kPatch;
   const float scale = *logit_scale * kLog2E;
-  const float row_weight = *rows.weight, column_weight = both ? *columns.weight : 0;
+  const float row_weight = *rows.weight, column_weight = kBoth ? *columns.weight : 0;
   const Unit<Narrow> unit = unit_of<Narrow>(*gradient * *logit_scale, row_weight, column_weight);
   if (threadIdx.x < kPatch) {
     const int r = threadIdx.x;
-    const int64_t row = start + r;
     if (r < height) {
-      const float* saved = rows.saved + row;
+      const float* saved = rows.saved + start + r;
       of_row[r] = {{saved[kTop * rows.size], saved[kLogMass * rows.size], saved[kPull * rows.size] * row_weight,
                     saved[kSpread * rows.size] * row_weight}};
     }
-    classes[r] = r < height ? rows.classes[row] : -3;
+    classes[r] = r < height ? rows.classes[start + r] : -3;
     if (blockIdx.x == 0 && r == 0) undo[0] = unit.undo, undo[1] = 1, undo[2] = 0;
   }
   __syncthreads();
 
+  const float* line = tile.products + start * tile.stride;
+  Narrow* to = out + start * out_stride;
   float sum = 0;
-  for (int64_t reach = 0; reach < tile.columns; reach += kReach) {
-    const int64_t column = reach + threadIdx.x * 4;
+  for (int reach = 0; reach < tile.columns; reach += kReach) {
+    const int column = reach + threadIdx.x * 4;
     Four<float> product[kPatch];
 #pragma unroll
     for (int r = 0; r < kPatch; ++r)
-      product[r] = load_four<kAligned>(tile.products + (start + (r < height ? r : 0)) * tile.stride, column,
-                                       tile.columns, 0.0f);
-    const Four<int32_t> own = load_four<kAligned>(columns.classes, column, tile.columns, int32_t(-2));
+      product[r] = load_four<kAligned>(line + (r < height ? r : 0) * tile.stride, column, tile.columns);
+    const Four<int32_t> own = load_four<kAligned>(columns.classes, column, tile.columns);
     Four<float> top = {}, log_mass = {}, pull = {}, spread = {};
-    if (both) {
-      top = load_four<kAligned>(columns.saved + kTop * columns.size, column, tile.columns, 0.0f);
-      log_mass = load_four<kAligned>(columns.saved + kLogMass * columns.size, column, tile.columns, 0.0f);
-      pull = load_four<kAligned>(columns.saved + kPull * columns.size, column, tile.columns, 0.0f);
-      spread = load_four<kAligned>(columns.saved + kSpread * columns.size, column, tile.columns, 0.0f);
+    if (kBoth) {
+      top = load_four<kAligned>(columns.saved + kTop * columns.size, column, tile.columns);
+      log_mass = load_four<kAligned>(columns.saved + kLogMass * columns.size, column, tile.columns);
+      pull = load_four<kAligned>(columns.saved + kPull * columns.size, column, tile.columns);
+      spread = load_four<kAligned>(columns.saved + kSpread * columns.size, column, tile.columns);
+#pragma unroll
+      for (int c = 0; c < 4; ++c) pull.x[c] *= column_weight, spread.x[c] *= column_weight;
     }
     __syncthreads();  // before writing where other threads read
+    if (column >= tile.columns) continue;  // no barrier that others would wait at: this is the last round
 #pragma unroll
     for (int r = 0; r < kPatch; ++r) {
       if (r >= height) break;
       const Four<float> row = of_row[r];
+      const int32_t same = classes[r];
       Four<Narrow> slopes;
 #pragma unroll
       for (int c = 0; c < 4; ++c) {
         const float logit = product[r].x[c] * scale;
         float slope = exp2_fast(logit - row.x[0] - row.x[1]) * row_weight - row.x[3];
-        if (both) slope += (exp2_fast(logit - top.x[c] - log_mass.x[c]) - spread.x[c]) * column_weight;
-        if (classes[r] == own.x[c]) slope -= row.x[2] + pull.x[c] * column_weight;
-        sum += column + c < tile.columns ? slope * product[r].x[c] : 0.0f;
+        if (kBoth) slope += exp2_fast(logit - top.x[c] - log_mass.x[c]) * column_weight - spread.x[c];
+        if (same == own.x[c]) slope -= row.x[2] + pull.x[c];
+        if (kAligned || column + c < tile.columns) sum += slope * product[r].x[c];
         slopes.x[c] = narrow<Narrow>(slope * unit.value);
       }
-      store_four<kAligned>(out + (start + r) * out_stride, column, tile.columns, slopes);
+      store_four<kAligned>(to + r * out_stride, column, tile.columns, slopes);
     }
   }
   const double total = block_sum<kSlopeThreads>(sum, shared);

@@ -159,13 +159,14 @@ count(const float* products, int64_t stride, Lines<T> queries, Lines<T> gallery,
   };
   __shared__ Row rows[kPatch];
   const int lane = threadIdx.x % kWarp;
-  const int64_t spans = (gallery.count + kSpan - 1) / kSpan;
-  const int64_t first = blockIdx.x / spans * kPatch, start = blockIdx.x % spans * kSpan;
-  const int64_t stop = gallery.count < start + kSpan ? gallery.count : start + kSpan;
+  const int columns = gallery.count, spans = (columns + kSpan - 1) / kSpan;
+  const int first = blockIdx.x / spans * kPatch, start = blockIdx.x % spans * kSpan;
+  const int stop = columns < start + kSpan ? columns : start + kSpan;
+  const int height = queries.count - first < kPatch ? queries.count - first : kPatch;
   if (threadIdx.x < kPatch) {
-    const int64_t i = first + threadIdx.x;
+    const int i = first + threadIdx.x;
     Row row = {};
-    if (i < queries.count && states[i] == kCounts && !bad[i]) {
+    if (int(threadIdx.x) < height && states[i] == kCounts && !bad[i]) {
       const Query query = found[i];
       const Measured of = of_queries[i];
       // A thousandth more for the arithmetic of the bound itself; 2^-21 for the rounding of scores, of their difference
@@ -177,19 +178,26 @@ count(const float* products, int64_t stride, Lines<T> queries, Lines<T> gallery,
   }
   __syncthreads();
 
+  // Bit 4 r + c stands for row r and the thread's column c.
+  unsigned all_rows = 0;
+  for (int r = 0; r < kPatch; ++r)
+    if (rows[r].counts) all_rows |= 15u << 4 * r;
+  if (all_rows == 0) return;
   int greater[kPatch] = {};
-  for (int64_t reach = start; reach < stop; reach += kReach) {
-    const int64_t column = reach + threadIdx.x * 4;
+  for (int reach = start; reach < stop; reach += kReach) {
+    const int column = reach + threadIdx.x * 4;
+    unsigned valid = all_rows;
     Measured entry[4];
 #pragma unroll
-    for (int c = 0; c < 4; ++c)
-      entry[c] = column + c < stop ? of_gallery[column + c] : Measured{0, 0, 0, -1};
+    for (int c = 0; c < 4; ++c) {
+      entry[c] = of_gallery[column + c < stop ? column + c : start];
+      if (column + c >= stop) valid &= ~(0x11111111u << c);
+    }
     Four<float> product[kPatch];
 #pragma unroll
     for (int r = 0; r < kPatch; ++r)
-      product[r] = load_four<true>(products + (first + r < queries.count ? first + r : first) * stride, column, stop,
-                                   0.0f);
-    unsigned undecided = 0;
+      product[r] = load_four<true>(products + (first + (r < height ? r : 0)) * stride, column, int(stride));
+    unsigned above = 0, undecided = 0;
 #pragma unroll
     for (int r = 0; r < kPatch; ++r) {
       const Row row = rows[r];
@@ -197,12 +205,16 @@ count(const float* products, int64_t stride, Lines<T> queries, Lines<T> gallery,
       for (int c = 0; c < 4; ++c) {
         const float lead = fmaf(product[r].x[c] * entry[c].scale, row.scale, -row.best);
         const float margin = fmaf(row.error, entry[c].norm, fmaf(row.norm, entry[c].error, row.rounding));
-        const bool other = row.counts && entry[c].name != row.name && column + c < stop;
-        greater[r] += other && lead > margin;
+        const bool other = entry[c].name != row.name;
+        if (other && lead > margin) above |= 1u << (4 * r + c);
         // Not "<=": a margin of NaN, from an infinite one, decides nothing.
         if (other && !(fabsf(lead) > margin)) undecided |= 1u << (4 * r + c);
       }
     }
+    above &= valid;
+    undecided &= valid;
+#pragma unroll
+    for (int r = 0; r < kPatch; ++r) greater[r] += __popc(above & 15u << 4 * r);
     for (unsigned lanes = __ballot_sync(kAllLanes, undecided != 0); lanes; lanes &= lanes - 1) {
       const int whose = __ffs(lanes) - 1;
       for (unsigned left = __shfl_sync(kAllLanes, undecided, whose); left; left &= left - 1) {
