@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from ctk import __version__
-from ctk.cli import blend, data, doctor, list, plugins, run, runs, score
+from ctk.cli import bench, blend, data, doctor, list, plugins, run, runs, score
 from ctk.errors import CtkError
 
 
@@ -56,6 +56,7 @@ for command in (
     runs.show,
     plugins.plugins_,
     doctor.doctor,
+    bench.bench,
 ):
     cli.add_command(command)
 
