@@ -1,5 +1,6 @@
 # make demo   set up everything in .venv and run a competition end to end on the embedded data
 # make test   the same environment with test extras: ruff, mypy, all tests
+# make bench  the hot paths beside their peers, which it installs; some ten minutes
 # make sanitize   the ops' and blending's tests under address and undefined-behaviour sanitizers, and on a GPU under
 #                 compute-sanitizer
 
@@ -9,7 +10,7 @@ INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint c
 PROJECTS := $(wildcard competitions/*/pyproject.toml plugins/*/pyproject.toml)
 NATIVE := setup.py pyproject.toml $(shell find csrc -type f -not -name '*.md' -not -name '*.pyc')
 
-.PHONY: demo test lint types quick-tests slow-tests sanitize sanitize-cuda clean
+.PHONY: demo test lint types quick-tests slow-tests bench sanitize sanitize-cuda clean
 
 demo: .venv/demo.done
 	$(BIN)/ctk run aml-retrieval
@@ -28,6 +29,9 @@ quick-tests: .venv/test.done
 
 slow-tests: .venv/test.done
 	$(BIN)/python -m pytest -m slow
+
+bench: .venv/bench.done
+	$(BIN)/ctk bench
 
 # A copy of the package with checking kernels goes before the installed one. Python itself is not instrumented, so the
 # sanitizer's library is preloaded, and libstdc++ with it: else it finds no __cxa_throw. Python's own leaks are not ours,
@@ -74,6 +78,13 @@ sanitize-cuda: .venv/test.done
 	@echo "Installing the test extras into .venv"
 	$(INSTALL) --no-build-isolation 'competition-toolkit[test]' \
 		--editable 'competitions/aml_retrieval[encoders,offline-encoders]' --editable plugins/open_clip
+	touch $@
+
+# AutoGluon's own requirements forbid the pandas that we are tested with; its ensemble selection runs with it.
+.venv/bench.done: .venv/demo.done pyproject.toml | .venv/native.done
+	@echo "Installing the benchmarks' peers into .venv"
+	$(INSTALL) 'competition-toolkit[bench]'
+	$(INSTALL) --no-deps autogluon.common autogluon.core autogluon.features
 	touch $@
 
 clean:

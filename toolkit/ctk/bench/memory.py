@@ -42,7 +42,8 @@ def of_device(run: Run) -> int:
     return torch.cuda.max_memory_allocated() - before - _bytes(answer)
 
 
-def _of_process(run: Run) -> int:
+def of_process(run: Run) -> int:
+    """Bytes of resident memory that a call adds at its peak, in this process as it is; OSError where no Linux tells."""
     FORGET_PEAK[0].write_text(FORGET_PEAK[1])
     before = _status("VmRSS")
     answer = run()
@@ -72,7 +73,7 @@ def _main() -> None:
                 small[given.contestant].prepare()()
         contestant = cases(given.op, "cpu")[given.case]()[given.contestant]
         with processor.at_most(contestant.isa or processor.INSTRUCTION_SETS[-1]):
-            print(_of_process(contestant.prepare()))
+            print(of_process(contestant.prepare()))
 
 
 if __name__ == "__main__":
