@@ -111,22 +111,25 @@ struct alignas(4 * sizeof(T)) Four {
 // not written. With kAligned `columns` and the row's address are multiples of four entries.
 template <bool kAligned, class T>
 CTK_DEVICE Four<T> load_four(const T* row, int column, int columns) {
-  if (kAligned) return *reinterpret_cast<const Four<T>*>(row + (column < columns ? column : 0));
-  Four<T> four;
+  if constexpr (kAligned) {
+    return *reinterpret_cast<const Four<T>*>(row + (column < columns ? column : 0));
+  } else {
+    Four<T> four;
 #pragma unroll
-  for (int i = 0; i < 4; ++i) four.x[i] = row[column + i < columns ? column + i : columns - 1];
-  return four;
+    for (int i = 0; i < 4; ++i) four.x[i] = row[column + i < columns ? column + i : columns - 1];
+    return four;
+  }
 }
 
 template <bool kAligned, class T>
 CTK_DEVICE void store_four(T* row, int column, int columns, const Four<T>& four) {
-  if (kAligned) {
+  if constexpr (kAligned) {
     if (column < columns) *reinterpret_cast<Four<T>*>(row + column) = four;
-    return;
-  }
+  } else {
 #pragma unroll
-  for (int i = 0; i < 4; ++i)
-    if (column + i < columns) row[column + i] = four.x[i];
+    for (int i = 0; i < 4; ++i)
+      if (column + i < columns) row[column + i] = four.x[i];
+  }
 }
 
 // Reduces each of eight values over a warp with 9 shuffles instead of 40: at each step lanes send half of what they
