@@ -76,8 +76,8 @@ void rank_counts(Device& device, const Matrix& query, const Matrix& gallery, con
                 query.rows, greater, equal);
 }
 
-// Scores by float64 products, which are the definition: correct, and as fast as float32 ones on the GPUs made for
-// numerics (A100, H100, B200), slow on others.
+// Scores by float64 products, which are the definition: correct, and about as fast as float32 ones on the GPUs made for
+// numerics (A100, H100), slow on others.
 template <class T, class Device>
 void top_scores(Device& device, const Matrix& query, const Matrix& gallery, int64_t k, float* values, int64_t* places,
                 Sizes sizes = {2048, 8192}) {

@@ -26,7 +26,19 @@ CTK_DEVICE float score(const Lines<T>& a, int64_t i, const Lines<T>& b, int64_t 
   double sum = 0;
   int64_t k = lane * 4;
   if (a.aligned && b.aligned) {
-#pragma unroll 4
+    constexpr int kAtOnce = 4;  // independent loads of either row
+    for (; k + 4 * kWarp * (kAtOnce - 1) + 4 <= a.length; k += 4 * kWarp * kAtOnce) {
+      Four<T> x[kAtOnce], y[kAtOnce];
+#pragma unroll
+      for (int i = 0; i < kAtOnce; ++i) {
+        x[i] = *reinterpret_cast<const Four<T>*>(left + k + 4 * kWarp * i);
+        y[i] = *reinterpret_cast<const Four<T>*>(right + k + 4 * kWarp * i);
+      }
+#pragma unroll
+      for (int i = 0; i < kAtOnce; ++i)
+#pragma unroll
+        for (int each = 0; each < 4; ++each) sum += double(widen(x[i].x[each])) * double(widen(y[i].x[each]));
+    }
     for (; k + 4 <= a.length; k += 4 * kWarp) {
       const Four<T> x = *reinterpret_cast<const Four<T>*>(left + k), y = *reinterpret_cast<const Four<T>*>(right + k);
 #pragma unroll

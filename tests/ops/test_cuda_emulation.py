@@ -277,7 +277,9 @@ def positives_of(query_ids: Tensor, gallery_ids: Tensor) -> tuple[Tensor, Tensor
 
 
 @pytest.mark.parametrize("dtype", TYPES, ids=str)
-@pytest.mark.parametrize("shape", [(1, 1, 1), (3, 1, 9), (21, 50, 7), (40, 1300, 12), (17, 4200, 3)], ids=str)
+@pytest.mark.parametrize(
+    "shape", [(1, 1, 1), (3, 1, 9), (21, 50, 7), (40, 1300, 12), (17, 4200, 3), (6, 30, 900)], ids=str
+)
 def test_counts_are_those_of_the_reference(ranking: Ranking, shape, dtype):
     queries, entries, width = shape
     query, gallery = vectors(queries, width, 1, dtype), vectors(entries, width, 2, dtype)

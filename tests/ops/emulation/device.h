@@ -1,5 +1,9 @@
-// The device that csrc/*/device.h runs on, on a processor: memory full of NaN, kernels by simt.h, products by loops.
+// The device that csrc/*/device.h runs on, on a processor: memory full of NaN that ends where reading further is a
+// segmentation fault, kernels by simt.h, products by loops.
 #pragma once
+
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "../../../csrc/common/matrix.h"
 #include "../../../csrc/common/simt.cuh"
@@ -10,11 +14,23 @@ class Device {
  public:
   int launches = 0, products = 0;
 
+  Device() = default;
+  Device(const Device&) = delete;
+
+  ~Device() {
+    for (const auto& [start, bytes] : maps_) munmap(start, bytes);
+  }
+
   template <class T>
   T* buffer(int64_t count) {
-    buffers_.push_back(std::make_unique<std::vector<char>>(count * sizeof(T) + 16, char(0xff)));
-    const auto start = reinterpret_cast<uintptr_t>(buffers_.back()->data());
-    return reinterpret_cast<T*>((start + 15) / 16 * 16);
+    const size_t page = sysconf(_SC_PAGESIZE), bytes = (count * sizeof(T) + 15) / 16 * 16;
+    const size_t whole = (bytes + page - 1) / page * page + page;
+    char* start = static_cast<char*>(mmap(nullptr, whole, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    if (start == MAP_FAILED) throw std::bad_alloc();
+    maps_.push_back({start, whole});
+    mprotect(start + whole - page, page, PROT_NONE);
+    std::memset(start, 0xff, whole - page);
+    return reinterpret_cast<T*>(start + whole - page - bytes);
   }
 
   void zero(void* data, int64_t bytes) { std::memset(data, 0, bytes); }
@@ -55,7 +71,7 @@ class Device {
   }
 
   Block block_;
-  std::vector<std::unique_ptr<std::vector<char>>> buffers_;
+  std::vector<std::pair<char*, size_t>> maps_;
 };
 
 }  // namespace emulation

@@ -9,7 +9,8 @@
 #include <cstdint>
 #include <cstring>
 #include <functional>
-#include <memory>
+#include <new>
+#include <utility>
 #include <vector>
 
 #define __global__
