@@ -42,7 +42,7 @@ class Case:
     """Contestants on the same data.
 
     judge    of a contestant's answer; None for a contestant without one (a floor)
-    seconds  to measure for, about; a contestant that takes longer runs once
+    seconds  to measure for, about; each contestant has an equal share of it
     memory   whether to find the peak of extra memory
     """
 

@@ -26,7 +26,7 @@ def cases(device: str, small: bool) -> dict[str, Callable[[], Case]]:
         return {name(rows, width): partial(on_gpu, rows, width, 3.0) for width in GPU_WIDTHS for rows in GPU_ROWS}
     return {
         name(4096, 1536): partial(on_cpu, 4096, 1536, 60.0),
-        name(8192, 768): partial(on_cpu, 8192, 768, 120.0, memory=True),
+        name(8192, 768): partial(on_cpu, 8192, 768, 100.0, memory=True),
     }
 
 

@@ -20,8 +20,6 @@ from ctk.ops import processor
 
 BURST = 0.01
 """Seconds; what is quicker is called in a row until so much has passed, and the mean counts: a clock call costs too."""
-LONG = 5.0
-"""Seconds; the first call of what takes longer counts. Of what is quicker it does not: caches and pools are cold."""
 MOST_ROUNDS = 100
 
 
@@ -41,16 +39,17 @@ def measure(op: str, case: Case, progress: Callable[[str], None] = lambda doing:
     """Call each contestant once and judge it, then all in turns (A B C A B C ...) until the case's time is over.
 
     In turns, because a noisy neighbour then disturbs all alike. A contestant that has had its share of the time sits
-    out, so a slow one runs at least once. One that is not installed or fails has a note instead of a time.
+    out. The first call does not count, for caches and pools are cold, unless it alone took longer than the share: then
+    it is the only one. A contestant that is not installed or fails has a note instead of a time.
     """
     entries = [_Entry(contestant) for contestant in case.contestants]
     with limited() if case.device == "cpu" else nullcontext() as threads:
+        share = case.seconds / len(entries)
         for entry in entries:
             progress(entry.contestant.name)
-            _first(entry, case)
-        share = case.seconds / len(entries)
+            _first(entry, case, share)
         for number in range(1, MOST_ROUNDS + 1):
-            running = [entry for entry in entries if entry.run and (entry.spent < share or not entry.times)]
+            running = [entry for entry in entries if entry.run and entry.spent < share]
             if not running:
                 break
             for entry in running:
@@ -64,7 +63,7 @@ def measure(op: str, case: Case, progress: Callable[[str], None] = lambda doing:
     return _rows(op, case, entries, threads)
 
 
-def _first(entry: _Entry, case: Case) -> None:
+def _first(entry: _Entry, case: Case, share: float) -> None:
     """Set up, call, judge. What goes wrong here is noted, and the others go on."""
     try:
         entry.run = entry.contestant.prepare()
@@ -80,7 +79,7 @@ def _first(entry: _Entry, case: Case) -> None:
         entry.run, entry.note = None, "out of memory"
     except Exception as error:
         entry.run, entry.note = None, f"failed: {type(error).__name__}: {error}".split("\n")[0]
-    if entry.run and entry.first > LONG:
+    if entry.run and entry.first > share:
         entry.times.append(entry.first)
         entry.spent = entry.first
     if case.device == "cuda":
