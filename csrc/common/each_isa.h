@@ -53,5 +53,5 @@
    : (isa) == ::ctk::Isa::avx2 ? avx2::name  \
                                : avx512::name)
 #else
-#define PICK(isa, name) plain::name
+#define PICK(isa, name) ((void)(isa), plain::name)
 #endif

@@ -7,7 +7,7 @@ CTK_INLINE float element(const void* data, int64_t index) {
   if constexpr (type == Element::float32) return static_cast<const float*>(data)[index];
   const uint16_t bits = static_cast<const uint16_t*>(data)[index];
   if constexpr (type == Element::float16) {
-    _Float16 half;
+    Half half;
     __builtin_memcpy(&half, &bits, 2);
     return static_cast<float>(half);
   } else {

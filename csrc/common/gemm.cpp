@@ -133,7 +133,7 @@ struct Kernels {
   int64_t column_bytes(int64_t elements) const { return (elements * bytes + 3) / 4 * 4; }
 };
 
-Kernels kernels_for(Products products) {
+Kernels kernels_for([[maybe_unused]] Products products) {
   const Isa here = isa();
 #if defined(__x86_64__)
   if (products == Products::bfloat16)

@@ -5,6 +5,12 @@
 
 namespace ctk {
 
+#if defined(__aarch64__)
+using Half = __fp16;  // g++ 12 has no _Float16 there
+#else
+using Half = _Float16;
+#endif
+
 enum class Element : int { float32, bfloat16, float16 };
 
 struct Matrix {
