@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from ctk import kernels
 from ctk.bench import memory
 from ctk.bench.case import Case, Contestant, Run, Verdict
 from ctk.bench.results import Row
@@ -108,6 +109,7 @@ def _timed(entry: _Entry, device: str, calls: int = 1) -> tuple[Any, float]:
 
 def _rows(op: str, case: Case, entries: list[_Entry], threads: int | None) -> list[Row]:
     floor = next((_percentile(each, 50) for each in entries if each.contestant.role == "floor" and each.times), None)
+    path = kernels.paths()["blend" if op == "blend" else case.device]
     rows = []
     for entry in entries:
         contestant, median = entry.contestant, _percentile(entry, 50)
@@ -128,7 +130,7 @@ def _rows(op: str, case: Case, entries: list[_Entry], threads: int | None) -> li
                 extra_mb=None if entry.extra is None else entry.extra / 1e6,
                 score=entry.verdict.score,
                 error=entry.verdict.error,
-                note=entry.note,
+                note=entry.note or (path if contestant.role == "ctk" and path.startswith("plain") else ""),
             )
         )
     return rows
