@@ -117,6 +117,12 @@ namespace {
 
 constexpr int64_t kPage = 4096;
 
+// Work below which a thread is not worth waking: numbers to pack, products to add up.
+constexpr int64_t kNumbers = 1 << 15;
+constexpr int64_t kProducts = 1 << 20;
+
+int64_t at_once(int64_t enough, int64_t each) { return std::max<int64_t>(1, enough / std::max<int64_t>(1, each)); }
+
 int64_t up(int64_t value, int64_t step) { return (value + step - 1) / step * step; }
 
 // Rows of a block of a, and bytes of its depth: 196 kB, under the smallest second-level caches in use.
@@ -175,7 +181,7 @@ Packed pack(Products products, const Matrix& b, Workspace& workspace) {
       const int64_t from = first * kernels.columns, to = std::min(last * kernels.columns, b.columns);
       kernels.pack(b.part(start, reach, from, to - from).transposed(), kernels.columns,
                    block + from * kernels.column_bytes(reach));
-    });
+    }, at_once(kNumbers, reach * kernels.columns));
   }
   return {products, b.rows, b.columns, data};
 }
@@ -204,7 +210,7 @@ void multiply(const Matrix& a, const Packed& b, float* c, int64_t stride, bool a
                             c + (top + row) * stride + column, stride, std::min(kernels.rows, tall - row),
                             std::min(kernels.columns, b.columns - column), accumulate || start > 0);
       }
-    });
+    }, at_once(kProducts, height * reach * b.columns));
   }
 }
 

@@ -87,7 +87,8 @@ void check(const Tensor& query, const Tensor& key, const Tensor& scale, const Te
   require(tile_rows > 0 && tile_columns > 0, "tiles have rows and columns");
 }
 
-int64_t grain(int64_t length) { return std::max<int64_t>(1, 8192 / std::max<int64_t>(1, length)); }
+// Lines of so many logits for one thread at least.
+int64_t grain(int64_t length) { return std::max<int64_t>(1, (1 << 15) / std::max<int64_t>(1, length)); }
 
 std::tuple<Tensor, Tensor, Tensor, Tensor> info_nce(
     const Tensor& query, const Tensor& key, const Tensor& logit_scale, const Tensor& query_classes,

@@ -22,6 +22,9 @@ namespace {
 constexpr int64_t kQueries = 1024;
 constexpr int64_t kGallery = 2048;
 
+// Rows for one thread at least, of so many numbers each.
+int64_t grain(int64_t length) { return std::max<int64_t>(8, (1 << 15) / std::max<int64_t>(1, length)); }
+
 // Some rows of a matrix, as float32 where they lie or in a copy, with norms and rounding errors.
 class Block {
  public:
@@ -43,7 +46,7 @@ class Block {
       for (int64_t row = first; row < last; ++row)
         PICK(here, measure)(lines_.row(row), matrix.columns, &norm_[row], &error_[row]);
       if (!rounds) std::fill(error_.begin() + first, error_.begin() + last, 0.0f);
-    }, 16);
+    }, grain(matrix.columns));
   }
   Block(const Block&) = delete;
   const Lines& lines() const { return lines_; }
@@ -154,7 +157,7 @@ std::tuple<Tensor, Tensor> rank_counts(const Tensor& query, const Tensor& galler
         best[i] = std::max(best[i], found);
       }
     }
-  }, 16);
+  }, grain(queries.columns));
   auto finite = [&](bool all) {
     if (!all)
       for (int64_t i = 0; i < queries.rows; ++i) counts.greater[i] = std::min(counts.greater[i], kNotFinite);
@@ -172,7 +175,7 @@ std::tuple<Tensor, Tensor> rank_counts(const Tensor& query, const Tensor& galler
                                    margins, of, some))
           some.greater[i] = kNotFinite, some.equal[i] = 0;
       }
-    }, 8);
+    }, grain(part.size()));
   });
   return {greater, equal};
 }
@@ -195,7 +198,7 @@ std::tuple<Tensor, Tensor> top_scores(const Tensor& query, const Tensor& gallery
     parallel(0, block.size(), [&](int64_t first, int64_t last, int) {
       PICK(here, choose_rows)(screened, kGallery, block.lines(), part.lines(), first, last, start, margins, k,
                               value + row * k, place + row * k, bad.data() + row);
-    }, 8);
+    }, grain(part.size()));
   });
   for (int64_t i = 0; i < queries.rows; ++i)
     if (bad[i]) std::fill_n(value + i * k, k, NAN), std::fill_n(place + i * k, k, 0);

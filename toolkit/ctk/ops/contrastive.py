@@ -13,7 +13,8 @@ from ctk.ops.tiling import plan_tiling
 
 KERNEL_DTYPES = (torch.float32, torch.bfloat16, torch.float16)
 SAVED = 5
-"""Rows that the forward op saves of each direction: highest logit, log mass, weight, pull of positives, smoothing."""
+"""Rows that the forward op saves of each direction for backward, each kernel in its own way: highest logit, log mass,
+weight, pull of positives, smoothing."""
 
 define(
     "info_nce(Tensor query, Tensor key, Tensor logit_scale, Tensor query_classes, Tensor key_classes,"
@@ -65,11 +66,18 @@ def info_nce(
         positive = classes[0][:, None] == classes[1][None, :]
         with torch.autocast(kind, enabled=False):
             return reference.info_nce(query, key, logit_scale, positive, label_smoothing, symmetric)
-    scale = torch.as_tensor(logit_scale, dtype=torch.float32, device=query.device)
+    scale = _scale(logit_scale, query.device)
     learns = torch.is_grad_enabled() and (query.requires_grad or key.requires_grad or scale.requires_grad)
     tiling = plan_tiling(len(query), len(key), memory_limit, kind, learns)
     loss: Tensor = torch.ops.ctk.info_nce(query, key, scale, *classes, label_smoothing, symmetric, *tiling)[0]
     return loss
+
+
+def _scale(logit_scale: float | Tensor, device: torch.device) -> Tensor:
+    """As a float32 tensor on the device; a number is filled in there, as copying it would wait for a GPU."""
+    if isinstance(logit_scale, Tensor):
+        return logit_scale.to(device, torch.float32)
+    return torch.full((), logit_scale, dtype=torch.float32, device=device)
 
 
 def _check(
