@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from ctk import ops
+from ctk.components import hill_climbs
 from ctk.components.hill_climbs import HillClimb, HillClimbRetrieval
 from ctk.contract import Metric
 from ctk.errors import UsageError
@@ -66,6 +67,21 @@ def test_shares_keep_to_their_bounds_and_grid():
     blend = HillClimbRetrieval(low=0, high=0.3, step=0.1).fit(noisy(samples, 3.0, 3.0), samples, MRR)
     assert len(blend.trace) > 1
     assert {step["share"] for step in blend.trace[1:]} <= {0.1, 0.2, 0.3}
+
+
+@pytest.mark.parametrize("blender", [HillClimb(normalise=True), HillClimbRetrieval()])
+def test_a_long_climb_says_how_far_it_is(blender, monkeypatch):
+    samples = retrieval_samples()
+    oof = noisy(samples, 3.0, 3.0)
+    said = []
+    blender.say = said.append
+    blender.fit(oof, samples, MRR)
+    assert said == []
+    monkeypatch.setattr(hill_climbs, "EVERY", 0.0)
+    blender.fit(oof, samples, MRR)
+    assert said
+    assert "of m/seed-" in said[-1]
+    assert "mrr 0." in said[-1]
 
 
 def test_without_a_gallery_the_retrieval_climb_names_the_other():

@@ -96,6 +96,7 @@ def blend_runs(
     data: Path | None = None,
     name: str = "blend",
     root: Path | None = None,
+    observer: Observer | None = None,
 ) -> Results:
     """Blend every member of some runs, and submission files as members without validation predictions, into a new run.
 
@@ -103,9 +104,10 @@ def blend_runs(
     different competitions or data, SubmissionError for a file that is none.
     """
     from ctk.blending import blend_sources
+    from ctk.workflow import Silent
 
     names = [str(source) for source in sources]
-    return blend_sources(names, root or runs_root(), blender, options, competition, data, name)
+    return blend_sources(names, root or runs_root(), blender, options, competition, data, name, observer or Silent())
 
 
 def validate(competition: str, file: Path, *, data: Path | None = None) -> Submission:

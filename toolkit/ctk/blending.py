@@ -21,7 +21,7 @@ from ctk.prepare import Prepared, prepare
 from ctk.results import Results
 from ctk.runs import FINISHED, Run
 from ctk.schema import component
-from ctk.workflow import check_blender, ending_well, finish
+from ctk.workflow import Observer, check_blender, ending_well, finish
 
 
 def blend_sources(
@@ -32,6 +32,7 @@ def blend_sources(
     competition: str | None,
     data_dir: Path | None,
     name: str,
+    observer: Observer,
 ) -> Results:
     """Blend every member of the runs, and the submission files as members without validation predictions.
 
@@ -82,7 +83,7 @@ def blend_sources(
     )
     metric: Metric = plugins().load("metrics", known.metric)
     with ending_well(run):
-        results = finish(run, known, metric, choice, gathered, data)
+        results = finish(run, known, metric, choice, gathered, data, observer)
         run.set_state(FINISHED)
     return results
 

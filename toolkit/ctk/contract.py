@@ -168,6 +168,9 @@ class Blender(ABC):
 
     needs_oof = True
 
+    say: Callable[[str], None] = staticmethod(lambda line: None)
+    """Set by the workflow: a fit that takes longer than some seconds says now and then how far it is."""
+
     @abstractmethod
     def fit(self, oof: Mapping[str, Array], samples: Samples, metric: Metric) -> Blend:
         """A blend of out-of-fold predictions by member key, rows as in ``samples``."""

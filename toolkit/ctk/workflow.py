@@ -137,7 +137,7 @@ def carry_out(plan: Plan, observer: Observer | None = None) -> Results:
         _filter(plan, prepared, say)
         _fit_all(plan, prepared, watcher)
         gathered = gather({"": run}, limited(data.train, plan.steps), data.test)
-        results = finish(run, plan.competition, plan.metric, plan.config.blend, gathered, data)
+        results = finish(run, plan.competition, plan.metric, plan.config.blend, gathered, data, watcher)
         run.set_state(FINISHED)
         _call(run.log, "ctk_run_finished", run=run, scores=dict(results.scores[BLEND]))
     return results
@@ -154,11 +154,18 @@ def parts_of(config: RunConfig) -> list[Part]:
 
 
 def finish(
-    run: Run, competition: Competition, metric: Metric, choice: Choice, gathered: Gathered, data: Data
+    run: Run,
+    competition: Competition,
+    metric: Metric,
+    choice: Choice,
+    gathered: Gathered,
+    data: Data,
+    observer: Observer,
 ) -> Results:
     """Blend, submit, validate, report: everything after the fits. ``gathered`` may come from several runs."""
     blended_keys, without = check_blender(choice, gathered)
     blender: Blender = plugins().load("blenders", choice.name)(**choice.options)
+    blender.say = observer.say
     blend = blender.fit({key: gathered.oof.get(key, np.empty(0)) for key in blended_keys}, gathered.valid, metric)
     submitted = competition.postprocess(blend.apply(gathered.test), data.test)
     scores = {key: competition.evaluate(oof, gathered.valid) for key, oof in gathered.oof.items()}

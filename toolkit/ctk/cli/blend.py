@@ -37,14 +37,21 @@ def blend(
 
     \b
     ctk blend RUN1 RUN2                                    greedy, by validation score
+    ctk blend RUN1 RUN2 --blender hill-climb-retrieval     weights by mean reciprocal rank
     ctk blend RUN1 RUN2 theirs.csv --blender mean          equal weights; files have no validation predictions
     ctk blend a.csv b.csv --blender mean --competition aml-retrieval
     """
     from ctk import api
-    from ctk.cli.display import outcome
+    from ctk.cli.display import Terminal, outcome
 
     results = api.blend_runs(
-        sources, blender=blender, options=options, competition=competition, data=data_dir, name=name
+        sources,
+        blender=blender,
+        options=options,
+        competition=competition,
+        data=data_dir,
+        name=name,
+        observer=Terminal("", quiet=json_),
     )
     if json_:
         print_json({"run": results.folder, "scores": results.scores, "test": results.truth_scores})

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -14,6 +15,9 @@ from ctk.errors import UsageError
 from ctk.samples import Array, Samples
 
 Count = Annotated[int, Field(ge=1)]
+
+EVERY = 5.0
+"""Seconds between two lines about a climb."""
 
 
 class HillClimb(Blender):
@@ -53,6 +57,7 @@ class HillClimb(Blender):
             np.arange(len(samples)),  # the metric knows the targets; it is handed rows of all samples or none
             lambda _, blend: metric.score(blend.astype(np.float32), samples),
             maximize=metric.direction == "max",
+            progress=_teller(self.say, list(oof), metric.name),
             **self.options,
         )
         weights = dict(zip(oof, climb.weights.tolist(), strict=True))
@@ -112,6 +117,7 @@ class HillClimbRetrieval(Blender):
             [torch.from_numpy(each) for each in _scaled(oof, self.normalise)],
             torch.nn.functional.normalize(vectors, dim=1) if self.similarity == "cosine" else vectors,
             torch.from_numpy(np.array(samples.target, np.int64)),
+            progress=_teller(self.say, list(oof), "mrr"),
             **self.options,
         )
         weights = dict(zip(oof, climb.weights.tolist(), strict=True))
@@ -122,6 +128,19 @@ class HillClimbRetrieval(Blender):
 def _scaled(oof: Mapping[str, Array], normalise: bool) -> list[Array]:
     """Each member's predictions as the blend will see them, float32."""
     return [Blend({key: 1.0}, normalise).apply(oof) for key in oof]
+
+
+def _teller(say: Callable[[str], None], keys: list[str], score: str) -> Callable[[Step], None]:
+    """Says every few seconds what a long climb tried last."""
+    told = time.monotonic()
+
+    def tell(step: Step) -> None:
+        nonlocal told
+        if time.monotonic() - told >= EVERY:
+            told = time.monotonic()
+            say(f"blend climbs: {step.share:+.2f} of {keys[step.member]}, {score} {step.score:.4f}")
+
+    return tell
 
 
 def _told(trace: Sequence[Step], keys: list[str], score: str) -> list[dict[str, Any]]:
