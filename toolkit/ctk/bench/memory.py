@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -18,6 +19,9 @@ STATUS = Path("/proc/self/status")
 FORGET_PEAK = Path("/proc/self/clear_refs"), "5"
 """Linux: writing 5 there sets the peak of a process's resident memory to what it is now (proc(5))."""
 
+GIVE_BACK = {"MALLOC_MMAP_THRESHOLD_": "262144", "MALLOC_TRIM_THRESHOLD_": "262144"}
+"""glibc: else it keeps tens of MB that were freed before the call, and what fits in there would not be seen."""
+
 
 def of_fresh_process(op: str, case: str, contestant: str) -> int | None:
     """Bytes of resident memory that a call on the CPU adds at its peak, less its answer; None where none could be had.
@@ -26,7 +30,7 @@ def of_fresh_process(op: str, case: str, contestant: str) -> int | None:
     case first, so that libraries, threads and their buffers are there already.
     """
     command = [sys.executable, "-m", "ctk.bench.memory", op, case, contestant]
-    told = subprocess.run(command, capture_output=True, text=True, check=False)
+    told = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, **GIVE_BACK})
     return int(told.stdout.split()[-1]) if told.returncode == 0 else None
 
 
