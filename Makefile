@@ -36,9 +36,8 @@ bench: .venv/bench.done
 # A copy of the package with checking kernels goes before the installed one. Python itself is not instrumented, so the
 # sanitizer's library is preloaded, and libstdc++ with it: else it finds no __cxa_throw. Python's own leaks are not ours,
 # and its -fwrapv would hide overflows.
-SANITIZED := build/sanitize
+SANITIZED := $(CURDIR)/build/sanitize
 CHECKS := -fsanitize=address,undefined -fno-sanitize-recover=all
-CXX ?= c++
 sanitize: .venv/test.done sanitize-cuda
 	CTK_BUILD=cpu CXXFLAGS='$(CHECKS) -fno-wrapv -O1 -g -fno-omit-frame-pointer' LDFLAGS='$(CHECKS)' \
 		$(BIN)/python setup.py --quiet build --build-lib $(SANITIZED) build_ext --build-temp $(SANITIZED)-objects
@@ -88,4 +87,4 @@ sanitize-cuda: .venv/test.done
 	touch $@
 
 clean:
-	rm -rf .venv build dist runs
+	rm -rf .venv build dist runs toolkit/ctk/*/_*.so toolkit/ctk/ops/_build.json

@@ -52,6 +52,14 @@ def fake_nvcc(home, release, archs=("75", "80", "90")):
     return home
 
 
+def test_pip_fetches_torch_to_build_only_where_something_is_compiled(monkeypatch):
+    backend = _module(monkeypatch, "backend")
+    assert any(each.startswith("torch>=") for each in backend.get_requires_for_build_wheel())
+    assert backend.get_requires_for_build_sdist() == []
+    monkeypatch.setenv("CTK_BUILD", "none")
+    assert backend.get_requires_for_build_wheel() == backend.get_requires_for_build_editable() == []
+
+
 def test_an_unknown_ctk_build_is_answered_with_those_there_are(plan, monkeypatch):
     monkeypatch.setenv("CTK_BUILD", "gpu")
     with pytest.raises(SystemExit, match=r"CTK_BUILD is 'gpu'; it is one of auto, cpu, cuda, none\."):
