@@ -8,7 +8,7 @@
 
 #include <cstdint>
 
-#include "both.h"
+#include "../common/both.h"
 
 namespace ctk::climb {
 

@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "both.h"
+#include "../common/both.h"
 
 namespace ctk::climb {
 

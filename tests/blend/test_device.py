@@ -55,19 +55,6 @@ def test_what_is_not_finite_is_named(on_device, metric):
         hill_climb(on_device(predictions), on_device(target), metric)
 
 
-def test_slopes_are_those_of_the_sum_of_absolute_errors(monkeypatch):
-    monkeypatch.setattr(device, "CHUNK", 1000)  # several chunks
-    generator = torch.Generator().manual_seed(0)
-    blend, members = torch.randn(700, generator=generator), torch.randn(3, 700, generator=generator)
-    shares = torch.tensor([[-0.3, 0.0, 0.2]]).repeat(3, 1).double().requires_grad_()
-    x = blend.double() + shares[..., None] * (members.double() - blend.double())[:, None]
-    wanted = x.abs().sum(dim=-1)
-    (slopes,) = torch.autograd.grad(wanted.sum(), shares)
-    found = device.absolute_slopes(blend, members, shares.detach())
-    assert torch.allclose(found[0], wanted, rtol=1e-6)
-    assert torch.allclose(found[1], slopes, rtol=1e-4, atol=1e-3)
-
-
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
 def test_half_precision_is_read_as_it_is(dtype):
     predictions, target = case(2)

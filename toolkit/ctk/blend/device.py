@@ -1,4 +1,4 @@
-"""Climbing on tensors where they are: Gram matrices and absolute errors by torch, the small search on the host."""
+"""Climbing on tensors where they are: Gram matrices by torch, absolute errors by an op, the search on the host."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from ctk.blend.inputs import Data, check_shapes, refuse_not_finite, to_array
 from ctk.blend.polish import polish
 from ctk.blend.scores import SQUARED, Floats, Metric
 from ctk.blend.tasks import Squared, Start, Task
+from ctk.ops.slopes import absolute_slopes
 
 CHUNK = 1 << 24
 """Numbers in double that are held at a time: 128 MiB."""
@@ -76,24 +77,6 @@ def gram(
     mean = shifted.mean(dim=0)
     squares = (shifted - mean).square().sum(dim=0)
     return grams.cpu().numpy(), (mean + y[0].double()).cpu().numpy(), squares.cpu().numpy()
-
-
-def absolute_slopes(blend: Tensor, members: Tensor, shares: Tensor) -> tuple[Tensor, Tensor]:
-    """sum |x| and a subgradient of it by the share, for x = blend + share * (member - blend).
-
-    blend (n,), members (M, n), shares (M, K); returns (M, K) and (M, K) in float64. What a kernel would do in one pass
-    over the members; this does it in as few as fit the memory.
-    """
-    values = torch.zeros_like(shares, dtype=torch.float64)
-    slopes = torch.zeros_like(values)
-    run = max(1, CHUNK // (2 * shares.numel()))
-    for first in range(0, blend.shape[0], run):
-        e = blend[first : first + run]
-        toward = (members[:, first : first + run] - e)[:, None]
-        x = e + shares[..., None].to(e.dtype) * toward
-        values += x.abs().sum(dim=-1, dtype=torch.float64)
-        slopes += (torch.sign(x) * toward).sum(dim=-1, dtype=torch.float64)
-    return values, slopes
 
 
 class _Absolute:

@@ -1,4 +1,4 @@
-// Functions of the CPU and of the device. As in common/simt.cuh, which needs a device or its emulation.
+// CTK_BOTH: functions of the CPU and of the device. simt.cuh has it too, but needs a device or its emulation.
 #pragma once
 
 #ifndef CTK_BOTH
