@@ -81,7 +81,14 @@ def _show(rows: Sequence[Row]) -> None:
         score = "" if row.score is None else f"{row.score:.5f}"
         error = "" if row.error is None else f"{row.error:.1g}"
         shown.append(
-            [f"{row.contestant}{f' ({row.isa})' if row.isa else ''}", row.note, *numbers, *memory, score, error]
+            [
+                f"{row.contestant}{f' ({row.isa})' if row.isa and row.isa not in row.contestant else ''}",
+                row.note,
+                *numbers,
+                *memory,
+                score,
+                error,
+            ]
         )
     columns = ["", "", "ms", "p20..p80", "runs", "x floor", *(["extra MB"] if extra else []), "score", "error"]
     table(columns, shown, numbers=len(columns) - 2)
