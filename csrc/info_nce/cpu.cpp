@@ -10,6 +10,7 @@
 #include "../common/isa.h"
 #include "../common/parallel.h"
 #include "../common/stable.h"
+#include "arguments.h"
 #include "softmax.h"
 #include "tiling.h"
 
@@ -20,9 +21,6 @@ namespace ctk {
 namespace {
 
 using torch::headeronly::ScalarType;
-
-// Rows of the (5, n) tensor that the forward op saves of one direction.
-enum Saved { kTop, kLogMass, kWeight, kPull, kSpread, kSaved };
 
 struct Gathered {
   Gathered(const Tensor& classes, int64_t size)
@@ -49,6 +47,7 @@ double close(const Gathered& of, int64_t others, double scale, double smoothing,
     saved[kWeight * size + i] = weight;
     saved[kPull * size + i] = counts ? weight * (1 - smoothing) / of.count[i] : 0;
     saved[kSpread * size + i] = weight * smoothing / others;
+    total += 0 * log_mass;  // NaN in a row that does not count is NaN all the same: its gradients are
     if (counts)
       total += of.top[i] + log_mass - (1 - smoothing) * scale * of.positive[i] / of.count[i] -
                smoothing * scale * of.all[i] / others;
@@ -75,18 +74,6 @@ float* tile_memory(Workspace& workspace, const Tiling& tiling) {
   return reinterpret_cast<float*>(workspace.at_least(tiling.tile_rows * tiling.tile_columns * 4));
 }
 
-// What Python has checked for its users, for those who call the op themselves.
-void check(const Tensor& query, const Tensor& key, const Tensor& scale, const Tensor& query_classes,
-           const Tensor& key_classes, int64_t tile_rows, int64_t tile_columns) {
-  require(query.dim() == 2 && key.dim() == 2 && query.size(1) == key.size(1), "query (B, D) and key (K, D) are needed");
-  require(query.scalar_type() == key.scalar_type(), "query and key need one dtype");
-  require(scale.numel() == 1 && scale.scalar_type() == ScalarType::Float, "logit_scale is a float32 number");
-  for (const Tensor* classes : {&query_classes, &key_classes})
-    require(classes->is_contiguous() && classes->scalar_type() == ScalarType::Int, "classes are contiguous int32");
-  require(query_classes.numel() == query.size(0) && key_classes.numel() == key.size(0), "classes have one entry a row");
-  require(tile_rows > 0 && tile_columns > 0, "tiles have rows and columns");
-}
-
 // Lines of so many logits for one thread at least.
 int64_t grain(int64_t length) { return std::max<int64_t>(1, (1 << 15) / std::max<int64_t>(1, length)); }
 
@@ -95,6 +82,7 @@ std::tuple<Tensor, Tensor, Tensor, Tensor> info_nce(
     const Tensor& key_classes, double label_smoothing, bool symmetric, int64_t tile_rows, int64_t tile_columns,
     int64_t kept) {
   check(query, key, logit_scale, query_classes, key_classes, tile_rows, tile_columns);
+  check_forward(query, key, label_smoothing, tile_rows, tile_columns, kept);
   const Matrix queries = matrix(query), keys = matrix(key);
   const Products products = products_for(queries.type);
   const float scale = *pointer<float>(logit_scale);
@@ -136,6 +124,7 @@ std::tuple<Tensor, Tensor, Tensor> info_nce_backward(
     const Tensor& query_classes, const Tensor& key_classes, const Tensor& query_side, const Tensor& key_side,
     const Tensor& tiles, int64_t tile_rows, int64_t tile_columns, bool of_query, bool of_key) {
   check(query, key, logit_scale, query_classes, key_classes, tile_rows, tile_columns);
+  check_backward(gradient, query, key, query_side, key_side, tiles, tile_rows, tile_columns);
   const Matrix queries = matrix(query), keys = matrix(key);
   const Products products = products_for(queries.type);
   const float scale = *pointer<float>(logit_scale);

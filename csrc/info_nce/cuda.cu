@@ -2,6 +2,7 @@
 #include <tuple>
 
 #include "../common/cuda.h"
+#include "arguments.h"
 #include "device.h"
 
 namespace ctk {
@@ -11,13 +12,7 @@ using info_nce::Problem;
 
 Problem problem(const Tensor& query, const Tensor& key, const Tensor& logit_scale, const Tensor& query_classes,
                 const Tensor& key_classes, int64_t tile_rows, int64_t tile_columns) {
-  require(query.scalar_type() == key.scalar_type() && query.size(1) == key.size(1), "query and key do not fit");
-  require(logit_scale.numel() == 1 && logit_scale.scalar_type() == ScalarType::Float, "logit_scale is one float32");
-  require(query_classes.scalar_type() == ScalarType::Int && key_classes.scalar_type() == ScalarType::Int &&
-              query_classes.is_contiguous() && key_classes.is_contiguous() &&
-              query_classes.numel() == query.size(0) && key_classes.numel() == key.size(0),
-          "classes are int32, one a row");
-  require(tile_rows > 0 && tile_columns > 0, "tiles have rows and columns");
+  check(query, key, logit_scale, query_classes, key_classes, tile_rows, tile_columns);
   return {matrix_in_rows(query),
           matrix_in_rows(key),
           pointer<float>(logit_scale),
@@ -31,11 +26,12 @@ std::tuple<Tensor, Tensor, Tensor, Tensor> forward(
     const Tensor& query, const Tensor& key, const Tensor& logit_scale, const Tensor& query_classes,
     const Tensor& key_classes, double label_smoothing, bool symmetric, int64_t tile_rows, int64_t tile_columns,
     int64_t kept) {
+  check_forward(query, key, label_smoothing, tile_rows, tile_columns, kept);
   Device device(query);
   const Tensor queries = in_rows(query), keys = in_rows(key);
   Tensor loss = empty(query, {}, ScalarType::Float);
-  Tensor query_side = empty(query, {info_nce::kSaved, query.size(0)}, ScalarType::Float);
-  Tensor key_side = empty(query, {info_nce::kSaved, symmetric ? key.size(0) : 0}, ScalarType::Float);
+  Tensor query_side = empty(query, {kSaved, query.size(0)}, ScalarType::Float);
+  Tensor key_side = empty(query, {kSaved, symmetric ? key.size(0) : 0}, ScalarType::Float);
   Tensor tiles = empty(query, {kept, tile_rows * tile_columns}, ScalarType::Float);
   info_nce::forward(device, problem(queries, keys, logit_scale, query_classes, key_classes, tile_rows, tile_columns),
                     label_smoothing, symmetric, kept, pointer<float>(tiles), pointer<float>(loss),
@@ -47,9 +43,9 @@ std::tuple<Tensor, Tensor, Tensor> backward(
     const Tensor& gradient, const Tensor& query, const Tensor& key, const Tensor& logit_scale,
     const Tensor& query_classes, const Tensor& key_classes, const Tensor& query_side, const Tensor& key_side,
     const Tensor& tiles, int64_t tile_rows, int64_t tile_columns, bool of_query, bool of_key) {
+  check_backward(gradient, query, key, query_side, key_side, tiles, tile_rows, tile_columns);
   Device device(query);
   const Tensor queries = in_rows(query), keys = in_rows(key);
-  require(gradient.numel() == 1 && gradient.scalar_type() == ScalarType::Float, "the loss's gradient is one float32");
   const Problem of = problem(queries, keys, logit_scale, query_classes, key_classes, tile_rows, tile_columns);
   Tensor query_gradient = empty(query, {of_query ? query.size(0) : 0, query.size(1)}, ScalarType::Float);
   Tensor key_gradient = empty(query, {of_key ? key.size(0) : 0, key.size(1)}, ScalarType::Float);

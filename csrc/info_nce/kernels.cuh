@@ -2,16 +2,15 @@
 #pragma once
 
 #include "../common/simt.cuh"
+#include "saved.h"
 
 namespace ctk::info_nce {
 
 constexpr float kLog2E = 1.4426950408889634f;
 constexpr double kLn2 = 0.6931471805599453;
 
-// Rows of the (5, n) tensor that the forward op saves of one direction. The first two are of base-2 logits, and the log
-// mass is +inf for an entry without positives, which gives it no share. Pull and spread are for a weight of one; the
-// weight is one for all entries.
-enum Saved { kTop, kLogMass, kWeight, kPull, kSpread, kSaved };
+// What is saved of an entry (saved.h) is of base-2 logits here, and the log mass is +inf for an entry without positives,
+// which gives it no share. Pull and spread are for a weight of one; the weight is one for all entries.
 
 struct Tile {
   float* products;  // aligned to 16 bytes
@@ -245,7 +244,9 @@ __global__ void __launch_bounds__(kMergeThreads) merge(Directions directions, do
     of.saved[kLogMass * of.saved_size + place] = counts ? float(log_mass) : INFINITY;
     of.saved[kPull * of.saved_size + place] = counts ? pull : 0;
     of.saved[kSpread * of.saved_size + place] = counts ? spread : 0;
-    so_far.mass = counts ? kLn2 * (so_far.top + log_mass - pull * so_far.positive - spread * so_far.all) : 0;
+    // NaN in an entry that does not count is NaN all the same: its gradients are.
+    so_far.mass =
+        counts ? kLn2 * (so_far.top + log_mass - pull * so_far.positive - spread * so_far.all) : 0 * log_mass;
   }
   of.gathered[place] = so_far;
 }

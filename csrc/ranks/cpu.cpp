@@ -1,5 +1,6 @@
 // Exact ranks and best entries on the CPU: bfloat16 (or float32) tiles screen, exact scores decide. See README.md.
 #include <algorithm>
+#include <cfloat>
 #include <cmath>
 #include <cstdint>
 #include <functional>
@@ -138,6 +139,8 @@ std::tuple<Tensor, Tensor> rank_counts(const Tensor& query, const Tensor& galler
   const Tensor lists[] = {packed(order), packed(starts), packed(ends), packed(classes)};
   const Positives positives{pointer<int64_t>(lists[0]), pointer<int64_t>(lists[1]), pointer<int64_t>(lists[2]),
                             pointer<int64_t>(lists[3])};
+  for (int64_t each = 0; each < entries.rows; ++each)
+    require(positives.order[each] >= 0 && positives.order[each] < entries.rows, "order holds rows of the gallery");
   Tensor greater = empty(query, {queries.rows}, ScalarType::Long), equal = empty(query, {queries.rows}, ScalarType::Long);
   const Counts counts{pointer<int64_t>(greater), pointer<int64_t>(equal)};
   const Isa here = isa();
@@ -146,11 +149,12 @@ std::tuple<Tensor, Tensor> rank_counts(const Tensor& query, const Tensor& galler
   parallel(0, queries.rows, [&](int64_t first, int64_t last, int) {
     std::vector<float> line(queries.columns), other(queries.columns);
     for (int64_t i = first; i < last; ++i) {
-      counts.greater[i] = positives.ends[i] > positives.starts[i] ? 0 : kNoPositive;
+      const bool some = 0 <= positives.starts[i] && positives.starts[i] < positives.ends[i] && positives.ends[i] <= entries.rows;
+      counts.greater[i] = some ? 0 : kNoPositive;
       counts.equal[i] = 0;
       best[i] = -INFINITY;
       PICK(here, to_float)(queries.rows_from(i, 1), line.data());
-      for (int64_t each = std::max<int64_t>(0, positives.starts[i]); each < std::min(positives.ends[i], entries.rows); ++each) {
+      for (int64_t each = positives.starts[i]; some && each < positives.ends[i]; ++each) {
         PICK(here, to_float)(entries.rows_from(positives.order[each], 1), other.data());
         const float found = PICK(here, score)(line.data(), other.data(), queries.columns);
         if (!(std::fabs(found) < INFINITY)) counts.greater[i] = kNotFinite;

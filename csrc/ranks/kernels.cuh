@@ -138,17 +138,18 @@ best_positive(Lines<T> queries, Lines<T> gallery, const int64_t* order, const in
   const int lane = threadIdx.x % kWarp;
   const int64_t i = int64_t(blockIdx.x) * kBestWarps + threadIdx.x / kWarp;
   if (i >= queries.count) return;  // the whole warp
-  const int64_t first = starts[i] > 0 ? starts[i] : 0, last = ends[i] < gallery.count ? ends[i] : gallery.count;
+  const int64_t first = starts[i], last = ends[i];
+  const bool some = 0 <= first && first < last && last <= gallery.count;
   float best = -INFINITY;
   bool finite = true;
-  for (int64_t each = first; each < last; ++each) {
+  for (int64_t each = first; some && each < last; ++each) {
     const float next = score(queries, i, gallery, order[each], lane);
     finite &= is_finite(next);
     best = fmaxf(best, next);
   }
   if (lane != 0) return;
   found[i] = {best, static_cast<int32_t>(starts[i]), 0, 0};
-  states[i] = ends[i] <= starts[i] ? kNoPositive : finite ? kCounts : kNotFinite;
+  states[i] = !some ? kNoPositive : finite ? kCounts : kNotFinite;
 }
 
 constexpr int kPatch = 8;

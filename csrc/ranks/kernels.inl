@@ -67,7 +67,8 @@ static void measure(const float* row, int64_t length, float* norm, float* error)
     norm_squared += sum(squares);
     error_squared += sum(losses);
   }
-  *norm = static_cast<float>(std::sqrt(norm_squared) * back * 1.0001);
+  // A norm beyond float32 is no error: it only makes the margin infinite, so that every score is an exact one.
+  *norm = static_cast<float>(std::min(std::sqrt(norm_squared) * back * 1.0001, double(FLT_MAX)));
   *error = static_cast<float>(std::sqrt(error_squared) * back * 1.0001);
 }
 

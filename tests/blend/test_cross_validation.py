@@ -83,6 +83,7 @@ def test_several_classes_and_metrics_of_ones_own():
         ({"folds": 61}, "no more than those"),
         ({"split_groups": np.zeros(60)}, "there must be 2"),
         ({"split_groups": np.zeros(3)}, "one label for each"),
+        ({"groups": np.arange(90) % 2}, "one label for each"),
         ({"groups": np.arange(60)}, "had no rows when the weights were found"),
     ],
 )

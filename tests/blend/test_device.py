@@ -62,3 +62,11 @@ def test_half_precision_is_read_as_it_is(dtype):
     for metric in METRICS:
         exact = hill_climb(predictions.double(), target.double(), metric)
         assert hill_climb(predictions, target, metric).score == pytest.approx(exact.score, rel=1e-4)
+
+
+@pytest.mark.parametrize("metric", ["r2", "mae"])
+def test_tensors_that_learn_are_read_without_their_history(metric):
+    predictions, target = torch.randn(3, 50).bfloat16(), torch.randn(50)
+    plain = hill_climb(predictions, target, metric)
+    learning = hill_climb(predictions.clone().requires_grad_(), target.clone().requires_grad_(), metric)
+    assert learning.score == plain.score

@@ -299,6 +299,9 @@ def test_a_target_that_is_not_finite_is_named():
         ({"bounds": (0, 0)}, "have 0 between"),
         ({"step": 0}, "above zero"),
         ({"max_rounds": 0}, "at least 1"),
+        ({"max_rounds": 2.5}, "whole number"),
+        ({"patience": 10**20}, "below 2"),
+        ({"metric": "accuracy", "target": np.array([0, 1, 1, 0]), "step": 1e-9}, "more than 100,000 shares"),
         ({"patience": 0}, "at least 1"),
         ({"bags": 0}, "at least 1"),
         ({"tolerance": -1}, "zero or more"),
@@ -365,6 +368,16 @@ def test_grouped_weights_apply_to_tensors_and_to_new_rows():
         blend.apply(predictions)
     with pytest.raises(ValueError, match="leave the labels out"):
         hill_climb(predictions, target, "r2").apply(predictions, labels)
+
+
+def test_grouped_weights_of_whole_numbers_are_not_cut_to_whole_numbers():
+    predictions = np.random.default_rng(0).integers(0, 9, (3, 40))
+    groups = np.arange(40) % 2
+    blend = hill_climb(predictions, predictions.mean(0), "r2", groups=groups)
+    expected = blend.apply(list(predictions), groups)
+    applied = blend.apply([torch.from_numpy(each) for each in predictions], groups)
+    np.testing.assert_allclose(applied.numpy(), expected, rtol=1e-6)
+    assert blend != hill_climb(predictions, predictions.mean(0), "r2")  # arrays inside: compared by identity
 
 
 def test_blend_is_still_plain_for_weights_without_groups():

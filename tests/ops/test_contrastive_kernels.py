@@ -277,3 +277,106 @@ def test_memory_beyond_inputs_and_gradients_stays_near_the_limit():
     said = subprocess.run([sys.executable, "-c", MEMORY, str(limit)], capture_output=True, text=True, check=True)
     whole = 6000 * 6000 * 4
     assert int(said.stdout) < limit + (24 << 20) < whole  # gradients, packed blocks and the allocator's own
+
+
+@needs_kernels
+@pytest.mark.slow
+def test_torch_compile_takes_other_batch_sizes_too():
+    torch._dynamo.reset()
+    compiled = torch.compile(info_nce, fullgraph=True)
+    for rows in (40, 24, 40):
+        query, key = vectors(rows, rows, 8)
+        query.requires_grad_()
+        loss = compiled(query, key, 2.0)
+        loss.backward()
+        assert_close((loss.detach(), query.grad), dense(query, key, 2.0)[:2], torch.float32)
+
+
+@needs_kernels
+def test_a_second_derivative_is_refused():
+    query, key = vectors(6, 6, 4)
+    query.requires_grad_()
+    loss = info_nce(query, key, 1.5)
+    (gradient,) = torch.autograd.grad(loss, query, create_graph=True)
+    with pytest.raises(RuntimeError, match="no second derivative"):
+        torch.autograd.grad(loss + gradient.pow(2).sum(), query)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_a_row_that_does_not_count_hides_no_nan(isa, value):
+    query, key = vectors(5, 6, 4)
+    query[4, 0] = value
+    ids = torch.tensor([0, 1, 2, 3, 99])
+    assert torch.isnan(info_nce(query, key, 1.0, query_ids=ids, key_ids=torch.arange(6), symmetric=False))
+
+
+def test_autocast_takes_two_dtypes_and_leaves_float64():
+    query, key = vectors(6, 6, 8)
+    with torch.autocast("cpu", torch.bfloat16):
+        mixed = info_nce(query.bfloat16(), key, 10.0)
+        wide = info_nce(query.double(), key.double(), 10.0)
+    assert float(mixed) == pytest.approx(float(dense(query.bfloat16(), key.bfloat16(), 10.0)[0]), rel=1e-5)
+    assert wide.dtype == torch.float64
+
+
+def direct(**change):
+    """Arguments of the two ops by name, some of them changed."""
+    query, key = vectors(30, 30, 8)
+    classes = torch.arange(30, dtype=torch.int32)
+    known = {
+        "gradient": torch.ones(()),
+        "query": query,
+        "key": key,
+        "scale": torch.tensor(1.0),
+        "query_classes": classes,
+        "key_classes": classes,
+        "query_side": torch.zeros(5, 30),
+        "key_side": torch.zeros(5, 30),
+        "tiles": torch.zeros(0, 256),
+        "smoothing": 0.0,
+        "rows": 16,
+        "columns": 16,
+        "kept": 0,
+    }
+    assert change.keys() <= known.keys()
+    return known | change
+
+
+@needs_kernels
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"rows": 2**32, "columns": 2**32},
+        {"rows": 0},
+        {"kept": 5},
+        {"kept": -1},
+        {"smoothing": 5.0},
+        {"query_classes": torch.arange(3, dtype=torch.int32)},
+        {"key_classes": torch.arange(30)},
+        {"scale": torch.ones(2)},
+        {"key": torch.zeros(30, 9)},
+    ],
+)
+def test_a_direct_call_of_the_forward_op_is_checked(change):
+    its = direct(**change)
+    names = ("query", "key", "scale", "query_classes", "key_classes", "smoothing")
+    with pytest.raises(RuntimeError):
+        torch.ops.ctk.info_nce(*[its[name] for name in names], True, its["rows"], its["columns"], its["kept"])
+
+
+@needs_kernels
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"gradient": torch.ones(0)},
+        {"gradient": torch.ones((), dtype=torch.double)},
+        {"tiles": torch.zeros(1, 1)},
+        {"query_side": torch.zeros(5, 1)},
+        {"key_side": torch.zeros(5, 30, dtype=torch.float16)},
+    ],
+)
+def test_a_direct_call_of_the_backward_op_is_checked(change):
+    its = direct(**change)
+    names = ("gradient", "query", "key", "scale", "query_classes", "key_classes", "query_side", "key_side", "tiles")
+    with pytest.raises(RuntimeError):
+        torch.ops.ctk.info_nce_backward(*[its[name] for name in names], its["rows"], its["columns"], True, True)

@@ -223,3 +223,60 @@ print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024)
 def test_memory_does_not_grow_with_queries_times_gallery():
     said = subprocess.run([sys.executable, "-c", MEMORY], capture_output=True, text=True, check=True)
     assert int(said.stdout) < 40 << 20 < 12_000**2
+
+
+@needs_kernels
+@pytest.mark.slow
+def test_compiled_a_target_outside_the_gallery_is_nan():
+    torch._dynamo.reset()
+    query, gallery, _ = vectors(4, 20, 8, "normal")
+    target = torch.tensor([0, -1, 20, -100])
+    ranks = torch.compile(target_ranks, fullgraph=True)(query, gallery, target)
+    assert torch.isnan(ranks).tolist() == [False, True, True, True]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_ranks_and_scores_have_no_gradient(dtype):
+    query, gallery, target = vectors(5, 9, 4, "normal")
+    query = query.to(dtype).requires_grad_()
+    assert not topk(query, gallery.to(dtype), 3)[0].requires_grad
+    assert not target_ranks(query, gallery.to(dtype), target).requires_grad
+
+
+def test_ids_may_be_of_any_whole_dtype():
+    query, gallery, target = vectors(5, 9, 4, "normal")
+    expected = target_ranks(query, gallery, query_ids=target, gallery_ids=torch.arange(9))
+    for dtype in (torch.uint8, torch.uint16, torch.int32):
+        ids = {"query_ids": target.to(dtype), "gallery_ids": torch.arange(9).to(dtype)}
+        assert torch.equal(target_ranks(query, gallery, **ids), expected)
+    assert torch.equal(target_ranks(query, gallery, target.to(torch.uint16)), target_ranks(query, gallery, target))
+
+
+def test_finite_vectors_whose_norm_is_beyond_float32_are_ranked(isa):
+    query, gallery = torch.full((1, 2), 1e-3), torch.tensor([[3e38, 3e38], [1.0, 1.0], [-1.0, -1.0]])
+    assert target_ranks(query, gallery, torch.tensor([1])).tolist() == [2]
+    assert topk(query, gallery, 2)[1].tolist() == [[0, 1]]
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        (lambda q, g: target_ranks(q, g, torch.tensor([True, False])), "integers"),
+        (lambda q, g: target_ranks(q.numpy(), g, torch.tensor([0, 1])), "query is a tensor"),
+        (lambda q, g: target_ranks(q, g, [0, 1]), "target is a tensor"),
+        (lambda q, g: topk(q, g, 2.0), "whole number"),
+        (lambda q, g: mean_reciprocal_rank(q, g, torch.tensor([0, 1]), cutoff=0), "cutoff"),
+        (lambda q, g: target_ranks(q, g, torch.tensor([0, 1]), ties=["mean"]), "ties is one of"),
+    ],
+)
+def test_things_of_another_kind_are_named(call, says):
+    with pytest.raises(ValueError, match=says):
+        call(torch.zeros(2, 4), torch.zeros(3, 4))
+
+
+@needs_kernels
+@pytest.mark.parametrize("place", [10**12, -(10**9), 3])
+def test_a_direct_call_with_rows_beyond_the_gallery_is_refused(place):
+    rows = torch.arange(3)
+    with pytest.raises(RuntimeError):
+        torch.ops.ctk.rank_counts(torch.ones(3, 2), torch.ones(3, 2), torch.full((3,), place), rows, rows + 1, rows)

@@ -56,6 +56,8 @@ def cross_validated_score(
     data = read(predictions, target, known)
     fold_of_row = _split(data.rows, folds, split_groups, np.random.default_rng(seed))
     groups = None if options.get("groups") is None else np.asarray(options.pop("groups"))
+    if groups is not None and groups.shape != (data.rows,):
+        raise ValueError(f"groups is of shape {groups.shape} for {data.rows:,} rows: one label for each is needed")
     blended = np.zeros(data.members[0].shape)
     weights = []
     for fold in range(folds):

@@ -43,8 +43,10 @@ def make_task(
 ) -> tuple[Task, Cells, int]:
     """The task, its cells and the number of members; weigh gives the columns' weights."""
     first = predictions[0]
-    members = [torch.as_tensor(member, device=first.device) for member in predictions]
-    y = torch.as_tensor(target, device=first.device)
+    members = [torch.as_tensor(member, device=first.device).detach() for member in predictions]
+    y = torch.as_tensor(target, device=first.device).detach()
+    if y.is_complex():
+        raise ValueError(f"target is {y.dtype}: real numbers are needed")
     check_shapes([tuple(member.shape) for member in members], tuple(y.shape), metric)
     if y.ndim == 2 and y.shape[1] == 1:
         members, y = [member[:, 0] for member in members], y[:, 0]

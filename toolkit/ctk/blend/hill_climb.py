@@ -17,6 +17,7 @@ from ctk.blend.result import Blend, Step, Trace
 from ctk.blend.scores import WEIGHTED, Custom, Floats, Metric, find_metric
 from ctk.blend.tasks import Start, Task, make_task
 
+MOST_SHARES = 100_000
 CHUNK = 0.25
 """Seconds that a climb goes on for before the clock is read and progress is shown."""
 
@@ -197,6 +198,11 @@ def _check(
         raise ValueError(f"bounds are {low} and {high}: a share lies between two numbers that have 0 between them")
     if not (0 < step < np.inf):
         raise ValueError(f"step is {step}: a grid of shares needs a step above zero")
+    if (high - low) / step > MOST_SHARES:
+        raise ValueError(f"step is {step}: bounds {low} and {high} would hold more than {MOST_SHARES:,} shares")
+    for name, number in (("max_rounds", max_rounds), ("patience", patience), ("bags", bags)):
+        if not isinstance(number, (int, np.integer)) or number >= 2**31:
+            raise ValueError(f"{name} is {number}: a whole number below 2^31 is needed")
     if max_rounds < 1 or patience < 1 or bags < 1:
         raise ValueError(f"max_rounds {max_rounds}, patience {patience} and bags {bags} must each be at least 1")
     if not tolerance >= 0:

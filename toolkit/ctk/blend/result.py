@@ -55,7 +55,7 @@ class Trace(Sequence[Step]):
         return Step(int(self.members[place]), float(self.shares[place]), float(self.scores[place]), (row, column))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Blend:
     """Weights (M,), or (row groups, M), (column groups, M), (row groups, column groups, M); each M of them sum to 1.
 
@@ -109,7 +109,7 @@ class Blend:
                 weights = weights.reshape(-1, *[1] * (prediction.ndim - 1))
         if isinstance(prediction, np.ndarray):
             return weights.astype(prediction.dtype) if prediction.dtype.kind == "f" else weights
-        return prediction.new_tensor(weights)
+        return (prediction if prediction.is_floating_point() else prediction.float()).new_tensor(weights)
 
 
 def find_labels(labels: NDArray[Any], known: NDArray[Any]) -> NDArray[np.int64]:

@@ -87,6 +87,8 @@ def hill_climb_retrieval(
     for name, number in (("max_rounds", max_rounds), ("patience", patience), ("bags", bags), ("cutoff", cutoff)):
         if number is not None and number < 1:
             raise ValueError(f"{name} is {number}; it is at least 1")
+    if time_limit is not None and not time_limit >= 0:
+        raise ValueError(f"time_limit is {time_limit}: seconds from now on are needed")
     deadline = math.inf if time_limit is None else time.monotonic() + time_limit
 
     with torch.autocast(device.type, enabled=False):

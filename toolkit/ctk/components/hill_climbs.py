@@ -16,6 +16,8 @@ from ctk.samples import Array, Samples
 
 Count = Annotated[int, Field(ge=1)]
 
+Grid = Annotated[float, Field(ge=2e-3, le=1)]
+
 EVERY = 5.0
 """Seconds between two lines about a climb."""
 
@@ -34,9 +36,9 @@ class HillClimb(Blender):
         self,
         *,
         normalise: bool = False,
-        low: Annotated[float, Field(le=0)] = -0.5,
-        high: Annotated[float, Field(gt=0)] = 0.5,
-        step: Annotated[float, Field(gt=0)] = 0.01,
+        low: Annotated[float, Field(ge=-1, le=0)] = -0.5,
+        high: Annotated[float, Field(ge=2e-3, le=1)] = 0.5,
+        step: Grid = 0.01,
         replacement: bool = True,
         max_rounds: Count = 100,
         bags: Count = 1,
@@ -81,9 +83,9 @@ class HillClimbRetrieval(Blender):
         *,
         normalise: bool = True,
         similarity: Literal["cosine", "dot"] = "cosine",
-        low: Annotated[float, Field(le=0)] = -0.5,
-        high: Annotated[float, Field(gt=0)] = 0.5,
-        step: Annotated[float, Field(gt=0)] = 0.01,
+        low: Annotated[float, Field(ge=-1, le=0)] = -0.5,
+        high: Annotated[float, Field(ge=2e-3, le=1)] = 0.5,
+        step: Grid = 0.01,
         replacement: bool = True,
         max_rounds: Count = 100,
         bags: Count = 1,

@@ -42,7 +42,7 @@ def info_nce(
     """Mean contrastive loss of queries against keys; a pair with the same id is a positive.
 
     query        (B, D) float32, bfloat16, float16 or float64; key (K, D), same dtype and device. Normalise first for
-                 cosine similarity. Under autocast both are cast to its dtype.
+                 cosine similarity. Under autocast both are cast to its dtype, but for float64.
     logit_scale  inverse temperature: a float, or a 0-d tensor that gets its gradient
     query_ids    (B,) int64 and key_ids (K,) int64; without them the diagonal is positive, then B = K.
                  Rows without any positive do not count.
@@ -56,11 +56,9 @@ def info_nce(
                  al. 2018, arXiv:1807.03748. NaN if an input has NaN or infinity, or if no row has a positive.
     raises       ValueError for shapes, dtypes and devices that do not fit; RuntimeError for a second derivative
     """
+    query, key = _cast(query), _cast(key)
     _check(query, key, logit_scale, query_ids, key_ids, label_smoothing)
     kind = query.device.type
-    if torch.is_autocast_enabled(kind):
-        dtype = torch.get_autocast_dtype(kind)
-        query, key = query.to(dtype), key.to(dtype)
     classes = _classes(query, key, query_ids, key_ids)
     if not native.serves(query) or query.dtype not in KERNEL_DTYPES:
         positive = classes[0][:, None] == classes[1][None, :]
@@ -71,6 +69,17 @@ def info_nce(
     tiling = plan_tiling(len(query), len(key), memory_limit, kind, learns)
     loss: Tensor = torch.ops.ctk.info_nce(query, key, scale, *classes, label_smoothing, symmetric, *tiling)[0]
     return loss
+
+
+def _cast(vectors: Tensor) -> Tensor:
+    """As autocast would for a product: to its dtype, but for float64."""
+    if not isinstance(vectors, Tensor):
+        raise ValueError(f"query and key are tensors, not {type(vectors).__name__}")
+    kind = vectors.device.type
+    available = torch.amp.is_autocast_available(kind)
+    if vectors.dtype in KERNEL_DTYPES and available and torch.is_autocast_enabled(kind):
+        return vectors.to(torch.get_autocast_dtype(kind))
+    return vectors
 
 
 def _scale(logit_scale: float | Tensor, device: torch.device) -> Tensor:
@@ -120,6 +129,7 @@ def _classes(query: Tensor, key: Tensor, query_ids: Tensor | None, key_ids: Tens
         return diagonal, diagonal
     if len(key) == 0:
         return torch.full_like(query_ids, -1, dtype=torch.int32), key_ids.to(torch.int32)
+    query_ids, key_ids = query_ids.long(), key_ids.long()
     known = key_ids.sort().values
     of_key = torch.searchsorted(known, key_ids)
     of_query = torch.searchsorted(known, query_ids).clamp_(max=len(key) - 1)
@@ -180,4 +190,9 @@ def _backward(ctx: Any, gradient: Tensor, *_: Tensor) -> tuple[Tensor | None, ..
     )
 
 
+def _no_second(ctx: Any, *_: Tensor) -> tuple[Tensor | None, ...]:
+    raise RuntimeError("info_nce has no second derivative; ctk.ops.reference.info_nce has")
+
+
 autograd("info_nce", _backward, _save)
+autograd("info_nce_backward", _no_second, lambda ctx, inputs, output: None)

@@ -17,6 +17,8 @@ from ctk.ops.registry import define, fake
 Ties = Literal["optimistic", "pessimistic", "mean"]
 
 SHARE_OF_TIES = {"optimistic": 0.0, "pessimistic": 1.0, "mean": 0.5}
+BOOL_TARGET = ("target", torch.bool)
+"""A mask is no list of rows."""
 KERNEL_DTYPES = (torch.float32, torch.bfloat16, torch.float16)
 
 # Positives of query i are the gallery rows order[starts[i]:ends[i]], and classes[j] is the starts that gallery row j
@@ -50,8 +52,8 @@ def target_ranks(
     raises   ValueError for shapes, dtypes and devices that do not fit, a query without a target, and scores that are
              not finite (naming the first row). Inside torch.compile such a rank is NaN instead.
     """
-    _check(query, gallery)
-    if ties not in SHARE_OF_TIES:
+    query, gallery = _check(query, gallery)
+    if ties not in tuple(SHARE_OF_TIES):
         raise ValueError(f"ties is one of {', '.join(SHARE_OF_TIES)}, not {ties!r}")
     positives = _positives(query, gallery, target, query_ids, gallery_ids)
     run = torch.ops.ctk.rank_counts if _native(query) else reference.rank_counts
@@ -68,13 +70,14 @@ def target_ranks(
 def topk(query: Tensor, gallery: Tensor, k: int) -> tuple[Tensor, Tensor]:
     """The k best gallery rows of each query by dot product: scores (N, k) and rows (N, k) int64, best first.
 
-    Of equal scores the lower row comes first. Scores are float32 (float64 of float64). Memory as target_ranks and
+    Of equal scores the lower row comes first. Scores are float32 (float64 of float64) and have no gradient: gather the
+    rows and multiply where one is needed. Memory as target_ranks and
     what a row's candidates take. Raises ValueError if k is more than the gallery has, for shapes, dtypes and devices
     that do not fit, and for scores that are not finite, naming the row (inside torch.compile they are NaN instead).
     """
-    _check(query, gallery)
-    if not 0 < k <= len(gallery):
-        raise ValueError(f"k = {k} of a gallery of {len(gallery)}")
+    query, gallery = _check(query, gallery)
+    if not isinstance(k, int) or not 0 < k <= len(gallery):
+        raise ValueError(f"k = {k} of a gallery of {len(gallery)}: a whole number of its rows is needed")
     run = torch.ops.ctk.top_scores if _native(query) else reference.top_scores
     values, rows = run(query, gallery, k)
     if not torch.compiler.is_compiling() and not bool((good := values.isfinite().all(1)).all()):
@@ -94,6 +97,8 @@ def mean_reciprocal_rank(
     cutoff: int | None = None,
 ) -> float:
     """Mean over queries of 1 / rank (Voorhees 1999, TREC-8); a rank beyond ``cutoff`` counts 0. See target_ranks."""
+    if cutoff is not None and cutoff < 1:
+        raise ValueError(f"cutoff is {cutoff}; the first rank is 1")
     ranks = target_ranks(query, gallery, target, query_ids=query_ids, gallery_ids=gallery_ids, ties=ties)
     reciprocal = 1 / ranks.double()
     if cutoff is not None:
@@ -105,7 +110,11 @@ def _native(query: Tensor) -> bool:
     return query.dtype in KERNEL_DTYPES and native.serves(query)
 
 
-def _check(query: Tensor, gallery: Tensor) -> None:
+def _check(query: Tensor, gallery: Tensor) -> tuple[Tensor, Tensor]:
+    """Both without their history: ranks are counts, and have no gradient."""
+    for name, vectors in (("query", query), ("gallery", gallery)):
+        if not isinstance(vectors, Tensor):
+            raise ValueError(f"{name} is a tensor, not {type(vectors).__name__}")
     if query.ndim != 2 or gallery.ndim != 2 or query.shape[1] != gallery.shape[1]:
         raise ValueError(
             f"query (N, D) and gallery (G, D) are needed, not {tuple(query.shape)} and {tuple(gallery.shape)}"
@@ -114,6 +123,7 @@ def _check(query: Tensor, gallery: Tensor) -> None:
         raise ValueError(f"query and gallery need one floating dtype, not {query.dtype} and {gallery.dtype}")
     if query.device != gallery.device:
         raise ValueError(f"query is on {query.device} and gallery on {gallery.device}; they need to be on one device")
+    return query.detach(), gallery.detach()
 
 
 def _positives(
@@ -128,7 +138,9 @@ def _positives(
     for name, (ids, length) in given.items():
         if ids is None:
             continue
-        if ids.shape != (length,) or ids.is_floating_point():
+        if not isinstance(ids, Tensor):
+            raise ValueError(f"{name} is a tensor, not {type(ids).__name__}")
+        if ids.shape != (length,) or ids.is_floating_point() or ids.is_complex() or (name, ids.dtype) == BOOL_TARGET:
             raise ValueError(f"{name} is ({length},) integers, not {tuple(ids.shape)} {ids.dtype}")
         if ids.device != query.device:
             raise ValueError(f"{name} is on {ids.device} and the vectors on {query.device}")
@@ -136,13 +148,14 @@ def _positives(
         if query_ids is not None or gallery_ids is not None:
             raise ValueError("either target or query_ids and gallery_ids say what is right, not both")
         if not torch.compiler.is_compiling():
-            inside = (target >= 0) & (target < len(gallery))
+            inside = (target.long() >= 0) & (target.long() < len(gallery))
             _require(inside, f"query row {{}} has a target that is no row of a gallery of {len(gallery)}")
         rows = torch.arange(len(gallery), device=query.device)
         starts = target.long()
         return rows, starts, starts + 1, rows
     if query_ids is None or gallery_ids is None:
         raise ValueError("either target or query_ids and gallery_ids say what is right")
+    query_ids, gallery_ids = query_ids.long(), gallery_ids.long()
     known, order = gallery_ids.sort()
     starts = torch.searchsorted(known, query_ids)
     ends = torch.searchsorted(known, query_ids, right=True)

@@ -25,6 +25,7 @@ def plan_tiling(queries: int, keys: int, memory_limit: int | None, device: str, 
     Their rows are a multiple of eight long, so that every one begins where vector loads and cuBLAS want it.
     Raises ValueError for a limit below 64 kB.
     """
+    queries, keys = int(queries), int(keys)  # under torch.compile a plan is of these sizes; others are compiled anew
     limit = DEFAULT_LIMIT.get(device, DEFAULT_LIMIT["cpu"]) if memory_limit is None else memory_limit
     if limit < SMALLEST_LIMIT:
         raise ValueError(f"memory_limit is at least {SMALLEST_LIMIT} bytes, not {limit}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 
@@ -29,4 +30,5 @@ def _one_way(logits: Tensor, positive: Tensor, label_smoothing: float) -> Tensor
     loss = logits.logsumexp(1) - (1 - label_smoothing) * mean_positive
     if label_smoothing:
         loss = loss - label_smoothing * logits.mean(1)
-    return loss[count > 0].mean()
+    counts = count > 0
+    return torch.where(counts, loss, 0 * loss).sum() / counts.sum()  # 0 * NaN is NaN: no row hides one

@@ -19,11 +19,12 @@ def rank_counts(
     equal = torch.zeros_like(greater)
     if len(gallery) == 0:
         return greater, equal
+    some = (starts >= 0) & (starts < ends) & (ends <= len(gallery))
     for rows, scores in _tiles(query, gallery):
         wrong = classes[None, :] != starts[rows, None]
-        wrong |= (ends[rows] == starts[rows])[:, None]
+        wrong |= ~some[rows, None]
         best = scores.masked_fill(wrong, -torch.inf).amax(1, keepdim=True)
-        found = ends[rows] > starts[rows]
+        found = some[rows]
         finite = scores.isfinite().all(1)
         above = ((scores > best) & wrong).sum(1)
         greater[rows] = torch.where(found, torch.where(finite, above, -1), -2)
