@@ -315,8 +315,12 @@ def test_an_interrupt_ends_a_climb_between_two_tiles(monkeypatch):
         return share_counts(*arguments)
 
     monkeypatch.setattr("ctk.blend.rank_climb.share_counts", count)
-    with pytest.raises(KeyboardInterrupt):
-        hill_climb_retrieval(queries, galleries, target)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            hill_climb_retrieval(queries, galleries, target)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert len(tiles) == 1
 
 
