@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from ctk.errors import CtkError
-from ctk.files import atomic, made_once, read_json, write_json
+from ctk.errors import CtkError, DataError
+from ctk.files import atomic, check_room, made_over_time, read_json, write_json
 
 
 def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path):
@@ -26,23 +26,42 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path):
     assert os.listdir(tmp_path) == ["a.txt"]
 
 
-def test_a_folder_is_made_once_and_the_second_to_come_is_thrown_away(tmp_path):
+def test_who_comes_second_finds_the_folder_made(tmp_path):
+    found = []
     for content in ("one", "two"):
-        with made_once(tmp_path / "folder") as temporary:
-            (temporary / content).write_text(content)
-    assert os.listdir(tmp_path) == ["folder"]
+        with made_over_time(tmp_path / "folder") as making:
+            found.append(making)
+            if making is not None:
+                (making / content).write_text(content)
+    assert found[1] is None
     assert os.listdir(tmp_path / "folder") == ["one"]
 
 
-def test_half_a_folder_is_never_seen_and_what_the_killed_left_is_swept(tmp_path):
-    killed = "import os, sys; from pathlib import Path; from ctk.files import made_once\n"
-    killed += "with made_once(Path(sys.argv[1])) as folder: (folder / 'half').touch(); os.kill(os.getpid(), 9)"
+def test_half_a_folder_is_never_seen_and_what_the_killed_left_is_gone_on_with(tmp_path):
+    killed = "import os, sys; from pathlib import Path; from ctk.files import made_over_time\n"
+    killed += "with made_over_time(Path(sys.argv[1])) as folder: (folder / 'half').touch(); os.kill(os.getpid(), 9)"
     subprocess.run([sys.executable, "-c", killed, str(tmp_path / "folder")], timeout=60)
-    assert len(os.listdir(tmp_path)) == 1
     assert not (tmp_path / "folder").exists()
-    with made_once(tmp_path / "folder") as temporary:
-        (temporary / "whole").touch()
-    assert os.listdir(tmp_path) == ["folder"]
+    with made_over_time(tmp_path / "folder") as making:
+        (making / "whole").touch()
+    assert sorted(os.listdir(tmp_path / "folder")) == ["half", "whole"]
+
+
+def test_what_was_made_of_wrong_data_is_thrown_away(tmp_path):
+    def fail():
+        with made_over_time(tmp_path / "folder") as making:
+            (making / "half").touch()
+            raise DataError("row 3 is wrong")
+
+    with pytest.raises(DataError, match="row 3"):
+        fail()
+    assert not [name for name in os.listdir(tmp_path) if not name.endswith(".lock")]
+
+
+def test_what_does_not_fit_on_the_disk_is_said_with_both_sizes(tmp_path):
+    check_room(tmp_path / "not" / "there", 1, "this")
+    with pytest.raises(CtkError, match=r"this needs 1,000,000\.0 GB at .*, and [\d.,]+ GB are free"):
+        check_room(tmp_path / "not" / "there", 10**15, "this")
 
 
 def test_a_full_disk_is_one_sentence_that_names_the_file(tmp_path):

@@ -126,9 +126,7 @@ def score(competition: str, file: Path, truth: Path) -> dict[str, float]:
     """Score a submission file against a truth file as the organisers do. Raises SubmissionError, DataError."""
     from ctk.competition import competition_of
 
-    known = competition_of(competition)
-    samples = known.read_truth(truth)
-    return known.score(known.read_submission(file, samples, samples.target_width).values, samples)
+    return competition_of(competition).score_file(file, truth)
 
 
 def filter_data(

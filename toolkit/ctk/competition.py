@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ctk.contract import Progress
 from ctk.errors import UsageError
 from ctk.plugins import plugins
 from ctk.samples import Array, Samples
@@ -38,6 +39,7 @@ class Competition(ABC):
     reader    name of the registered data reader
     embedded  the preset when no --data is given
     default   the preset when --data is given
+    formats   suffixes that a submission may have, the usual one first
     """
 
     id: str
@@ -48,13 +50,14 @@ class Competition(ABC):
     reader: str
     embedded: str
     default: str
+    formats: Sequence[str] = ("csv",)
 
     @abstractmethod
     def presets(self) -> Mapping[str, Mapping[str, Any]]:
         """Named configs; see ``ctk.config.RunConfig`` for the keys."""
 
     @abstractmethod
-    def default_data(self) -> Path:
+    def default_data(self, progress: Progress = lambda what, done, total: None) -> Path:
         """The folder of the embedded default data, in the competition's own layout; made on first use."""
 
     @abstractmethod
@@ -62,8 +65,8 @@ class Competition(ABC):
         """All the numbers worth showing, by name; the deciding metric first."""
 
     @abstractmethod
-    def write_submission(self, path: Path, ids: Array, prediction: Array) -> None:
-        """Write the file in the competition's format, atomically."""
+    def write_submission(self, path: Path, test: Samples, prediction: Array) -> None:
+        """Write the file in the format of its suffix, one of ``formats``, atomically."""
 
     @abstractmethod
     def read_submission(self, path: Path, test: Samples, width: int | None = None) -> Submission:
@@ -81,8 +84,21 @@ class Competition(ABC):
         """A submission's numbers against the truth, rows in the test's order, as the organisers count."""
         return self.evaluate(prediction, truth)
 
-    def postprocess(self, prediction: Array, samples: Samples) -> Array:
-        """Mend a blended prediction by what is known about the competition."""
+    def score_file(self, path: Path, truth: Path) -> dict[str, float]:
+        """The same from files. Raises SubmissionError, DataError."""
+        samples = self.read_truth(truth)
+        return self.score(self.read_submission(path, samples, samples.target_width).values, samples)
+
+    def fit_postprocess(self, prediction: Array, samples: Samples) -> dict[str, Any]:
+        """What ``postprocess`` has to know from out-of-fold predictions; data that can be saved as JSON."""
+        return {}
+
+    def postprocess(self, prediction: Array, samples: Samples, fitted: Mapping[str, Any]) -> Array:
+        """Mend a prediction, a member's or the blend's, by what is known of the competition.
+
+        ``fitted`` is what ``fit_postprocess`` found, empty where there were no out-of-fold predictions. What is mended
+        twice must be the same as what is mended once.
+        """
         return prediction
 
     def write_data(self, folder: Path, train: Samples, test: Samples) -> None:

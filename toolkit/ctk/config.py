@@ -34,10 +34,12 @@ Seeds = Annotated[tuple[Seed, ...], BeforeValidator(_listed), Field(min_length=1
 class Split(Strict):
     """How training samples are divided. ``folds`` blocks of whole groups; the first ``use`` of them are validated on.
 
-    ``folds: 10, use: 1`` is a single hold-out of a tenth; ``folds: 5, use: 5`` is cross-validation.
+    ``folds: 10, use: 1`` is a single hold-out of a tenth; ``folds: 5, use: 5`` is cross-validation. ``predefined``
+    names a group whose numbers are the folds, where -1 is always trained on (as in scikit-learn's PredefinedSplit).
     """
 
     by: str | None = Field(None, description="group that stays on one side; none splits by row")
+    predefined: str | None = Field(None, description="group whose numbers are the folds, instead of drawing them")
     folds: int = Field(10, ge=2, description="blocks of groups")
     use: int = Field(1, ge=1, description="how many of them are validated on, one after another")
     seed: int = Field(0, description="of the permutation of groups")

@@ -29,12 +29,23 @@ class Found(NamedTuple):
     how: str
 
 
-class DataReader(ABC):
-    """Reads one layout of files into samples."""
+Progress = Callable[[str, int, int], None]
+"""Told how far long work is: what is being done, how much of it is done, of how much."""
 
-    @abstractmethod
+
+class DataReader(ABC):
+    """Reads one layout of files into samples. A subclass has ``read``, or ``prepare`` for more than memory holds."""
+
     def read(self, folder: Path) -> Data:
         """Samples from a folder. Raises DataError naming file, key and row of what is wrong."""
+        raise NotImplementedError
+
+    def prepare(self, folder: Path, place: Path, progress: Progress) -> None:
+        """Write the samples of a folder to ``place``, as ``Data.save`` does; a killed call's beginning may lie there.
+
+        Raises DataError as ``read``. Readers of tables larger than memory append with ``ctk.store.SamplesWriter``.
+        """
+        self.read(folder).save(place)
 
     @abstractmethod
     def describe(self, folder: Path) -> list[Found]:
@@ -61,21 +72,31 @@ class Batch(NamedTuple):
     target      (B, D): target values, or the gallery vectors of the targets
     target_ids  (B,) int64 gallery rows, for retrieval; equal ids are positives of each other
     epoch       of this stage, from 0
+    columns     (D,) int64: which columns of the whole target these are, where a stage trains some alone
     """
 
     features: dict[str, Tensor]
     target: Tensor
     target_ids: Tensor | None
     epoch: int = 0
+    columns: Tensor | None = None
 
 
 @dataclass(frozen=True)
 class Metric:
-    """A score of predictions: ``score(prediction, samples)`` is a float, ``direction`` says which way is better."""
+    """A score of predictions: ``score(prediction, samples)`` is a float, ``direction`` says which way is better.
+
+    climb    the metric of ``ctk.blend.hill_climb`` that is best where this one is, so that blending takes its exact
+             steps instead of calling ``score``
+    columns  from samples, (T,) bool: the columns of a prediction that members decide; none are all of them. The others
+             are known otherwise, and a blender leaves them out
+    """
 
     name: str
     direction: Direction
     score: Callable[[Array, Samples], float]
+    climb: str | None = None
+    columns: Callable[[Samples], Array] | None = None
 
     @property
     def sign(self) -> int:

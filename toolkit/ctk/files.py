@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -35,34 +35,41 @@ def atomic(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def made_once(folder: Path) -> Iterator[Path]:
-    """Yield an empty temporary folder; if the block succeeds it becomes ``folder``, unless another process was first.
+def made_over_time(folder: Path) -> Iterator[Path | None]:
+    """Yield a temporary folder that a killed process may have begun to fill; it becomes ``folder`` at the end.
 
-    For folders named after their content: whoever comes second throws the same thing away. Temporaries of killed
-    processes are removed. Raises CtkError as ``atomic`` does.
+    For folders named after their content that take long to make. Who comes second waits; None is yielded to whoever
+    finds it made. A CtkError throws away what was begun. Raises CtkError as ``atomic`` does.
     """
     folder = Path(folder)
+    making = folder.with_name(f".{folder.name}.making")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        _sweep(folder.parent)
-        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{os.getpid()}-", suffix=".part") as name:
-            made = Path(name) / "made"
-            made.mkdir()
-            yield made
+        with (folder.parent / f".{folder.name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if folder.is_dir():
+                yield None
+                return
+            making.mkdir(exist_ok=True)
             try:
-                os.rename(made, folder)
-            except OSError:
-                if not folder.is_dir():
-                    raise
+                yield making
+            except CtkError:  # what is wrong now would be wrong again, and its beginning may be large
+                shutil.rmtree(making, ignore_errors=True)
+                raise
+            os.rename(making, folder)
     except OSError as error:
         raise explain(error, folder) from error
 
 
-def _sweep(parent: Path) -> None:
-    for left in parent.glob(".*-*.part"):
-        pid = left.name[1:].partition("-")[0]
-        if pid.isdigit() and not Path(f"/proc/{pid}").exists() and Path("/proc/self").exists():
-            shutil.rmtree(left, ignore_errors=True)
+def check_room(place: Path, needed: int, what: str) -> None:
+    """Raise CtkError with both sizes if so many bytes do not fit on the disk of ``place``, which need not exist."""
+    there = next(folder for folder in (place, *place.parents) if folder.exists())
+    free = shutil.disk_usage(there).free
+    if needed > free:
+        raise CtkError(
+            f"{what} needs {needed / 1e9:,.1f} GB at {place}, and {free / 1e9:,.1f} GB are free.",
+            "Free some space, or set CTK_CACHE to a folder on a larger disk.",
+        )
 
 
 def write_text(path: Path, text: str) -> None:

@@ -8,14 +8,14 @@ from pathlib import Path
 
 from ctk.competition import Competition
 from ctk.config import RunConfig
-from ctk.contract import DataReader
+from ctk.contract import DataReader, Progress
 from ctk.errors import DataError
-from ctk.files import cache_folder, made_once, read_json, write_json
+from ctk.files import cache_folder, made_over_time
 from ctk.plugins import Plugins
 from ctk.runs import fingerprint
-from ctk.samples import Data, Samples
+from ctk.samples import Data
 
-LAYOUT = 1
+LAYOUT = 2
 """Of the prepared folders: raise it when what ``prepare`` writes changes."""
 
 
@@ -36,15 +36,7 @@ class Prepared:
     @property
     def data(self) -> Data:
         """Everything the reader returned, memory-mapped."""
-        truth = self.place / "truth"
-        return Data(
-            train=Samples.open(self.place / "train"),
-            test=Samples.open(self.place / "test"),
-            truth=Samples.open(truth) if truth.exists() else None,
-            folder=self.root,
-            files=self.pictures,
-            about=read_json(self.place / "about.json"),
-        )
+        return Data.open(self.place, self.root, self.pictures)
 
 
 def reader_of(config: RunConfig, plugins: Plugins) -> DataReader:
@@ -54,10 +46,17 @@ def reader_of(config: RunConfig, plugins: Plugins) -> DataReader:
 
 
 def prepare(
-    config: RunConfig, competition: Competition, plugins: Plugins, say: Callable[[str], None] = lambda line: None
+    config: RunConfig,
+    competition: Competition,
+    plugins: Plugins,
+    say: Callable[[str], None] = lambda line: None,
+    progress: Progress = lambda what, done, total: None,
 ) -> Prepared:
-    """The prepared data of a config, read now unless the same content was read before. Raises DataError."""
-    root = Path(config.data_dir).resolve() if config.data_dir else competition.default_data()
+    """The prepared data of a config, read now unless the same content was read before. Raises DataError.
+
+    Killed at any moment, the next call goes on where the reader can.
+    """
+    root = Path(config.data_dir).resolve() if config.data_dir else competition.default_data(progress)
     if not root.is_dir():
         raise DataError(f"{root}: there is no such folder.", f"`ctk data {competition.id}` says how to get the data.")
     reader = reader_of(config, plugins)
@@ -66,11 +65,7 @@ def prepare(
     place = cache_folder() / "prepared" / competition.id / name
     if not place.is_dir():
         say(f"reading {root}")
-        data = reader.read(root)
-        with made_once(place) as folder:
-            data.train.save(folder / "train")
-            data.test.save(folder / "test")
-            if data.truth is not None:
-                data.truth.save(folder / "truth")
-            write_json(folder / "about.json", data.about)
+        with made_over_time(place) as folder:
+            if folder is not None:
+                reader.prepare(root, folder, progress)
     return Prepared(place, name, root, reader.pictures(root))

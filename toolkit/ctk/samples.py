@@ -14,6 +14,9 @@ from ctk.errors import UsageError
 
 Array = np.ndarray[Any, Any]
 
+ARRAYS = "arrays.json"
+"""In a folder of samples, the names of its arrays."""
+
 
 @dataclass(frozen=True)
 class Gallery:
@@ -31,15 +34,36 @@ class Gallery:
 
 
 @dataclass(frozen=True)
+class Targets:
+    """What the T columns of a wide target are called.
+
+    names   (T,) str, in the submission's order
+    groups  (T,) str: columns of one name belong together, to be fine-tuned or blended apart from the others
+    """
+
+    names: Array
+    groups: Array
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def by_group(self) -> dict[str, Array]:
+        """Numbers of the columns (C,) of each group, groups in order of their first column."""
+        return {group: np.flatnonzero(self.groups == group) for group in dict.fromkeys(self.groups.tolist())}
+
+
+@dataclass(frozen=True)
 class Samples:
     """Rows with an id.
 
-    ids       (N,) int64 or str, unique
-    features  by name, (N, ...) arrays that models read
-    target    (N, ...) or None where it is not known; with a gallery, (N,) int64 rows of it
-    groups    by name, (N,) int64: rows that must stay on one side of a split
-    notes     by name, (N,) str: for people and filters, never for models
-    gallery   what targets point into, for retrieval
+    ids        (N,) int64 or str, unique
+    features   by name, (N, ...) arrays that models read
+    target     (N, ...) or None where it is not known; with a gallery, (N,) int64 rows of it
+    groups     by name, (N,) int64: rows that must stay on one side of a split
+    notes      by name, (N,) str: for people and filters, never for models
+    constants  by name, arrays that hold for all samples: means, scales, weights of columns
+    targets    what the columns of the target are called, where there are several
+    gallery    what targets point into, for retrieval
     """
 
     ids: Array
@@ -47,20 +71,26 @@ class Samples:
     target: Array | None = None
     groups: Mapping[str, Array] = field(default_factory=dict)
     notes: Mapping[str, Array] = field(default_factory=dict)
+    constants: Mapping[str, Array] = field(default_factory=dict)
+    targets: Targets | None = None
     gallery: Gallery | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
 
     def take(self, rows: Array) -> Samples:
-        """The samples at these row numbers (or where a boolean mask holds); the gallery stays whole."""
+        """The samples at these row numbers (or where a boolean mask holds); constants and gallery stay whole.
+
+        Rows that follow one another are a view, so that a part of a table larger than memory stays on disk.
+        """
+        of = _slice_of(rows)
         return replace(
             self,
-            ids=self.ids[rows],
-            features={name: values[rows] for name, values in self.features.items()},
-            target=None if self.target is None else self.target[rows],
-            groups={name: values[rows] for name, values in self.groups.items()},
-            notes={name: values[rows] for name, values in self.notes.items()},
+            ids=self.ids[of],
+            features={name: values[of] for name, values in self.features.items()},
+            target=None if self.target is None else self.target[of],
+            groups={name: values[of] for name, values in self.groups.items()},
+            notes={name: values[of] for name, values in self.notes.items()},
         )
 
     def with_own_gallery(self) -> Samples:
@@ -95,38 +125,43 @@ class Samples:
 
     def save(self, folder: Path) -> None:
         """Write one .npy an array, so that ``open`` can map them into memory in every worker."""
-        folder.mkdir(parents=True)
-        for name, values in self._arrays():
+        arrays = dict(self._arrays())
+        for name, values in arrays.items():
             path = folder / f"{name}.npy"
-            path.parent.mkdir(exist_ok=True)
+            path.parent.mkdir(parents=True, exist_ok=True)
             np.save(path, values, allow_pickle=False)
-        (folder / "arrays.json").write_text(json.dumps([name for name, _ in self._arrays()]))
+        (folder / ARRAYS).write_text(json.dumps(list(arrays)))
 
     @classmethod
     def open(cls, folder: Path) -> Samples:
         """Samples written by ``save``, memory-mapped read-only."""
-        names = json.loads((folder / "arrays.json").read_text())
+        names = json.loads((folder / ARRAYS).read_text())
         arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in names}
 
         def under(room: str) -> dict[str, Array]:
             return {name.split("/", 1)[1]: values for name, values in arrays.items() if name.startswith(f"{room}/")}
 
-        gallery = under("gallery")
+        gallery, targets = under("gallery"), under("targets")
         return cls(
             ids=arrays["ids"],
             features=under("features"),
             target=arrays.get("target"),
             groups=under("groups"),
             notes=under("notes"),
+            constants=under("constants"),
+            targets=Targets(**targets) if targets else None,
             gallery=Gallery(**gallery) if gallery else None,
         )
 
     def _arrays(self) -> list[tuple[str, Array]]:
         named: list[tuple[str, Array]] = [("ids", self.ids)]
-        for room, arrays in (("features", self.features), ("groups", self.groups), ("notes", self.notes)):
+        rooms = {"features": self.features, "groups": self.groups, "notes": self.notes, "constants": self.constants}
+        for room, arrays in rooms.items():
             named += [(f"{room}/{name}", values) for name, values in arrays.items()]
         if self.target is not None:
             named.append(("target", self.target))
+        if self.targets is not None:
+            named += [("targets/names", self.targets.names), ("targets/groups", self.targets.groups)]
         if self.gallery is not None:
             named += [("gallery/vectors", self.gallery.vectors), ("gallery/names", self.gallery.names)]
         return named
@@ -150,3 +185,32 @@ class Data:
     about: str
     truth: Samples | None = None
     files: Path | None = None
+
+    def save(self, place: Path) -> None:
+        """Write all samples below a folder; ``about.json`` comes last."""
+        self.train.save(place / "train")
+        self.test.save(place / "test")
+        if self.truth is not None:
+            self.truth.save(place / "truth")
+        (place / "about.json").write_text(json.dumps(self.about))
+
+    @classmethod
+    def open(cls, place: Path, folder: Path, files: Path | None) -> Data:
+        """Data written by ``save``, memory-mapped; ``folder`` and ``files`` are where they lie now."""
+        truth = place / "truth"
+        return cls(
+            train=Samples.open(place / "train"),
+            test=Samples.open(place / "test"),
+            truth=Samples.open(truth) if truth.exists() else None,
+            folder=folder,
+            files=files,
+            about=json.loads((place / "about.json").read_text()),
+        )
+
+
+def _slice_of(rows: Array) -> Array | slice:
+    """Rows that follow one another as a slice, others as they are."""
+    rows = np.asarray(rows)
+    if rows.dtype != bool and len(rows) and rows[-1] - rows[0] == len(rows) - 1 and (np.diff(rows) == 1).all():
+        return slice(int(rows[0]), int(rows[-1]) + 1)
+    return rows

@@ -23,8 +23,10 @@ def folds(samples: Samples, split: Split) -> list[Fold]:
     """The folds that are validated on. Groups are permuted by torch.randperm and cut into blocks, the last block first.
 
     So ``folds: 10, use: 1`` validates on the last tenth of the permutation, as the AML reference solution does.
-    Raises UsageError if there are fewer groups than folds.
+    Raises UsageError if there are fewer groups than folds, or fewer predefined folds than are used.
     """
+    if split.predefined is not None:
+        return _predefined(samples, split)
     groups = np.arange(len(samples)) if split.by is None else np.asarray(samples.group(split.by))
     present, numbers = np.unique(groups, return_inverse=True)
     if len(present) < split.folds:
@@ -37,3 +39,18 @@ def folds(samples: Samples, split: Split) -> list[Fold]:
         block[order[start:stop]] = fold
     of_row = block[numbers]
     return [Fold(np.flatnonzero(of_row != fold), np.flatnonzero(of_row == fold)) for fold in range(split.use)]
+
+
+def _predefined(samples: Samples, split: Split) -> list[Fold]:
+    fold_of_row = np.asarray(samples.group(str(split.predefined)))
+    found = [
+        Fold(np.flatnonzero(fold_of_row != fold), np.flatnonzero(fold_of_row == fold)) for fold in range(split.use)
+    ]
+    for fold, (train, valid) in enumerate(found):
+        if not (len(train) and len(valid)):
+            missing = "validate" if len(train) else "train"
+            raise UsageError(
+                f"The samples' group '{split.predefined}' leaves none to {missing} on in fold {fold}.",
+                "Set fewer: -o split.use=1, or split otherwise: -o split.predefined=null.",
+            )
+    return found

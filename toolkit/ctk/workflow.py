@@ -167,12 +167,15 @@ def finish(
     blender: Blender = plugins().load("blenders", choice.name)(**choice.options)
     blender.say = observer.say
     blend = blender.fit({key: gathered.oof.get(key, np.empty(0)) for key in blended_keys}, gathered.valid, metric)
-    submitted = competition.postprocess(blend.apply(gathered.test), data.test)
     scores = {key: competition.evaluate(oof, gathered.valid) for key, oof in gathered.oof.items()}
+    fitted: dict[str, Any] = {}
     blended: Array | None = None
     if not without:
-        blended = competition.postprocess(blend.apply(gathered.oof), gathered.valid)
+        blended = blend.apply(gathered.oof)
+        fitted = competition.fit_postprocess(blended, gathered.valid)
+        blended = competition.postprocess(blended, gathered.valid, fitted)
         scores[BLEND] = competition.evaluate(blended, gathered.valid)
+    submitted = competition.postprocess(blend.apply(gathered.test), data.test, fitted)
     truth_scores = competition.score(submitted, data.truth) if data.truth is not None else {}
     write_json(run.folder / "blend.json", {"blender": choice.name, **vars(blend)})
     submit(run, competition, submitted, data)
@@ -233,9 +236,9 @@ def check_blender(choice: Choice, gathered: Gathered) -> tuple[list[str], list[s
 def submit(run: Run, competition: Competition, submitted: Any, data: Data) -> None:
     """Write the submission, read it back as a stranger would, and say so in submission.json."""
     path = run.folder / "submission.csv"
-    competition.write_submission(path, data.test.ids, submitted)
+    competition.write_submission(path, data.test, submitted)
     read = competition.read_submission(path, data.test, submitted.shape[-1])
-    if not np.array_equal(read.values, submitted):
+    if not np.allclose(read.values, submitted, rtol=1e-12, atol=0):
         raise CtkError(
             f"{path}: what was written is not what was predicted.", "This is a defect of the competition's plugin."
         )

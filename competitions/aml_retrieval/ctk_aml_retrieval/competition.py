@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from ctk.competition import Competition, Submission
+from ctk.contract import Progress
 from ctk.samples import Array, Samples
 from ctk_aml_retrieval import submission
 
@@ -37,7 +38,7 @@ class AMLRetrieval(Competition):
         paths = sorted((path for path in folder.iterdir() if path.name.endswith(".yaml")), key=lambda path: path.name)
         return {path.name.removesuffix(".yaml"): yaml.safe_load(path.read_text(encoding="utf-8")) for path in paths}
 
-    def default_data(self) -> Path:
+    def default_data(self, progress: Progress = lambda what, done, total: None) -> Path:
         """Twemoji pictures with emojibase captions, embedded by small encoders; see ``default_data/NOTICE.md``."""
         from ctk_aml_retrieval import embedded
 
@@ -55,9 +56,9 @@ class AMLRetrieval(Competition):
 
         return evaluation.evaluate(prediction, truth, shuffle=False)
 
-    def write_submission(self, path: Path, ids: Array, prediction: Array) -> None:
+    def write_submission(self, path: Path, test: Samples, prediction: Array) -> None:
         """``id,embedding``, raw and not normalised."""
-        submission.write(path, ids, prediction)
+        submission.write(path, test.ids, prediction)
 
     def read_submission(self, path: Path, test: Samples, width: int | None = None) -> Submission:
         """Checked against the test's ids and, if given, the images' width."""

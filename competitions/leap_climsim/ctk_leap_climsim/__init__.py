@@ -1,0 +1,1 @@
+"""LEAP - Atmospheric Physics using AI (ClimSim) as a competition of ctk."""

@@ -1,0 +1,107 @@
+"""Samples that grow on disk: rows are appended in parts, and what was committed survives a kill."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from ctk.files import read_json, write_json
+from ctk.samples import ARRAYS, Array, Targets
+
+HEADER = 256
+"""Bytes of an .npy header, whatever the shape: rewritten in place when the number of rows is known."""
+
+
+class SamplesWriter:
+    """Appends rows to a folder that ``Samples.open`` reads once it is finished.
+
+    A folder that a killed process left goes on from its last commit: ``rows`` and ``state`` say where that is.
+
+        writer = SamplesWriter(folder)
+        for part in parts_after(writer.state):
+            writer.append({"ids": ids, "features/columns": columns, "target": target})
+            writer.commit(state)
+        writer.finish(constants={"mean": mean})
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = Path(folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.files: dict[str, BinaryIO] = {}
+        self.kinds: dict[str, tuple[np.dtype[Any], tuple[int, ...]]] = {}
+        self.rows = 0
+        self.state: Any = None
+        self.finished = (self.folder / ARRAYS).exists()
+        if not self.finished and (self.folder / "committed.json").exists():
+            committed = read_json(self.folder / "committed.json")
+            self.rows, self.state = committed["rows"], committed["state"]
+            for name, (dtype, shape) in committed["arrays"].items():
+                self._open(name, np.dtype(dtype), tuple(shape))
+
+    def append(self, arrays: Mapping[str, Array]) -> None:
+        """Add rows: by name as in ``Samples.save`` ("ids", "features/NAME", "target", "groups/NAME"), (n, ...) each.
+
+        Raises ValueError where arrays differ in length, or in dtype or shape from those before.
+        """
+        count = len(next(iter(arrays.values())))
+        if self.rows and arrays.keys() != self.kinds.keys():
+            raise ValueError(f"arrays {sorted(arrays)} follow {sorted(self.kinds)}")
+        for name, values in arrays.items():
+            if name not in self.kinds:
+                self._open(name, values.dtype, values.shape[1:])
+            if (values.dtype, values.shape[1:]) != self.kinds[name] or len(values) != count:
+                raise ValueError(
+                    f"{name} is {values.dtype} {values.shape}: {count} rows of {self.kinds[name]} are needed"
+                )
+            self.files[name].write(np.ascontiguousarray(values).data)
+        self.rows += count
+
+    def commit(self, state: Any) -> None:
+        """Make everything appended so far survive; ``state`` (as JSON takes it) says what was read to get there."""
+        for file in self.files.values():
+            file.flush()
+            os.fdatasync(file.fileno())
+        arrays = {name: [kind[0].str, list(kind[1])] for name, kind in self.kinds.items()}
+        write_json(self.folder / "committed.json", {"rows": self.rows, "state": state, "arrays": arrays})
+        self.state = state
+
+    def finish(self, constants: Mapping[str, Array], targets: Targets | None = None) -> None:
+        """Write headers, constants and names; from now on ``Samples.open`` reads the folder."""
+        for name, file in self.files.items():
+            file.seek(0)
+            file.write(_header(self.kinds[name], self.rows))
+            file.close()
+        more = {f"constants/{name}": values for name, values in constants.items()}
+        if targets is not None:
+            more |= {"targets/names": targets.names, "targets/groups": targets.groups}
+        for name, values in more.items():
+            path = self.folder / f"{name}.npy"
+            path.parent.mkdir(exist_ok=True)
+            np.save(path, values, allow_pickle=False)
+        (self.folder / ARRAYS).write_text(json.dumps([*self.kinds, *more]))
+        (self.folder / "committed.json").unlink(missing_ok=True)
+        self.finished = True
+
+    def _open(self, name: str, dtype: np.dtype[Any], shape: tuple[int, ...]) -> None:
+        """Open an array's file where its committed rows end; what was written after them is cut off."""
+        path = self.folder / f"{name}.npy"
+        path.parent.mkdir(exist_ok=True)
+        file = path.open("r+b" if path.exists() else "w+b")
+        end = HEADER + self.rows * dtype.itemsize * int(np.prod(shape, dtype=np.int64))
+        file.truncate(end)
+        file.seek(end)
+        self.files[name], self.kinds[name] = file, (dtype, shape)
+
+
+def _header(kind: tuple[np.dtype[Any], tuple[int, ...]], rows: int) -> bytes:
+    """An .npy header of version 1.0 padded to HEADER bytes (numpy.lib.format says what is in it)."""
+    dtype, shape = kind
+    described = repr({"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": (rows, *shape)})
+    length = HEADER - 10
+    assert len(described) < length
+    return b"\x93NUMPY\x01\x00" + length.to_bytes(2, "little") + f"{described:<{length - 1}}\n".encode("latin1")
