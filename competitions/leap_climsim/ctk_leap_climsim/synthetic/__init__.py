@@ -1,0 +1,1 @@
+"""Synthetic data in ClimSim's layout: random columns of air, stepped by climt's compiled schemes. climt is an extra."""
