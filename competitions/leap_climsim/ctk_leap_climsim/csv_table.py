@@ -1,0 +1,103 @@
+"""CSV tables, read in blocks of bytes cut at line ends, so that a reader can go on from a byte offset."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterator
+
+import pyarrow as pa
+import pyarrow.csv
+
+from ctk.errors import CtkError
+from ctk_leap_climsim.table import ID, Part, Place, Table
+
+BLOCK = 32 << 20
+"""Bytes read at a time."""
+PARSED = 8 << 20
+"""Bytes that one of pyarrow's threads parses at a time: the fastest of 1 to 64 MiB for lines of 18 kB."""
+LINE = 4 << 20
+"""No line of the competition is longer (925 numbers are 20 kB); a file without line ends is not read to its end."""
+NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*([eE][+-]?\d+)?|\.\d+([eE][+-]?\d+)?|inf(inity)?|nan)?\s*", re.IGNORECASE)
+NULLS = ["", "NaN", "nan", "-NaN", "-nan", "NA", "N/A", "null", "NULL", "None"]
+
+
+class CsvTable(Table):
+    """A table as CSV with a header; see ``Table``. Lines count from 1, the header being the first."""
+
+    def where(self, row: int) -> str:
+        """Line number: there are no blank lines before the last row."""
+        return f"line {row + 2:,}"
+
+    def _open(self) -> list[str]:
+        self.size = self.path.stat().st_size
+        with self.path.open("rb") as file:
+            line = file.readline(LINE)
+        if not line.endswith(b"\n"):
+            raise self.error(f"{self.path}: the first line has no end.", "The file is empty, cut short or not a CSV.")
+        self._begin = len(line)
+        try:
+            return next(csv.reader([line.decode("utf-8-sig").strip()]), [])
+        except (UnicodeDecodeError, csv.Error) as error:
+            raise self.error(f"{self.path}: the first line is not text ({error}).", "Is it a CSV?") from None
+
+    def _parts(self, start: Place) -> Iterator[Part]:
+        offset, row = start.offset or self._begin, start.rows
+        rest = b""
+        with self.path.open("rb") as file:
+            file.seek(offset)
+            while read := file.read(BLOCK):
+                end = read.rfind(b"\n") + 1
+                lines, rest = (rest + read[:end], read[end:]) if end else (b"", rest + read)
+                if len(rest) > LINE:
+                    raise self._cut(row + lines.count(b"\n"), f"has {len(rest):,} bytes and no end")
+                if rest == b"" and file.tell() >= self.size:
+                    lines = lines.rstrip(b"\r\n") + b"\n" if lines.strip() else b""
+                if lines:
+                    offset += len(lines)
+                    part = self._parse(lines, row, offset)
+                    row += len(part.ids)
+                    yield part
+        if rest:
+            raise self._cut(row, "ends without a line end")
+
+    def _parse(self, lines: bytes, row: int, offset: int) -> Part:
+        wanted = [ID, *self.columns]
+        types = dict.fromkeys(self.columns, pa.float64()) | {ID: pa.string()}
+        try:
+            table = pa.csv.read_csv(
+                pa.BufferReader(lines),
+                read_options=pa.csv.ReadOptions(column_names=self.header, block_size=PARSED),
+                parse_options=pa.csv.ParseOptions(ignore_empty_lines=False),
+                convert_options=pa.csv.ConvertOptions(
+                    column_types=types, include_columns=wanted, null_values=NULLS, strings_can_be_null=False
+                ),
+            )
+        except pa.ArrowInvalid as error:
+            raise self._fault(lines, row) or error from None
+        batch = table.combine_chunks().to_batches()[0]
+        return Part(batch.column(0), batch.select(self.columns), offset)
+
+    def _fault(self, lines: bytes, first: int) -> CtkError | None:
+        """What pyarrow stumbled over, found again slowly, so that the line and the column can be named."""
+        width = len(self.header)
+        numbers = [number for number, name in enumerate(self.header) if name in set(self.columns)]
+        for row, line in enumerate(lines.decode("utf-8", errors="replace").split("\n")[:-1], start=first):
+            cells = next(csv.reader([line]), [])
+            if len(cells) != width:
+                return self._cut(row, f"has {len(cells):,} cells where {width:,} belong")
+            for number in numbers:
+                if not (NUMBER.fullmatch(cells[number]) or cells[number] in NULLS):
+                    return self.error(
+                        f"{self.path}, {self.where(row)}, column {self.header[number]}: "
+                        f"{cells[number][:40]!r} is no number.",
+                        f"The {row:,} rows before it can be read. Mend that cell.",
+                    )
+        return None
+
+    def _cut(self, row: int, problem: str) -> CtkError:
+        return self.error(
+            f"{self.path}, {self.where(row)}: {problem}.",
+            f"The {row:,} rows before it can be read. If it is the last line, the file is cut short: "
+            "download or make it again.",
+        )
