@@ -52,6 +52,7 @@ def plan(
     seeds: Sequence[int] | None = None,
     name: str | None = None,
     dry_run: bool = False,
+    checkpoints: Path | None = None,
     root: Path | None = None,
 ) -> Plan:
     """Make a run's folder from defaults < preset < config < overrides < seeds, ready to be carried out.
@@ -61,14 +62,19 @@ def plan(
     config     a YAML file, or a mapping, laid over the preset
     overrides  "key=value" each, as after -o
     dry_run    two steps of every member on a slice
+    checkpoints  folder of a run: nothing is fitted, its members and blend predict. Its config takes the preset's place
     root       folder of runs; None is $CTK_RUNS or ./runs
     """
     from ctk.competition import competition_of
-    from ctk.config import base_config, override, read_yaml, resolve
+    from ctk.config import base_config, override, read_yaml, resolve, saved_config
+    from ctk.errors import UsageError
     from ctk.plugins import plugins
     from ctk.schema import merge
 
-    raw = base_config(competition_of(competition), data, preset)
+    known = competition_of(competition)
+    if checkpoints is not None and preset is not None:
+        raise UsageError("The saved run's config takes the preset's place: give --checkpoints or --preset.")
+    raw = base_config(known, data, preset) if checkpoints is None else saved_config(known, checkpoints, data)
     if config is not None:
         raw = merge(raw, config if isinstance(config, Mapping) else read_yaml(config))
     if raw.get("data_dir"):
@@ -115,11 +121,10 @@ def validate(competition: str, file: Path, *, data: Path | None = None) -> Submi
     from ctk.competition import competition_of
     from ctk.config import base_config, resolve
     from ctk.plugins import plugins
-    from ctk.prepare import prepare
+    from ctk.prepare import prepare_test
 
     known = competition_of(competition)
-    samples = prepare(resolve(base_config(known, data), plugins()), known, plugins()).data
-    return known.read_submission(file, samples.test, samples.train.target_width)
+    return known.read_submission(file, *prepare_test(resolve(base_config(known, data), plugins()), known, plugins()))
 
 
 def score(competition: str, file: Path, truth: Path) -> dict[str, float]:

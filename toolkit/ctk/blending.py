@@ -15,13 +15,14 @@ from ctk.contract import Metric
 from ctk.environment import environment
 from ctk.errors import UsageError
 from ctk.files import read_json
+from ctk.finish import check_blender, finish
 from ctk.gather import Gathered, gather
 from ctk.plugins import plugins
 from ctk.prepare import Prepared, prepare
 from ctk.results import Results
 from ctk.runs import FINISHED, Run
 from ctk.schema import component
-from ctk.workflow import Observer, check_blender, ending_well, finish
+from ctk.workflow import Observer, ending_well
 
 
 def blend_sources(
@@ -83,7 +84,7 @@ def blend_sources(
     )
     metric: Metric = plugins().load("metrics", known.metric)
     with ending_well(run):
-        results = finish(run, known, metric, choice, gathered, data, observer)
+        results = finish(run, known, metric, choice, gathered, data, observer.say)
         run.set_state(FINISHED)
     return results
 

@@ -76,6 +76,8 @@ class RunConfig(Strict):
     members: Annotated[tuple[Member, ...], Field(min_length=1)]
     seeds: Seeds = (1,)
     blend: Choice = Choice(name="mean")
+    submission: str | None = Field(None, description="suffix of the submission's file; none is the competition's usual")
+    checkpoints: str | None = Field(None, description="folder of a run whose members and blend predict, without a fit")
     executor: Execution = Execution()
     trackers: Annotated[tuple[str, ...], BeforeValidator(_listed)] = ("tensorboard", "csv")
     device: Literal["auto", "cpu", "gpu"] = "auto"
@@ -108,6 +110,23 @@ def base_config(competition: Competition, data: Path | None, preset: str | None 
         "data": {"name": competition.reader},
     }
     return merge(base, presets[name])
+
+
+def saved_config(competition: Competition, checkpoints: Path, data: Path | None) -> dict[str, Any]:
+    """The config of a saved run, to predict with its members; on its data, or on other. Raises UsageError."""
+    folder = Path(checkpoints).resolve()
+    if not (folder / "config.yaml").is_file():
+        raise UsageError(f"{checkpoints} is no run's folder: it has no config.yaml.", "`ctk runs` lists the runs.")
+    saved = read_yaml(folder / "config.yaml")
+    if saved.get("competition") != competition.id:
+        raise UsageError(f"{folder} is a run of {saved.get('competition')}, not of {competition.id}.")
+    if "members" not in saved:
+        raise UsageError(f"{folder} is a blend of other runs.", "Give a run that has members of its own.")
+    # Filters choose what is learned from; nothing is learned here.
+    saved |= {"checkpoints": str(folder), "filters": []}
+    if data is not None:
+        saved["data_dir"] = str(Path(data).resolve())
+    return saved
 
 
 def resolve(raw: Mapping[str, Any], plugins: Plugins) -> RunConfig:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ctk.competition import competition_of
 from ctk.components.network import as_model
 from ctk.config import Member, RunConfig
 from ctk.contract import FitContext, Metric, Model
@@ -26,6 +27,8 @@ from ctk.split import Fold, folds
 
 SLICE = 2000
 """Training rows of a dry run."""
+CHECKPOINTS = "checkpoints"
+"""Folder below a part's, of what its model saved."""
 
 
 @dataclass(frozen=True)
@@ -49,32 +52,50 @@ def fit_part(task: Task) -> dict[str, float]:
     member = next(each for each in task.config.members if each.name == task.part.member)
     train, test, fold = _samples(task, run, member)
     valid = train.take(fold.valid)
+    competition = competition_of(task.config.competition)
     metric: Metric = plugins().load("metrics", task.metric)
     model = new_model(member)
     folder = run.part_folder(task.part)
-    context = FitContext(
-        folder=folder / "checkpoints",
-        seed=task.part.seed,
-        metric=metric,
-        device=task.config.device,
-        trackers=() if task.steps else task.config.trackers,
-        steps=task.steps,
-        progress=_Progress(folder / "progress.json"),
-    )
-    model.fit(train.take(fold.train), valid, context)
-    oof = _finite(model.predict(valid), task.part)
-    score = metric.score(oof, valid.with_own_gallery() if valid.gallery is not None else valid)
-    model.save(folder / "checkpoints")
+    if task.config.checkpoints is None:
+        context = FitContext(
+            folder=folder / CHECKPOINTS,
+            seed=task.part.seed,
+            metric=metric,
+            device=task.config.device,
+            trackers=() if task.steps else task.config.trackers,
+            steps=task.steps,
+            progress=_Progress(folder / "progress.json"),
+        )
+        model.fit(train.take(fold.train), valid, context)
+        model.save(folder / CHECKPOINTS)
+        fitted, curve = {}, getattr(model, "curve", [])
+    else:
+        saved = Run(Path(task.config.checkpoints))
+        model.load(saved.part_folder(task.part) / CHECKPOINTS, train)
+        facts = saved.facts(task.part)
+        fitted, curve = facts["postprocess"], facts["curve"]
+    oof = np.zeros((0, train.target_width), np.float32)
+    scores: dict[str, float] = {}
+    if len(valid):
+        predicted = _finite(model.predict(valid), task.part)
+        scores = {
+            metric.name: metric.score(predicted, valid.with_own_gallery() if valid.gallery is not None else valid)
+        }
+        if task.config.checkpoints is None:
+            fitted = competition.fit_postprocess(predicted, valid)
+        oof = _single(competition.postprocess(predicted, valid, fitted))
+    predicted = _finite(model.predict(test), task.part)
     run.write_part(
         task.part,
         task.fingerprint,
         Predictions(valid.ids, oof),
-        Predictions(test.ids, _finite(model.predict(test), task.part)),
-        scores={metric.name: score},
+        Predictions(test.ids, _single(competition.postprocess(predicted, test, fitted))),
+        scores=scores,
         seconds=time.perf_counter() - begun,
-        curve=getattr(model, "curve", []),
+        curve=curve,
+        postprocess=fitted,
     )
-    return {metric.name: score}
+    return scores
 
 
 def new_model(member: Member) -> Model:
@@ -85,14 +106,18 @@ def new_model(member: Member) -> Model:
 
 
 def limited(samples: Samples, steps: int | None) -> Samples:
-    """The samples, or the slice of them that a dry run looks at."""
-    return samples if steps is None else samples.take(np.arange(min(SLICE, len(samples))))
+    """The samples, or those that a dry run looks at: evenly spaced, so that every predefined fold has its share."""
+    if steps is None or len(samples) <= SLICE:
+        return samples
+    return samples.take(np.arange(SLICE) * len(samples) // SLICE)
 
 
 def _samples(task: Task, run: Run, member: Member) -> tuple[Samples, Samples, Fold]:
     """Training and test samples, with the features of members that this one uses, and the rows of the fold."""
     data = task.prepared.data
     train, test = limited(data.train, task.steps), data.test
+    if task.config.checkpoints is not None and not len(train):
+        return train, test, Fold(np.arange(0), np.arange(0))
     fold = folds(train, task.config.split)[task.part.fold]
     if member.uses:
         train, test, fold = _stacked(task, run, member, train, test, fold)
@@ -153,6 +178,12 @@ class _Progress:
             self.next = time.monotonic() + 0.5
             self.path.parent.mkdir(parents=True, exist_ok=True)
             write_json(self.path, {"done": done, "total": total, "scores": dict(scores)})
+
+
+def _single(prediction: Array) -> Array:
+    """Members' predictions are kept as float32."""
+    single: Array = np.asarray(prediction, dtype=np.float32)
+    return single
 
 
 def _finite(prediction: Any, part: Part) -> Array:

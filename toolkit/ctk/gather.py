@@ -84,6 +84,8 @@ def gather(runs: Mapping[str, Run], train: Samples, test: Samples) -> Gathered:
             curves[name], seconds[name] = facts[0]["curve"], sum(fact["seconds"] for fact in facts)
             if parts[0].member in shown:
                 baselines.add(name)
+    if not len(train):  # saved members predict a test alone
+        return Gathered(train, {}, tests, frozenset(baselines), curves, seconds)
     common = np.ones(len(train), dtype=bool)
     for predictions in oof.values():
         common &= np.isin(train.ids, predictions.ids)

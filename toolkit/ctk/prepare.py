@@ -10,10 +10,10 @@ from ctk.competition import Competition
 from ctk.config import RunConfig
 from ctk.contract import DataReader, Progress
 from ctk.errors import DataError
-from ctk.files import cache_folder, made_over_time
+from ctk.files import cache_folder, made_over_time, read_json, write_json
 from ctk.plugins import Plugins
 from ctk.runs import fingerprint
-from ctk.samples import Data
+from ctk.samples import Data, Samples
 
 LAYOUT = 2
 """Of the prepared folders: raise it when what ``prepare`` writes changes."""
@@ -56,16 +56,45 @@ def prepare(
 
     Killed at any moment, the next call goes on where the reader can.
     """
-    root = Path(config.data_dir).resolve() if config.data_dir else competition.default_data(progress)
-    if not root.is_dir():
-        raise DataError(f"{root}: there is no such folder.", f"`ctk data {competition.id}` says how to get the data.")
-    reader = reader_of(config, plugins)
-    stamps = [(path.name, reader.stamp(path)) for path in reader.sources(root)]
-    name = fingerprint(config.data.model_dump(), stamps, LAYOUT)
-    place = cache_folder() / "prepared" / competition.id / name
-    if not place.is_dir():
-        say(f"reading {root}")
-        with made_over_time(place) as folder:
+    source = _Source(config, competition, plugins, progress)
+    if not source.place.is_dir():
+        say(f"reading {source.root}")
+        with made_over_time(source.place) as folder:
             if folder is not None:
-                reader.prepare(root, folder, progress)
-    return Prepared(place, name, root, reader.pictures(root))
+                source.reader.prepare(source.root, folder, progress)
+    return Prepared(source.place, source.place.name, source.root, source.reader.pictures(source.root))
+
+
+def prepare_test(
+    config: RunConfig,
+    competition: Competition,
+    plugins: Plugins,
+    progress: Progress = lambda what, done, total: None,
+) -> tuple[Samples, int]:
+    """The test samples of a config, memory-mapped, and how many numbers a prediction has. Raises DataError.
+
+    What there is to train on may be much larger, and is not prepared for it.
+    """
+    source = _Source(config, competition, plugins, progress)
+    if source.place.is_dir():
+        data = Data.open(source.place, source.root, None)
+        return data.test, data.train.target_width
+    alone = source.place.with_name(f"{source.place.name}-test")
+    with made_over_time(alone) as folder:
+        if folder is not None:
+            write_json(folder / "width.json", source.reader.prepare_test(source.root, folder, progress))
+    return Samples.open(alone), int(read_json(alone / "width.json"))
+
+
+class _Source:
+    """Where a config's data is read from, and where it is prepared: a folder named after the files' content."""
+
+    def __init__(self, config: RunConfig, competition: Competition, plugins: Plugins, progress: Progress) -> None:
+        self.root = Path(config.data_dir).resolve() if config.data_dir else competition.default_data(progress)
+        if not self.root.is_dir():
+            help = f"`ctk data {competition.id}` says how to get the data."
+            raise DataError(f"{self.root}: there is no such folder.", help)
+        self.reader = reader_of(config, plugins)
+        stamps = [(path.name, self.reader.stamp(path)) for path in self.reader.sources(self.root)]
+        name = fingerprint(config.data.model_dump(), stamps, LAYOUT)
+        self.place = cache_folder() / "prepared" / competition.id / name

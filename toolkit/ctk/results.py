@@ -30,7 +30,7 @@ class Results:
     curves       by member key, rows of {"epoch", "loss", <metric name>, ...}; of the first fold
     seconds      by member key, the time its fits took
     baselines    member keys that are shown but not blended
-    test         the test samples; submitted: (T, ...) what was submitted for them
+    test         the test samples; submitted: (T, ...) what was submitted for them; submission: the file
     truth        the test samples with targets, where public; truth_scores: the submission's numbers against them
     files        folder of pictures by gallery name, if any
     """
@@ -52,6 +52,7 @@ class Results:
     baselines: frozenset[str]
     test: Samples
     submitted: Array
+    submission: Path
     truth: Samples | None = None
     truth_scores: Mapping[str, float] = field(default_factory=dict)
     files: Path | None = None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import multiprocessing
 import shutil
 import signal
@@ -20,21 +19,19 @@ import numpy as np
 from ctk.competition import Competition, competition_of
 from ctk.components.executors import share
 from ctk.config import RunConfig, resolve
-from ctk.contract import Blender, Metric
+from ctk.contract import Metric
 from ctk.environment import environment
-from ctk.errors import CtkError, UsageError
-from ctk.files import atomic, explain, read_json, write_json, write_text
+from ctk.errors import CtkError, UsageError, nearest
+from ctk.files import atomic, explain, read_json, write_json
 from ctk.filtering import apply_filters
+from ctk.finish import BLEND, Blending, finish
 from ctk.fit import Task, fit_part, limited
-from ctk.gather import Gathered, gather
+from ctk.gather import gather
 from ctk.plugins import plugins
 from ctk.prepare import Prepared, prepare
 from ctk.results import Results
 from ctk.runs import FAILED, FINISHED, INTERRUPTED, RUNNING, Part, Run, fingerprint
-from ctk.samples import Array, Data
-from ctk.schema import Choice
 
-BLEND = "blend"
 DRY_STEPS = 2
 
 
@@ -53,6 +50,9 @@ class Observer(Protocol):
     def end(self) -> None:
         """No part is being fitted any more."""
 
+    def working(self, what: str, done: int, total: int) -> None:
+        """How far work is that comes before the fits: reading data, making it."""
+
 
 class Silent:
     """An observer that is told everything and says nothing."""
@@ -64,6 +64,8 @@ class Silent:
     def progress(self, part: Part, done: int, total: int, scores: Mapping[str, float]) -> None: ...
 
     def end(self) -> None: ...
+
+    def working(self, what: str, done: int, total: int) -> None: ...
 
 
 @dataclass
@@ -85,6 +87,13 @@ def start(config: RunConfig, root: Path, name: str, overrides: Sequence[str] = (
             update={"members": only_first, "executor": config.executor.model_copy(update={"name": "serial"})}
         )
     competition = competition_of(config.competition)
+    if config.submission not in (None, *competition.formats):
+        raise UsageError(
+            f"Config key 'submission': {competition.id} has no '{config.submission}' submissions.",
+            nearest(str(config.submission), competition.formats, "formats"),
+        )
+    if config.checkpoints is not None:
+        _check_saved(config)
     workers, threads = share(len(parts_of(config)), config.executor.workers, config.executor.threads)
     executor = config.executor.model_copy(update={"workers": workers, "threads": threads})
     config = config.model_copy(update={"executor": executor})
@@ -98,6 +107,18 @@ def start(config: RunConfig, root: Path, name: str, overrides: Sequence[str] = (
         shutil.rmtree(run.folder, ignore_errors=True)  # a folder without a config could be neither shown nor resumed
         raise
     return Plan(run, config, competition, metric, DRY_STEPS if dry_run else None)
+
+
+def _check_saved(config: RunConfig) -> None:
+    """Refuse to predict with members that were never fitted, before anything is read."""
+    saved = Run(Path(str(config.checkpoints)))
+    Blending.load(saved.folder)
+    for part in parts_of(config):
+        if part not in saved.parts():
+            raise UsageError(
+                f"{saved.folder} has no fitted {part.key}, fold {part.fold}.",
+                "Members, seeds and folds are those of the saved run.",
+            )
 
 
 def reopen(run: Run) -> Plan:
@@ -129,7 +150,7 @@ def carry_out(plan: Plan, observer: Observer | None = None) -> Results:
     with run.locked(), ending_well(run, f"Go on with: ctk run {run.competition} --resume {run.folder}"):
         run.set_state(RUNNING)
         _call(run.log, "ctk_run_started", run=run, config=plan.config)
-        prepared = prepare(plan.config, plan.competition, plugins(), say)
+        prepared = prepare(plan.config, plan.competition, plugins(), say, watcher.working)
         data = prepared.data
         _same_data(run, prepared)
         write_json(run.folder / "data.json", {"fingerprint": prepared.fingerprint, "folder": prepared.root})
@@ -137,7 +158,12 @@ def carry_out(plan: Plan, observer: Observer | None = None) -> Results:
         _filter(plan, prepared, say)
         _fit_all(plan, prepared, watcher)
         gathered = gather({"": run}, limited(data.train, plan.steps), data.test)
-        results = finish(run, plan.competition, plan.metric, plan.config.blend, gathered, data, watcher)
+        config, saved = plan.config, None
+        if config.checkpoints is not None:
+            saved = Blending.load(Path(config.checkpoints))
+        results = finish(
+            run, plan.competition, plan.metric, config.blend, gathered, data, watcher.say, saved, config.submission
+        )
         run.set_state(FINISHED)
         _call(run.log, "ctk_run_finished", run=run, scores=dict(results.scores[BLEND]))
     return results
@@ -151,99 +177,6 @@ def parts_of(config: RunConfig) -> list[Part]:
         for seed in config.seeds_of(member)
         for fold in range(config.split.use)
     ]
-
-
-def finish(
-    run: Run,
-    competition: Competition,
-    metric: Metric,
-    choice: Choice,
-    gathered: Gathered,
-    data: Data,
-    observer: Observer,
-) -> Results:
-    """Blend, submit, validate, report: everything after the fits. ``gathered`` may come from several runs."""
-    blended_keys, without = check_blender(choice, gathered)
-    blender: Blender = plugins().load("blenders", choice.name)(**choice.options)
-    blender.say = observer.say
-    blend = blender.fit({key: gathered.oof.get(key, np.empty(0)) for key in blended_keys}, gathered.valid, metric)
-    scores = {key: competition.evaluate(oof, gathered.valid) for key, oof in gathered.oof.items()}
-    fitted: dict[str, Any] = {}
-    blended: Array | None = None
-    if not without:
-        blended = blend.apply(gathered.oof)
-        fitted = competition.fit_postprocess(blended, gathered.valid)
-        blended = competition.postprocess(blended, gathered.valid, fitted)
-        scores[BLEND] = competition.evaluate(blended, gathered.valid)
-    submitted = competition.postprocess(blend.apply(gathered.test), data.test, fitted)
-    truth_scores = competition.score(submitted, data.truth) if data.truth is not None else {}
-    write_json(run.folder / "blend.json", {"blender": choice.name, **vars(blend)})
-    submit(run, competition, submitted, data)
-    results = Results(
-        title=competition.title,
-        folder=run.folder,
-        config=run.config(),
-        environment=read_json(run.folder / "environment.json"),
-        about=data.about,
-        metric=metric,
-        headline=competition.headline,
-        valid=gathered.valid,
-        oof=gathered.oof,
-        blended=blended,
-        blend=blend,
-        scores=scores,
-        curves=gathered.curves,
-        seconds=gathered.seconds,
-        baselines=gathered.baselines,
-        test=data.test,
-        submitted=submitted,
-        truth=data.truth,
-        truth_scores=truth_scores,
-        files=data.files,
-    )
-    write_json(
-        run.folder / "scores.json",
-        {
-            "metric": metric.name,
-            "direction": metric.direction,
-            "headline": list(competition.headline),
-            "baselines": sorted(gathered.baselines),
-            "members": scores,
-            "test": truth_scores,
-        },
-    )
-    _write_metrics(run, gathered)
-    from ctk.report import write_report
-
-    write_report(results, competition.report(results), run.folder / "report.html")
-    return results
-
-
-def check_blender(choice: Choice, gathered: Gathered) -> tuple[list[str], list[str]]:
-    """The keys to blend, and those of them without out-of-fold predictions. Raises UsageError if that cannot be."""
-    keys = [key for key in gathered.test if key not in gathered.baselines]
-    if not keys:
-        raise UsageError("Every member is marked blend: false; there is nothing to submit.")
-    without = [key for key in keys if key not in gathered.oof]
-    if plugins().load("blenders", choice.name).needs_oof and without:
-        raise UsageError(
-            f"The blender '{choice.name}' needs out-of-fold predictions, which {without[0]} has not.",
-            "Take --blender mean.",
-        )
-    return keys, without
-
-
-def submit(run: Run, competition: Competition, submitted: Any, data: Data) -> None:
-    """Write the submission, read it back as a stranger would, and say so in submission.json."""
-    path = run.folder / "submission.csv"
-    competition.write_submission(path, data.test, submitted)
-    read = competition.read_submission(path, data.test, submitted.shape[-1])
-    if not np.allclose(read.values, submitted, rtol=1e-12, atol=0):
-        raise CtkError(
-            f"{path}: what was written is not what was predicted.", "This is a defect of the competition's plugin."
-        )
-    facts = {"valid": True, "rows": len(read.ids), "bytes": path.stat().st_size}
-    write_json(run.folder / "submission.json", facts)
 
 
 def _same_data(run: Run, prepared: Prepared) -> None:
@@ -318,6 +251,7 @@ def _task(plan: Plan, part: Part, prepared: Prepared) -> Task:
         [members[name] for name in needed],
         plain["split"],
         plain["filters"],
+        plain["checkpoints"],
         prepared.fingerprint,
         plan.steps,
     )
@@ -399,9 +333,3 @@ def _call(log: Callable[[str], None], hook: str, **arguments: Any) -> None:
     """Call a lifecycle hook. A plugin that fails in it is told of in the log; the run goes on."""
     for problem in plugins().call(hook, **arguments):
         log(problem)
-
-
-def _write_metrics(run: Run, gathered: Gathered) -> None:
-    """metrics.jsonl: a line for each validated epoch of each member."""
-    lines = [json.dumps({"member": key, **row}) for key, curve in gathered.curves.items() for row in curve]
-    write_text(run.folder / "metrics.jsonl", "".join(f"{line}\n" for line in lines))

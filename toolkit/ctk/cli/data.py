@@ -9,6 +9,7 @@ import click
 
 from ctk.api import filter_data
 from ctk.cli.common import as_json, console, data_dir, print_json, table
+from ctk.cli.progress import Work
 from ctk.config import base_config
 
 
@@ -74,7 +75,11 @@ def data(
     from ctk.plugins import plugins
     from ctk.prepare import reader_of
 
-    folder = data_dir or known.default_data()
+    work = Work(quiet=json_)
+    try:
+        folder = data_dir or known.default_data(work)
+    finally:
+        work.stop()
     if not folder.is_dir():
         raise DataError(f"{folder}: there is no such folder.", f"`ctk data {known.id}` shows the embedded data.")
     reader = reader_of(resolve(base_config(known, data_dir), plugins()), plugins())

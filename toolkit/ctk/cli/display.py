@@ -10,12 +10,10 @@ from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Ta
 from rich.text import Text
 
 from ctk.cli.common import console, number, table
+from ctk.cli.progress import PLAIN_EVERY, Work
+from ctk.finish import BLEND
 from ctk.results import Results
 from ctk.runs import Part
-from ctk.workflow import BLEND
-
-PLAIN_EVERY = 10.0
-"""Seconds between lines of progress where there is no terminal to redraw."""
 
 
 class Terminal:
@@ -31,14 +29,21 @@ class Terminal:
         self.scores: dict[Part, Mapping[str, float]] = {}
         self.started = 0.0
         self.told = 0.0
+        self.work = Work(quiet)
 
     def say(self, line: str) -> None:
         """One line."""
+        self.work.stop()
         if not self.quiet:
             console.print(line, highlight=False)
 
+    def working(self, what: str, done: int, total: int) -> None:
+        """A bar, or a line now and then, for work before the fits."""
+        self.work(what, done, total)
+
     def begin(self, parts: Sequence[Part], fitted: Sequence[Part]) -> None:
         """Start drawing."""
+        self.work.stop()
         self.started = self.told = time.monotonic()
         self.parts = [part for part in parts if part not in fitted]
         if fitted:
@@ -129,12 +134,14 @@ def outcome(results: Results) -> None:
     console.print()
     if BLEND in results.scores:
         for key in sorted(results.baselines):
-            gain = results.scores[BLEND][metric] / results.scores[key][metric] - 1
+            ours, theirs = results.scores[BLEND][metric], results.scores[key][metric]
+            gain = f" ({ours / theirs - 1:+.0%})" if theirs > 0 else ""
             console.print(
-                f"The blend's {metric} is {gain:+.0%} against {key} on the same validation split.", highlight=False
+                f"The blend's {metric} is {ours - theirs:+.4f}{gain} against {key} on the same validation split.",
+                highlight=False,
             )
     console.print(
-        f"submission  {results.folder / 'submission.csv'}   {len(results.submitted):,} rows, valid",
+        f"submission  {results.submission}   {len(results.submitted):,} rows, valid",
         highlight=False,
         soft_wrap=True,
     )

@@ -6,9 +6,8 @@ from typing import Any
 
 import click
 from pydantic import BaseModel
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from ctk.cli.common import console
+from ctk.cli.progress import Work
 from ctk.schema import checked
 
 
@@ -28,20 +27,10 @@ def command_from(schema: type[BaseModel], name: str) -> click.Command:
 
     def run(**values: Any) -> None:
         given = {key: value for key, value in values.items() if value is not None}
-        with Progress(
-            TextColumn("{task.description}"),
-            BarColumn(24),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-            console=console,
-        ) as bars:
-            tasks: dict[str, Any] = {}
-
-            def progress(what: str, done: int, total: int) -> None:
-                if what not in tasks:
-                    tasks[what] = bars.add_task(what, total=total)
-                bars.update(tasks[what], completed=done, total=total)
-
-            checked(schema, given, "").run(progress)  # type: ignore[attr-defined]
+        work = Work()
+        try:
+            checked(schema, given, "").run(work)  # type: ignore[attr-defined]
+        finally:
+            work.stop()
 
     return click.Command(name, params=options, callback=run, help=(schema.__doc__ or "").strip())

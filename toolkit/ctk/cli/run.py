@@ -23,6 +23,14 @@ from ctk.cli.common import as_json, data_dir, print_json
 @click.option(
     "--dry-run", is_flag=True, help="Two steps of every member on a slice; writes a submission of the right form."
 )
+@click.option(
+    "--stage",
+    type=click.Choice(["all", "predict"]),
+    default="all",
+    show_default=True,
+    help="predict: fit nothing; the members and the blend of --checkpoints predict the test.",
+)
+@click.option("--checkpoints", type=click.Path(path_type=Path), help="Folder of the run whose members predict.")
 @as_json
 def run(
     competition: str,
@@ -34,6 +42,8 @@ def run(
     name: str | None,
     resume: str | None,
     dry_run: bool,
+    stage: str,
+    checkpoints: Path | None,
     json_: bool,
 ) -> None:
     """Train, blend, submit and report.
@@ -43,6 +53,7 @@ def run(
     ctk run aml-retrieval --data DIR --preset baseline    your copy of the competition's data
     ctk run aml-retrieval -o members.residual-mlp.optimizer.lr=1e-3 --seeds 1,2,3
     ctk run aml-retrieval --resume RUN
+    ctk run aml-retrieval --stage predict --checkpoints RUN --data DIR
     """
     from ctk import api
     from ctk.competition import competition_of
@@ -50,6 +61,8 @@ def run(
     from ctk.runs import Run
 
     known = competition_of(competition)
+    if (stage == "predict") != (checkpoints is not None):
+        raise UsageError("--stage predict and --checkpoints RUN go together.")
     if resume is None:
         plan = api.plan(
             known.id,
@@ -60,9 +73,10 @@ def run(
             seeds=_numbers(seeds),
             name=name,
             dry_run=dry_run,
+            checkpoints=checkpoints,
         )
     else:
-        if data_dir or preset or file or overrides or seeds or name or dry_run:
+        if data_dir or preset or file or overrides or seeds or name or dry_run or checkpoints:
             raise UsageError("--resume goes on with a run as it was configured; it takes no other options.")
         found = Run.find(resume, api.runs_root())
         if found.competition != competition:

@@ -64,8 +64,9 @@ def show(run: str, json_: bool) -> None:
             rows.append(["test", *(number(scores["test"].get(name)) for name in shown)])
         table(["", *shown], rows, len(shown))
     console.print()
-    for file in ("submission.csv", "report.html", "log.txt"):
-        if (found.folder / file).exists():
-            console.print(f"{found.folder / file}", highlight=False, soft_wrap=True)
+    for pattern in ("submission.*", "report.html", "log.txt"):
+        for path in sorted(found.folder.glob(pattern)):
+            if path.name != "submission.json":
+                console.print(f"{path}", highlight=False, soft_wrap=True)
     console.print()
     click.echo(yaml.safe_dump(found.config(), sort_keys=False), nl=False)

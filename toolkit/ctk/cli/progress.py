@@ -1,0 +1,59 @@
+"""How far long work is: a bar for each thing being done, or lines now and then where nothing can be redrawn."""
+
+from __future__ import annotations
+
+import time
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from ctk.cli.common import console
+
+PLAIN_EVERY = 10.0
+"""Seconds between lines of progress where there is no terminal to redraw."""
+
+
+class Work:
+    """Called as ``work(what, done, total)``; the bars stay on the screen when everything begun is done."""
+
+    def __init__(self, quiet: bool = False) -> None:
+        self.quiet = quiet
+        self.bars: Progress | None = None
+        self.tasks: dict[str, TaskID] = {}
+        self.begun: dict[str, float] = {}
+        self.told = time.monotonic()
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        """Say that so much of something is done."""
+        if self.quiet:
+            return
+        if console.is_terminal:
+            self._draw(what, done, total)
+            return
+        now = time.monotonic()
+        begun = self.begun.setdefault(what, now)
+        if now - self.told > PLAIN_EVERY and 0 < done < total:
+            self.told = now
+            left = (now - begun) / done * (total - done)
+            console.print(f"{what} {done / total:.0%}, {left:.0f} s left", highlight=False)
+
+    def stop(self) -> None:
+        """Leave the bars as they are; called where work ends early."""
+        if self.bars is not None:
+            self.bars.stop()
+            self.bars, self.tasks = None, {}
+
+    def _draw(self, what: str, done: int, total: int) -> None:
+        if self.bars is None:
+            self.bars = Progress(
+                TextColumn("{task.description}"),
+                BarColumn(24),
+                MofNCompleteColumn(),
+                TimeRemainingColumn(),
+                console=console,
+            )
+            self.bars.start()
+        if what not in self.tasks:
+            self.tasks[what] = self.bars.add_task(what, total=total)
+        self.bars.update(self.tasks[what], completed=done, total=total)
+        if self.bars.finished:
+            self.stop()
