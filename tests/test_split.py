@@ -49,3 +49,16 @@ def test_an_unknown_group_is_an_error_that_names_the_known():
     with pytest.raises(UsageError) as caught:
         folds(samples([0, 1, 1]), Split(by="picture", folds=2))
     assert "scene" in caught.value.help
+
+
+def test_predefined_folds_are_the_data_s_own_and_minus_one_is_always_trained_on():
+    own = samples([-1, 0, -1, 1, 0])
+    first, second = folds(own, Split(predefined="scene", use=2))
+    assert (first.train.tolist(), first.valid.tolist()) == ([0, 2, 3], [1, 4])
+    assert (second.train.tolist(), second.valid.tolist()) == ([0, 1, 2, 4], [3])
+
+
+@pytest.mark.parametrize(("numbers", "said"), [([-1, -1], "none to validate on"), ([0, 0], "none to train on")])
+def test_a_predefined_fold_without_rows_is_refused(numbers, said):
+    with pytest.raises(UsageError, match=said):
+        folds(samples(numbers), Split(predefined="scene"))

@@ -5,8 +5,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import yaml
 
 from ctk.contract import Progress
 from ctk.errors import UsageError
@@ -112,6 +115,13 @@ class Competition(ABC):
     def report(self, results: Results) -> Sequence[Section]:
         """Sections of the report that only this competition can draw."""
         return ()
+
+
+def presets_in(package: str) -> dict[str, dict[str, Any]]:
+    """The configs in a package's folder ``presets``, by the names of their YAML files."""
+    folder = files(package) / "presets"
+    paths = sorted((path for path in folder.iterdir() if path.name.endswith(".yaml")), key=lambda path: path.name)
+    return {path.name.removesuffix(".yaml"): yaml.safe_load(path.read_text(encoding="utf-8")) for path in paths}
 
 
 def competition_of(name: str) -> Competition:

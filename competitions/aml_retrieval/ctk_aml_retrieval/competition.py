@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
-from ctk.competition import Competition, Submission
+from ctk.competition import Competition, Submission, presets_in
 from ctk.contract import Progress
 from ctk.samples import Array, Samples
 from ctk_aml_retrieval import submission
@@ -34,9 +31,7 @@ class AMLRetrieval(Competition):
 
     def presets(self) -> Mapping[str, Mapping[str, Any]]:
         """The files in ``presets/``, by name."""
-        folder = files("ctk_aml_retrieval") / "presets"
-        paths = sorted((path for path in folder.iterdir() if path.name.endswith(".yaml")), key=lambda path: path.name)
-        return {path.name.removesuffix(".yaml"): yaml.safe_load(path.read_text(encoding="utf-8")) for path in paths}
+        return presets_in("ctk_aml_retrieval")
 
     def default_data(self, progress: Progress = lambda what, done, total: None) -> Path:
         """Twemoji pictures with emojibase captions, embedded by small encoders; see ``default_data/NOTICE.md``."""

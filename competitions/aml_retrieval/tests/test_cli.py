@@ -302,3 +302,29 @@ def test_a_run_is_not_gone_on_with_on_other_data(run, ctk, small, tmp_path):
     answer = ctk("run", "aml-retrieval", "--resume", folder)
     assert answer.returncode == 1
     assert "The data has changed since" in answer.stderr
+
+
+def test_saved_members_predict_again_without_a_fit(run, ctk, small, tmp_path):
+    folder, _ = run("--seeds", "1,2", "--name", "saved", "-o", "blend=greedy")
+    answer = ctk(
+        "run", "aml-retrieval", "--stage", "predict", "--checkpoints", folder, "--data", small, "--name", "again"
+    )
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    (again,) = (tmp_path / "runs" / "aml-retrieval").glob("*-again")
+    assert (again / "submission.csv").read_bytes() == (folder / "submission.csv").read_bytes()
+    assert json.loads((again / "scores.json").read_text()) == json.loads((folder / "scores.json").read_text())
+    assert not list(again.glob("members/*/*/*/checkpoints"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--stage", "predict"), "--stage predict and --checkpoints RUN go together"),
+        (("--stage", "predict", "--checkpoints", "nowhere"), "nowhere is no run's folder"),
+        (("--checkpoints", "nowhere"), "--stage predict and --checkpoints RUN go together"),
+    ],
+)
+def test_predicting_without_saved_members_is_refused(ctk, arguments, said):
+    answer = ctk("run", "aml-retrieval", *arguments)
+    assert answer.returncode == 2
+    assert said in answer.stderr
