@@ -70,7 +70,7 @@ sanitize-cuda: .venv/test.done
 	touch $@
 
 .venv/demo.done: .venv/build.done $(PROJECTS) | .venv/native.done
-	$(INSTALL) --no-build-isolation --editable competitions/aml_retrieval
+	$(INSTALL) --no-build-isolation --editable competitions/aml_retrieval --editable 'competitions/leap_climsim[climt]'
 	touch $@
 
 .venv/test.done: .venv/demo.done pyproject.toml | .venv/native.done
