@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ctk.competition import Submission
+    from ctk.contract import Progress
     from ctk.results import Results
     from ctk.workflow import Observer, Plan
 
@@ -116,7 +117,13 @@ def blend_runs(
     return blend_sources(names, root or runs_root(), blender, options, competition, data, name, observer or Silent())
 
 
-def validate(competition: str, file: Path, *, data: Path | None = None) -> Submission:
+def validate(
+    competition: str,
+    file: Path,
+    *,
+    data: Path | None = None,
+    progress: Progress = lambda what, done, total: None,
+) -> Submission:
     """Read a submission and check it against the test samples. Raises SubmissionError naming row and column."""
     from ctk.competition import competition_of
     from ctk.config import base_config, resolve
@@ -124,7 +131,8 @@ def validate(competition: str, file: Path, *, data: Path | None = None) -> Submi
     from ctk.prepare import prepare_test
 
     known = competition_of(competition)
-    return known.read_submission(file, *prepare_test(resolve(base_config(known, data), plugins()), known, plugins()))
+    config = resolve(base_config(known, data), plugins())
+    return known.read_submission(file, *prepare_test(config, known, plugins(), progress))
 
 
 def score(competition: str, file: Path, truth: Path) -> dict[str, float]:

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from ctk.cli.common import as_json, console, data_dir, number, print_json, table
+from ctk.cli.progress import Work
 
 
 @click.command()
@@ -18,7 +19,11 @@ def validate(competition: str, file: Path, data_dir: Path | None, json_: bool) -
     """Check a submission against the test samples: ids, columns, lengths, numbers."""
     from ctk import api
 
-    submission = api.validate(competition, file, data=data_dir)
+    work = Work(quiet=json_)
+    try:
+        submission = api.validate(competition, file, data=data_dir, progress=work)
+    finally:
+        work.stop()
     if json_:
         print_json({"file": file, "valid": True, "rows": len(submission.ids)})
     else:
