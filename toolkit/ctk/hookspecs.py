@@ -56,12 +56,21 @@ def ctk_register_models(register: Register) -> None:
     A module is trained by the toolkit's own Lightning loop. It has a class attribute ``features``, names of what its
     ``forward`` takes, one tensor each; a class method ``for_samples(samples, **options)`` that makes it as wide as the
     samples need; and the options as keyword-only parameters of its ``__init__``.
+
+    It may have ``scale(target) -> Tensor``, from the samples' units (whatever their dtype) into those in which its
+    output is trained, float32; and ``unscale(output) -> Tensor``, back. Then the loss compares the network's output
+    with scaled targets, and what is scored and predicted is the unscaled output.
     """
 
 
 @hookspec
 def ctk_register_losses(register: Register) -> None:
-    """Offer losses: torch modules called as ``loss(prediction, batch)``; ``loss: NAME`` in a member."""
+    """Offer losses: torch modules called as ``loss(prediction, batch)``; ``loss: NAME`` in a member.
+
+    The batch's target is as the network scales it. Options are keyword-only parameters of ``__init__``; a loss that
+    depends on the samples (weights of columns) has a class method ``for_samples(samples, **options)`` that makes it.
+    Where a stage trains some columns alone, prediction and target hold those, and ``batch.columns`` says which.
+    """
 
 
 @hookspec

@@ -17,29 +17,38 @@ class Batches(Sampler[Tensor]):
 
     Grouped batches hold ``size // round(mean rows a group)`` groups, so their size varies; the last, smaller batch is
     kept. (The rule of the AML competition's reference solution; see its plugin's README.)
+
+    With ``parts``, iterating goes over one part of an epoch after the other, all with as many batches; ``parts`` is
+    then how many there are in fact, at most one a batch.
     """
 
-    def __init__(self, rows: int, size: int, seed: int, groups: Array | None = None) -> None:
+    def __init__(self, rows: int, size: int, seed: int, groups: Array | None = None, parts: int = 1) -> None:
         self.seed = seed
-        self.epoch = 0
+        self.part = 0
         if groups is None:
             self._members: list[Tensor] | None = None
             self._units, self._step = rows, size
-            return
-        _, numbers, counts = np.unique(np.asarray(groups), return_inverse=True, return_counts=True)
-        by_group = np.split(np.argsort(numbers, kind="stable"), np.cumsum(counts)[:-1])
-        self._members = [torch.from_numpy(members) for members in by_group]
-        self._units = len(counts)
-        self._step = max(1, size // max(1, round(float(counts.mean()))))
+        else:
+            _, numbers, counts = np.unique(np.asarray(groups), return_inverse=True, return_counts=True)
+            by_group = np.split(np.argsort(numbers, kind="stable"), np.cumsum(counts)[:-1])
+            self._members = [torch.from_numpy(members) for members in by_group]
+            self._units = len(counts)
+            self._step = max(1, size // max(1, round(float(counts.mean()))))
+        self.parts = min(parts, -(-self._units // self._step))
 
     def set_epoch(self, epoch: int) -> None:
-        """Called by Lightning before each epoch."""
-        self.epoch = epoch
+        """Called by Lightning before each of what it takes for an epoch: here a part of one."""
+        self.part = epoch
 
     def __len__(self) -> int:
-        return -(-self._units // self._step)
+        return -(-(self._units // self.parts) // self._step)
 
     def __iter__(self) -> Iterator[Tensor]:
-        order = torch.randperm(self._units, generator=torch.Generator().manual_seed(self.seed + self.epoch))
-        for units in torch.split(order, self._step):
+        epoch, part = divmod(self.part, self.parts)
+        order = torch.randperm(self._units, generator=torch.Generator().manual_seed(self.seed + epoch))
+        mine = torch.tensor_split(order, self.parts)[part]
+        batches = torch.split(mine, self._step)
+        if len(batches) > len(self):  # this part is a row longer than another, and that row would be a batch
+            batches = torch.tensor_split(mine, len(self))
+        for units in batches:
             yield units if self._members is None else torch.cat([self._members[unit] for unit in units.tolist()])

@@ -1,9 +1,9 @@
-"""The Lightning side of training a network: its module, what follows each epoch, its checkpoints."""
+"""The Lightning side of training a network: its module, what follows each validation, its checkpoints."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,39 +13,57 @@ import torch
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 from torch import Tensor, nn
+from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
 
-from ctk.components.training import Training
+from ctk.components.rows import Features, InOrder
+from ctk.components.schedules import rates
+from ctk.components.training import Schedule, Training
 from ctk.contract import Batch, FitContext
 from ctk.files import atomic
-from ctk.samples import Samples
+from ctk.samples import Array, Samples
 
 State = dict[str, Tensor]
 
 
 class Fit(L.LightningModule):
-    """A network and its loss. Seeds torch anew each step, which is what makes a resumed fit the same fit."""
+    """A network and its loss. Seeds torch anew each step, which is what makes a resumed fit the same fit.
 
-    def __init__(self, network: nn.Module, loss: nn.Module, training: Training, seed: int) -> None:
+    columns  of the target that alone are trained, (C,) int64, or None for all
+    parts    validations an epoch: Lightning takes what lies between two of them for an epoch
+    """
+
+    def __init__(
+        self, network: nn.Module, loss: nn.Module, training: Training, seed: int, columns: Array | None, parts: int
+    ) -> None:
         super().__init__()
         self.network = network
         self.loss = loss
         self.training_config = training
         self.seed = seed
-        self.outputs: list[Tensor] = []
+        self.columns = None if columns is None else torch.from_numpy(columns)
+        self.parts = parts
         self.losses: list[Tensor] = []
+        self.scale = getattr(network, "scale", None)
+
+    def on_fit_start(self) -> None:
+        if self.columns is not None:
+            self.columns = self.columns.to(self.device)
 
     def training_step(self, batch: Batch, number: int) -> Tensor:
         torch.manual_seed(self.seed * 1_000_003 + self.global_step)
-        loss: Tensor = self.loss(self(batch), batch._replace(epoch=self.current_epoch))
+        prediction = self.network(*inputs(self.network, batch.features, self.device))
+        target = batch.target if self.scale is None else self.scale(batch.target)
+        if self.columns is not None:
+            prediction, target = prediction[:, self.columns], target[:, self.columns]
+        loss: Tensor = self.loss(
+            prediction,
+            batch._replace(target=target, epoch=self.current_epoch // self.parts, columns=self.columns),
+        )
         self.losses.append(loss.detach())
         return loss
 
-    def validation_step(self, batch: Batch, number: int) -> None:
-        self.outputs.append(self(batch).float().cpu())
-
-    def forward(self, batch: Batch) -> Tensor:
-        prediction: Tensor = self.network(*inputs(self.network, batch.features, self.device))
-        return prediction
+    def validation_step(self, features: dict[str, Tensor], number: int) -> Tensor:
+        return output(self.network, features, self.device)
 
     def configure_optimizers(self) -> Any:
         config, schedule = self.training_config.optimizer, self.training_config.schedule
@@ -57,21 +75,12 @@ class Fit(L.LightningModule):
         ]
         if scalars:
             groups.append({"params": scalars, "weight_decay": 0.0})
-        optimizer = kind(groups, lr=config.lr)
-        if schedule.name == "constant" and not schedule.warmup:
+        optimizer = kind(groups, lr=config.lr, betas=config.betas)
+        if schedule.name == "plateau" or (schedule.name == "constant" and not schedule.warmup):
             return optimizer
-        steps = self.trainer.estimated_stepping_batches
-        warm = schedule.warmup * steps / self.training_config.epochs
-
-        def rate(step: int) -> float:
-            if step < warm:
-                return (step + 1) / warm
-            if schedule.name == "constant":
-                return 1.0
-            return (1 + math.cos(math.pi * (step - warm) / max(1.0, steps - warm))) / 2
-
-        scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, rate)
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+        steps = int(self.trainer.estimated_stepping_batches)
+        rate = rates(schedule, config.lr, steps, self.training_config.epochs)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": LambdaLR(optimizer, rate), "interval": "step"}}
 
 
 class Follow(Callback):
@@ -79,16 +88,25 @@ class Follow(Callback):
 
     All of it is part of the checkpoint. It stands before the weight-averaging callback, so that what it scores and
     keeps are the averaged weights.
+
+    before, total  epochs fitted before this fit, and in all
+    whole          where some columns are trained alone, the prediction (N, D) for ``valid`` that they become part of:
+                   ``best`` stays None while no epoch makes it better. The columns are overwritten
     """
 
-    def __init__(self, valid: Samples, context: FitContext, stage: Training, before: int, total: int) -> None:
+    def __init__(
+        self, valid: Samples, context: FitContext, stage: Training, before: int, total: int, whole: Array | None
+    ) -> None:
         self.valid = valid.with_own_gallery() if valid.gallery is not None else valid
         self.context = context
         self.stage = stage
         self.before = before
         self.total = total
+        self.prediction = whole
+        self.rows = 0
         self.best: State | None = None
-        self.best_score = math.nan
+        self.best_score = math.nan if whole is None else context.metric.score(whole, self.valid)
+        self.stale = 0
         self.loss = math.nan
         self.curve: list[dict[str, float]] = []
 
@@ -98,35 +116,94 @@ class Follow(Callback):
         module.losses.clear()
         for logger in trainer.loggers:
             logger.log_metrics({"loss": self.loss}, step=trainer.current_epoch)
-        if self.curve and self.curve[-1]["epoch"] == self.before + trainer.current_epoch + 1:
+        if self.curve and self.curve[-1]["epoch"] == self._epoch(trainer, module):
             self.curve[-1]["loss"] = self.loss
-        self._tell(trainer)
+        scores = {"loss": self.loss, "best": self.best_score}
+        if self.curve:
+            scores[self.context.metric.name] = self.curve[-1][self.context.metric.name]
+        done = self.before + self.stage.epochs if trainer.should_stop else int(self._epoch(trainer, module))
+        self.context.progress(done, self.total, scores)
+
+    def on_validation_epoch_start(self, trainer: L.Trainer, module: L.LightningModule) -> None:
+        self.rows = 0
+
+    def on_validation_batch_end(
+        self, trainer: L.Trainer, module: L.LightningModule, outputs: Any, batch: Any, number: int, loader: int = 0
+    ) -> None:
+        assert isinstance(module, Fit)
+        part = outputs.cpu().numpy()
+        if self.prediction is None:
+            self.prediction = np.empty((len(self.valid), *part.shape[1:]), dtype=np.float32)
+        rows = slice(self.rows, self.rows + len(part))
+        if module.columns is None:
+            self.prediction[rows] = part
+        else:
+            columns = module.columns.cpu().numpy()
+            self.prediction[rows, columns] = part[:, columns]
+        self.rows = rows.stop
 
     def on_validation_epoch_end(self, trainer: L.Trainer, module: L.LightningModule) -> None:
         assert isinstance(module, Fit)
+        assert self.prediction is not None
         metric = self.context.metric
-        prediction = torch.cat(module.outputs).numpy()
-        module.outputs.clear()
-        score = metric.score(prediction, self.valid) if np.isfinite(prediction).all() else math.nan
-        self.curve.append({"epoch": self.before + trainer.current_epoch + 1, metric.name: score})
+        score = metric.score(self.prediction, self.valid) if np.isfinite(self.prediction).all() else math.nan
+        self.curve.append({"epoch": self._epoch(trainer, module), metric.name: score})
+        self.stale += 1
         if math.isfinite(score) and not metric.sign * score <= metric.sign * self.best_score:
-            self.best_score = score
+            self.best_score, self.stale = score, 0
             self.best = {name: value.detach().cpu().clone() for name, value in module.network.state_dict().items()}
+        if self.stage.patience and self.stale >= self.stage.patience:
+            trainer.should_stop = True
         for logger in trainer.loggers:
             logger.log_metrics({metric.name: score}, step=trainer.current_epoch)
 
     def state_dict(self) -> dict[str, Any]:
-        return {"best": self.best, "best_score": self.best_score, "curve": self.curve, "loss": self.loss}
+        return {name: getattr(self, name) for name in ("best", "best_score", "stale", "curve", "loss")}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.best, self.best_score = state["best"], state["best_score"]
-        self.curve, self.loss = state["curve"], state["loss"]
+        for name, value in state.items():
+            setattr(self, name, value)
 
-    def _tell(self, trainer: L.Trainer) -> None:
-        scores = {"loss": self.loss, "best": self.best_score}
-        if self.curve:
-            scores[self.context.metric.name] = self.curve[-1][self.context.metric.name]
-        self.context.progress(self.before + trainer.current_epoch + 1, self.total, scores)
+    def _epoch(self, trainer: L.Trainer, module: Fit) -> float:
+        """Epochs done at the end of this one; whole numbers as such."""
+        parts = trainer.current_epoch + 1
+        whole = parts % module.parts == 0
+        return self.before + (parts // module.parts if whole else parts / module.parts)
+
+
+class Plateau(Callback):
+    """Lowers the learning rate when validations bring no gain.
+
+    Lightning's own way takes this step after the checkpoint is written, and a resumed fit would lack it.
+    """
+
+    def __init__(self, schedule: Schedule, follow: Follow) -> None:
+        self.schedule = schedule
+        self.follow = follow
+        self.metric = follow.context.metric
+        self.scheduler: ReduceLROnPlateau | None = None
+        self.saved: dict[str, Any] = {}
+
+    def on_train_start(self, trainer: L.Trainer, module: L.LightningModule) -> None:
+        self.scheduler = ReduceLROnPlateau(
+            trainer.optimizers[0],
+            self.metric.direction,
+            factor=self.schedule.factor,
+            patience=self.schedule.patience,
+            min_lr=self.schedule.floor,
+        )
+        self.scheduler.load_state_dict(self.saved)
+
+    def on_validation_epoch_end(self, trainer: L.Trainer, module: L.LightningModule) -> None:
+        assert self.scheduler is not None
+        self.scheduler.step(self.follow.curve[-1][self.metric.name])
+
+    def state_dict(self) -> dict[str, Any]:
+        assert self.scheduler is not None
+        return self.scheduler.state_dict()
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.saved = state
 
 
 class AtomicCheckpoints(TorchCheckpointIO):
@@ -137,13 +214,13 @@ class AtomicCheckpoints(TorchCheckpointIO):
             torch.save(checkpoint, temporary)
 
 
-def last_checkpoint(folder: Path, stage: Training) -> ModelCheckpoint:
+def last_checkpoint(folder: Path, stage: Training, parts: int) -> ModelCheckpoint:
     """Keeps ``last.ckpt``, written after an epoch's validation, so that it holds what ``Follow`` found in it."""
     return ModelCheckpoint(
         folder,
         filename="last",
         save_top_k=1,
-        every_n_epochs=stage.checkpoint_every,
+        every_n_epochs=stage.checkpoint_every * parts,
         save_on_train_epoch_end=True,
         enable_version_counter=False,
     )
@@ -152,3 +229,18 @@ def last_checkpoint(folder: Path, stage: Training) -> ModelCheckpoint:
 def inputs(network: nn.Module, features: Mapping[str, Tensor], device: Any) -> list[Tensor]:
     """The features that a network reads, in its order, where it is."""
     return [features[name].to(device) for name in network.features]  # type: ignore[union-attr]
+
+
+def output(network: nn.Module, features: Mapping[str, Tensor], device: Any) -> Tensor:
+    """(B, D) float32: what the network predicts, in the samples' units."""
+    prediction: Tensor = network(*inputs(network, features, device))
+    return (network.unscale(prediction) if hasattr(network, "unscale") else prediction).float()  # type: ignore[operator]
+
+
+@torch.inference_mode()
+def predicted(network: nn.Module, samples: Samples, device: torch.device) -> Iterator[tuple[slice, Array]]:
+    """Predictions in the samples' units, some thousand rows at a time: (rows, (B, D) float32)."""
+    network.to(device).eval()
+    features = Features(samples, network.features)  # type: ignore[arg-type]
+    for rows in InOrder(len(samples)):
+        yield rows, output(network, features[rows], device).cpu().numpy()

@@ -3,29 +3,23 @@
 from __future__ import annotations
 
 import logging
-import signal
-import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
-import lightning.pytorch as L
+import numpy as np
 import torch
-from lightning.pytorch.callbacks import Callback, EMAWeightAveraging
 from torch import nn
-from torch.utils.data import DataLoader
 
-from ctk.components.batches import Batches
-from ctk.components.devices import torch_device
-from ctk.components.loop import AtomicCheckpoints, Fit, Follow, inputs, last_checkpoint
-from ctk.components.rows import InOrder, Rows
+from ctk.components.devices import autocast, torch_device
+from ctk.components.loop import State, predicted
+from ctk.components.stage import Stage
 from ctk.components.training import Training
 from ctk.contract import FitContext, Model
 from ctk.errors import CtkError
 from ctk.files import atomic
-from ctk.plugins import plugins
 from ctk.samples import Array, Samples
 
 
@@ -47,6 +41,11 @@ class NetworkModel(Model):
     The module's class method ``for_samples(samples, **options)`` makes it, its ``features`` attribute names what its
     ``forward`` reads. Each step seeds torch from (seed, stage, step), so that a fit resumed from a checkpoint is, on
     the same hardware and threads, the fit that was never interrupted.
+
+    After a stage with copies, ``copies`` holds for each copy that brought a gain the numbers of its columns (C,) and
+    its weights; ``network`` predicts the other columns. A copy is scored by the whole prediction with the columns of
+    the copies before it, and the weights it began with compete with its epochs: with no metric does the stage lose on
+    the validation samples. The curve and the progress count the copies' epochs one copy after another.
     """
 
     schema = Training
@@ -58,6 +57,7 @@ class NetworkModel(Model):
         self.options = options
         self.device = torch.device("cpu")
         self.curve: list[dict[str, float]] = []
+        self.copies: list[tuple[Array, State]] = []
 
     def fit(self, train: Samples, valid: Samples, context: FitContext) -> None:
         """Train every stage that is not done yet; each starts from the best weights of the one before."""
@@ -65,112 +65,85 @@ class NetworkModel(Model):
         self.device = torch_device(context.device)
         torch.manual_seed(context.seed)
         self.network = self._new(train)
-        stages = self.training.phases()
-        total = sum(stage.epochs for stage in stages)
-        before = 0
-        for number, stage in enumerate(stages):
-            folder = context.folder / f"stage-{number + 1}"
-            if not (folder / "done.pt").exists():
-                self._fit_stage(stage, number, before, total, train, valid, context, folder)
-            done = torch.load(folder / "done.pt", weights_only=True, map_location="cpu")
-            self.network.load_state_dict(done["best"])
-            self.curve += done["curve"]
-            before += stage.epochs
+        whole: Array | None = None
+        for stage in self._stages(train, context.folder):
+            if stage.columns is None:
+                if not stage.result.exists():
+                    stage.fit(self.network, train, valid, context, self.device)
+                done = stage.fitted()
+                assert done.best is not None
+                self.network.load_state_dict(done.best)
+            else:
+                if not stage.result.exists():
+                    with autocast(self.device, stage.training.precision):  # as the copy's epochs are validated
+                        whole = self.predict(valid) if whole is None else whole
+                    kept = whole[:, stage.columns]
+                    stage.fit(deepcopy(self.network), train, valid, context, self.device, whole)
+                    whole[:, stage.columns] = kept
+                done = stage.fitted()
+                if done.best is not None:
+                    self.copies.append((stage.columns, done.best))
+                    if whole is not None:
+                        with autocast(self.device, stage.training.precision):
+                            self._predict_copy(valid, stage.columns, done.best, whole)
+            self.curve += done.curve
 
     def predict(self, samples: Samples) -> Array:
         """(N, D) float32, in eval mode and float32 whatever the training's precision."""
-        self.network.to(self.device).eval()
-        data = Rows(samples)
-        with torch.inference_mode():
-            parts = [
-                self.network(*inputs(self.network, data.features_of(rows), self.device)).float().cpu()
-                for rows in InOrder(len(samples))
-            ]
-        return torch.cat(parts).numpy()
+        whole: Array | None = None
+        for rows, part in predicted(self.network, samples, self.device):
+            if whole is None:
+                whole = np.empty((len(samples), *part.shape[1:]), dtype=np.float32)
+            whole[rows] = part
+        assert whole is not None
+        for columns, weights in self.copies:
+            self._predict_copy(samples, columns, weights, whole)
+        return whole
 
     def save(self, folder: Path) -> None:
-        """Write ``weights.pt``, a state dict; the stages' checkpoints are no longer needed then."""
+        """Write ``weights.pt``, state dicts of the network and of copies; the stages' checkpoints are not needed."""
+        copies = [{"columns": torch.from_numpy(columns), "weights": weights} for columns, weights in self.copies]
         with atomic(folder / "weights.pt") as temporary:
-            torch.save(self.network.state_dict(), temporary)
+            torch.save({"network": self.network.state_dict(), "copies": copies}, temporary)
 
     def load(self, folder: Path, samples: Samples) -> None:
         """Read ``weights.pt`` into a network made for ``samples`` (which need a target)."""
         self.network = self._new(samples)
-        self.network.load_state_dict(torch.load(folder / "weights.pt", weights_only=True, map_location="cpu"))
+        saved = torch.load(folder / "weights.pt", weights_only=True, map_location="cpu")
+        self.network.load_state_dict(saved["network"])
+        self.copies = [(copy["columns"].numpy(), copy["weights"]) for copy in saved["copies"]]
 
     def _new(self, samples: Samples) -> nn.Module:
         make: Any = self.network_class
         network: nn.Module = make.for_samples(samples, **self.options)
         return network
 
-    def _fit_stage(
-        self,
-        stage: Training,
-        number: int,
-        before: int,
-        total: int,
-        train: Samples,
-        valid: Samples,
-        context: FitContext,
-        folder: Path,
-    ) -> None:
-        loss = plugins().load("losses", stage.loss.name)(**stage.loss.options)
-        module = Fit(self.network, loss, stage, seed=context.seed + 1_000_003 * number)
-        follow = Follow(valid, context, stage, before, total)
-        last = folder / "last.ckpt"
-        callbacks: list[Callback] = [follow, last_checkpoint(folder, stage)]
-        if stage.ema is not None:
-            callbacks.append(EMAWeightAveraging(decay=stage.ema))
-        batches = Batches(
-            len(train), stage.batch.size, context.seed, train.group(stage.batch.by) if stage.batch.by else None
-        )
-        trainer = L.Trainer(
-            max_epochs=1 if context.steps else stage.epochs,
-            limit_train_batches=context.steps or 1.0,
-            accelerator="gpu" if self.device.type == "cuda" else "cpu",
-            devices=1,
-            precision=stage.precision,
-            gradient_clip_val=stage.clip,
-            callbacks=callbacks,
-            logger=[plugins().load("trackers", name)(folder, f"stage-{number + 1}") for name in context.trackers],
-            plugins=[AtomicCheckpoints()],
-            check_val_every_n_epoch=1 if context.steps else min(stage.validate_every, stage.epochs),
-            num_sanity_val_steps=0,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-            use_distributed_sampler=False,
-            deterministic="warn",
-            default_root_dir=folder,
-        )
-        with _interruptible():
-            trainer.fit(
-                module,
-                DataLoader(Rows(train), sampler=batches, batch_size=None),
-                DataLoader(Rows(valid), sampler=InOrder(len(valid)), batch_size=None),
-                ckpt_path=last if last.exists() else None,
-                weights_only=True,
-            )
-        if follow.best is None:
-            raise CtkError(
-                f"Training ended without a finite {context.metric.name} (loss {follow.loss}).",
-                "Lower the learning rate, set clip, or look at the loss curve.",
-            )
-        with atomic(folder / "done.pt") as temporary:
-            torch.save({"best": follow.best, "curve": follow.curve}, temporary)
-        last.unlink(missing_ok=True)
+    def _predict_copy(self, samples: Samples, columns: Array, weights: State, whole: Array) -> None:
+        """Write a copy's columns into a prediction of all."""
+        copy = deepcopy(self.network)
+        copy.load_state_dict(weights)
+        for rows, part in predicted(copy, samples, self.device):
+            whole[rows, columns] = part[:, columns]
 
-
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """Lightning answers Ctrl-C and SIGTERM by ending the process; here the run says what happened and how to go on."""
-    before = signal.getsignal(signal.SIGINT)
-    try:
-        yield
-    except SystemExit:
-        raise KeyboardInterrupt from None
-    finally:
-        if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGINT, before)
+    def _stages(self, samples: Samples, folder: Path) -> Iterator[Stage]:
+        """Every fit of the member in its order: a stage with copies is a fit for each group of target columns."""
+        fits: list[tuple[Training, Path, Array | None]] = []
+        for number, training in enumerate(self.training.phases(), start=1):
+            if training.copies is None:
+                fits.append((training, folder / f"stage-{number}", None))
+                continue
+            if samples.targets is None:
+                raise CtkError(
+                    "A stage asks for copies by target group, and these samples have one group.",
+                    "Leave that stage out.",
+                )
+            for copy, columns in enumerate(samples.targets.by_group().values(), start=1):
+                fits.append((training, folder / f"stage-{number}" / f"copy-{copy}", columns))
+        total = sum(training.epochs for training, _, _ in fits)
+        before = 0
+        for number, (training, place, alone) in enumerate(fits):
+            yield Stage(training, number, place, before, total, alone)
+            before += training.epochs
 
 
 def _quieten() -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from ctk.errors import UsageError
 from ctk.plugins import Plugins
 from ctk.schema import Choice, Strict, checked, component, merge
+
+Precision = Literal["auto", "32-true", "bf16-mixed", "16-mixed"]
 
 
 def schema_of(model: Any) -> type[Strict]:
@@ -21,14 +24,40 @@ class Optimizer(Strict):
 
     name: Literal["adam", "adamw"] = "adam"
     lr: float = Field(3e-4, gt=0, description="learning rate")
+    betas: tuple[Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(ge=0, lt=1)]] = (0.9, 0.999)
     weight_decay: float = Field(0.0, ge=0)
 
 
 class Schedule(Strict):
-    """Learning rate over a stage: linear warm-up over ``warmup`` epochs, then constant or a half cosine to 0."""
+    """Learning rate over a stage, after a linear warm-up.
 
-    name: Literal["constant", "cosine"] = "constant"
+    constant         as it is
+    cosine           half a cosine down to ``floor``
+    cosine-restarts  half cosines down to ``floor``, each ``growth`` times as long as the one before (SGDR, Loshchilov
+                     and Hutter 2017)
+    plateau          times ``factor``, not below ``floor``, when ``patience`` validations and one more brought no gain
+    """
+
+    name: Literal["constant", "cosine", "cosine-restarts", "plateau"] = "constant"
     warmup: float = Field(0.0, ge=0, description="epochs")
+    floor: float = Field(0.0, ge=0, description="lowest learning rate")
+    cycle: float = Field(1.0, gt=0, description="epochs of the first half cosine")
+    growth: float = Field(1.0, ge=1)
+    factor: float = Field(0.1, gt=0, lt=1)
+    patience: int = Field(2, ge=0, description="validations")
+
+    @model_validator(mode="after")
+    def _no_key_of_another(self) -> Self:
+        uses = {
+            "constant": {"warmup"},
+            "cosine": {"warmup", "floor"},
+            "cosine-restarts": {"warmup", "floor", "cycle", "growth"},
+            "plateau": {"floor", "factor", "patience"},
+        }[self.name]
+        for key, field in type(self).model_fields.items():
+            if key not in {"name", *uses} and getattr(self, key) != field.default:
+                raise ValueError(f"a {self.name} schedule has no '{key}'")
+        return self
 
 
 class BatchSize(Strict):
@@ -39,7 +68,11 @@ class BatchSize(Strict):
 
 
 class Training(Strict):
-    """One network's training. ``stages`` are phases one after another, each overriding some of the other keys."""
+    """One network's training. ``stages`` are phases one after another, each overriding some of the other keys.
+
+    A last stage with ``copies: target-groups`` trains one copy of the network for each group of target columns, from
+    the best weights of the stage before, with the loss of that group's columns alone; each predicts its own columns.
+    """
 
     loss: Choice = Choice(name="info-nce")
     optimizer: Optimizer = Optimizer()
@@ -48,10 +81,24 @@ class Training(Strict):
     batch: BatchSize = BatchSize()
     clip: float | None = Field(None, gt=0, description="largest norm of the gradient")
     ema: float | None = Field(None, gt=0, lt=1, description="decay of an average of the weights, used instead of them")
-    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
-    validate_every: int = Field(1, gt=0, description="epochs between validations")
+    precision: Precision = Field("32-true", description="auto: bf16-mixed on a GPU that has it, else 32-true")
+    validate_every: float = Field(1.0, gt=0, description="epochs between validations; 0.5 validates twice an epoch")
+    patience: int | None = Field(None, gt=0, description="stop after so many validations without gain")
     checkpoint_every: int = Field(10, gt=0, description="epochs between checkpoints to resume from")
+    copies: Literal["target-groups"] | None = None
     stages: tuple[dict[str, Any], ...] = ()
+
+    @model_validator(mode="after")
+    def _validations_fit_epochs(self) -> Self:
+        parts = 1 / self.validate_every if self.validate_every < 1 else self.validate_every
+        if abs(parts - round(parts)) > 1e-6 * parts:
+            raise ValueError("validate_every is a whole number of epochs or 1/2, 1/3, 1/4 ... of one")
+        return self
+
+    @property
+    def parts(self) -> int:
+        """Validations an epoch, where there are several; else 1."""
+        return max(1, round(1 / self.validate_every))
 
     def with_components(self, where: str, plugins: Plugins) -> Training:
         """The same with the losses' options checked and filled in; each stage too."""
@@ -63,7 +110,13 @@ class Training(Strict):
 
     def phases(self, where: str = "stages") -> list[Training]:
         """The stages with the common keys filled in; without any, this itself."""
-        if not self.stages:
-            return [self]
         common = self.model_dump(exclude={"stages"})
-        return [checked(Training, merge(common, stage), f"{where}.{n}") for n, stage in enumerate(self.stages)]
+        phases = [checked(Training, merge(common, stage), f"{where}.{n}") for n, stage in enumerate(self.stages)]
+        phases = phases or [self]
+        for number, phase in enumerate(phases):
+            if phase.copies and (number == 0 or number < len(phases) - 1):
+                raise UsageError(
+                    f"Config {where}: copies stand in stage {number + 1} of {len(phases)}.",
+                    "Copies are trained last, after a stage of the whole network.",
+                )
+        return phases

@@ -1,0 +1,164 @@
+"""One fit of one network by Lightning: a stage of a member, or one copy's part of a stage."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import lightning.pytorch as L
+import torch
+from lightning.pytorch.callbacks import Callback, EMAWeightAveraging
+from torch import nn
+from torch.utils.data import DataLoader
+
+from ctk.components.batches import Batches
+from ctk.components.devices import precision_on
+from ctk.components.loop import AtomicCheckpoints, Fit, Follow, Plateau, State, last_checkpoint
+from ctk.components.rows import Features, InOrder, Rows
+from ctk.components.training import Training
+from ctk.contract import FitContext
+from ctk.errors import CtkError
+from ctk.files import atomic
+from ctk.plugins import plugins
+from ctk.samples import Array, Samples
+
+
+class Fitted(NamedTuple):
+    """The best weights, None where none were better than those it began with, and the curve."""
+
+    best: State | None
+    curve: list[dict[str, float]]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A fit that is to be made, or has been.
+
+    training  its config
+    number    of all fits of the member, from 0; part of what its steps are seeded with
+    folder    of its checkpoint while it goes on, and of its result
+    before    epochs of the fits before it
+    total     epochs of all
+    columns   of the target that alone are trained, (C,) int64, or None for all
+    """
+
+    training: Training
+    number: int
+    folder: Path
+    before: int
+    total: int
+    columns: Array | None = None
+
+    @property
+    def result(self) -> Path:
+        """There once the fit is done."""
+        return self.folder / "done.pt"
+
+    def fitted(self) -> Fitted:
+        """The result of a fit that is done."""
+        return Fitted(**torch.load(self.result, weights_only=True, map_location="cpu"))
+
+    def fit(
+        self,
+        network: nn.Module,
+        train: Samples,
+        valid: Samples,
+        context: FitContext,
+        device: torch.device,
+        whole: Array | None = None,
+    ) -> None:
+        """Train ``network`` in place, or go on where a killed call stopped.
+
+        ``whole`` is the prediction (N, D) for ``valid`` that ``columns`` are to become part of. They are written to.
+        Raises CtkError where training all columns came to no finite score.
+        """
+        config = self.training
+        batches = Batches(
+            len(train),
+            config.batch.size,
+            context.seed,
+            train.group(config.batch.by) if config.batch.by else None,
+            parts=1 if context.steps else config.parts,
+        )
+        module = Fit(
+            network,
+            _loss(config, train),
+            config,
+            seed=context.seed + 1_000_003 * self.number,
+            columns=self.columns,
+            parts=batches.parts,
+        )
+        follow = Follow(valid, context, config, self.before, self.total, whole)
+        trainer = L.Trainer(
+            max_epochs=1 if context.steps else config.epochs * batches.parts,
+            limit_train_batches=context.steps or 1.0,
+            accelerator="gpu" if device.type == "cuda" else "cpu",
+            devices=1,
+            precision=precision_on(device, config.precision),
+            gradient_clip_val=config.clip,
+            callbacks=_callbacks(self, follow, batches.parts),
+            logger=[
+                plugins().load("trackers", name)(self.folder, f"stage-{self.number + 1}") for name in context.trackers
+            ],
+            plugins=[AtomicCheckpoints()],
+            check_val_every_n_epoch=1 if context.steps else min(max(1, round(config.validate_every)), config.epochs),
+            num_sanity_val_steps=0,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            use_distributed_sampler=False,
+            deterministic="warn",
+            default_root_dir=self.folder,
+        )
+        last = self.folder / "last.ckpt"
+        names: Any = network.features
+        with _interruptible():
+            trainer.fit(
+                module,
+                DataLoader(Rows(train, names), sampler=batches, batch_size=None),
+                DataLoader(Features(valid, names), sampler=InOrder(len(valid)), batch_size=None),
+                ckpt_path=last if last.exists() else None,
+                weights_only=True,
+            )
+        if follow.best is None and whole is None:
+            raise CtkError(
+                f"Training ended without a finite {context.metric.name} (loss {follow.loss}).",
+                "Lower the learning rate, set clip, or look at the loss curve.",
+            )
+        with atomic(self.result) as temporary:
+            torch.save({"best": follow.best, "curve": follow.curve}, temporary)
+        last.unlink(missing_ok=True)
+
+
+def _loss(config: Training, train: Samples) -> nn.Module:
+    kind = plugins().load("losses", config.loss.name)
+    make = getattr(kind, "for_samples", None)
+    loss: nn.Module = make(train, **config.loss.options) if make else kind(**config.loss.options)
+    return loss
+
+
+def _callbacks(stage: Stage, follow: Follow, parts: int) -> list[Callback]:
+    config = stage.training
+    callbacks: list[Callback] = [follow, last_checkpoint(stage.folder, config, parts)]
+    if config.schedule.name == "plateau":
+        callbacks.append(Plateau(config.schedule, follow))
+    if config.ema is not None:
+        callbacks.append(EMAWeightAveraging(decay=config.ema))
+    return callbacks
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Lightning answers Ctrl-C and SIGTERM by ending the process; here the run says what happened and how to go on."""
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    except SystemExit:
+        raise KeyboardInterrupt from None
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, before)
