@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+import shutil
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 
-from ctk.files import read_json, write_json
+from ctk.files import read_json, write_json, write_text
 from ctk.samples import ARRAYS, Array, Targets
 
 HEADER = 256
@@ -83,7 +84,7 @@ class SamplesWriter:
             path = self.folder / f"{name}.npy"
             path.parent.mkdir(exist_ok=True)
             np.save(path, values, allow_pickle=False)
-        (self.folder / ARRAYS).write_text(json.dumps([*self.kinds, *more]))
+        write_text(self.folder / ARRAYS, json.dumps([*self.kinds, *more]))
         (self.folder / "committed.json").unlink(missing_ok=True)
         self.finished = True
 
@@ -96,6 +97,23 @@ class SamplesWriter:
         file.truncate(end)
         file.seek(end)
         self.files[name], self.kinds[name] = file, (dtype, shape)
+
+
+def linked(source: Path, folder: Path, without: Sequence[str]) -> None:
+    """The samples of a folder in another one too, but for some arrays: the same files, which take no room twice.
+
+    For a test set whose targets are known: ``linked(place / "truth", place / "test", without=["target"])``.
+    """
+    names = [name for name in read_json(source / ARRAYS) if name not in without]
+    for name in names:
+        path = folder / f"{name}.npy"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.unlink(missing_ok=True)
+        try:
+            os.link(source / f"{name}.npy", path)
+        except OSError:  # a file system without links
+            shutil.copyfile(source / f"{name}.npy", path)
+    write_text(folder / ARRAYS, json.dumps(names))
 
 
 def _header(kind: tuple[np.dtype[Any], tuple[int, ...]], rows: int) -> bytes:

@@ -1,0 +1,104 @@
+"""Pairs of netCDF files into prepared samples."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from ctk.contract import Progress
+from ctk.errors import DataError
+from ctk.files import check_room
+from ctk.samples import Array, Samples
+from ctk.store import linked
+from ctk_leap_climsim.climsim import Pair, Parts, cell, read
+from ctk_leap_climsim.columns import ZERO
+from ctk_leap_climsim.rows import ROW_BYTES, RowsWriter, present
+from ctk_leap_climsim.table import Place
+
+BadRows = Literal["error", "drop"]
+NO_NUMBER = "NaN, infinite or fill values"
+
+
+def prepare(parts: Parts, place: Path, bad_rows: BadRows, progress: Progress) -> str:
+    """Write the samples of all parts to a folder; returns the line for people.
+
+    memory  some tens of MB
+    Raises DataError for files that are damaged or do not fit together, and for cells that are no numbers.
+    """
+    trained, valid, test = (parts.pairs[part] for part in ("train", "valid", "test"))
+    steps = {"train": len(trained) + len(valid), "truth": len(test)}
+    needed = sum(parts.width * count * ROW_BYTES[part] for part, count in steps.items())
+    check_room(place, needed - present(place), "Preparing the data")
+
+    train = RowsWriter(place / "train")
+    if not train.store.finished:
+        fold = np.repeat(np.array([-1, 0]), [len(trained), len(valid)])
+        _append([*trained, *valid], parts.width, train, fold, bad_rows, _told(progress, 0, sum(steps.values())))
+        train.finish(train.constants(np.where(ZERO, 0.0, 1.0)))
+    samples = Samples.open(place / "train")
+    truth = RowsWriter(place / "truth")
+    if not truth.store.finished:
+        _append(test, parts.width, truth, None, "error", _told(progress, steps["train"], sum(steps.values())))
+        truth.finish(dict(samples.constants))
+    linked(place / "truth", place / "test", without=["target"])
+    return _about(parts, samples)
+
+
+def _append(
+    pairs: list[Pair],
+    width: int,
+    writer: RowsWriter,
+    fold: Array | None,
+    bad_rows: BadRows,
+    tell: Callable[[int], None],
+) -> None:
+    """Append the time steps that a killed call did not; ``fold`` has one number a time step."""
+    place = writer.place
+    for number in range(place.offset, len(pairs)):
+        tell(number)
+        rows, bad = read(pairs[number], width)
+        ids = np.arange(number * width, (number + 1) * width)
+        place = place._replace(offset=number + 1, rows=place.rows + width)
+        if bad is not None:
+            place = _counted(place, bad, pairs[number])
+            fine = np.flatnonzero(~bad.any(axis=1))
+            ids, rows = ids[fine], rows.take(fine)
+        if place.bad_cells and bad_rows == "error":
+            continue  # to its end, for the count
+        groups = None if fold is None else {"time": np.full(len(ids), number), "fold": np.full(len(ids), fold[number])}
+        writer.append(place, ids, rows, groups)
+    if place.bad_cells and bad_rows == "error":
+        raise DataError(
+            f"{place.bad_cells:,} cells of {place.bad_rows:,} columns of air are {NO_NUMBER}; the first is in "
+            f"{place.first_bad}.",
+            "Mend the files."
+            if fold is None
+            else "Leave them out of training with -o data.bad_rows=drop, or mend them.",
+        )
+
+
+def _counted(place: Place, bad: Array, pair: Pair) -> Place:
+    column, number = (int(index) for index in np.unravel_index(bad.argmax(), bad.shape))
+    return place._replace(
+        bad_cells=place.bad_cells + int(bad.sum()),
+        bad_rows=place.bad_rows + int(bad.any(axis=1).sum()),
+        first_bad=place.first_bad or cell(pair, column, number),
+    )
+
+
+def _told(progress: Progress, before: int, total: int) -> Callable[[int], None]:
+    return lambda number: progress("reading time steps", before + number, total)
+
+
+def _about(parts: Parts, train: Samples) -> str:
+    counts = {part: len(some) * parts.width for part, some in parts.pairs.items()}
+    dropped = counts["train"] + counts["valid"] - len(train)
+    what = "synthetic columns of air, stepped by real schemes" if parts.synthetic else "columns of air"
+    return (
+        f"{counts['train']:,} {what} to train on ({parts.months['train']}), {counts['valid']:,} to validate on "
+        f"({parts.months['valid']}), {counts['test']:,} to predict ({parts.months['test']})"
+        + (f"; {dropped:,} bad ones dropped" if dropped else "")
+    )
