@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+import os
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import DTypeLike
 
+from ctk.contract import BLOCK
 from ctk.errors import CtkError
+from ctk.files import cache_folder
 from ctk.runs import Part, Predictions, Run
 from ctk.samples import Array, Samples
+
+LARGE = 1 << 28
+"""Bytes of an array that is better kept in a file, from which the system drops what it needs room for."""
 
 
 @dataclass
@@ -39,19 +48,32 @@ def by_key(run: Run) -> dict[str, list[Part]]:
 def aligned(run: Run, parts: Sequence[Part], test_ids: Array, unit: bool = False) -> tuple[Predictions, Array]:
     """One member's out-of-fold predictions of all folds, and the mean of its test predictions in ``test_ids`` order.
 
-    ``unit`` scales rows to length 1 before the mean over folds.
+    ``unit`` scales rows to length 1 before the mean over folds. A single fold's are views of the run's store.
     """
     oof = [run.predictions(part, "oof") for part in parts]
     test = [in_order(run.predictions(part, "test"), test_ids, parts[0].key) for part in parts]
-    if unit and len(test) > 1:
-        # Only directions count in retrieval; lengths differ by fold and would weigh one against another.
-        test = [values / np.linalg.norm(values, axis=1, keepdims=True).clip(1e-12) for values in test]
-    joined = Predictions(np.concatenate([each.ids for each in oof]), np.concatenate([each.values for each in oof]))
-    return joined, np.mean(test, axis=0) if len(test) > 1 else test[0]
+    if len(parts) == 1:
+        return oof[0], test[0]
+    ids, values = np.concatenate([each.ids for each in oof]), [each.values for each in oof]
+    joined = _room((len(ids), *values[0].shape[1:]), np.result_type(*values))
+    np.concatenate(values, out=joined)
+    mean = _room(test[0].shape, np.result_type(np.float32, *test))
+    for rows in _blocks(mean):
+        some = [each[rows] for each in test]
+        if unit:
+            # Only directions count in retrieval; lengths differ by fold and would weigh one against another.
+            some = [each / np.linalg.norm(each, axis=1, keepdims=True).clip(1e-12) for each in some]
+        mean[rows] = np.mean(some, axis=0)
+    return Predictions(ids, joined), mean
 
 
 def in_order(predictions: Predictions, ids: Array, what: str) -> Array:
-    """Prediction values in the order of ``ids``. Raises CtkError naming the first id that is not there."""
+    """Prediction values in the order of ``ids``; a view where they lie in it already.
+
+    Raises CtkError naming the first id that is not there.
+    """
+    if np.array_equal(predictions.ids, ids):
+        return predictions.values
     order = np.argsort(predictions.ids, kind="stable")
     place = np.searchsorted(predictions.ids, ids, sorter=order).clip(max=max(0, len(order) - 1))
     rows = order[place] if len(order) else place
@@ -60,8 +82,28 @@ def in_order(predictions: Predictions, ids: Array, what: str) -> Array:
         raise CtkError(
             f"{what}: there is no prediction for id {ids[missing.argmax()]}.", "Was it made from other data?"
         )
-    values: Array = predictions.values[rows]
+    values = _room((len(ids), *predictions.values.shape[1:]), predictions.values.dtype)
+    for some in _blocks(values):
+        values[some] = predictions.values[rows[some]]
     return values
+
+
+def _room(shape: Sequence[int], dtype: DTypeLike) -> Array:
+    """An array to fill: in memory, or in a file without a name where it is large, for there are many members."""
+    size = math.prod(shape) * np.dtype(dtype).itemsize
+    if size < LARGE:
+        return np.empty(shape, dtype)
+    folder = cache_folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder) as file:  # the mapping keeps it while it is used
+        os.posix_fallocate(file.fileno(), 0, size)  # a full disk is an error here, and a signal once it is mapped
+        return np.memmap(file, dtype, "r+", shape=tuple(shape))
+
+
+def _blocks(values: Array) -> Iterator[slice]:
+    """Rows of an array that are handled at a time: some MB."""
+    rows = max(1, BLOCK // max(1, math.prod(values.shape[1:])))
+    return (slice(start, start + rows) for start in range(0, len(values), rows))
 
 
 def gather(runs: Mapping[str, Run], train: Samples, test: Samples) -> Gathered:
@@ -87,8 +129,11 @@ def gather(runs: Mapping[str, Run], train: Samples, test: Samples) -> Gathered:
     if not len(train):  # saved members predict a test alone
         return Gathered(train, {}, tests, frozenset(baselines), curves, seconds)
     common = np.ones(len(train), dtype=bool)
+    last: Array | None = None
     for predictions in oof.values():
-        common &= np.isin(train.ids, predictions.ids)
+        if last is None or not np.array_equal(predictions.ids, last):  # members mostly know the same rows
+            common &= np.isin(train.ids, predictions.ids)
+        last = predictions.ids
     if not common.any():
         raise CtkError(
             "These members have no validation sample in common.",

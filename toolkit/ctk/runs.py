@@ -41,7 +41,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Predictions:
-    """Values (N, ...) by id (N,)."""
+    """Values (N, ...) by id (N,); from a run's store, mapped from disk."""
 
     ids: Array
     values: Array
@@ -169,11 +169,15 @@ class Run:
             return False
 
     def write_part(self, part: Part, fingerprint: str, oof: Predictions, test: Predictions, **facts: Any) -> None:
-        """Store a part's predictions; ``fitted.json`` comes last and makes them count."""
+        """Store a part's predictions, ids and values apart so that both can be mapped into memory.
+
+        ``fitted.json`` comes last and makes them count.
+        """
         folder = self.part_folder(part)
-        for name, predictions in (("oof", oof), ("test", test)):
-            with atomic(folder / f"{name}.npz") as temporary, temporary.open("wb") as file:
-                np.savez(file, ids=predictions.ids, values=predictions.values)
+        for kind, predictions in (("oof", oof), ("test", test)):
+            for name, array in vars(predictions).items():
+                with atomic(folder / kind / f"{name}.npy") as temporary, temporary.open("wb") as file:
+                    np.save(file, array, allow_pickle=False)
         write_json(folder / "fitted.json", {"fingerprint": fingerprint, **facts})
 
     def facts(self, part: Part) -> dict[str, Any]:
@@ -181,9 +185,17 @@ class Run:
         return dict(read_json(self.part_folder(part) / "fitted.json"))
 
     def predictions(self, part: Part, kind: str) -> Predictions:
-        """A part's "oof" or "test" predictions."""
-        with np.load(self.part_folder(part) / f"{kind}.npz", allow_pickle=False) as file:
-            return Predictions(file["ids"], file["values"])
+        """A part's "oof" or "test" predictions, memory-mapped. Raises CtkError where they cannot be read."""
+        folder = self.part_folder(part) / kind
+        try:
+            ids, values = (
+                np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in ("ids", "values")
+            )
+        except (OSError, ValueError, EOFError) as error:
+            raise CtkError(
+                f"{folder}: there are no predictions that can be read.", "Were they damaged? Fit the member anew."
+            ) from error
+        return Predictions(ids, values)
 
     def parts(self) -> list[Part]:
         """The parts whose predictions lie here, in the config's order of members."""

@@ -39,7 +39,7 @@ def test_a_run_goes_the_whole_way(run, ctk, small):
     assert f"report      {folder}/report.html" in answer.stdout
     for name in (
         "config.yaml", "overrides.txt", "environment.json", "metrics.jsonl", "blend.json", "submission.csv",
-        "submission.json", "report.html", "log.txt", "scores.json", "members/residual-mlp/seed-2/fold-0/oof.npz",
+        "submission.json", "report.html", "log.txt", "scores.json", "members/residual-mlp/seed-2/fold-0/oof/values.npy",
         "members/residual-mlp/seed-2/fold-0/checkpoints/weights.pt",
     ):  # fmt: skip
         assert (folder / name).exists(), name
@@ -70,9 +70,8 @@ def test_seeds_give_the_same_whatever_ran_beside_them(run):
     first, _ = run("--seeds", "1,2", "-o", "executor.workers=2", "-o", "executor.threads=1")
     second, _ = run("--seeds", "2,1", "-o", "executor.workers=1", "-o", "executor.threads=1")
     for seed in (1, 2):
-        name = f"members/residual-mlp/seed-{seed}/fold-0/test.npz"
-        with np.load(first / name) as one, np.load(second / name) as other:
-            assert np.array_equal(one["values"], other["values"])
+        name = f"members/residual-mlp/seed-{seed}/fold-0/test/values.npy"
+        assert np.array_equal(np.load(first / name), np.load(second / name))
 
 
 def test_dry_run_writes_a_submission_of_the_right_form(run, ctk, small):
@@ -88,12 +87,11 @@ def test_folds_and_stacking_share_the_store(run):
     ridges = "{model: ridge, name: alone, seeds: [0]}, {model: ridge, name: stacked, uses: [residual-mlp], seeds: [0]}"
     folds = ("-o", "split.folds=2", "-o", "split.use=2", "--seeds", "1")
     folder, _ = run(*folds, "-o", f"members=[{network}, {ridges}]", "-o", "members.residual-mlp.epochs=2")
-    assert len(list(folder.glob("members/*/seed-*/fold-*/oof.npz"))) == 6
+    assert len(list(folder.glob("members/*/seed-*/fold-*/oof/values.npy"))) == 6
     # What the network said of rows it had not seen is a feature: the ridge that has it answers otherwise.
-    of = "seed-0/fold-1/oof.npz"
-    with np.load(folder / "members/alone" / of) as alone, np.load(folder / "members/stacked" / of) as stacked:
-        assert np.array_equal(alone["ids"], stacked["ids"])
-        assert not np.allclose(alone["values"], stacked["values"])
+    alone, stacked = (folder / f"members/{name}/seed-0/fold-1/oof" for name in ("alone", "stacked"))
+    assert np.array_equal(np.load(alone / "ids.npy"), np.load(stacked / "ids.npy"))
+    assert not np.allclose(np.load(alone / "values.npy"), np.load(stacked / "values.npy"))
 
 
 def test_a_dry_run_tries_filters_without_obeying_them(run):
@@ -142,10 +140,9 @@ def test_a_filter_drops_training_samples_and_leaves_validation_whole(run, ctk, s
     dropped = (folder / "filters" / "1-ridge" / "dropped.csv").read_text().splitlines()
     assert len(dropped) > 10
     assert len(kept) > 5 * len(dropped)
-    name = "members/residual-mlp/seed-1/fold-0/oof.npz"
-    with np.load(plain / name) as one, np.load(folder / name) as other:
-        assert np.array_equal(one["ids"], other["ids"])
-        assert not np.array_equal(one["values"], other["values"])
+    one, other = (run / "members/residual-mlp/seed-1/fold-0/oof" for run in (plain, folder))
+    assert np.array_equal(np.load(one / "ids.npy"), np.load(other / "ids.npy"))
+    assert not np.array_equal(np.load(one / "values.npy"), np.load(other / "values.npy"))
 
 
 def test_filtered_data_is_written_in_the_competitions_layout(ctk, small, tmp_path):

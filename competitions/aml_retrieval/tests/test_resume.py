@@ -40,7 +40,7 @@ def wait_for(pattern, folder, process):
 
 
 def predictions(run):
-    return {path.relative_to(run): np.load(path)["values"] for path in sorted(run.glob("members/*/*/*/*.npz"))}
+    return {path.relative_to(run): np.load(path) for path in sorted(run.glob("members/*/*/*/*/values.npy"))}
 
 
 def only_run(folder):

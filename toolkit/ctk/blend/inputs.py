@@ -9,12 +9,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ctk.blend.scores import CLASSES, LABELS, Metric
+from ctk.blend.scores import CLASSES, LABELS, SQUARED, Metric
+
+ROWS = 1 << 16
+"""Rows that are looked through at a time."""
 
 
 @dataclass(frozen=True)
 class Data:
-    """members M arrays (N,) or (N, T), all float32 or all float64; target (N,) or (N, T), or class numbers (N,)."""
+    """members M arrays (N,) or (N, T), float32 or float64, target (N,) or (N, T), or class numbers (N,).
+
+    Members are of one dtype, but for squared errors: these are taken in double, whatever they are of.
+    """
 
     members: list[NDArray[Any]]
     target: NDArray[Any]
@@ -43,8 +49,9 @@ def read(predictions: Sequence[Any] | Any, target: Any, metric: Metric) -> Data:
     members = [_floats(to_array(member), f"member {number}") for number, member in enumerate(predictions)]
     y = to_array(target)
     classes = check_shapes([member.shape for member in members], y.shape, metric)
-    dtype = np.result_type(*members)
-    members = [member.astype(dtype, copy=False) for member in members]
+    if metric.name not in SQUARED or metric.call is not None:
+        dtype = np.result_type(*members)
+        members = [member.astype(dtype, copy=False) for member in members]
     if metric.call is not None:
         return Data(members, y)
     shape = members[0].shape
@@ -118,10 +125,12 @@ def refuse_not_finite(data: Data) -> None:
     if data.target.dtype.kind == "f":
         named.append(("target", data.target))
     for name, array in named:
-        wrong = ~np.isfinite(array)
-        if wrong.any():
-            place = np.argwhere(wrong)[0]
-            column = f", column {place[1]:,}" if len(place) == 2 else ""
-            raise ValueError(
-                f"{name}, row {place[0]:,}{column}: {array[tuple(place)]} cannot be blended; drop the row or mend it"
-            )
+        for start in range(0, len(array), ROWS):  # a mask of all of it may not fit where the array itself is mapped
+            wrong = ~np.isfinite(array[start : start + ROWS])
+            if wrong.any():
+                row, *columns = np.argwhere(wrong)[0].tolist()
+                place = (start + row, *columns)
+                column = f", column {columns[0]:,}" if columns else ""
+                raise ValueError(
+                    f"{name}, row {place[0]:,}{column}: {array[place]} cannot be blended; drop the row or mend it"
+                )

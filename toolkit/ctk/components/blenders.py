@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from ctk.blend import greedy_selection
 from ctk.contract import Blend, Blender, Metric
+from ctk.errors import UsageError
 from ctk.samples import Array, Samples
 
 
 class Mean(Blender):
-    """Equal weights. ``normalise`` scales each member's rows to length 1 first, so that no norm acts as a weight."""
+    """Weights without a search: equal, or given.
+
+    normalise  scale each member's rows to length 1 first, so that no norm acts as a weight
+    weights    of the members in the order of the config, or of the sources of ``ctk blend``, taken as they are
+    """
 
     needs_oof = False
 
-    def __init__(self, *, normalise: bool = False) -> None:
+    def __init__(self, *, normalise: bool = False, weights: list[float] | None = None) -> None:
         self.normalise = normalise
+        self.weights = weights
 
     def fit(self, oof: Mapping[str, Array], samples: Samples, metric: Metric) -> Blend:
-        """Nothing is learned; ``oof`` may be empty arrays."""
-        return Blend({key: 1 / len(oof) for key in oof}, self.normalise)
+        """Nothing is learned; ``oof`` may be empty arrays. Raises UsageError where weights do not fit the members."""
+        weights = self.weights if self.weights is not None else [1 / len(oof)] * len(oof)
+        if len(weights) != len(oof):
+            raise UsageError(f"blend.weights: {len(weights)} weights for {len(oof)} members.", f"Members: {_few(oof)}.")
+        if not any(weights):
+            raise UsageError("blend.weights: all of them are zero.", "Give at least one member a weight.")
+        return Blend(dict(zip(oof, weights, strict=True)), self.normalise)
 
 
 class Greedy(Blender):
@@ -41,3 +52,9 @@ class Greedy(Blender):
         trace = [{"add": keys[s.member], "share": s.share, metric.name: metric.sign * s.score} for s in climb.trace]
         weights = dict(zip(keys, climb.weights.tolist(), strict=True))
         return Blend(weights, self.normalise, metric.sign * climb.score, trace)
+
+
+def _few(keys: Iterable[str], shown: int = 8) -> str:
+    """Keys in their order, the first of them where there are many."""
+    names = list(keys)
+    return ", ".join(names[:shown]) + (f" and {len(names) - shown} more" if len(names) > shown else "")

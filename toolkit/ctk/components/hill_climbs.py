@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import Field
 
 from ctk.blend import Step, hill_climb
+from ctk.components.column_groups import ColumnGroups
 from ctk.contract import Blend, Blender, Metric
 from ctk.errors import UsageError
 from ctk.samples import Array, Samples
@@ -25,16 +28,18 @@ EVERY = 5.0
 class HillClimb(Blender):
     """Hill climbing by the run's metric, on predictions as arrays (see ``ctk.blend.hill_climb``).
 
+    weights      one a "model"; or a model's own for each "group" of target columns, or each "column"
     normalise    scale each member's rows to length 1 first
     low, high    the shares that a step may mix in a member with; below zero takes some of it out
-    step         grid of shares
+    step         grid of shares; a metric that ``ctk.blend`` knows by name has exact ones
     replacement  whether a member may be taken again
-    bags         climbs to average, each among half of the members
+    bags         climbs to average, each among half of the members: weights that chance has less of a say in
     """
 
     def __init__(
         self,
         *,
+        weights: Literal["model", "group", "column"] = "model",
         normalise: bool = False,
         low: Annotated[float, Field(ge=-1, le=0)] = -0.5,
         high: Annotated[float, Field(ge=2e-3, le=1)] = 0.5,
@@ -43,6 +48,7 @@ class HillClimb(Blender):
         max_rounds: Count = 100,
         bags: Count = 1,
     ) -> None:
+        self.weights = weights
         self.normalise = normalise
         self.options: dict[str, Any] = {
             "bounds": (low, high),
@@ -53,17 +59,44 @@ class HillClimb(Blender):
         }
 
     def fit(self, oof: Mapping[str, Array], samples: Samples, metric: Metric) -> Blend:
-        """Climb on the out-of-fold predictions."""
+        """Climb on the out-of-fold predictions; the blend's score is the run's own metric.
+
+        Raises UsageError where columns cannot have weights of their own.
+        """
+        known = metric.climb is not None
+        columns = self._columns(samples, metric)
+        decided = None if metric.columns is None or not known else _columns_that_count(metric.columns(samples))
         climb = hill_climb(
             _scaled(oof, self.normalise),
-            np.arange(len(samples)),  # the metric knows the targets; it is handed rows of all samples or none
-            lambda _, blend: metric.score(blend.astype(np.float32), samples),
-            maximize=metric.direction == "max",
-            progress=_teller(self.say, list(oof), metric.name),
+            _target(samples, oof) if known else np.arange(len(samples)),  # the metric itself is handed samples
+            metric.climb or (lambda _, blend: metric.score(blend.astype(np.float32), samples)),
+            maximize=None if known else metric.direction == "max",
+            columns=None if columns is None else columns.group_of_column.tolist(),
+            column_weights=None if decided is None else decided.tolist(),
+            progress=_teller(self.say, list(oof), metric.climb or metric.name),
             **self.options,
         )
-        weights = dict(zip(oof, climb.weights.tolist(), strict=True))
-        return Blend(weights, self.normalise, climb.score, _told(climb.trace, list(oof), metric.name))
+        keys, score = list(oof), metric.climb or metric.name
+        if columns is None:
+            weights = dict(zip(oof, climb.weights.tolist(), strict=True))
+            blend = Blend(weights, self.normalise, None, _told(climb.trace, keys, score))
+        else:
+            blend = columns.blend(keys, climb, self.normalise, decided, score)
+        return replace(blend, score=metric.score(blend.apply(oof), samples))
+
+    def _columns(self, samples: Samples, metric: Metric) -> ColumnGroups | None:
+        if self.weights == "model":
+            return None
+        if samples.targets is None:
+            raise UsageError(
+                f"blend.weights is {self.weights}, and these samples have a single target.", "Take weights: model."
+            )
+        if metric.climb is None:
+            raise UsageError(
+                f"blend.weights is {self.weights}, and the metric {metric.name} is of all columns together.",
+                "Take weights: model.",
+            )
+        return ColumnGroups.of(samples.targets, self.weights)
 
 
 class HillClimbRetrieval(Blender):
@@ -128,8 +161,20 @@ class HillClimbRetrieval(Blender):
 
 
 def _scaled(oof: Mapping[str, Array], normalise: bool) -> list[Array]:
-    """Each member's predictions as the blend will see them, float32."""
-    return [Blend({key: 1.0}, normalise).apply(oof) for key in oof]
+    """Each member's predictions as the blend will see them; copies only where rows are scaled."""
+    return [Blend({key: 1.0}, normalise).apply(oof) if normalise else np.asarray(values) for key, values in oof.items()]
+
+
+def _target(samples: Samples, oof: Mapping[str, Array]) -> Array:
+    """The target in the shape of a prediction."""
+    target = samples.target_values()
+    shape = next(iter(oof.values())).shape
+    return target.reshape(shape) if target.size == math.prod(shape) else target
+
+
+def _columns_that_count(decided: Array) -> Array:
+    """(T,) 1 for columns that members decide, 0 for the others; where none is decided, all count."""
+    return np.asarray(decided, np.float64) if np.any(decided) else np.ones(len(decided))
 
 
 def _teller(say: Callable[[str], None], keys: list[str], score: str) -> Callable[[Step], None]:
