@@ -71,6 +71,13 @@ class SamplesWriter:
         write_json(self.folder / "committed.json", {"rows": self.rows, "state": state, "arrays": arrays})
         self.state = state
 
+    def written(self, name: str) -> Array:
+        """An array's rows as far as they were appended, memory-mapped read-only."""
+        self.files[name].flush()
+        dtype, shape = self.kinds[name]
+        path = self.folder / f"{name}.npy"
+        return np.memmap(path, dtype, mode="r", offset=HEADER, shape=(self.rows, *shape))
+
     def finish(self, constants: Mapping[str, Array], targets: Targets | None = None) -> None:
         """Write headers, constants and names; from now on ``Samples.open`` reads the folder."""
         for name, file in self.files.items():

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ctk.contract import Found
 from ctk.errors import DataError, UsageError
 from ctk.samples import Array
 from ctk_leap_climsim.columns import EXACT_INPUTS, INPUT_VARIABLES, INPUTS, LEVELS, SERIES, STATE, STEP, SURFACE, spread
@@ -59,6 +60,11 @@ class Parts:
     synthetic: bool
     width: int
 
+    @property
+    def paths(self) -> list[Path]:
+        """The files of all parts."""
+        return [path for some in self.pairs.values() for pair in some for path in (pair.mli, pair.mlo)]
+
 
 def pairs(folder: Path) -> list[Pair]:
     """All pairs below a folder in the order of time; an mlo is not looked for yet."""
@@ -97,6 +103,23 @@ def parts(folder: Path, ranges: dict[str, str | None]) -> Parts:
         if not pair.mlo.is_file():
             raise DataError(f"{pair.mlo}: there is no such file; {pair.mli.name} needs its twin.", GET)
     return Parts(months, chosen, synthetic, stacked(there[0].mli, (), ("state_ps",)).shape[1])
+
+
+def describe(folder: Path) -> list[Found]:
+    """One row for all pairs below a folder: how many, of which months, and what is missing. Never raises."""
+    item = "E3SM-MMF.{mli,mlo}.*.nc"
+    try:
+        there = pairs(folder)
+    except OSError:
+        there = []
+    if not there:
+        return [Found(item, None, "", GET)]
+    lone = [pair.mlo for pair in there if not pair.mlo.is_file()]
+    months = sorted({pair.month for pair in there})
+    detail = f"{len(there) - len(lone):,} time steps of {len(months):,} months, {months[0]} to {months[-1]}"
+    if lone:
+        return [Found(item, folder, f"{detail}; {len(lone):,} mlo are missing, first {lone[0].name}", GET)]
+    return [Found(item, folder, detail, "")]
 
 
 def read(pair: Pair, width: int) -> tuple[Rows, Array | None]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
@@ -15,10 +14,9 @@ from ctk.samples import Array, Samples
 from ctk.store import linked
 from ctk_leap_climsim.climsim import Pair, Parts, cell, read
 from ctk_leap_climsim.columns import ZERO
-from ctk_leap_climsim.rows import ROW_BYTES, RowsWriter, present
+from ctk_leap_climsim.rows import ROW_BYTES, BadRows, RowsWriter, present
 from ctk_leap_climsim.table import Place
 
-BadRows = Literal["error", "drop"]
 NO_NUMBER = "NaN, infinite or fill values"
 
 
@@ -96,7 +94,7 @@ def _told(progress: Progress, before: int, total: int) -> Callable[[int], None]:
 def _about(parts: Parts, train: Samples) -> str:
     counts = {part: len(some) * parts.width for part, some in parts.pairs.items()}
     dropped = counts["train"] + counts["valid"] - len(train)
-    what = "synthetic columns of air, stepped by real schemes" if parts.synthetic else "columns of air"
+    what = "synthetic columns of air, stepped by real schemes," if parts.synthetic else "columns of air"
     return (
         f"{counts['train']:,} {what} to train on ({parts.months['train']}), {counts['valid']:,} to validate on "
         f"({parts.months['valid']}), {counts['test']:,} to predict ({parts.months['test']})"

@@ -6,9 +6,13 @@ import json
 from pathlib import Path
 
 from ctk.contract import DataReader, Found, Progress
+from ctk.errors import DataError, UsageError
 from ctk.files import write_text
-from ctk_leap_climsim import climsim, pairs
-from ctk_leap_climsim.pairs import BadRows
+from ctk_leap_climsim import climsim, kaggle, pairs
+from ctk_leap_climsim.rows import BadRows
+
+SHARE = 1 / 16
+"""Of the time steps of train.csv, what is validated on."""
 
 
 class ClimSimReader(DataReader):
@@ -16,33 +20,74 @@ class ClimSimReader(DataReader):
 
     Keyword arguments are config keys:
 
+    old       of tables, whether to take test_old.csv and sample_submission_old.csv; where only they are, they are taken
     bad_rows  "error", or "drop" for training rows with a cell that is no number
-    train, valid, test  months of ClimSim's files, with a stride if not every time step is wanted:
-              "0001-02..0008-01/7". Left out, they are ClimSim's own for its files, and those that synthetic files
-              were made for
+    train, valid, test  of ClimSim's files, the months of each part, and the stride if not every time step is wanted:
+              "0001-02..0008-01/7". Left out, they are ClimSim's own, or those that synthetic files were made for.
+              Of tables, ``valid`` is the share of the time steps, the last ones, that is validated on
     """
 
     def __init__(
         self,
         *,
+        old: bool = False,
         bad_rows: BadRows = "error",
         train: str | None = None,
-        valid: str | None = None,
+        valid: float | str | None = None,
         test: str | None = None,
     ) -> None:
-        self.bad_rows: BadRows = bad_rows
-        self.months = {"train": train, "valid": valid, "test": test}
+        self.old, self.bad_rows, self.valid = old, bad_rows, valid
+        self.months = {"train": train, "test": test}
 
     def prepare(self, folder: Path, place: Path, progress: Progress) -> None:
         """Stream the files into the store; about.json comes last."""
-        about = pairs.prepare(climsim.parts(folder, self.months), place, self.bad_rows, progress)
+        found = self._find(folder)
+        if isinstance(found, kaggle.Tables):
+            about = kaggle.prepare(found, place, self.bad_rows, self._share(), progress)
+        else:
+            about = pairs.prepare(found, place, self.bad_rows, progress)
         write_text(place / "about.json", json.dumps(about))
 
     def describe(self, folder: Path) -> list[Found]:
-        """What of the layout lies in a folder."""
-        return []
+        """What lies in a folder of the layout that it has; what there could be, if it has neither."""
+        tables, files = kaggle.describe(folder), climsim.describe(folder)
+        for found, missing in ((tables, files), (files, tables)):
+            if any(each.path for each in found) and not any(each.path for each in missing):
+                return found
+        return [*tables, *files]
 
     def sources(self, folder: Path) -> list[Path]:
-        """The files of the parts that are read."""
-        parts = climsim.parts(folder, self.months)
-        return [path for some in parts.pairs.values() for pair in some for path in (pair.mli, pair.mlo)]
+        """The files that are read, of all parts."""
+        return self._find(folder).paths
+
+    def _find(self, folder: Path) -> kaggle.Tables | climsim.Parts:
+        """The tables of a folder, or else its pairs."""
+        if tables := kaggle.locate(folder, self.old):
+            for key, months in self.months.items():
+                if months is not None:
+                    raise UsageError(
+                        f"Config key 'data.{key}': {folder} has tables, which know no months.",
+                        "Leave it out, or give the folder of ClimSim's own files.",
+                    )
+            return tables
+        valid = self.valid
+        if valid is not None and not isinstance(valid, str):
+            raise UsageError(
+                f"Config key 'data.valid': {valid} is no range of months, which {folder} needs.",
+                "Such as -o data.valid=0008-02..0008-07/7.",
+            )
+        if not climsim.describe(folder)[0].path:
+            raise DataError(
+                f"{folder}: has neither test.csv and sample_submission.csv nor, in it or below, E3SM-MMF.mli.*.nc.",
+                f"`ctk data leap-climsim {folder}` says how to get them.",
+            )
+        return climsim.parts(folder, {**self.months, "valid": valid})
+
+    def _share(self) -> float:
+        share = SHARE if self.valid is None else self.valid
+        if isinstance(share, str) or not 0 < share < 1:
+            raise UsageError(
+                f"Config key 'data.valid': {share} is no share of the time steps of train.csv.",
+                "Give a number between 0 and 1.",
+            )
+        return share

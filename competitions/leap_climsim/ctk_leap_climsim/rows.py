@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from ctk_leap_climsim.columns import EXACT_INPUTS, GROUPS, INPUTS, TARGETS
 from ctk_leap_climsim.statistics import Running
 from ctk_leap_climsim.table import Place
 
+BadRows = Literal["error", "drop"]
 COMMIT = 200_000
 """Rows between commits: 1 GB, which is read again in seconds to a minute."""
 ROW_BYTES = {
@@ -34,6 +35,13 @@ class Rows(NamedTuple):
     columns: Array
     liquid: Array
     target: Array | None
+
+    @classmethod
+    def none(cls) -> Rows:
+        """For data without a training table."""
+        return cls(
+            np.empty((0, len(INPUTS)), np.float32), np.empty((0, len(EXACT_INPUTS))), np.empty((0, len(TARGETS)))
+        )
 
     def take(self, rows: Array) -> Rows:
         """Those at some row numbers."""
