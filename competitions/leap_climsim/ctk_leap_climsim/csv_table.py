@@ -13,11 +13,9 @@ from ctk.errors import CtkError
 from ctk_leap_climsim.table import ID, Part, Place, Table
 
 BLOCK = 32 << 20
-"""Bytes read at a time."""
+"""Bytes read at a time; no line may be longer (925 numbers are 20 kB)."""
 PARSED = 8 << 20
 """Bytes that one of pyarrow's threads parses at a time: the fastest of 1 to 64 MiB for lines of 18 kB."""
-LINE = 4 << 20
-"""No line of the competition is longer (925 numbers are 20 kB); a file without line ends is not read to its end."""
 NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*([eE][+-]?\d+)?|\.\d+([eE][+-]?\d+)?|inf(inity)?|nan)?\s*", re.IGNORECASE)
 NULLS = ["", "NaN", "nan", "-NaN", "-nan", "NA", "N/A", "null", "NULL", "None"]
 
@@ -32,7 +30,7 @@ class CsvTable(Table):
     def _open(self) -> list[str]:
         self.size = self.path.stat().st_size
         with self.path.open("rb") as file:
-            line = file.readline(LINE)
+            line = file.readline(BLOCK)
         if not line.endswith(b"\n"):
             raise self.error(f"{self.path}: the first line has no end.", "The file is empty, cut short or not a CSV.")
         self._begin = len(line)
@@ -43,23 +41,21 @@ class CsvTable(Table):
 
     def _parts(self, start: Place) -> Iterator[Part]:
         offset, row = start.offset or self._begin, start.rows
-        rest = b""
         with self.path.open("rb") as file:
-            file.seek(offset)
-            while read := file.read(BLOCK):
+            # Each block is read from where the last one ended, so that going on from there cuts the same blocks.
+            while file.seek(offset) < self.size:
+                read = file.read(BLOCK)
                 end = read.rfind(b"\n") + 1
-                lines, rest = (rest + read[:end], read[end:]) if end else (b"", rest + read)
-                if len(rest) > LINE:
-                    raise self._cut(row + lines.count(b"\n"), f"has {len(rest):,} bytes and no end")
-                if rest == b"" and file.tell() >= self.size:
-                    lines = lines.rstrip(b"\r\n") + b"\n" if lines.strip() else b""
-                if lines:
-                    offset += len(lines)
+                if not end:
+                    raise self._cut(row, f"has no end within {len(read):,} bytes")
+                lines = read[:end]
+                offset += end
+                if offset == self.size:
+                    lines = lines.rstrip(b"\r\n") + b"\n"
+                if lines != b"\n":
                     part = self._parse(lines, row, offset)
                     row += len(part.ids)
                     yield part
-        if rest:
-            raise self._cut(row, "ends without a line end")
 
     def _parse(self, lines: bytes, row: int, offset: int) -> Part:
         wanted = [ID, *self.columns]
