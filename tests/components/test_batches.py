@@ -38,3 +38,19 @@ def test_an_epoch_has_its_own_order_and_the_seed_gives_it_back():
     assert order(1, 0) == order(1, 0)
     assert order(1, 0) != order(1, 1)
     assert sorted(order(1, 1)) == list(range(50))
+
+
+@given(rows=st.integers(1, 90), size=st.integers(1, 40), parts=st.integers(1, 5), epoch=st.integers(0, 3))
+def test_the_parts_of_an_epoch_are_the_epoch_in_batches_of_the_size(rows, size, parts, epoch):
+    whole = Batches(rows, size, 1)
+    whole.set_epoch(epoch)
+    batches = Batches(rows, size, 1, parts=parts)
+    assert 1 <= batches.parts <= parts
+    found = []
+    for part in range(batches.parts):
+        batches.set_epoch(epoch * batches.parts + part)
+        mine = list(batches)
+        assert len(mine) == len(batches)
+        assert all(0 < len(batch) <= size + 1 for batch in mine)
+        found += mine
+    assert torch.cat(found).tolist() == torch.cat(list(whole)).tolist()

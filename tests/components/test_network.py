@@ -68,8 +68,11 @@ def fit(folder, model=None, **context):
         {"ema": 0.8},
         {"schedule": {"name": "cosine", "warmup": 1}, "clip": 0.5, "batch": {"size": 16, "by": "thing"}},
         {"checkpoint_every": 3, "batch": {"size": 8}},
+        {"validate_every": 0.5},
+        {"schedule": {"name": "plateau", "patience": 0, "factor": 0.5}, "optimizer": {"lr": 0.3}},
+        {"patience": 4, "optimizer": {"lr": 0.3}},
     ],
-    ids=["plain", "ema", "schedule", "other checkpoints"],
+    ids=["plain", "ema", "schedule", "other checkpoints", "validated twice an epoch", "plateau", "patience"],
 )
 def test_an_interrupted_fit_goes_on_to_the_same_predictions(tmp_path, training):
     never, whole = fit(tmp_path / "whole", make_model(**training))
