@@ -19,8 +19,8 @@ from ctk_leap_climsim.networks.base import counting
 class SmoothL1Levels(nn.Module):
     """Smooth L1 (Girshick 2015, arXiv:1504.08083) of targets and of differences between neighbouring levels.
 
-    The mean over rows and columns, plus for each series the mean over rows and pairs of neighbouring levels, divided by
-    the number of series there are, 6. Columns that count as zero or do not vary are left out, and so are pairs with
+    The mean over rows and columns, plus the mean over rows, pairs of neighbouring levels of a series, and series (six,
+    or the one that a stage trains alone). Columns that count as zero or do not vary are left out, and so are pairs with
     one of them. (2nd-place solution, ChunhanLi/2nd-kaggle-LEAP, 2024; there such columns stay in, with targets of 0.)
 
     beta         where the quadratic part ends and the linear begins
@@ -71,5 +71,6 @@ class SmoothL1Levels(nn.Module):
         series = above // LEVELS
         paired = (below == above + 1) & (below // LEVELS == series) & (series < len(TENDENCIES))
         pairs = counts[:-1] * counts[1:] * paired
-        in_series = torch.bincount(series, weights=pairs)[series].float()
-        return counts / counts.sum().clamp(min=1), pairs / (in_series.clamp(min=1) * len(TENDENCIES))
+        in_series = torch.bincount(series, weights=pairs)
+        share = pairs / in_series[series].clamp(min=1) / (in_series > 0).sum().clamp(min=1)
+        return counts / counts.sum().clamp(min=1), share.float()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated
+from itertools import pairwise
+from typing import Annotated, Literal
 
 import numpy as np
 import torch
-from pydantic import Field
+from pydantic import Field, PositiveInt
 from torch import Tensor, nn
 
 from ctk.errors import UsageError
@@ -16,22 +17,24 @@ from ctk_leap_climsim.columns import LEVELS
 from ctk_leap_climsim.networks.base import CHANNELS, OUTPUTS, ColumnNetwork
 from ctk_leap_climsim.networks.recurrent import bilstm, start_like_keras
 
-KERNELS = ((2, 2), (4, 3), (6, 2))
-"""Levels that a convolution spans, and its outputs as a multiple of the inputs."""
-HEAD = 256
-"""Width of the head's hidden layer."""
+SPANS = (2, 4, 6)
+"""Levels that the convolutions span."""
 
 
 class ConvBiLSTMTransformer(ColumnNetwork):
-    """Inputs beside convolutions of them to LSTMs, their output to a transformer layer; the head sees all three.
+    """Inputs beside convolutions of them to LSTMs, their output to a transformer layer; the head sees both.
 
     Positions are added to the inputs as sines and cosines (Vaswani et al. 2017, section 3.5). Surface fluxes are means
-    over levels. (Models 195, 197 and 200 of "adam" in the 2nd-place solution, ChunhanLi/2nd-kaggle-LEAP, 2024.)
+    over levels. (Models 195 and 197 of "adam" in the 2nd-place solution, ChunhanLi/2nd-kaggle-LEAP, 2024.)
 
+    multiples    outputs of the convolutions over 2, 4 and 6 levels, as multiples of the 25 inputs
     hidden       of each direction of the LSTMs
     layers       of the LSTMs
     heads        of the transformer layer
     feedforward  its inner width
+    activation   its activation
+    head         widths of the head's hidden layers
+    inputs       whether the head sees the LSTMs' inputs too
     dropout      before the head
     """
 
@@ -41,10 +44,14 @@ class ConvBiLSTMTransformer(ColumnNetwork):
         self,
         constants: Mapping[str, Array],
         *,
+        multiples: tuple[PositiveInt, PositiveInt, PositiveInt] = (2, 3, 2),
         hidden: Annotated[int, Field(ge=1)] = 256,
         layers: Annotated[int, Field(ge=1)] = 5,
         heads: Annotated[int, Field(ge=1)] = 8,
         feedforward: Annotated[int, Field(ge=1)] = 1024,
+        activation: Literal["relu", "gelu"] = "relu",
+        head: tuple[PositiveInt, ...] = (256,),
+        inputs: bool = True,
         dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1,
     ) -> None:
         super().__init__(constants)
@@ -58,17 +65,20 @@ class ConvBiLSTMTransformer(ColumnNetwork):
             nn.Sequential(
                 nn.ZeroPad1d(((span - 1) // 2, span // 2)), nn.Conv1d(CHANNELS, multiple * CHANNELS, span), nn.ReLU()
             )
-            for span, multiple in KERNELS
+            for span, multiple in zip(SPANS, multiples, strict=True)
         )
-        seen = CHANNELS * (1 + sum(multiple for _, multiple in KERNELS))
+        seen = CHANNELS * (1 + sum(multiples))
         self.norm = nn.LayerNorm(seen)
         self.lstm = bilstm(seen, hidden, layers)
         self.transformer = nn.TransformerEncoderLayer(
-            2 * hidden, heads, dim_feedforward=feedforward, dropout=0.0, batch_first=True
+            2 * hidden, heads, dim_feedforward=feedforward, dropout=0.0, activation=activation, batch_first=True
         )
-        self.head = nn.Sequential(
-            nn.Dropout(dropout), nn.Linear(4 * hidden + seen, HEAD), nn.ReLU(), nn.Linear(HEAD, OUTPUTS)
-        )
+        self.inputs = inputs
+        widths = (4 * hidden + (seen if inputs else 0), *head)
+        self.head = nn.Sequential(nn.Dropout(dropout))
+        for before, after in pairwise(widths):
+            self.head.extend([nn.Linear(before, after), nn.ReLU()])
+        self.head.append(nn.Linear(widths[-1], OUTPUTS))
         start_like_keras(self.lstm, self.head)
 
     def forward(self, columns: Tensor) -> Tensor:
@@ -78,7 +88,8 @@ class ConvBiLSTMTransformer(ColumnNetwork):
         convolved = [convolution(across).transpose(1, 2) for convolution in self.convolutions]
         x = self.norm(torch.cat([x, *convolved], dim=2))
         recurrent = self.lstm(x)[0]
-        return self.targets_of_mean(self.head(torch.cat([recurrent, self.transformer(recurrent), x], dim=2)))
+        seen = [recurrent, self.transformer(recurrent), *([x] if self.inputs else [])]
+        return self.targets_of_mean(self.head(torch.cat(seen, dim=2)))
 
 
 def _positions() -> Tensor:
