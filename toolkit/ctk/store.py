@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 from collections.abc import Mapping, Sequence
+from math import prod
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -16,6 +17,8 @@ from ctk.samples import ARRAYS, Array, Targets
 
 HEADER = 256
 """Bytes of an .npy header, whatever the shape: rewritten in place when the number of rows is known."""
+Kind = tuple[np.dtype[Any], tuple[int, ...]]
+"""Type of an array, and shape of one of its rows."""
 
 
 class SamplesWriter:
@@ -34,15 +37,12 @@ class SamplesWriter:
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.files: dict[str, BinaryIO] = {}
-        self.kinds: dict[str, tuple[np.dtype[Any], tuple[int, ...]]] = {}
+        self.kinds: dict[str, Kind] = {}
         self.rows = 0
         self.state: Any = None
         self.finished = (self.folder / ARRAYS).exists()
         if not self.finished and (self.folder / "committed.json").exists():
-            committed = read_json(self.folder / "committed.json")
-            self.rows, self.state = committed["rows"], committed["state"]
-            for name, (dtype, shape) in committed["arrays"].items():
-                self._open(name, np.dtype(dtype), tuple(shape))
+            self._go_on(read_json(self.folder / "committed.json"))
 
     def append(self, arrays: Mapping[str, Array]) -> None:
         """Add rows: by name as in ``Samples.save`` ("ids", "features/NAME", "target", "groups/NAME"), (n, ...) each.
@@ -95,12 +95,23 @@ class SamplesWriter:
         (self.folder / "committed.json").unlink(missing_ok=True)
         self.finished = True
 
+    def _go_on(self, committed: Mapping[str, Any]) -> None:
+        """Take up what was committed; what has lost some of it since is begun anew."""
+        kinds = {name: (np.dtype(dtype), tuple(shape)) for name, (dtype, shape) in committed["arrays"].items()}
+        sizes = {path: path.stat().st_size for path in self.folder.rglob("*.npy")}
+        for name, kind in kinds.items():
+            if sizes.get(self.folder / f"{name}.npy", 0) < _end(kind, committed["rows"]):
+                return
+        self.rows, self.state = committed["rows"], committed["state"]
+        for name, kind in kinds.items():
+            self._open(name, *kind)
+
     def _open(self, name: str, dtype: np.dtype[Any], shape: tuple[int, ...]) -> None:
         """Open an array's file where its committed rows end; what was written after them is cut off."""
         path = self.folder / f"{name}.npy"
         path.parent.mkdir(exist_ok=True)
         file = path.open("r+b" if path.exists() else "w+b")
-        end = HEADER + self.rows * dtype.itemsize * int(np.prod(shape, dtype=np.int64))
+        end = _end((dtype, shape), self.rows)
         file.truncate(end)
         file.seek(end)
         self.files[name], self.kinds[name] = file, (dtype, shape)
@@ -123,7 +134,13 @@ def linked(source: Path, folder: Path, without: Sequence[str]) -> None:
     write_text(folder / ARRAYS, json.dumps(names))
 
 
-def _header(kind: tuple[np.dtype[Any], tuple[int, ...]], rows: int) -> bytes:
+def _end(kind: Kind, rows: int) -> int:
+    """Bytes of a file with so many rows."""
+    dtype, shape = kind
+    return HEADER + rows * dtype.itemsize * prod(shape)
+
+
+def _header(kind: Kind, rows: int) -> bytes:
     """An .npy header of version 1.0 padded to HEADER bytes (numpy.lib.format says what is in it)."""
     dtype, shape = kind
     described = repr({"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": (rows, *shape)})

@@ -25,7 +25,7 @@ def read_weights(sample: CsvTable, test: CsvTable, ids: Array, progress: Progres
         weights = block.values[0].copy() if weights is None else weights
         if (unlike := (block.values != weights).any(axis=1)).any():
             raise DataError(
-                f"{sample.path}, {sample.where(int(block.rows[unlike.argmax()]))}: has other values than the first row.",
+                f"{sample.path}, {sample.where(int(block.rows[unlike.argmax()]))}: is unlike the first row.",
                 "Its rows are the weights of the columns, and alike: use the competition's own file.",
             )
         parts.append(block.ids)
