@@ -16,7 +16,7 @@ from ctk.contract import Blend, Direction, Metric
 from ctk.report import INK, SERIES, Section, axes, figure_svg, write_report
 from ctk.report.numbers import column, comparison, duration, number
 from ctk.results import Results
-from ctk.samples import Samples
+from ctk.samples import Samples, Targets
 
 HIGHER = Metric("mrr", "max", lambda prediction, samples: 0.0)
 LOWER = Metric("rmse", "min", lambda prediction, samples: 0.0)
@@ -82,6 +82,7 @@ def results(
         baselines=baselines,
         test=Samples(np.arange(4), {}),
         submitted=np.zeros((4, 2)),
+        submission=Path("submission.csv"),
     )
     return replace(made, **more)
 
@@ -204,6 +205,42 @@ def test_the_blend_shows_weights_and_steps(tmp_path: Path) -> None:
     made = replace(made, blend=Blend({"mlp/seed-1": 0.75, "mlp/seed-2": 0.25}, True, 0.15, steps))
     text = Page(written(made, tmp_path)).text
     assert all(part in text for part in ("mlp seed 1", "0.750", "0.250", "2 steps", "scaled to length 1", "flattered"))
+
+
+def by_group(names: list[str], group_of_column: list[int], weights: dict[str, list[float]]) -> Results:
+    """A blend whose columns have weights of their own."""
+    made = results(dict.fromkeys(weights, 0.1) | {"blend": 0.15})
+    mean = {key: float(np.mean(np.array(each)[group_of_column])) for key, each in weights.items()}
+    blend = Blend(mean, column_groups=names, group_of_column=group_of_column, by_group=weights)
+    return replace(made, blend=blend)
+
+
+def test_weights_of_groups_are_a_map_with_numbers(tmp_path: Path) -> None:
+    weights = {"mlp/seed-1": [1.2, 0.0], "a<b/seed-1": [-0.2, 1.0], "idle/seed-1": [0.0, 0.0]}
+    page = written(by_group(["wind & rain", "sun"], [0, 0, 1], weights), tmp_path)
+    heat = page[page.index('<svg class="heat"') :].split("</svg>")[0]
+    for part in ("wind &amp; rain", "sun", "1.20", "−0.20", "a&lt;b", "2 members in 2 groups"):
+        assert part in heat, part
+    assert "idle" not in heat
+    assert "−0.20</text>" in heat
+    negative = heat[: heat.index("−0.20</text>")].rindex("<rect")
+    assert 'fill="var(--s2)"' in heat[negative:].split(">")[0]
+    assert '<svg class="heat"' not in written(TWO, tmp_path)
+
+
+def test_weights_of_many_columns_stay_small_and_stand_under_their_groups(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    names, groups = [f"column-{number}" for number in range(300)], np.repeat(["winds", "rain", "sun"], 100)
+    made = by_group(
+        names, list(range(300)), {f"m{number}/seed-1": random.normal(size=300).tolist() for number in "abcd"}
+    )
+    made = replace(made, valid=replace(made.valid, targets=Targets(np.array(names), groups)))
+    page = written(made, tmp_path)
+    heat = page[page.index('<svg class="heat"') :].split("</svg>")[0]
+    assert len(heat) < 80 * 1000
+    assert all(f">{name}</text>" in heat for name in ("winds", "rain", "sun"))
+    assert "column-100 to column-199" in heat
+    assert "Weights by column" in page
 
 
 def test_the_same_results_give_the_same_page(tmp_path: Path) -> None:

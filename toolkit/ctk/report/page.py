@@ -15,6 +15,7 @@ from ctk.files import write_text
 from ctk.report import curves
 from ctk.report.climb import plot_climb
 from ctk.report.figures import SERIES
+from ctk.report.heat import MapRow, weight_map
 from ctk.report.numbers import column, comparison, duration, number
 from ctk.report.section import Section
 
@@ -51,6 +52,7 @@ def write_report(results: Results, sections: Sequence[Section], path: Path) -> N
         plots=plots(results),
         legend=legend(results),
         weights=weights(results),
+        weights_by_group=weights_by_group(results),
         trace=trace(results),
         chosen_here=bool(results.blend.trace) and len(results.blend.weights) > 1,
         several_folds=_plain(results.config).get("split", {}).get("use", 1) > 1,
@@ -264,6 +266,23 @@ def weights(results: Results) -> list[Weight]:
         Weight(_spoken(results, key), colours.get(_split(key)[0], 0), number(weight), abs(weight) / most)
         for key, weight in used
     ]
+
+
+def weights_by_group(results: Results) -> Plot | None:
+    """The weights of groups of columns as a picture, members as in ``weights``; None where columns have no own."""
+    from markupsafe import Markup
+
+    blend = results.blend
+    if not blend.by_group:
+        return None
+    colours = slots(results)
+    used = sorted((key for key in blend.by_group if any(blend.by_group[key])), key=lambda key: -blend.weights[key])
+    rows = [MapRow(_spoken(results, key), colours.get(_split(key)[0], 0), blend.by_group[key]) for key in used]
+    targets = results.valid.targets
+    each_column = len(blend.column_groups) == len(blend.group_of_column)
+    bands = targets.groups.tolist() if targets is not None and each_column else [""] * len(blend.column_groups)
+    title = "Weights by column" if each_column else "Weights by group of columns"
+    return Plot(title, Markup(weight_map(rows, blend.column_groups, bands)))
 
 
 @dataclass(frozen=True)
