@@ -3,12 +3,67 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
+from pydantic import Field
 
 from ctk.contract import FitContext, Model
+from ctk.errors import UsageError, nearest
 from ctk.files import atomic
 from ctk.samples import Array, Samples
+
+ROWS = 16384
+"""Rows added at a time: 120 MB of 900 float64 columns. As many rows as most data has are one block."""
+STILL = 1e-10
+"""A feature whose deviation is a smaller share of its mean than this is constant but for rounding."""
+
+Alpha = Annotated[float, Field(gt=0)]
+
+
+class NormalEquations:
+    """What ridge regression has to know of rows, summed over blocks of them in float64.
+
+    Sums are taken of what is apart from the first block's means and set right at the end, so that means far larger
+    than deviations cost no digits.
+
+    x_mean, y_mean  (D,), (T,)
+    gram, cross     (D, D), (D, T): sums of products of what is apart from the means
+    """
+
+    def __init__(self) -> None:
+        self.rows = 0
+
+    def add(self, x: Array, y: Array) -> None:
+        """Add (n, D) features and (n, T) targets."""
+        if not self.rows:
+            self._x_shift, self._y_shift = x.mean(0, dtype=np.float64), y.mean(0, dtype=np.float64)
+            self._gram = np.zeros((x.shape[1], x.shape[1]))
+            self._cross = np.zeros((x.shape[1], y.shape[1]))
+            self._x_sum, self._y_sum = np.zeros(x.shape[1]), np.zeros(y.shape[1])
+        else:
+            self._x_sum += (x - self._x_shift).sum(0)
+            self._y_sum += (y - self._y_shift).sum(0)
+        x, y = x - self._x_shift, y - self._y_shift
+        self._gram += x.T @ x
+        self._cross += x.T @ y
+        self.rows += len(x)
+
+    @property
+    def x_mean(self) -> Array:
+        return np.asarray(self._x_shift + self._x_sum / self.rows)
+
+    @property
+    def y_mean(self) -> Array:
+        return np.asarray(self._y_shift + self._y_sum / self.rows)
+
+    @property
+    def gram(self) -> Array:
+        return np.asarray(self._gram - np.outer(self._x_sum, self._x_sum) / self.rows)
+
+    @property
+    def cross(self) -> Array:
+        return np.asarray(self._cross - np.outer(self._x_sum, self._y_sum) / self.rows)
 
 
 def solve_ridge(x: Array, y: Array, alpha: float) -> tuple[Array, Array, Array]:
@@ -16,31 +71,70 @@ def solve_ridge(x: Array, y: Array, alpha: float) -> tuple[Array, Array, Array]:
 
     Hoerl and Kennard 1970, "Ridge regression: biased estimation for nonorthogonal problems".
     """
-    x_mean, y_mean = x.mean(0, dtype=np.float64), y.mean(0, dtype=np.float64)
-    centred = x - x_mean
-    gram = centred.T @ centred
-    gram[np.diag_indices_from(gram)] += alpha
-    return np.linalg.solve(gram, centred.T @ (y - y_mean)), x_mean, y_mean
+    equations = NormalEquations()
+    equations.add(x, y)
+    return _solve(equations.gram, equations.cross, alpha), equations.x_mean, equations.y_mean
 
 
 class Ridge(Model):
-    """All features side by side, mapped linearly to the target values. ``alpha`` is the penalty."""
+    """Features side by side, mapped linearly to the target values; any number of rows in the memory of one block.
 
-    def __init__(self, *, alpha: float = 1.0, normalise_target: bool = False) -> None:
-        self.alpha = alpha
+    alpha             the penalty; of several, the one best by the run's metric on the validation samples
+    standardise       features divided by their deviation, so that the penalty weighs all alike; constant ones are
+                      left out
+    features          names of the features that are read; none are all of them
+    normalise_target  scale each row of the target to length 1
+    """
+
+    def __init__(
+        self,
+        *,
+        alpha: Alpha | Annotated[list[Alpha], Field(min_length=1)] = 1.0,
+        standardise: bool = False,
+        features: list[str] | None = None,
+        normalise_target: bool = False,
+    ) -> None:
+        self.alphas = alpha if isinstance(alpha, list) else [alpha]
+        self.standardise = standardise
+        self.features = features
         self.normalise_target = normalise_target
 
     def fit(self, train: Samples, valid: Samples, context: FitContext) -> None:
-        """Solve once; ``valid`` is not looked at."""
-        y = np.asarray(train.target_values(), dtype=np.float64).reshape(len(train), -1)
-        if self.normalise_target:
-            y = y / np.linalg.norm(y, axis=1, keepdims=True).clip(1e-12)
-        self.weights, self.x_mean, self.y_mean = solve_ridge(_matrix(train), y, self.alpha)
-        context.progress(1, 1, {})
+        """Sum once, solve for each alpha; ``valid`` is looked at only to choose among several."""
+        if len(self.alphas) > 1 and not len(valid):
+            raise UsageError("ridge has several alphas and no validation samples to choose by.", "Give one alpha.")
+        equations = NormalEquations()
+        for block in _blocks(train):
+            y = np.asarray(block.target_values(), dtype=np.float64).reshape(len(block), -1)
+            if self.normalise_target:
+                y = y / np.linalg.norm(y, axis=1, keepdims=True).clip(1e-12)
+            equations.add(self._matrix(block), y)
+        self.x_mean, self.y_mean = equations.x_mean, equations.y_mean
+        gram, cross = equations.gram, equations.cross
+        scale = self._scale(gram, equations.rows)
+        gram *= scale[:, None] * scale
+        cross *= scale[:, None]
+        solved = [_solve(gram, cross, alpha) * scale[:, None] for alpha in self.alphas]
+        self.weights = solved[0]
+        if len(solved) > 1:
+            own = valid.with_own_gallery() if valid.gallery is not None else valid
+            scores = []
+            for number, weights in enumerate(solved, start=1):
+                self.weights = weights
+                scores.append(context.metric.sign * context.metric.score(self.predict(own), own))
+                context.progress(number, len(solved), {context.metric.name: context.metric.sign * scores[-1]})
+            self.weights = solved[int(np.argmax(np.nan_to_num(scores, nan=-np.inf)))]
+        else:
+            context.progress(1, 1, {})
 
     def predict(self, samples: Samples) -> Array:
         """(N, T) float32."""
-        return ((_matrix(samples) - self.x_mean) @ self.weights + self.y_mean).astype(np.float32)
+        prediction = np.empty((len(samples), len(self.y_mean)), np.float32)
+        start = 0
+        for block in _blocks(samples):
+            prediction[start : start + len(block)] = (self._matrix(block) - self.x_mean) @ self.weights + self.y_mean
+            start += len(block)
+        return prediction
 
     def save(self, folder: Path) -> None:
         """Write ``ridge.npz``."""
@@ -52,8 +146,34 @@ class Ridge(Model):
         with np.load(folder / "ridge.npz", allow_pickle=False) as file:
             self.weights, self.x_mean, self.y_mean = file["weights"], file["x_mean"], file["y_mean"]
 
+    def _scale(self, gram: Array, rows: int) -> Array:
+        """(D,) what features are multiplied by; 0 for those that are constant."""
+        if not self.standardise:
+            return np.ones(len(gram))
+        deviation = np.sqrt(np.diagonal(gram).clip(0) / rows)
+        moves = deviation > STILL * np.abs(self.x_mean)
+        return np.divide(1.0, deviation, out=np.zeros(len(gram)), where=moves)
 
-def _matrix(samples: Samples) -> Array:
-    return np.concatenate(
-        [np.asarray(values, dtype=np.float64).reshape(len(samples), -1) for values in samples.features.values()], axis=1
-    )
+    def _matrix(self, samples: Samples) -> Array:
+        """(N, D) float64. Raises UsageError for a feature that is not there."""
+        names = list(samples.features) if self.features is None else self.features
+        for name in names:
+            if name not in samples.features:
+                raise UsageError(
+                    f"ridge reads the feature '{name}', which the samples have not.",
+                    nearest(name, samples.features, "features"),
+                )
+        return np.concatenate(
+            [np.asarray(samples.features[name], dtype=np.float64).reshape(len(samples), -1) for name in names], axis=1
+        )
+
+
+def _solve(gram: Array, cross: Array, alpha: float) -> Array:
+    penalised = gram.copy()
+    penalised[np.diag_indices_from(penalised)] += alpha
+    return np.linalg.solve(penalised, cross)
+
+
+def _blocks(samples: Samples) -> list[Samples]:
+    """The samples, some thousand rows at a time; views of memory-mapped arrays."""
+    return [samples.take(np.arange(start, min(start + ROWS, len(samples)))) for start in range(0, len(samples), ROWS)]
