@@ -8,7 +8,8 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Lock
@@ -18,6 +19,7 @@ from ctk.errors import CtkError
 
 BATCH = 24
 """Time steps a process makes: starting one costs about as much as ten of them."""
+WORKER = (sys.executable, "-m", "ctk_leap_climsim.synthetic.worker")
 ATTEMPTS = 2
 """How often a time step is tried, with other columns each time."""
 
@@ -45,8 +47,7 @@ class Batches:
 
     def run(self, todo: list[int]) -> Iterator[int]:
         """Make time steps; yields each as it is done, in any order. CtkError as soon as a batch fails for good."""
-        # Never so long that a worker has nothing to do.
-        length = max(1, min(BATCH, -(-len(todo) // self.workers)))
+        length = min(BATCH, -(-len(todo) // self.workers))  # every worker has something to do
         says: SimpleQueue[int | None] = SimpleQueue()
         batches = [self.pool.submit(self._batch, todo[at : at + length], says) for at in range(0, len(todo), length)]
         for batch in batches:
@@ -57,37 +58,35 @@ class Batches:
                 yield step
                 continue
             left -= 1
-            _raise_failed(batches)
+            for batch in batches:
+                if batch.done() and (error := batch.exception()):
+                    raise error
 
     def _batch(self, todo: list[int], says: SimpleQueue[int | None]) -> None:
         attempts = dict.fromkeys(todo, 0)
         while attempts and not self.stopped:
             code, last_words = self._child(attempts, says)
-            if not attempts:
+            if not attempts or self.stopped:
                 return
-            if self.stopped:
-                return
-            died = next(iter(attempts))
+            died = next(iter(attempts))  # the first that it did not say is made
             attempts[died] += 1
-            if attempts[died] >= ATTEMPTS:
+            if attempts[died] == ATTEMPTS:
                 raise CtkError(
-                    f"Time step {died} of seed {self.job['seed']} ended its process {ATTEMPTS} times"
-                    f" ({_ending(code)}{last_words}).",
-                    "Try another --seed; what is made already is kept only for the same one.",
+                    f"{self.job['out']}: making time step {died} of seed {self.job['seed']} ended its process"
+                    f" {ATTEMPTS} times ({_ending(code)}{last_words}).",
+                    "Give another --seed and another --out.",
                 )
 
     def _child(self, attempts: dict[int, int], says: SimpleQueue[int | None]) -> tuple[int, str]:
         """Run one process; what it makes leaves ``attempts``. Returns its exit code and last line of errors."""
-        import ctk_leap_climsim
-
-        place = str(Path(ctk_leap_climsim.__file__).parents[1])
-        paths = os.pathsep.join(filter(None, (place, os.environ.get("PYTHONPATH"))))
+        # The child finds this package where this process found it, installed or not.
+        paths = os.pathsep.join(filter(None, (str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH"))))
         with tempfile.TemporaryFile("w+", errors="replace") as errors:
             with self.lock:
                 if self.stopped:
                     return 0, ""
                 child = subprocess.Popen(
-                    [sys.executable, "-m", "ctk_leap_climsim.synthetic.worker"],
+                    WORKER,
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=errors,
@@ -98,8 +97,9 @@ class Batches:
             with child:
                 assert child.stdin is not None
                 assert child.stdout is not None
-                child.stdin.write(json.dumps({**self.job, "todo": list(attempts.items())}))
-                child.stdin.close()
+                with suppress(BrokenPipeError):  # it may end before it has read its job; its exit code is told below
+                    child.stdin.write(json.dumps({**self.job, "todo": list(attempts.items())}))
+                    child.stdin.close()
                 for line in child.stdout:
                     said: dict[str, Any] = json.loads(line)
                     if "problem" in said:
@@ -111,12 +111,6 @@ class Batches:
             errors.seek(0)
             words = errors.read().strip().splitlines()
             return child.returncode, f": {words[-1]}" if words else ""
-
-
-def _raise_failed(batches: list[Future[None]]) -> None:
-    for batch in wait(batches, timeout=0, return_when=FIRST_COMPLETED).done:
-        if error := batch.exception():
-            raise error
 
 
 def _ending(code: int) -> str:

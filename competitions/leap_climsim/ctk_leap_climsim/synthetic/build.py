@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import os
-import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ctk.errors import CtkError, DataError
+from ctk.contract import Progress
+from ctk.errors import DataError
+from ctk.files import check_room
 from ctk_leap_climsim.columns import GRID
 from ctk_leap_climsim.synthetic import files
 from ctk_leap_climsim.synthetic.batches import Batches
 from ctk_leap_climsim.synthetic.timeline import Moment, moments
-
-Progress = Callable[[str, int, int], None]
 
 
 class Build(BaseModel):
@@ -53,7 +51,8 @@ class Build(BaseModel):
         progress("columns", done, total)
         if not todo:
             return
-        self._check_room(len(todo))
+        files.sweep(self.out)
+        check_room(self.out, len(todo) * files.BYTES, f"Making {total - done:,} columns of air")
         with Batches(self.out, self.seed, len(timeline), self.workers or min(2, os.cpu_count() or 1)) as batches:
             for _ in batches.run(todo):
                 done += GRID
@@ -67,12 +66,3 @@ class Build(BaseModel):
                     f"{path}: a file that {self.columns:,} columns do not have; a folder holds one build.",
                     "Give --out another folder, or remove the files of the other build.",
                 )
-
-    def _check_room(self, steps: int) -> None:
-        self.out.mkdir(parents=True, exist_ok=True)
-        needed, free = steps * files.BYTES, shutil.disk_usage(self.out).free
-        if free < needed:
-            raise CtkError(
-                f"{self.out}: {needed / 1e6:,.0f} MB are needed and {free / 1e6:,.0f} MB are free.",
-                "Make room, give --out another disk, or ask for fewer --columns.",
-            )

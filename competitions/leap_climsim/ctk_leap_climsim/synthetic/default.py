@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ctk.files import cache_folder
+from ctk.contract import Progress
+from ctk.files import cache_folder, made_over_time
 from ctk_leap_climsim.synthetic import files
-from ctk_leap_climsim.synthetic.build import Build, Progress
+from ctk_leap_climsim.synthetic.build import Build
 
 COLUMNS, SEED = 40_000, 0
 
 
-def folder(progress: Progress | None = None) -> Path:
-    """Folder of the default data, in ClimSim's layout; made in the cache if it is not there yet (a minute or two).
+def folder(progress: Progress = lambda what, done, total: None) -> Path:
+    """Folder of the default data, in ClimSim's layout; made in the cache if it is not there yet, in a minute or two.
 
-    A killed build goes on where it was. Several processes may call this at once: they make the same files, and each
-    skips what another has made. Raises CtkError where climt is not installed or the cache has no room.
+    A killed build goes on where it was; who calls this while another process builds waits for it. Raises CtkError where
+    climt is not installed or the cache has no room.
     """
-    name = f"default-v{files.VERSION}-{COLUMNS}-{SEED}"
-    build = Build(columns=COLUMNS, seed=SEED, out=cache_folder() / "leap-climsim" / name, workers=0)
-    build.run(progress or (lambda what, done, total: None))
-    return build.out
+    place = cache_folder() / "leap-climsim" / f"default-v{files.VERSION}-{COLUMNS}-{SEED}"
+    if not place.is_dir():
+        with made_over_time(place) as making:
+            if making is not None:
+                Build(columns=COLUMNS, seed=SEED, out=making, workers=0).run(progress)
+    return place

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import netCDF4
@@ -11,7 +12,7 @@ from ctk.samples import Array
 from ctk_leap_climsim.columns import GRID, LEVELS, UNITS
 from ctk_leap_climsim.synthetic.timeline import Moment
 
-VERSION = 1
+VERSION = 2
 """Raised whenever the same seed makes other values."""
 BYTES = 3_200_000
 """Room a pair takes on the disk, bytes; a little more than measured."""
@@ -60,3 +61,14 @@ def made(out: Path, moment: Moment, seed: int) -> bool:
         except (OSError, AttributeError):
             return False
     return True
+
+
+def sweep(out: Path) -> None:
+    """Remove half-written files of processes that are no more."""
+    for left in (out / "train").glob("*/.E3SM-MMF.*.part"):
+        try:
+            os.kill(int(left.name.split(".")[-2]), 0)
+        except ProcessLookupError:
+            left.unlink(missing_ok=True)
+        except (PermissionError, ValueError):  # somebody else's process, or no file of ours
+            continue

@@ -21,7 +21,7 @@ from ctk.errors import CtkError
 from ctk.samples import Array
 from ctk_leap_climsim.columns import STATE, STEP
 from ctk_leap_climsim.synthetic.levels import pressures
-from ctk_leap_climsim.synthetic.weather import FREEZING, GRAVITY, HEAT, HOMOGENEOUS, STEFAN_BOLTZMANN, vapour_pressure
+from ctk_leap_climsim.synthetic.weather import FREEZING, GRAVITY, HEAT, HOMOGENEOUS, STEFAN_BOLTZMANN
 
 FUSION = 3.337e5
 """J/kg"""
@@ -30,6 +30,13 @@ WATER = 1000.0
 SPIN_UP = 4
 """Calls of the convection scheme on the same column before the one that counts: its mass flux starts from zero and
 relaxes towards what the column can carry."""
+
+LID = 20
+"""First level (of 0 to 59) that convection and condensation act on: about 130 hPa, near the tropical tropopause.
+Without a lid a few columns in ten thousand would overshoot far into the stratosphere; and where the vapour pressure of
+saturation exceeds the pressure, higher up, climt's formula for saturation has no meaning."""
+OUT_OF_REACH = 3
+"""Levels at the top of what it is given that climt's convection scheme leaves alone."""
 
 _LAYERS = {
     "air_temperature": ("state_t", "degK"),
@@ -93,22 +100,22 @@ class Physics:
             t[:, lit] += STEP / 86_400 * _layers(heating["air_temperature"])
             down, up = (_layers(shortwave[f"{way}welling_shortwave_flux_in_air"])[-1] for way in ("down", "up"))
             net_sunlight[lit] = down - up
+        moist = _below(state, LID - OUT_OF_REACH)
         for _ in range(SPIN_UP):
-            _, found = self.convection(state, timedelta(seconds=STEP))
-            state["cloud_base_mass_flux"] = found["cloud_base_mass_flux"]
-        convection, found = self.convection(state, timedelta(seconds=STEP))
-        t += STEP * _layers(convection["air_temperature"])
-        q, u, v = (
-            before[name] + STEP * _layers(convection[quantity])
-            for name, quantity in (
-                ("state_q0001", "specific_humidity"),
-                ("state_u", "eastward_wind"),
-                ("state_v", "northward_wind"),
-            )
-        )
+            _, found = self.convection(moist, timedelta(seconds=STEP))
+            moist["cloud_base_mass_flux"] = found["cloud_base_mass_flux"]
+        convection, found = self.convection(moist, timedelta(seconds=STEP))
+        q, u, v = (before[name].copy() for name in ("state_q0001", "state_u", "state_v"))
+        for moved, quantity in (
+            (t, "air_temperature"),
+            (q, "specific_humidity"),
+            (u, "eastward_wind"),
+            (v, "northward_wind"),
+        ):
+            moved[LID - OUT_OF_REACH :] += STEP * _layers(convection[quantity])
         frozen = np.where(before["state_t"] < HOMOGENEOUS, before["state_q0002"], 0.0)
         t += FUSION / HEAT * frozen
-        t, q, condensed = self._condense(state, before, t, q)
+        condensed = self._condense(_below(state, LID), t, q)
         rain = (
             found["convective_precipitation_rate"].values.ravel() / 86_400  # mm/day are kg/m2/day
             + (condensed * mass).sum(axis=0) / STEP
@@ -158,21 +165,17 @@ class Physics:
         )
         return state
 
-    def _condense(
-        self, state: dict[str, Any], before: dict[str, Array], t: Array, q: Array
-    ) -> tuple[Array, Array, Array]:
-        """Temperature and humidity after condensation, and what condensed, kg/kg; other levels stay as they are."""
-        moved = dict(state)
+    def _condense(self, moist: dict[str, Any], t: Array, q: Array) -> Array:
+        """Condense what is above saturation, in place; returns how much that was, (60, n) kg/kg."""
         for name, values in (("air_temperature", t), ("specific_humidity", q)):
-            moved[name] = state[name].copy(data=np.ascontiguousarray(values[::-1]))
-        _, after = self.condensation(moved, timedelta(seconds=STEP))
-        # Where the vapour pressure of saturation exceeds the pressure, in the upper stratosphere, air cannot be
-        # saturated, and the scheme's formula has no meaning.
-        possible = vapour_pressure(t) < before["state_pmid"]
+            moist[name] = moist[name].copy(data=np.ascontiguousarray(values[LID:][::-1]))
         # The scheme's own precipitation takes layers from the top down and would be negative for ours, from the ground
-        # up: what has condensed says the same.
-        wet = np.where(possible, _layers(after["specific_humidity"]), q)
-        return np.where(possible, _layers(after["air_temperature"]), t), wet, q - wet
+        # up: it is counted from what condensed.
+        _, after = self.condensation(moist, timedelta(seconds=STEP))
+        condensed = np.zeros_like(q)
+        condensed[LID:] = q[LID:] - _layers(after["specific_humidity"])
+        t[LID:], q[LID:] = _layers(after["air_temperature"]), _layers(after["specific_humidity"])
+        return condensed
 
 
 def _layers(quantity: Any) -> Array:
@@ -196,5 +199,16 @@ def _columns(quantity: Any, n: int) -> Any:
 def _part(state: dict[str, Any], rows: Array) -> dict[str, Any]:
     return {
         name: quantity.isel(column=rows) if "column" in getattr(quantity, "dims", ()) else quantity
+        for name, quantity in state.items()
+    }
+
+
+def _below(state: dict[str, Any], top: int) -> dict[str, Any]:
+    """The state without the levels above ``top``: climt's first levels are the lowest."""
+    lowest = {"mid_levels": slice(60 - top), "interface_levels": slice(61 - top)}
+    return {
+        name: quantity.isel({along: part for along, part in lowest.items() if along in quantity.dims})
+        if hasattr(quantity, "dims")
+        else quantity
         for name, quantity in state.items()
     }

@@ -25,6 +25,12 @@ HOMOGENEOUS = 235.0
 GRAVITY, GAS, HEAT, VAPORISATION = 9.80665, 287.0, 1004.64, 2.5e6
 """m/s2, J/kg/K, J/kg/K, J/kg, as climt has them."""
 
+STABILITY = (2.5, 0.8)
+"""K, mean and deviation: how much colder than the surface the free troposphere's adiabat starts."""
+
+WARMEST = 301.5
+"""K. The free troposphere does not follow ground that is hotter: it is the same over all of the tropics."""
+
 _COLUMN = np.arange(GRID)
 LATITUDE = np.arcsin((2 * _COLUMN + 1) / GRID - 1)
 """(384,) radians. A Fibonacci lattice: every column stands for the same area."""
@@ -84,8 +90,8 @@ def draw(moment: Moment, rng: np.random.Generator) -> dict[str, Array]:
     ps = rng.normal(101_000, 900, GRID) - 25_000 * LAND * rng.beta(1, 6, GRID)
     pmid, _ = pressures(ps)
     z = 7.5 * np.log(ps / pmid)  # km
-    tropopause = 9 + 7.5 * np.cos(LATITUDE) ** 2 + rng.normal(0, 0.8, GRID)
-    t = _temperature(warmth - rng.normal(0.8, 1.2, GRID), z, tropopause, rng)
+    tropopause = np.clip(8 + 0.145 * (warmth - 250) + rng.normal(0, 0.6, GRID), 7, 16)  # km
+    t = _temperature(warmth - rng.normal(0.8, 1.0, GRID), z, pmid, tropopause, rng)
     relative, q = _humidity(t, pmid, z, tropopause, rng)
     liquid, ice = _clouds(relative, t, z, tropopause, rng)
     u, v = _wind(z, rng)
@@ -152,26 +158,41 @@ def _bumps(
     return layers
 
 
-def _temperature(ground: Array, z: Array, tropopause: Array, rng: np.random.Generator) -> Array:
-    """Two lapse rates up to the tropopause, then warming to the stratopause at 47 km and cooling above it."""
-    low = 6.4 - 2.0 * np.sin(LATITUDE) ** 2 + rng.normal(0, 0.6, GRID)
-    high = 6.9 - 0.6 * np.sin(LATITUDE) ** 2 + rng.normal(0, 0.5, GRID)
-    t = ground - low * np.minimum(z, 5) - high * np.clip(np.minimum(z, tropopause) - 5, 0, None)
-    top = ground - 5 * low - high * (tropopause - 5)
-    start = tropopause + 2
-    t += (rng.normal(266, 5, GRID) - top) * np.clip((z - start) / (47 - start), 0, 1) - 2.2 * np.clip(z - 47, 0, None)
-    t += _bumps(z, rng, 4, (0, 15), (0.8, 4), 1.2) + _bumps(z, rng, 4, (16, 66), (3, 9), 3)
+def _temperature(ground: Array, z: Array, p: Array, tropopause: Array, rng: np.random.Generator) -> Array:
+    """Between a moist adiabat (the tropics) and a constant lapse rate (the poles) up to the tropopause, then warming to
+    the stratopause at 47 km and cooling above it."""
+    height = np.minimum(z, tropopause)
+    straight = ground - (6.2 - 1.2 * np.sin(LATITUDE) ** 2 + rng.normal(0, 0.5, GRID)) * height
+    moist = _moist_adiabat(np.minimum(ground, WARMEST) - rng.normal(*STABILITY, GRID), height, p)
+    share = np.clip(1.2 * np.cos(LATITUDE) + rng.normal(0, 0.1, GRID) - 0.2, 0, 1)
+    t = share * np.maximum(moist, ground - 9.6 * z) + (1 - share) * straight  # a well mixed layer next to the ground
+    start = tropopause + 1
+    warming = rng.normal(266, 5, GRID) - t[0]
+    t += warming * np.clip((z - start) / (47 - start), 0, 1) - 2.2 * np.clip(z - 47, 0, None)
+    t += _bumps(z, rng, 3, (0, 15), (1.5, 5), 0.8) + _bumps(z, rng, 4, (25, 66), (3, 9), 3)
     bounded: Array = np.clip(t, 170, 320)
     return bounded
 
 
+def _moist_adiabat(start: Array, z: Array, p: Array) -> Array:
+    """Temperature of saturated air that rises from the surface; constant where ``z`` (km) does not grow."""
+    t = np.empty_like(z)
+    rising, below = start, np.zeros_like(start)
+    for level in reversed(range(len(z))):
+        q = saturation(rising, p[level])
+        lapse = (1 + VAPORISATION * q / (GAS * rising)) / (HEAT + 0.622 * VAPORISATION**2 * q / (GAS * rising**2))
+        rising = rising - GRAVITY * lapse * (z[level] - below) * 1e3
+        t[level], below = rising, z[level]
+    return t
+
+
 def _humidity(t: Array, p: Array, z: Array, tropopause: Array, rng: np.random.Generator) -> tuple[Array, Array]:
     """Relative humidity, up to 6% above saturation (lifting goes ahead of the physics), and specific, kg/kg."""
-    near, free = rng.beta(8, 2, GRID), rng.beta(2, 2.6, GRID)
-    depth = rng.uniform(0.9, 2.6, GRID)
-    relative = free + (near - free) * np.exp(-((z / depth) ** 2)) + _bumps(z, rng, 4, (0, 14), (0.5, 2.5), 0.2)
-    relative = np.clip(relative, 0.02, 1.06)
     most = saturation(t, p)
+    near, free = rng.beta(8, 2, GRID) * np.minimum(1, 0.022 / most[-1]), rng.beta(2, 2.6, GRID)
+    depth = rng.uniform(0.9, 2.6, GRID)
+    relative = free + (near - free) * np.exp(-((z / depth) ** 2)) + _bumps(z, rng, 4, (0, 14), (0.8, 4), 0.22)
+    relative = np.clip(relative, 0.02, 1.06)
     dry = np.minimum(3e-6 * np.exp(rng.normal(0, 0.15, GRID)), 0.5 * most)  # the stratosphere's
     q = relative * most * np.exp(-np.clip(z - tropopause, 0, None)) + dry
     return relative, q
@@ -180,15 +201,15 @@ def _humidity(t: Array, p: Array, z: Array, tropopause: Array, rng: np.random.Ge
 def _clouds(relative: Array, t: Array, z: Array, tropopause: Array, rng: np.random.Generator) -> tuple[Array, Array]:
     """Cloud liquid and ice, kg/kg.
 
-    In levels EXACT_LEVELS and above there is only ice, but for a trace of liquid below HOMOGENEOUS, which does not
-    outlive the step; below these levels there is no liquid that cold.
+    In levels EXACT_LEVELS and above there is only ice, but for a trace of liquid below HOMOGENEOUS, a thousandth less a
+    level, which does not outlive the step; below these levels there is no liquid that cold.
     """
     water = np.clip((relative - 0.8) / 0.2, 0, 1.2) * 10 ** rng.uniform(-4.7, -3.5, GRID)
     water *= np.clip((t - 190) / 60, 0.02, 1)
     water[z > tropopause] = 0.0
     liquid = water * np.clip((t - 238) / 30, 0, 1)
     high = slice(0, EXACT_LEVELS.stop)
-    trace = 1e-3 * water[high] * np.exp((t[high] - HOMOGENEOUS) / 0.6)
+    trace = water[high] * 1e-3 ** np.arange(EXACT_LEVELS.stop, 0, -1)[:, None]
     liquid[high] = np.where(t[high] < HOMOGENEOUS, trace, 0.0)
     return liquid, water - liquid
 
@@ -197,8 +218,8 @@ def _wind(z: Array, rng: np.random.Generator) -> tuple[Array, Array]:
     """Eastward and northward wind, m/s: a surface wind, a jet, and layers."""
     jet = np.exp(-(((z - 11) / 5) ** 2))
     westerly = 22 * np.sin(2 * np.abs(LATITUDE)) + rng.normal(0, 9, GRID)
-    u = rng.normal(0, 5, GRID) + westerly * jet + _bumps(z, rng, 3, (0, 15), (1, 5), 3)
-    v = rng.normal(0, 4, GRID) + rng.normal(0, 7, GRID) * jet + _bumps(z, rng, 3, (0, 15), (1, 5), 3)
+    u = rng.normal(0, 5, GRID) + westerly * jet + _bumps(z, rng, 3, (0, 15), (2, 6), 2)
+    v = rng.normal(0, 4, GRID) + rng.normal(0, 7, GRID) * jet + _bumps(z, rng, 3, (0, 15), (2, 6), 2)
     above = _bumps(z, rng, 3, (20, 66), (5, 12), 12)
     return u + above, v
 
