@@ -100,7 +100,9 @@ def _width(path: Path, file: File, series: Sequence[str], names: Sequence[str]) 
             right = ", ".join(f"{each} {n:,}" for each, n in zip(dimensions, shape, strict=True))
             raise DataError(f"{path}, {name}: has the dimensions ({there}) where ({right}) belong.", AGAIN)
         if np.dtype(variable.dtype).kind != "f":
-            raise DataError(f"{path}, {name}: is {variable.dtype}, not floating.", "Use ClimSim's own files.")
+            raise DataError(
+                f"{path}, {name}: is {np.dtype(variable.dtype).name}, not floating.", "Use ClimSim's own files."
+            )
     return width
 
 

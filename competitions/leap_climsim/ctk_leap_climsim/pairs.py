@@ -98,5 +98,5 @@ def _about(parts: Parts, train: Samples) -> str:
     return (
         f"{counts['train']:,} {what} to train on ({parts.months['train']}), {counts['valid']:,} to validate on "
         f"({parts.months['valid']}), {counts['test']:,} to predict ({parts.months['test']})"
-        + (f"; {dropped:,} bad ones dropped" if dropped else "")
+        + (f"; {dropped:,} with bad cells dropped" if dropped else "")
     )
