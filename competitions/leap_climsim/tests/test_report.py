@@ -225,7 +225,7 @@ def test_tendencies_of_which_no_level_varies_have_no_profiles(results: Results) 
     std[GROUPS == "ptend_v"] = 0
     still = replace(results, valid=replace(results.valid, constants={**results.valid.constants, "target_std": std}))
     first, second = sections(still)
-    assert "no level varies" in first.html
+    assert "no level to predict" in first.html
     assert "ptend_v" not in second.html
     assert "ptend_u" in second.html
 

@@ -147,7 +147,7 @@ def _mean(columns: Columns, name: str) -> Markup:
     of = panel.columns(name)
     scored = columns.scored[of]
     if not scored.any():
-        return Markup("{}<br>no level varies").format(panel.CALLED[name])
+        return Markup("{}<br>no level to predict").format(panel.CALLED[name])
     means = [number(float(values[of][scored].mean()), 2) for values in columns.r2.values()]
     names = ["mean", *list(columns.r2)[1:]]
     return Markup("{}<br>{}").format(

@@ -31,7 +31,7 @@ TRUTH = "truth"
 
 
 def sections(results: Results, columns: Columns) -> list[Section]:
-    """A row of panels a column of air; nothing where no tendency varies."""
+    """A row of panels a column of air; nothing where no heating or moistening varies."""
     names = [name for name in TENDENCIES if columns.scored[panel.columns(name)].any()]
     some = chosen(results, columns.scored)
     if not names or not some:
@@ -60,7 +60,7 @@ def sections(results: Results, columns: Columns) -> list[Section]:
         " in half of them, ranked by R2 over their own levels of {judged}: good is better than 90% of its third,"
         ' middling than 50%, bad than 10%. Scales differ.</p><ul class="legend">{legend}</ul>{drawn}'
     ).format(judged=" and ".join(JUDGED), legend=legend(list(sources)), drawn=Markup("").join(drawn))
-    return [Section("Predicted and true profiles", str(html))]
+    return [Section("Predicted and true profiles", str(html))]  # its style comes with the section of levels
 
 
 def legend(names: list[str]) -> Markup:
@@ -84,7 +84,7 @@ def facts(results: Results, of: Chosen) -> str:
         said += [
             f"{number(sun, 0)} W/m² of sun" if sun > 0 else "night",
             f"{number(100 * state['cam_in_LANDFRAC'], 0)}% land",
-            f"{number(state[f'state_t_{LEVELS - 1}'], 0)} K at the surface",
+            f"{number(state[f'state_t_{LEVELS - 1}'], 0)} K in the lowest level",
         ]
     return ", ".join(said) + "."
 
