@@ -138,6 +138,15 @@ def test_zero_exact_and_constant_columns_are_told_apart(results: Results) -> Non
         assert said in html
 
 
+def test_weight_zero_goes_before_known_exactly(results: Results) -> None:
+    weights = np.where(ZERO, 0.0, 1.0)
+    weights[EXACT_TARGETS[:3]] = 0.0  # as the competition's first rule has it
+    constants = {**results.valid.constants, "weights": weights}
+    kinds = columns_of(replace(results, valid=replace(results.valid, constants=constants))).kinds
+    np.testing.assert_array_equal(kinds["zero"], weights == 0)
+    np.testing.assert_array_equal(np.flatnonzero(kinds["exact"]), EXACT_TARGETS[3:])
+
+
 def test_a_column_that_rests_in_validation_alone_is_constant_too(results: Results) -> None:
     column = TARGETS.index("ptend_u_50")
     target = arrays(results)[0].copy()
@@ -209,7 +218,8 @@ def test_the_r2_of_a_column_of_air_is_over_its_own_levels(results: Results) -> N
 def test_columns_of_air_at_rest_are_not_shown(results: Results) -> None:
     target, blended = (values.copy() for values in arrays(results))
     rest = np.arange(ROWS) % 5 < 2
-    target[rest] = blended[rest] = results.valid.constants["target_mean"]
+    mean, std = (results.valid.constants[name] for name in ("target_mean", "target_std"))
+    target[rest] = blended[rest] = mean + 0.01 * std  # perfectly predicted, the best of all
     still = replace(results, blended=blended, valid=replace(results.valid, target=target))
     assert not any(rest[each.row] for each in chosen(still, columns_of(still).scored))
 
