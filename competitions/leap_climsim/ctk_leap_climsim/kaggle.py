@@ -18,7 +18,7 @@ from ctk.samples import Array, Samples
 from ctk_leap_climsim.columns import EXACT_INPUTS, GRID, INPUTS, TARGETS
 from ctk_leap_climsim.csv_table import CsvTable
 from ctk_leap_climsim.extent import first_validated, rows_about
-from ctk_leap_climsim.rows import ROW_BYTES, BadRows, Rows, RowsWriter, present
+from ctk_leap_climsim.rows import ROW_BYTES, BadRows, Rows, RowsWriter, present, write_about
 from ctk_leap_climsim.sample_submission import read_weights
 from ctk_leap_climsim.table import Block, Place
 
@@ -77,14 +77,16 @@ def _described(path: Path) -> Found:
         return Found(path.name, path, f"damaged: {str(error).splitlines()[0]}", GET)
 
 
-def prepare(tables: Tables, place: Path, bad_rows: BadRows, valid: float, progress: Progress) -> str:
-    """Write the samples of all tables to a folder; returns the line for people.
+def prepare(tables: Tables, place: Path, bad_rows: BadRows, valid: float, progress: Progress) -> None:
+    """Write the samples of all tables to a folder, or what a killed call left of that work.
 
     valid   share of the time steps of train.csv, its last ones, that is validated on
     memory  some hundreds of MB, and the ids
     Raises DataError that names file, line and column of what is wrong.
     """
     train = None if tables.train is None else CsvTable(tables.train, (*INPUTS, *TARGETS), prefix="train_")
+    if train is not None:
+        train.mend = "Leave those rows out of training with -o data.bad_rows=drop, or mend them."
     test = CsvTable(tables.test, INPUTS, prefix="test_")
     sample = CsvTable(tables.sample, TARGETS, prefix="test_", ordered=True)
     begins = 0 if train is None else first_validated(train, valid)
@@ -92,20 +94,23 @@ def prepare(tables: Tables, place: Path, bad_rows: BadRows, valid: float, progre
     check_room(place, needed - present(place), "Preparing the data")
 
     trained, predicted = RowsWriter(place / "train"), RowsWriter(place / "test")
-    if not trained.store.finished:
-        # What is small comes first: it would be a pity to find it wrong after an hour.
+    if trained.store.finished:  # which comes last
+        return
+    if predicted.store.finished:
+        weights = Samples.open(place / "test").constants["weights"]
+    else:  # What is small comes first: it would be a pity to find it wrong after an hour.
         _append_test(test, predicted, progress)
         weights = read_weights(sample, test, predicted.store.written("ids"), progress)
-        if train is None:
-            none = np.empty(0, np.int64)
-            trained.append(Place(), none, Rows.none(), _groups(none, 0))
-        else:
-            _append_train(train, begins, trained, bad_rows, progress)
-        trained.finish(trained.constants(weights))
-    samples = Samples.open(place / "train")
+    if train is None:
+        none = np.empty(0, np.int64)
+        trained.append(Place(), none, Rows.none(), _groups(none, 0))
+    else:
+        _append_train(train, begins, trained, bad_rows, progress)
+    constants = trained.constants(weights)
     if not predicted.store.finished:
-        predicted.finish(dict(samples.constants))
-    return _about(samples, len(Samples.open(place / "test")))
+        predicted.finish(constants)
+    write_about(place, _about(trained, begins, len(Samples.open(place / "test"))))
+    trained.finish(constants)
 
 
 def _append_test(table: CsvTable, writer: RowsWriter, progress: Progress) -> None:
@@ -131,6 +136,7 @@ def _append_train(table: CsvTable, begins: int, writer: RowsWriter, bad_rows: Ba
         last = int(block.ids[-1]) if len(block.ids) else last
         writer.append(block.after, block.ids, _rows(table, block), _groups(block.ids, begins))
         _tell(progress, table, block)
+    writer.commit()
 
 
 def _groups(ids: Array, begins: int) -> dict[str, Array]:
@@ -158,12 +164,12 @@ def _tell(progress: Progress, table: CsvTable, block: Block) -> None:
     progress(f"reading {table.path.name}", block.after.offset, table.size)
 
 
-def _about(train: Samples, predicted: int) -> str:
-    if not len(train):
+def _about(train: RowsWriter, begins: int, predicted: int) -> str:
+    if not train.store.rows:
         return f"{predicted:,} columns of air to predict; no train.csv, so that only --stage predict works"
-    fold = train.groups["fold"]
-    steps = len(np.unique(train.groups["time"][fold == 0]))
+    steps = int(train.store.written("ids")[-1]) // GRID + 1 - begins
     return (
-        f"{int((fold < 0).sum()):,} columns of air to train on, {int((fold == 0).sum()):,} to validate on "
+        f"{train.inputs.count:,} columns of air to train on, {train.store.rows - train.inputs.count:,} to validate on "
         f"(the last {steps:,} time steps), {predicted:,} to predict"
+        + (f"; {train.place.bad_rows:,} rows with bad cells dropped" if train.place.bad_rows else "")
     )

@@ -10,18 +10,18 @@ import numpy as np
 from ctk.contract import Progress
 from ctk.errors import DataError
 from ctk.files import check_room
-from ctk.samples import Array, Samples
+from ctk.samples import Array
 from ctk.store import linked
 from ctk_leap_climsim.climsim import Pair, Parts, cell, read
 from ctk_leap_climsim.columns import ZERO
-from ctk_leap_climsim.rows import ROW_BYTES, BadRows, RowsWriter, present
+from ctk_leap_climsim.rows import ROW_BYTES, BadRows, RowsWriter, present, write_about
 from ctk_leap_climsim.table import Place
 
 NO_NUMBER = "NaN, infinite or fill values"
 
 
-def prepare(parts: Parts, place: Path, bad_rows: BadRows, progress: Progress) -> str:
-    """Write the samples of all parts to a folder; returns the line for people.
+def prepare(parts: Parts, place: Path, bad_rows: BadRows, progress: Progress) -> None:
+    """Write the samples of all parts to a folder, or what a killed call left of that work.
 
     memory  some tens of MB
     Raises DataError for files that are damaged or do not fit together, and for cells that are no numbers.
@@ -31,18 +31,18 @@ def prepare(parts: Parts, place: Path, bad_rows: BadRows, progress: Progress) ->
     needed = sum(parts.width * count * ROW_BYTES[part] for part, count in steps.items())
     check_room(place, needed - present(place), "Preparing the data")
 
-    train = RowsWriter(place / "train")
-    if not train.store.finished:
-        fold = np.repeat(np.array([-1, 0]), [len(trained), len(valid)])
-        _append([*trained, *valid], parts.width, train, fold, bad_rows, _told(progress, 0, sum(steps.values())))
-        train.finish(train.constants(np.where(ZERO, 0.0, 1.0)))
-    samples = Samples.open(place / "train")
-    truth = RowsWriter(place / "truth")
+    train, truth = RowsWriter(place / "train"), RowsWriter(place / "truth")
+    if train.store.finished:  # which comes last
+        return
+    fold = np.repeat(np.array([-1, 0]), [len(trained), len(valid)])
+    _append([*trained, *valid], parts.width, train, fold, bad_rows, _told(progress, 0, sum(steps.values())))
+    constants = train.constants(np.where(ZERO, 0.0, 1.0))
     if not truth.store.finished:
         _append(test, parts.width, truth, None, "error", _told(progress, steps["train"], sum(steps.values())))
-        truth.finish(dict(samples.constants))
+        truth.finish(constants)
     linked(place / "truth", place / "test", without=["target"])
-    return _about(parts, samples)
+    write_about(place, _about(parts, train.place.bad_rows))
+    train.finish(constants)
 
 
 def _append(
@@ -56,8 +56,8 @@ def _append(
     """Append the time steps that a killed call did not; ``fold`` has one number a time step."""
     place = writer.place
     for number in range(place.offset, len(pairs)):
-        tell(number)
         rows, bad = read(pairs[number], width)
+        tell(number + 1)
         ids = np.arange(number * width, (number + 1) * width)
         place = place._replace(offset=number + 1, rows=place.rows + width)
         if bad is not None:
@@ -68,6 +68,7 @@ def _append(
             continue  # to its end, for the count
         groups = None if fold is None else {"time": np.full(len(ids), number), "fold": np.full(len(ids), fold[number])}
         writer.append(place, ids, rows, groups)
+    writer.commit()
     if place.bad_cells and bad_rows == "error":
         raise DataError(
             f"{place.bad_cells:,} cells of {place.bad_rows:,} columns of air are {NO_NUMBER}; the first is in "
@@ -88,12 +89,11 @@ def _counted(place: Place, bad: Array, pair: Pair) -> Place:
 
 
 def _told(progress: Progress, before: int, total: int) -> Callable[[int], None]:
-    return lambda number: progress("reading time steps", before + number, total)
+    return lambda done: progress("reading time steps", before + done, total)
 
 
-def _about(parts: Parts, train: Samples) -> str:
+def _about(parts: Parts, dropped: int) -> str:
     counts = {part: len(some) * parts.width for part, some in parts.pairs.items()}
-    dropped = counts["train"] + counts["valid"] - len(train)
     what = "synthetic columns of air, stepped by real schemes," if parts.synthetic else "columns of air"
     return (
         f"{counts['train']:,} {what} to train on ({parts.months['train']}), {counts['valid']:,} to validate on "

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from ctk.contract import DataReader, Found, Progress
 from ctk.errors import DataError, UsageError
-from ctk.files import write_text
 from ctk_leap_climsim import climsim, kaggle, pairs
 from ctk_leap_climsim.rows import BadRows
 
@@ -40,13 +38,12 @@ class ClimSimReader(DataReader):
         self.months = {"train": train, "test": test}
 
     def prepare(self, folder: Path, place: Path, progress: Progress) -> None:
-        """Stream the files into the store; about.json comes last."""
+        """Stream the files into the store."""
         found = self._find(folder)
         if isinstance(found, kaggle.Tables):
-            about = kaggle.prepare(found, place, self.bad_rows, self._share(), progress)
+            kaggle.prepare(found, place, self.bad_rows, self._share(), progress)
         else:
-            about = pairs.prepare(found, place, self.bad_rows, progress)
-        write_text(place / "about.json", json.dumps(about))
+            pairs.prepare(found, place, self.bad_rows, progress)
 
     def describe(self, folder: Path) -> list[Found]:
         """What lies in a folder of the layout that it has; what there could be, if it has neither."""
@@ -79,7 +76,7 @@ class ClimSimReader(DataReader):
         if not climsim.describe(folder)[0].path:
             raise DataError(
                 f"{folder}: has neither test.csv and sample_submission.csv nor, in it or below, E3SM-MMF.mli.*.nc.",
-                f"`ctk data leap-climsim {folder}` says how to get them.",
+                f"`ctk data leap-climsim --data {folder}` says how to get them.",
             )
         return climsim.parts(folder, {**self.months, "valid": valid})
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 import numpy as np
 
+from ctk.files import write_text
 from ctk.samples import Array, Targets
 from ctk.store import SamplesWriter
 from ctk_leap_climsim.columns import EXACT_INPUTS, GROUPS, INPUTS, TARGETS
@@ -51,6 +53,11 @@ class Rows(NamedTuple):
 def present(place: Path) -> int:
     """Bytes of prepared arrays that a killed call left in a folder."""
     return sum(path.stat().st_size for path in place.rglob("*.npy"))
+
+
+def write_about(place: Path, about: str) -> None:
+    """The line for people, where ``Data.open`` looks for it."""
+    write_text(place / "about.json", json.dumps(about))
 
 
 class RowsWriter:

@@ -78,6 +78,8 @@ class Table(ABC):
 
     size: int
     """Of the whole table: bytes (CSV) or rows (Parquet)."""
+    mend = "Mend them, or leave those rows out."
+    """What to do about bad cells, for people."""
 
     def __init__(
         self,
@@ -133,7 +135,7 @@ class Table(ABC):
             raise self.error(
                 f"{self.path}: {place.bad_cells:,} of its cells are empty, NaN or infinite (rows with such cells: "
                 f"{place.bad_rows:,}); the first is {place.first_bad}.",
-                "Mend them, or leave those rows out.",
+                self.mend,
             )
 
     @abstractmethod
