@@ -19,7 +19,7 @@ import numpy as np
 
 from ctk.errors import CtkError
 from ctk.samples import Array
-from ctk_leap_climsim.columns import STATE, STEP
+from ctk_leap_climsim.columns import LEVELS, STATE, STEP
 from ctk_leap_climsim.synthetic.levels import pressures
 from ctk_leap_climsim.synthetic.weather import FREEZING, GRAVITY, HEAT, HOMOGENEOUS, STEFAN_BOLTZMANN
 
@@ -79,8 +79,9 @@ class Physics:
         self.convection = climt.EmanuelConvection()
         self.condensation = climt.GridScaleCondensation()
         schemes = [self.longwave, self.shortwave, self.convection, self.condensation]
-        grid = climt.get_grid(nx=1, ny=1, nz=60)
+        grid = climt.get_grid(nx=1, ny=1, nz=LEVELS)
         self.defaults = climt.get_default_state(schemes, grid_state=grid)
+        self.quantity = type(self.defaults["air_temperature"])
 
     def step(self, before: dict[str, Array], sun_distance: float) -> dict[str, Array]:
         """The state after the step, and the surface's cam_out_*, all named and in units as ClimSim's.
@@ -139,11 +140,9 @@ class Physics:
         state = {name: _columns(quantity, n) for name, quantity in self.defaults.items()}
 
         def put(name: str, values: Array, units: str) -> None:
-            dims = {60: ("mid_levels", "column"), 61: ("interface_levels", "column")}.get(len(values), ("column",))
-            like = self.defaults["air_temperature"]
-            values = values if values.ndim == 1 else values[::-1]
-            dims = dims if values.ndim == 2 else ("column",)
-            state[name] = type(like)(np.ascontiguousarray(values), dims=dims, attrs={"units": units})
+            along = () if values.ndim == 1 else ("mid_levels",) if len(values) == LEVELS else ("interface_levels",)
+            upward = np.ascontiguousarray(values[::-1]) if along else values
+            state[name] = self.quantity(upward, dims=(*along, "column"), attrs={"units": units})
 
         for name, (variable, units) in _LAYERS.items():
             put(name, before[variable], units)
@@ -205,7 +204,7 @@ def _part(state: dict[str, Any], rows: Array) -> dict[str, Any]:
 
 def _below(state: dict[str, Any], top: int) -> dict[str, Any]:
     """The state without the levels above ``top``: climt's first levels are the lowest."""
-    lowest = {"mid_levels": slice(60 - top), "interface_levels": slice(61 - top)}
+    lowest = {"mid_levels": slice(LEVELS - top), "interface_levels": slice(LEVELS + 1 - top)}
     return {
         name: quantity.isel({along: part for along, part in lowest.items() if along in quantity.dims})
         if hasattr(quantity, "dims")
