@@ -132,7 +132,8 @@ def validate(
 
     known = competition_of(competition)
     config = resolve(base_config(known, data), plugins())
-    return known.read_submission(file, *prepare_test(config, known, plugins(), progress))
+    prepared, width = prepare_test(config, known, plugins(), progress)
+    return known.read_submission(file, prepared.test, width)
 
 
 def score(competition: str, file: Path, truth: Path) -> dict[str, float]:

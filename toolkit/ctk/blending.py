@@ -18,7 +18,7 @@ from ctk.files import read_json
 from ctk.finish import check_blender, finish
 from ctk.gather import Gathered, gather
 from ctk.plugins import plugins
-from ctk.prepare import Prepared, prepare
+from ctk.prepare import Prepared, prepare, prepare_test
 from ctk.results import Results
 from ctk.runs import FINISHED, Run
 from ctk.schema import component
@@ -37,10 +37,12 @@ def blend_sources(
 ) -> Results:
     """Blend every member of the runs, and the submission files as members without validation predictions.
 
+    Members come in the order of the sources, so that weights can be given by hand. What files hold stays where their
+    reader put it: one that maps it from disk lets more of them be blended than memory holds.
+
     Competition and data are the runs' own; for files alone they are given. Raises UsageError if runs are of different
     competitions or data, SubmissionError for a file that is none.
     """
-    files = [Path(source) for source in sources if Path(source).is_file()]
     runs = [_finished(_run(source, root)) for source in sources if not Path(source).is_file()]
     if len({run.folder.resolve() for run in runs}) < len(runs):
         raise UsageError("A run is given twice.", "Give each source once.")
@@ -58,17 +60,26 @@ def blend_sources(
         override(raw, assignment)
     choice = component(raw, "blenders", "blend", plugins())
     base = resolve(runs[0].config() if runs else base_config(known, data_dir), plugins())
-    prepared = prepare(base, known, plugins())
-    _same_data(runs, prepared)
-    data = prepared.data
     if runs:
+        prepared = prepare(base, known, plugins(), observer.say, observer.working)
+        _same_data(runs, prepared)
+        data, width = prepared.data, prepared.data.train.target_width
         gathered = gather(_prefixes(runs), data.train, data.test)
         data = replace(data, about=f"{data.about}; validated on the {len(gathered.valid):,} that all runs share")
     else:
+        data, width = prepare_test(base, known, plugins(), observer.working)
         gathered = Gathered(data.train.take(np.arange(0)), {}, {})
-    for path in files:
-        read = known.read_submission(path, data.test, data.train.target_width)
-        gathered.test[_distinct(path.stem, gathered.test)] = read.values
+    members = gathered.test
+    gathered.test = {}
+    prefixes = iter(_prefixes(runs))
+    for source in sources:
+        if Path(source).is_file():
+            key = _distinct(Path(source).stem, {*members, *gathered.test})
+            gathered.test[key] = known.read_submission(Path(source), data.test, width).values
+        else:
+            prefix = next(prefixes)
+            begins = f"{prefix}/" if prefix else ""
+            gathered.test |= {key: values for key, values in members.items() if key.startswith(begins)}
     check_blender(choice, gathered)
     run = Run.create(root, known.id, name)
     config = {

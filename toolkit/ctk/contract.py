@@ -52,12 +52,12 @@ class DataReader(ABC):
         self.read(folder).save(place)
 
     def prepare_test(self, folder: Path, place: Path, progress: Progress) -> int:
-        """Write the test samples alone to ``place``, as ``Samples.save`` does: all that checking a submission needs.
+        """Write everything but the training samples, as ``Data.save_test`` does: submissions need no more.
 
         Returns how many numbers a prediction has.
         """
         data = self.read(folder)
-        data.test.save(place)
+        data.save_test(place)
         return data.train.target_width
 
     @abstractmethod

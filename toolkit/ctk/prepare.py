@@ -13,7 +13,7 @@ from ctk.errors import DataError
 from ctk.files import cache_folder, made_over_time, read_json, write_json
 from ctk.plugins import Plugins
 from ctk.runs import fingerprint
-from ctk.samples import Data, Samples
+from ctk.samples import Data
 
 LAYOUT = 2
 """Of the prepared folders: raise it when what ``prepare`` writes changes."""
@@ -70,20 +70,21 @@ def prepare_test(
     competition: Competition,
     plugins: Plugins,
     progress: Progress = lambda what, done, total: None,
-) -> tuple[Samples, int]:
+) -> tuple[Data, int]:
     """The test samples of a config, memory-mapped, and how many numbers a prediction has. Raises DataError.
 
     What there is to train on may be much larger, and is not prepared for it.
     """
     source = _Source(config, competition, plugins, progress)
     if source.place.is_dir():
-        data = Data.open(source.place, source.root, None)
-        return data.test, data.train.target_width
+        data = Data.open(source.place, source.root, source.reader.pictures(source.root))
+        return data, data.train.target_width
     alone = source.place.with_name(f"{source.place.name}-test")
     with made_over_time(alone) as folder:
         if folder is not None:
             write_json(folder / "width.json", source.reader.prepare_test(source.root, folder, progress))
-    return Samples.open(alone), int(read_json(alone / "width.json"))
+    data = Data.open(alone, source.root, source.reader.pictures(source.root))
+    return data, int(read_json(alone / "width.json"))
 
 
 class _Source:

@@ -171,7 +171,7 @@ class Samples:
 class Data:
     """What a data reader returns.
 
-    train   samples with targets
+    train   samples with targets; none where only the test was prepared
     test    samples to be predicted, in the submission's order
     truth   the test samples with their targets, only where they are public
     folder  where the files lie
@@ -189,6 +189,10 @@ class Data:
     def save(self, place: Path) -> None:
         """Write all samples below a folder; ``about.json`` comes last."""
         self.train.save(place / "train")
+        self.save_test(place)
+
+    def save_test(self, place: Path) -> None:
+        """Write all but the training samples, which may be much larger."""
         self.test.save(place / "test")
         if self.truth is not None:
             self.truth.save(place / "truth")
@@ -196,11 +200,12 @@ class Data:
 
     @classmethod
     def open(cls, place: Path, folder: Path, files: Path | None) -> Data:
-        """Data written by ``save``, memory-mapped; ``folder`` and ``files`` are where they lie now."""
-        truth = place / "truth"
+        """Data written by ``save`` or ``save_test``, memory-mapped; ``folder`` and ``files`` are where they lie now."""
+        train, truth = place / "train", place / "truth"
+        test = Samples.open(place / "test")
         return cls(
-            train=Samples.open(place / "train"),
-            test=Samples.open(place / "test"),
+            train=Samples.open(train) if train.exists() else test.take(np.arange(0)),
+            test=test,
             truth=Samples.open(truth) if truth.exists() else None,
             folder=folder,
             files=files,

@@ -114,6 +114,9 @@ def test_blend_of_runs_and_files(run, ctk, small, tmp_path):
     shutil.copy(two / "submission.csv", theirs)
     mixed = ctk("blend", one, theirs, "--blender", "mean", "--name", "mixed", "--json")
     assert mixed.returncode == 0, mixed.stderr
+    by_hand = ctk("blend", theirs, one, "--blender", "mean", "-o", "weights=[1.25, -0.25]", "--json")
+    weights = json.loads((tmp_path / json.loads(by_hand.stdout)["run"] / "blend.json").read_text())["weights"]
+    assert list(weights.items()) == [("file/theirs", 1.25), ("residual-mlp/seed-1", -0.25)]
     refused = ctk("blend", one, theirs, "--blender", "greedy")
     assert refused.returncode == 2
     assert "needs out-of-fold predictions" in refused.stderr

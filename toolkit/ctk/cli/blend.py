@@ -40,6 +40,7 @@ def blend(
     ctk blend RUN1 RUN2 --blender hill-climb-retrieval     weights by mean reciprocal rank
     ctk blend RUN1 RUN2 theirs.csv --blender mean          equal weights; files have no validation predictions
     ctk blend a.csv b.csv --blender mean --competition aml-retrieval
+    ctk blend a.csv b.csv --blender mean -o 'weights=[0.7, 0.3]' ...     weights by hand, in the order of the sources
     """
     from ctk import api
     from ctk.cli.display import Terminal, outcome
