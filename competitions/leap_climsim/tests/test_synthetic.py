@@ -218,6 +218,7 @@ def test_without_climt_the_error_says_what_to_install(tmp_path, monkeypatch):
 
 
 @needs_climt
+@pytest.mark.slow
 def test_the_default_data_is_built_once_in_the_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("CTK_CACHE", str(tmp_path))
     monkeypatch.setattr(default, "COLUMNS", COLUMNS)

@@ -79,8 +79,6 @@ class Batches:
 
     def _child(self, attempts: dict[int, int], says: SimpleQueue[int | None]) -> tuple[int, str]:
         """Run one process; what it makes leaves ``attempts``. Returns its exit code and last line of errors."""
-        # The child finds this package where this process found it, installed or not.
-        paths = os.pathsep.join(filter(None, (str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH"))))
         with tempfile.TemporaryFile("w+", errors="replace") as errors:
             with self.lock:
                 if self.stopped:
@@ -91,7 +89,7 @@ class Batches:
                     stdout=subprocess.PIPE,
                     stderr=errors,
                     text=True,
-                    env={**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
+                    env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
                 )
                 self.children.add(child)
             with child:
