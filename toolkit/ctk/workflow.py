@@ -255,7 +255,7 @@ def _task(plan: Plan, part: Part, prepared: Prepared) -> Task:
         prepared.fingerprint,
         plan.steps,
     )
-    return Task(plan.run.folder, plan.config, part, prepared, print_of_part, plan.metric.name, plan.steps)
+    return Task(plan.run.folder, plan.config, part, prepared, print_of_part, plan.competition.metric, plan.steps)
 
 
 def _waves(config: RunConfig, waiting: Mapping[Part, Task]) -> Iterator[dict[Part, Task]]:

@@ -22,7 +22,7 @@ class LEAPClimSim(Competition):
     id = "leap-climsim"
     title = "LEAP atmospheric physics (ClimSim)"
     url = "https://www.kaggle.com/competitions/leap-atmospheric-physics-ai-climsim"
-    metric = "r2"
+    metric = "leap-r2"
     headline = ("r2", "r2_varying")
     reader = "climsim"
     embedded = "quick"

@@ -47,4 +47,4 @@ def ctk_register_losses(register: Register) -> None:
 
 @hookimpl
 def ctk_register_metrics(register: Register) -> None:
-    register("r2", "ctk_leap_climsim.metric:METRIC", "mean over columns of R2, as LEAP computes it")
+    register("leap-r2", "ctk_leap_climsim.metric:METRIC", "mean over columns of R2, as LEAP computes it")
