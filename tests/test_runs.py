@@ -76,6 +76,44 @@ def test_folds_join_and_their_test_predictions_are_averaged(run):
     assert test.ravel().tolist() == [2.0, 0.0]
 
 
+def test_a_single_folds_predictions_are_views_of_the_store(run):
+    values = Predictions(np.array([3, 1, 2]), np.arange(6, dtype=np.float32).reshape(3, 2))
+    run.write_part(Part("a", 1, 0), "x", values, values)
+    oof, test = aligned(run, run.parts(), values.ids)
+    for mapped in (in_order(oof, values.ids, "a"), test):
+        assert isinstance(mapped, np.memmap)
+        assert not mapped.flags.writeable
+        assert np.array_equal(mapped, values.values)
+
+
+def test_what_must_be_copied_and_is_large_is_kept_in_a_file(run, monkeypatch, tmp_path):
+    monkeypatch.setenv("CTK_CACHE", str(tmp_path / "cache"))
+    random = np.random.default_rng(0)
+    ids, values = random.permutation(40), random.standard_normal((40, 3)).astype(np.float32)
+    for fold in range(2):
+        part = Predictions(ids[20 * fold : 20 * fold + 20], values[20 * fold : 20 * fold + 20])
+        run.write_part(Part("a", 1, fold), "x", part, Predictions(ids, (fold + 1) * values))
+    small = aligned(run, run.parts(), np.arange(40))
+    monkeypatch.setattr("ctk.gather.LARGE", 1)
+    monkeypatch.setattr("ctk.gather.BLOCK", 10)
+    oof, test = aligned(run, run.parts(), np.arange(40))
+    in_place = in_order(oof, np.arange(40), "a")
+    assert all(isinstance(each, np.memmap) for each in (oof.values, test, in_place))
+    assert np.array_equal(in_place, values[np.argsort(ids)])
+    assert np.array_equal(test, small[1])
+    assert np.allclose(test, 1.5 * values[np.argsort(ids)])
+    assert list((tmp_path / "cache").iterdir()) == []
+
+
+def test_predictions_that_cannot_be_read_are_named(run):
+    part = Part("a", 1, 0)
+    values = Predictions(np.arange(3), np.zeros((3, 2), np.float32))
+    run.write_part(part, "x", values, values)
+    os.truncate(run.part_folder(part) / "oof" / "values.npy", 70)
+    with pytest.raises(CtkError, match=r"a/seed-1/fold-0/oof: there are no predictions that can be read"):
+        run.predictions(part, "oof")
+
+
 def test_a_missing_prediction_is_named():
     with pytest.raises(CtkError, match="mine: there is no prediction for id 5"):
         in_order(Predictions(np.array([1, 2]), np.zeros((2, 1))), np.array([1, 5]), "mine")

@@ -10,6 +10,8 @@ import torch
 from sklearn import metrics as sk
 
 from ctk.blend import Blend, hill_climb
+from ctk.blend.inputs import ROWS, read
+from ctk.blend.scores import find_metric
 
 REGRESSION = ["mse", "rmse", "r2", "weighted_r2", "mae", "smooth_l1"]
 BINARY = ["logloss", "accuracy", "auc"]
@@ -406,3 +408,22 @@ def test_a_long_climb_can_be_interrupted(metric):
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+
+
+def test_squared_errors_take_members_of_both_dtypes_where_they_lie():
+    random = np.random.default_rng(5)
+    target = random.standard_normal((300, 4))
+    single = (target + random.standard_normal((2, 300, 4))).astype(np.float32)
+    mixed = [single[0], single[1].astype(np.float64)]
+    read_as = read(mixed, target, find_metric("r2", None))
+    assert all(np.shares_memory(one, other) for one, other in zip(read_as.members, mixed, strict=True))
+    assert hill_climb(mixed, target, "r2").weights == pytest.approx(hill_climb(single, target, "r2").weights, abs=1e-12)
+    assert len({member.dtype for member in read(mixed, target, find_metric("mae", None)).members}) == 1
+
+
+def test_a_number_that_is_not_finite_is_named_wherever_it_lies():
+    target = np.zeros((ROWS + 10, 2))
+    member = np.zeros((ROWS + 10, 2), np.float32)
+    member[ROWS + 3, 1] = np.nan
+    with pytest.raises(ValueError, match=f"member 0, row {ROWS + 3:,}, column 1: nan"):
+        hill_climb([member], target, "r2")
