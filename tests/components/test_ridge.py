@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from ctk.components.ridge import Ridge, solve_ridge
 from ctk.contract import FitContext, Metric
 from ctk.errors import UsageError
 from ctk.plugins import plugins
-from ctk.samples import Samples
+from ctk.samples import Samples, Targets
 from ctk.schema import component
 
 METRIC = Metric("error", "min", lambda prediction, samples: float(np.square(prediction - samples.target).mean()))
@@ -89,6 +90,23 @@ def test_every_penalty_tried_is_told():
     fitted(Ridge(alpha=[1.0, 2.0, 3.0]), table(20), table(10, 1))
     assert [(done, total) for done, total, _ in said] == [(1, 3), (2, 3), (3, 3)]
     assert all("error" in scores for _, _, scores in said)
+
+
+def test_columns_with_names_have_the_penalty_that_is_best_for_each():
+    samples = table(90)
+    samples = replace(samples, targets=Targets(np.array(["a", "b"]), np.array(["one", "two"])))
+    samples.target[:, 0] = np.random.default_rng(3).standard_normal(90)  # nothing to learn: a large penalty is best
+    train, valid = samples.take(np.arange(30)), samples.take(np.arange(30, 90))
+    alphas = [1e-6, 1.0, 1e6]
+    errors = [
+        np.square(fitted(Ridge(alpha=alpha, standardise=True), train).predict(valid) - valid.target).mean(axis=0)
+        for alpha in alphas
+    ]
+    chosen = fitted(Ridge(alpha=alphas, standardise=True), train, valid)
+    np.testing.assert_allclose(
+        np.square(chosen.predict(valid) - valid.target).mean(axis=0), np.min(errors, axis=0), rtol=1e-5
+    )
+    assert len(set(np.argmin(errors, axis=0).tolist())) == 2
 
 
 def test_several_penalties_need_samples_to_choose_by():

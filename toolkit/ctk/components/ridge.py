@@ -79,7 +79,8 @@ def solve_ridge(x: Array, y: Array, alpha: float) -> tuple[Array, Array, Array]:
 class Ridge(Model):
     """Features side by side, mapped linearly to the target values; any number of rows in the memory of one block.
 
-    alpha             the penalty; of several, the one best by the run's metric on the validation samples
+    alpha             the penalty; of several, the one best by the run's metric on the validation samples; where the
+                      columns of the target have names, each has the one with the least squared error there
     standardise       features divided by their deviation, so that the penalty weighs all alike; constant ones are
                       left out
     features          names of the features that are read; none are all of them
@@ -115,17 +116,13 @@ class Ridge(Model):
         gram *= scale[:, None] * scale
         cross *= scale[:, None]
         solved = [_solve(gram, cross, alpha) * scale[:, None] for alpha in self.alphas]
-        self.weights = solved[0]
-        if len(solved) > 1:
-            own = valid.with_own_gallery() if valid.gallery is not None else valid
-            scores = []
-            for number, weights in enumerate(solved, start=1):
-                self.weights = weights
-                scores.append(context.metric.sign * context.metric.score(self.predict(own), own))
-                context.progress(number, len(solved), {context.metric.name: context.metric.sign * scores[-1]})
-            self.weights = solved[int(np.argmax(np.nan_to_num(scores, nan=-np.inf)))]
-        else:
+        if len(solved) == 1:
+            (self.weights,) = solved
             context.progress(1, 1, {})
+        elif train.targets is not None:
+            self._choose_by_column(solved, valid, context)
+        else:
+            self._choose(solved, valid, context)
 
     def predict(self, samples: Samples) -> Array:
         """(N, T) float32."""
@@ -145,6 +142,27 @@ class Ridge(Model):
         """Read ``ridge.npz``."""
         with np.load(folder / "ridge.npz", allow_pickle=False) as file:
             self.weights, self.x_mean, self.y_mean = file["weights"], file["x_mean"], file["y_mean"]
+
+    def _choose(self, solved: list[Array], valid: Samples, context: FitContext) -> None:
+        """Keep the weights that are best by the metric."""
+        valid = valid.with_own_gallery() if valid.gallery is not None else valid
+        scores = []
+        for number, weights in enumerate(solved, start=1):
+            self.weights = weights
+            scores.append(context.metric.score(self.predict(valid), valid))
+            context.progress(number, len(solved), {context.metric.name: scores[-1]})
+        self.weights = solved[int(np.argmax(np.nan_to_num(context.metric.sign * np.array(scores), nan=-np.inf)))]
+
+    def _choose_by_column(self, solved: list[Array], valid: Samples, context: FitContext) -> None:
+        """Keep for each column the weights with the least squared error: its penalty is no other column's business."""
+        errors = np.zeros((len(solved), len(self.y_mean)))
+        for block in _blocks(valid):
+            x, y = self._matrix(block) - self.x_mean, block.target_values() - self.y_mean
+            for number, weights in enumerate(solved):
+                errors[number] += np.square(x @ weights - y).sum(axis=0)
+        best = errors.argmin(axis=0)
+        self.weights = np.stack(solved)[best, :, np.arange(len(best))].T
+        context.progress(1, 1, {context.metric.name: context.metric.score(self.predict(valid), valid)})
 
     def _scale(self, gram: Array, rows: int) -> Array:
         """(D,) what features are multiplied by; 0 for those that are constant."""
