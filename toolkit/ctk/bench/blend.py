@@ -16,6 +16,9 @@ from ctk.blend import hill_climb
 
 Floats = NDArray[Any]
 
+MOST_FOR_PEERS = 1 << 22
+"""Numbers that peers who read them at every step get through in a minute."""
+
 
 def cases(device: str, small: bool) -> dict[str, Callable[[], Case]]:
     """See ctk.bench.cases. On the CPU alone."""
@@ -27,6 +30,7 @@ def cases(device: str, small: bool) -> dict[str, Callable[[], Case]]:
     sizes = [
         ("r2", 16, 100_000, 1, 40.0),
         ("r2", 16, 20_000, 368, 25.0),
+        ("r2", 8, 1_000, 368, 40.0),
         ("mae", 8, 43_371, 1, 15.0),
         ("mae", 8, 43_371, 18, 30.0),
     ]
@@ -75,12 +79,18 @@ def case(metric: str, members: int, rows: int, columns: int, seconds: float) -> 
         contestants.append(
             Contestant("least squares: the ceiling", lambda: partial(blenders.least_squares, predictions, target))
         )
-    if each_column or columns == 1:  # else they take minutes to hours
+        contestants.append(
+            Contestant(
+                "scipy Nelder-Mead on the Gram matrix",
+                lambda: partial(blenders.nelder_mead_on_gram, predictions, target),
+            )
+        )
+    if each_column or predictions.size < MOST_FOR_PEERS:  # else they take minutes to hours
         contestants += [
             Contestant("hillclimbers", partial(blenders.hillclimbers, predictions, target, metric, "scikit-learn")),
             Contestant("scipy Nelder-Mead", partial(blenders.nelder_mead, predictions, target, metric)),
         ]
-    if columns == 1:
+    if not each_column and predictions.size < MOST_FOR_PEERS:
         lean = partial(blenders.hillclimbers, predictions, target, metric, "numpy")
         contestants.append(Contestant("hillclimbers, numpy metric", lean))
     if not each_column:

@@ -43,10 +43,18 @@ def least_squares(predictions: Floats, target: Floats) -> Floats:
     return np.append(weights, 1 - weights.sum())
 
 
+def in_a_row(predictions: Floats, target: Floats) -> tuple[Floats, Floats]:
+    """(M, N T) and (N T,): r2 of all columns in a row, each with mean 0 and deviation 1, is the mean of theirs."""
+    deviation, mean = target.std(0), target.mean(0)
+    predictions, target = ((each - mean) / deviation for each in (predictions, target))
+    return predictions.reshape(len(predictions), -1), target.ravel()
+
+
 def hillclimbers(predictions: Floats, target: Floats, metric: str, by: str) -> Run:
     """The package of that name, a target at a time; it gives the blend, not the weights.
 
     by  "scikit-learn" for the metric that its users give it, "numpy" for ours, which checks nothing and is quicker
+    r2 of several targets has one weight a member: they come in a row.
     """
     import pandas as pd
     from hillclimbers import climb_hill
@@ -71,22 +79,38 @@ def hillclimbers(predictions: Floats, target: Floats, metric: str, by: str) -> R
             )
         return blend
 
+    if metric == "r2" and target.ndim == 2:
+        members, of_all = in_a_row(predictions, target)
+        return lambda: climb(members, of_all).reshape(target.shape) * target.std(0) + target.mean(0)
     return partial(_each_target, climb, predictions, target)
 
 
 def nelder_mead(predictions: Floats, target: Floats, metric: str) -> Run:
-    """scipy's simplex from equal weights, a target at a time; weights are divided by their sum."""
+    """scipy's simplex from equal weights; weights are divided by their sum. mae: a target at a time."""
+
+    def find(members: Floats, of: Floats) -> Floats:
+        return _simplex(len(members), lambda weights: -SIGN[metric] * METRICS[metric](of, weights @ members))
+
+    if metric == "r2":
+        members, of_all = in_a_row(predictions, target) if target.ndim == 2 else (predictions, target)
+        return lambda: find(members, of_all)
+    return partial(_each_target, lambda members, of: find(members, of) @ members, predictions, target)
+
+
+def nelder_mead_on_gram(predictions: Floats, target: Floats) -> Floats:
+    """The same for r2, after one pass: weights with sum one need no more than the Gram matrix of the errors."""
+    members, of_all = in_a_row(predictions, target) if target.ndim == 2 else (predictions, target)
+    errors = members - of_all
+    gram = errors @ errors.T / len(of_all)
+    return _simplex(len(members), lambda weights: float(weights @ gram @ weights))
+
+
+def _simplex(members: int, loss: Callable[[Floats], float]) -> Floats:
     from scipy.optimize import minimize
 
-    def climb(members: Floats, of: Floats) -> Floats:
-        def loss(weights: Floats) -> float:
-            return -SIGN[metric] * METRICS[metric](of, (weights / weights.sum()) @ members)
-
-        weights = minimize(loss, np.full(len(members), 1 / len(members)), method="Nelder-Mead").x
-        blend: Floats = (weights / weights.sum()) @ members
-        return blend
-
-    return partial(_each_target, climb, predictions, target)
+    found = minimize(lambda x: loss(x / x.sum()), np.full(members, 1 / members), method="Nelder-Mead").x
+    weights: Floats = found / found.sum()
+    return weights
 
 
 def autogluon(predictions: Floats, target: Floats, metric: str, steps: int) -> Run:
@@ -97,10 +121,8 @@ def autogluon(predictions: Floats, target: Floats, metric: str, steps: int) -> R
 
     logging.getLogger("autogluon").setLevel(logging.ERROR)
     scorer = {"r2": r2_scorer, "mae": mean_absolute_error}[metric]
-    if target.ndim == 2:  # it knows one target; r2 of all columns with deviation 1 in a row is the mean of theirs
-        deviation, mean = target.std(0), target.mean(0)
-        predictions, target = ((each - mean) / deviation for each in (predictions, target))
-        predictions, target = predictions.reshape(len(predictions), -1), target.ravel()
+    if target.ndim == 2:  # it knows one target
+        predictions, target = in_a_row(predictions, target)
 
     def run() -> Floats:
         selection = EnsembleSelection(ensemble_size=steps, problem_type="regression", metric=scorer)
