@@ -15,6 +15,7 @@ from ctk.contract import Found, Progress
 from ctk.errors import CtkError, DataError
 from ctk.files import check_room
 from ctk.samples import Array, Samples
+from ctk_leap_climsim.ahead import ahead
 from ctk_leap_climsim.columns import EXACT_INPUTS, GRID, INPUTS, TARGETS
 from ctk_leap_climsim.csv_table import CsvTable
 from ctk_leap_climsim.extent import first_validated, rows_about
@@ -114,7 +115,7 @@ def prepare(tables: Tables, place: Path, bad_rows: BadRows, valid: float, progre
 
 
 def _append_test(table: CsvTable, writer: RowsWriter, progress: Progress) -> None:
-    for block in table.blocks(writer.place):
+    for block in ahead(table.blocks(writer.place)):
         writer.append(block.after, block.ids, _rows(table, block))
         _tell(progress, table, block)
     if not writer.store.rows:
@@ -125,7 +126,7 @@ def _append_test(table: CsvTable, writer: RowsWriter, progress: Progress) -> Non
 def _append_train(table: CsvTable, begins: int, writer: RowsWriter, bad_rows: BadRows, progress: Progress) -> None:
     """Append the rows that a killed call did not; those from time step ``begins`` on are validated on."""
     last = int(writer.store.written("ids")[-1]) if writer.store.rows else -1
-    for block in table.blocks(writer.place, bad_rows):
+    for block in ahead(table.blocks(writer.place, bad_rows)):
         before = np.concatenate([[last], block.ids])[:-1]
         if (behind := block.ids <= before).any():
             at = int(behind.argmax())

@@ -12,6 +12,7 @@ from ctk.errors import DataError
 from ctk.files import check_room
 from ctk.samples import Array
 from ctk.store import linked
+from ctk_leap_climsim.ahead import ahead
 from ctk_leap_climsim.climsim import Pair, Parts, cell, read
 from ctk_leap_climsim.columns import ZERO
 from ctk_leap_climsim.rows import ROW_BYTES, BadRows, RowsWriter, present, write_about
@@ -55,8 +56,8 @@ def _append(
 ) -> None:
     """Append the time steps that a killed call did not; ``fold`` has one number a time step."""
     place = writer.place
-    for number in range(place.offset, len(pairs)):
-        rows, bad = read(pairs[number], width)
+    read_ahead = ahead(read(pair, width) for pair in pairs[place.offset :])
+    for number, (rows, bad) in enumerate(read_ahead, start=place.offset):
         tell(number + 1)
         ids = np.arange(number * width, (number + 1) * width)
         place = place._replace(offset=number + 1, rows=place.rows + width)
