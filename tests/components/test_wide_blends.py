@@ -204,6 +204,37 @@ def test_members_that_are_everywhere_alike_gain_nothing_from_weights_a_column():
     assert scores[0] > scores[1] + 0.01
 
 
+def test_members_that_are_good_at_different_columns_are_worth_weights_of_their_own():
+    """On rows that the weights have not seen, too."""
+    random = np.random.default_rng(5)
+    rows, groups = 400, np.repeat(range(4), 6)
+    target = random.standard_normal((rows, len(groups)))
+    by_group, by_column = random.uniform(0.2, 1, (4, 4))[:, groups], random.uniform(0.2, 1, (4, len(groups)))
+    predictions = target + (by_group * by_column)[:, None] * random.standard_normal((4, *target.shape))
+    model, group, column = (
+        cross_validated_score(predictions, target, "r2", columns=labels).score
+        for labels in (None, groups.tolist(), range(len(groups)))
+    )
+    assert model + 0.005 < group
+    assert group + 0.005 < column
+
+
+def test_a_constant_column_that_one_member_meets_is_kept_where_that_is_worth_it():
+    """As the metric has it: an exact constant column counts 1, any other 0 (force_finite)."""
+    random = np.random.default_rng(6)
+    target = random.standard_normal((200, 3))
+    target[:, 2] = 7
+    exact, better = target + random.standard_normal((2, *target.shape)) * [[[1.0]], [[0.5]]]
+    exact[:, 2], better[:, 2] = 7, 7.5
+    samples = Samples(np.arange(200), {}, target=target)
+    oof = {"exact": exact, "better": better}
+    every = Metric("r2", "max", r2, climb="r2")
+    blend = HillClimb().fit(oof, samples, every)
+    best = max(r2(share * exact + (1 - share) * better, samples) for share in np.linspace(-1, 1, 201))
+    assert blend.score >= best - 1e-9
+    assert blend.score == pytest.approx(HillClimb().fit(oof, samples, SLOW).score, abs=1e-3)
+
+
 def test_a_large_blend_needs_little_beside_its_result():
     from ctk.bench.memory import of_process
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+import numpy as np
+
 from ctk.blend import greedy_selection
 from ctk.contract import Blend, Blender, Metric
 from ctk.errors import UsageError
@@ -43,15 +45,19 @@ class Greedy(Blender):
     def fit(self, oof: Mapping[str, Array], samples: Samples, metric: Metric) -> Blend:
         """Climb on the out-of-fold predictions."""
         keys = list(oof)
-        single = {key: Blend({key: 1.0}, self.normalise).apply(oof) for key in keys}
         climb = greedy_selection(
-            [single[key] for key in keys],
+            scaled(oof, self.normalise),
             lambda blend: metric.sign * metric.score(blend, samples),
             max_rounds=self.max_rounds,
         )
         trace = [{"add": keys[s.member], "share": s.share, metric.name: metric.sign * s.score} for s in climb.trace]
         weights = dict(zip(keys, climb.weights.tolist(), strict=True))
         return Blend(weights, self.normalise, metric.sign * climb.score, trace)
+
+
+def scaled(oof: Mapping[str, Array], normalise: bool) -> list[Array]:
+    """Each member's predictions as the blend will see them; copies only where rows are scaled."""
+    return [Blend({key: 1.0}, normalise).apply(oof) if normalise else np.asarray(values) for key, values in oof.items()]
 
 
 def _few(keys: Iterable[str], shown: int = 8) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 from pydantic import Field
 
 from ctk.blend import Step, hill_climb
+from ctk.components.blenders import scaled
 from ctk.components.column_groups import ColumnGroups
 from ctk.contract import Blend, Blender, Metric
 from ctk.errors import UsageError
@@ -28,12 +29,13 @@ EVERY = 5.0
 class HillClimb(Blender):
     """Hill climbing by the run's metric, on predictions as arrays (see ``ctk.blend.hill_climb``).
 
-    weights      one a "model"; or a model's own for each "group" of target columns, or each "column"
+    weights      one a "model"; or a model's own for each "group" of target columns, or each "column". More weights
+                 learn more of chance: a column's own want some thousand rows (bench/blend_weights.py)
     normalise    scale each member's rows to length 1 first
     low, high    the shares that a step may mix in a member with; below zero takes some of it out
     step         grid of shares; a metric that ``ctk.blend`` knows by name has exact ones
     replacement  whether a member may be taken again
-    bags         climbs to average, each among half of the members: weights that chance has less of a say in
+    bags         climbs to average, each among half of the members, where there are many
     """
 
     def __init__(
@@ -67,7 +69,7 @@ class HillClimb(Blender):
         columns = self._columns(samples, metric)
         decided = None if metric.columns is None or not known else _columns_that_count(metric.columns(samples))
         climb = hill_climb(
-            _scaled(oof, self.normalise),
+            scaled(oof, self.normalise),
             _target(samples, oof) if known else np.arange(len(samples)),  # the metric itself is handed samples
             metric.climb or (lambda _, blend: metric.score(blend.astype(np.float32), samples)),
             maximize=None if known else metric.direction == "max",
@@ -149,7 +151,7 @@ class HillClimbRetrieval(Blender):
             )
         vectors = torch.from_numpy(np.array(samples.gallery.vectors, np.float32))
         climb = hill_climb_retrieval(
-            [torch.from_numpy(each) for each in _scaled(oof, self.normalise)],
+            [torch.from_numpy(each) for each in scaled(oof, self.normalise)],
             torch.nn.functional.normalize(vectors, dim=1) if self.similarity == "cosine" else vectors,
             torch.from_numpy(np.array(samples.target, np.int64)),
             progress=_teller(self.say, list(oof), "mrr"),
@@ -158,11 +160,6 @@ class HillClimbRetrieval(Blender):
         weights = dict(zip(oof, climb.weights.tolist(), strict=True))
         blend = Blend(weights, self.normalise, None, _told(climb.trace, list(oof), "mrr"))
         return Blend(weights, self.normalise, metric.score(blend.apply(oof), samples), blend.trace)
-
-
-def _scaled(oof: Mapping[str, Array], normalise: bool) -> list[Array]:
-    """Each member's predictions as the blend will see them; copies only where rows are scaled."""
-    return [Blend({key: 1.0}, normalise).apply(oof) if normalise else np.asarray(values) for key, values in oof.items()]
 
 
 def _target(samples: Samples, oof: Mapping[str, Array]) -> Array:
