@@ -13,9 +13,9 @@ from ctk.files import check_room
 from ctk.samples import Array
 from ctk.store import linked
 from ctk_leap_climsim.ahead import ahead
-from ctk_leap_climsim.climsim import Pair, Parts, cell, read
+from ctk_leap_climsim.climsim import Pair, PairReader, Parts, cell
 from ctk_leap_climsim.columns import ZERO
-from ctk_leap_climsim.rows import ROW_BYTES, BadRows, RowsWriter, present, write_about
+from ctk_leap_climsim.rows import ROW_BYTES, BadRows, Rows, RowsWriter, present, write_about
 from ctk_leap_climsim.table import Place
 
 NO_NUMBER = "NaN, infinite or fill values"
@@ -56,8 +56,11 @@ def _append(
 ) -> None:
     """Append the time steps that a killed call did not; ``fold`` has one number a time step."""
     place = writer.place
-    read_ahead = ahead(read(pair, width) for pair in pairs[place.offset :])
-    for number, (rows, bad) in enumerate(read_ahead, start=place.offset):
+    if not pairs:  # the arrays are there all the same
+        none = np.empty(0, np.int64)
+        writer.append(place, none, Rows.none(), None if fold is None else {"time": none, "fold": none})
+    reader = PairReader(width)
+    for number, (rows, bad) in enumerate(ahead(map(reader.read, pairs[place.offset :])), start=place.offset):
         tell(number + 1)
         ids = np.arange(number * width, (number + 1) * width)
         place = place._replace(offset=number + 1, rows=place.rows + width)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from ctk.contract import DataReader, Found, Progress
 from ctk.errors import DataError, UsageError
 from ctk_leap_climsim import climsim, kaggle, pairs
+from ctk_leap_climsim.columns import TARGETS
 from ctk_leap_climsim.rows import BadRows
 
 SHARE = 1 / 16
@@ -44,6 +46,16 @@ class ClimSimReader(DataReader):
             kaggle.prepare(found, place, self.bad_rows, self._share(), progress)
         else:
             pairs.prepare(found, place, self.bad_rows, progress)
+
+    def prepare_test(self, folder: Path, place: Path, progress: Progress) -> int:
+        """Stream what is to be predicted, and its truth where the files have it."""
+        found = self._find(folder)
+        if isinstance(found, kaggle.Tables):
+            kaggle.prepare(replace(found, train=None), place, self.bad_rows, self._share(), progress)
+        else:
+            alone = {**found.pairs, "train": [], "valid": []}
+            pairs.prepare(replace(found, pairs=alone), place, self.bad_rows, progress)
+        return len(TARGETS)
 
     def describe(self, folder: Path) -> list[Found]:
         """What lies in a folder of the layout that it has; what there could be, if it has neither."""
