@@ -50,7 +50,7 @@ class Fit(L.LightningModule):
             self.columns = self.columns.to(self.device)
 
     def training_step(self, batch: Batch, number: int) -> Tensor:
-        torch.manual_seed(self.seed * 1_000_003 + self.global_step)
+        self._seed(self.seed * 1_000_003 + self.global_step)
         prediction = self.network(*inputs(self.network, batch.features, self.device))
         target = batch.target if self.scale is None else self.scale(batch.target)
         if self.columns is not None:
@@ -61,6 +61,12 @@ class Fit(L.LightningModule):
         )
         self.losses.append(loss.detach())
         return loss
+
+    def _seed(self, seed: int) -> None:
+        """As torch.manual_seed, which without a GPU keeps a stack trace of each call, a millisecond a step."""
+        torch.default_generator.manual_seed(seed)
+        if self.device.type == "cuda":
+            torch.cuda.manual_seed(seed)
 
     def validation_step(self, features: dict[str, Tensor], number: int) -> Tensor:
         return output(self.network, features, self.device)

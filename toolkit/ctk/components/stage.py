@@ -119,8 +119,8 @@ class Stage:
         with _interruptible():
             trainer.fit(
                 module,
-                DataLoader(Rows(train, names), sampler=batches, batch_size=None),
-                DataLoader(Features(valid, names), sampler=InOrder(len(valid)), batch_size=None),
+                DataLoader(Rows(train, names), sampler=batches, batch_size=None, collate_fn=_as_it_is),
+                DataLoader(Features(valid, names), sampler=InOrder(len(valid)), batch_size=None, collate_fn=_as_it_is),
                 ckpt_path=last if last.exists() else None,
                 weights_only=True,
             )
@@ -132,6 +132,10 @@ class Stage:
         with atomic(self.result) as temporary:
             torch.save({"best": follow.best, "curve": follow.curve}, temporary)
         last.unlink(missing_ok=True)
+
+
+def _as_it_is(batch: Any) -> Any:
+    return batch
 
 
 def _loss(config: Training, train: Samples) -> nn.Module:
