@@ -7,6 +7,7 @@ cut short, and says nothing; the header says how long the file must be.
 
 from __future__ import annotations
 
+import mmap
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -41,7 +42,7 @@ class Variable:
 
 
 class Classic:
-    """A file of a classic format, whole in memory (ClimSim's have 2 MB).
+    """A file of a classic format, mapped into memory.
 
     variables   by name
     attributes  of the file: str, or arrays of numbers
@@ -50,7 +51,8 @@ class Classic:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._bytes = path.read_bytes()
+        with path.open("rb") as file:
+            self._bytes = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         try:
             self._read_header()
         except (IndexError, KeyError, ValueError, OverflowError, UnicodeDecodeError) as error:

@@ -18,7 +18,18 @@ import numpy as np
 from ctk.contract import Found
 from ctk.errors import DataError, UsageError
 from ctk.samples import Array
-from ctk_leap_climsim.columns import EXACT_INPUTS, INPUT_VARIABLES, INPUTS, LEVELS, SERIES, STATE, STEP, SURFACE, spread
+from ctk_leap_climsim.columns import (
+    EXACT_INPUTS,
+    INPUT_VARIABLES,
+    INPUTS,
+    LEVELS,
+    SERIES,
+    STATE,
+    STEP,
+    SURFACE,
+    TARGETS,
+    spread,
+)
 from ctk_leap_climsim.months import Months
 from ctk_leap_climsim.netcdf import opened, stacked
 from ctk_leap_climsim.rows import Rows
@@ -122,28 +133,37 @@ def describe(folder: Path) -> list[Found]:
     return [Found(item, folder, detail, "")]
 
 
-def read(pair: Pair, width: int) -> tuple[Rows, Array | None]:
-    """The columns of a time step in the files' order, and where a cell of the files is no number.
+class PairReader:
+    """Reads pairs of one grid, of ``width`` columns; keeps room for one, for that is most of the time it would take."""
 
-    width    columns that the grid must have
-    returns  n = width rows; bad (n, 924) bool in the order of CELLS, or None if there is none
-    Raises DataError that names file and variable.
-    """
-    before, after = stacked(pair.mli, SERIES, INPUT_VARIABLES), stacked(pair.mlo, STATE, AFTER)
-    for path, there in ((pair.mli, before), (pair.mlo, after)):
-        if there.shape[1] != width:
+    def __init__(self, width: int) -> None:
+        self._before, self._after = np.empty((len(INPUTS), width)), np.empty((len(TARGETS), width))
+
+    def read(self, pair: Pair) -> tuple[Rows, Array | None]:
+        """The columns of a time step in the files' order, and where a cell of the files is no number.
+
+        returns  n = width rows; bad (n, 924) bool in the order of CELLS, or None if there is none
+        Raises DataError that names file and variable.
+        """
+        before = self._stacked(pair.mli, SERIES, INPUT_VARIABLES, self._before)
+        after = self._stacked(pair.mlo, STATE, AFTER, self._after)
+        bad = None if np.isfinite(before.sum() + after.sum()) else ~np.isfinite(np.concatenate([before, after])).T
+        after[:MOVED] -= before[:MOVED]
+        after[:MOVED] /= STEP
+        return Rows(before.T.astype(np.float32, order="C"), before[EXACT_INPUTS].T.copy(), after.T.copy()), bad
+
+    def _stacked(self, path: Path, series: Sequence[str], names: Sequence[str], out: Array) -> Array:
+        rows = stacked(path, series, names, out)
+        if rows.shape != out.shape:
             raise DataError(
-                f"{path}: has {there.shape[1]:,} columns where the first file has {width:,}.",
+                f"{path}: has {rows.shape[1]:,} columns where the first file has {out.shape[1]:,}.",
                 "Keep files of one grid in a folder.",
             )
-    bad = None if np.isfinite(before.sum() + after.sum()) else ~np.isfinite(np.concatenate([before, after])).T
-    after[:MOVED] -= before[:MOVED]
-    after[:MOVED] /= STEP
-    return Rows(before.T.astype(np.float32, order="C"), before[EXACT_INPUTS].T.copy(), after.T.copy()), bad
+        return rows
 
 
 def cell(pair: Pair, column: int, number: int) -> str:
-    """What people call a cell of ``read``."""
+    """What people call a cell that ``PairReader.read`` finds bad."""
     return f"{pair.mli if number < len(INPUTS) else pair.mlo}, ncol {column}, {CELLS[number]}"
 
 

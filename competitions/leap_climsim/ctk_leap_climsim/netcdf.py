@@ -65,10 +65,11 @@ def opened(path: Path) -> Iterator[File]:
         raise DataError(f"{path}: cannot be read ({error}).", AGAIN) from None
 
 
-def stacked(path: Path, series: Sequence[str], names: Sequence[str]) -> Array:
+def stacked(path: Path, series: Sequence[str], names: Sequence[str], out: Array | None = None) -> Array:
     """Some variables one below the other, (C, ncol) float64: those named in ``series`` give a row a level.
 
-    NaN where there is no number: a fill value, NaN, or an infinity.
+    out     where to write them if it has that shape: fresh memory takes longer to come by than a file to be read
+    returns NaN where there is no number: a fill value, NaN, or an infinity
     Raises DataError that names the variables that are missing or of another shape or type.
     """
     with opened(path) as file:
@@ -77,7 +78,8 @@ def stacked(path: Path, series: Sequence[str], names: Sequence[str]) -> Array:
             raise DataError(f"{path}: {len(missing):,} variables are missing: {shown}.", AGAIN)
         width = _width(path, file, series, names)
         levels = [LEVELS if name in series else 1 for name in names]
-        rows, at = np.empty((sum(levels), width)), 0
+        rows = out if out is not None and out.shape == (sum(levels), width) else np.empty((sum(levels), width))
+        at = 0
         for name, count in zip(names, levels, strict=True):
             part = rows[at : at + count]
             part[...] = file.values(name)

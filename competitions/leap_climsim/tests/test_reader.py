@@ -58,7 +58,7 @@ def test_a_killed_preparation_goes_on_and_ends_with_the_same_bytes(
 def test_a_finished_preparation_is_not_made_again(pairs, prepared, tmp_path, monkeypatch):
     prepared(pairs, **MONTHS)
     before = contents(tmp_path / "prepared")
-    monkeypatch.setattr("ctk_leap_climsim.pairs.read", None)  # would raise TypeError
+    monkeypatch.setattr("ctk_leap_climsim.pairs.PairReader.read", None)  # would raise TypeError
     prepared(pairs, **MONTHS)
     assert contents(tmp_path / "prepared") == before
 
