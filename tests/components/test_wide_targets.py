@@ -243,6 +243,14 @@ def test_a_fit_killed_in_any_copy_goes_on_there_to_the_same_predictions(tmp_path
     assert resumed.curve == whole.curve
 
 
+def test_a_group_of_which_members_decide_nothing_has_no_copy(tmp_path):
+    metric = replace(R2, columns=lambda samples: np.array([True, False, False, False, False, True]))
+    model = make_model(stages=COPIES)
+    fit(tmp_path, model, metric=metric)
+    assert [columns.tolist() for columns, _ in model.copies] == [[0, 1, 2], [5]]
+    assert model.curve[-1]["epoch"] == 2 + 2 * 3
+
+
 def test_copies_are_saved_and_loaded(tmp_path):
     model = make_model(stages=COPIES)
     valid = fit(tmp_path / "fit", model)

@@ -45,7 +45,8 @@ class NetworkModel(Model):
     After a stage with copies, ``copies`` holds for each copy that brought a gain the numbers of its columns (C,) and
     its weights; ``network`` predicts the other columns. A copy is scored by the whole prediction with the columns of
     the copies before it, and the weights it began with compete with its epochs: with no metric does the stage lose on
-    the validation samples. The curve and the progress count the copies' epochs one copy after another.
+    the validation samples. A group of which members decide no column, by the metric, has no copy. The curve and the
+    progress count the copies' epochs one copy after another.
     """
 
     schema = Training
@@ -66,7 +67,7 @@ class NetworkModel(Model):
         torch.manual_seed(context.seed)
         self.network = self._new(train)
         whole: Array | None = None
-        for stage in self._stages(train, context.folder):
+        for stage in self._stages(train, context):
             if stage.columns is None:
                 if not stage.result.exists():
                     stage.fit(self.network, train, valid, context, self.device)
@@ -125,12 +126,14 @@ class NetworkModel(Model):
         for rows, part in predicted(copy, samples, self.device):
             whole[rows, columns] = part[:, columns]
 
-    def _stages(self, samples: Samples, folder: Path) -> Iterator[Stage]:
+    def _stages(self, samples: Samples, context: FitContext) -> Iterator[Stage]:
         """Every fit of the member in its order: a stage with copies is a fit for each group of target columns."""
+        decided = None if context.metric.columns is None else context.metric.columns(samples)
         fits: list[tuple[Training, Path, Array | None]] = []
         for number, training in enumerate(self.training.phases(), start=1):
+            folder = context.folder / f"stage-{number}"
             if training.copies is None:
-                fits.append((training, folder / f"stage-{number}", None))
+                fits.append((training, folder, None))
                 continue
             if samples.targets is None:
                 raise CtkError(
@@ -138,7 +141,8 @@ class NetworkModel(Model):
                     "Leave that stage out.",
                 )
             for copy, columns in enumerate(samples.targets.by_group().values(), start=1):
-                fits.append((training, folder / f"stage-{number}" / f"copy-{copy}", columns))
+                if decided is None or decided[columns].any():
+                    fits.append((training, folder / f"copy-{copy}", columns))
         total = sum(training.epochs for training, _, _ in fits)
         before = 0
         for number, (training, place, alone) in enumerate(fits):
