@@ -10,6 +10,7 @@ from torch import nn
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from ctk.components import stage
+from ctk.components.devices import precision_on
 from ctk.components.network import as_model
 from ctk.components.training import Training
 from ctk.contract import FitContext, Metric
@@ -241,6 +242,20 @@ def test_a_fit_killed_in_any_copy_goes_on_there_to_the_same_predictions(tmp_path
     assert told[0] >= at - 1
     assert np.array_equal(whole.predict(valid), resumed.predict(valid))
     assert resumed.curve == whole.curve
+
+
+@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
+def test_a_copy_that_stays_as_it_is_has_the_score_it_began_with_in_any_precision(tmp_path, precision):
+    still = {"copies": "target-groups", "epochs": 2, "optimizer": {"lr": 1e-30}}
+    model = make_model(stages=({"epochs": 2}, still), precision=precision)
+    fit(tmp_path, model)
+    assert [row["r2"] for row in model.curve[2:]] == [max(row["r2"] for row in model.curve[:2])] * 6
+    assert model.copies == []
+
+
+def test_precision_auto_is_float32_without_a_gpu():
+    assert precision_on(torch.device("cpu"), "auto") == "32-true"
+    assert precision_on(torch.device("cpu"), "16-mixed") == "16-mixed"
 
 
 def test_a_group_of_which_members_decide_nothing_has_no_copy(tmp_path):

@@ -119,8 +119,8 @@ class Stage:
         with _interruptible():
             trainer.fit(
                 module,
-                DataLoader(Rows(train, names), sampler=batches, batch_size=None, collate_fn=_as_it_is),
-                DataLoader(Features(valid, names), sampler=InOrder(len(valid)), batch_size=None, collate_fn=_as_it_is),
+                _loader(Rows(train, names), batches, device),
+                _loader(Features(valid, names), InOrder(len(valid)), device),
                 ckpt_path=last if last.exists() else None,
                 weights_only=True,
             )
@@ -132,6 +132,11 @@ class Stage:
         with atomic(self.result) as temporary:
             torch.save({"best": follow.best, "curve": follow.curve}, temporary)
         last.unlink(missing_ok=True)
+
+
+def _loader(data: Rows | Features, batches: Batches | InOrder, device: torch.device) -> DataLoader[Any]:
+    """Whole batches as they are; pinned for a GPU, which then computes while the next one is fetched."""
+    return DataLoader(data, sampler=batches, batch_size=None, collate_fn=_as_it_is, pin_memory=device.type == "cuda")
 
 
 def _as_it_is(batch: Any) -> Any:

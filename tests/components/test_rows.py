@@ -1,0 +1,39 @@
+"""Samples as torch sees them: only what a network reads, and never copied whole."""
+
+import numpy as np
+import torch
+
+from ctk.components.rows import PREDICT_ROWS, Features, InOrder, Rows
+from ctk.samples import Samples
+
+
+def make_samples(folder, rows=50):
+    random = np.random.default_rng(0)
+    features = {"x": random.normal(size=(rows, 3)), "other": random.normal(size=(rows, 2))}
+    Samples(np.arange(rows), features, random.normal(size=(rows, 4))).save(folder)
+    return Samples.open(folder)
+
+
+def test_a_batch_has_the_features_that_are_named_alone(tmp_path):
+    samples = make_samples(tmp_path)
+    rows = torch.tensor([4, 0, 7])
+    batch = Rows(samples, ["x"])[rows]
+    assert list(batch.features) == ["x"]
+    assert np.array_equal(batch.features["x"], samples.features["x"][rows.numpy()])
+    assert np.array_equal(batch.target, samples.target[rows.numpy()])
+
+
+def test_arrays_on_disk_stay_there(tmp_path):
+    samples = make_samples(tmp_path)
+    part = samples.take(np.arange(10, 40))
+    rows = Rows(part, ["x"])
+    assert np.shares_memory(rows.features.values["x"].numpy(), samples.features["x"])
+    assert np.shares_memory(rows.target.numpy(), samples.target)
+    assert np.shares_memory(Features(part, ["x"])[slice(3, 9)]["x"].numpy(), samples.features["x"])
+
+
+def test_in_order_every_row_comes_once():
+    rows = 2 * PREDICT_ROWS + 5
+    slices = list(InOrder(rows))
+    assert len(slices) == len(InOrder(rows)) == 3
+    assert [row for of in slices for row in range(of.start, of.stop)] == list(range(rows))
