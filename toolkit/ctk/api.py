@@ -97,7 +97,7 @@ def plan(
 def blend_runs(
     sources: Sequence[str | Path],
     *,
-    blender: str = "greedy",
+    blender: str | None = None,
     options: Sequence[str] = (),
     competition: str | None = None,
     data: Path | None = None,
@@ -107,6 +107,7 @@ def blend_runs(
 ) -> Results:
     """Blend every member of some runs, and submission files as members without validation predictions, into a new run.
 
+    ``blender`` is that of the first run, or mean where there are files, unless it is given.
     ``competition`` and ``data`` are the runs' own, and needed only for files alone. Raises UsageError if runs are of
     different competitions or data, SubmissionError for a file that is none.
     """

@@ -28,7 +28,7 @@ from ctk.workflow import Observer, ending_well
 def blend_sources(
     sources: Sequence[str],
     root: Path,
-    blender: str,
+    blender: str | None,
     options: Sequence[str],
     competition: str | None,
     data_dir: Path | None,
@@ -55,7 +55,8 @@ def blend_sources(
             "Give runs of one competition, or say it with --competition.",
         )
     known = competition_of(ids.pop())
-    raw: dict[str, Any] = {"name": blender}
+    own = runs[0].config()["blend"] if len(runs) == len(sources) else {"name": "mean"}
+    raw: dict[str, Any] = dict(own) if blender in (None, own["name"]) else {"name": blender}
     for assignment in options:
         override(raw, assignment)
     choice = component(raw, "blenders", "blend", plugins())

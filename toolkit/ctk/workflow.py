@@ -165,7 +165,7 @@ def carry_out(plan: Plan, observer: Observer | None = None) -> Results:
             run, plan.competition, plan.metric, config.blend, gathered, data, watcher.say, saved, config.submission
         )
         run.set_state(FINISHED)
-        _call(run.log, "ctk_run_finished", run=run, scores=dict(results.scores[BLEND]))
+        _call(run.log, "ctk_run_finished", run=run, scores=dict(results.scores.get(BLEND, {})))
     return results
 
 

@@ -112,7 +112,7 @@ def test_blend_of_runs_and_files(run, ctk, small, tmp_path):
 
     theirs = tmp_path / "theirs.csv"
     shutil.copy(two / "submission.csv", theirs)
-    mixed = ctk("blend", one, theirs, "--blender", "mean", "--name", "mixed", "--json")
+    mixed = ctk("blend", one, theirs, "--name", "mixed", "--json")
     assert mixed.returncode == 0, mixed.stderr
     by_hand = ctk("blend", theirs, one, "--blender", "mean", "-o", "weights=[1.25, -0.25]", "--json")
     weights = json.loads((tmp_path / json.loads(by_hand.stdout)["run"] / "blend.json").read_text())["weights"]
@@ -233,7 +233,7 @@ def test_one_damaged_run_does_not_hide_the_others(run, ctk, tmp_path):
 
 
 def test_listings_are_json_too(ctk):
-    assert [row["id"] for row in json.loads(ctk("list", "--json").stdout)] == ["aml-retrieval"]
+    assert "aml-retrieval" in [row["id"] for row in json.loads(ctk("list", "--json").stdout)]
     info = json.loads(ctk("info", "aml-retrieval", "--json").stdout)
     assert set(info["presets"]) == {"baseline", "ensemble-raw", "ensemble-clip", "ensemble-clip-adamw", "quick"}
     assert set(json.loads(ctk("doctor", "--json").stdout)["ops"]) == {"cpu", "cuda", "blend"}

@@ -13,9 +13,8 @@ from ctk.cli.common import as_json, data_dir, print_json
 @click.argument("sources", nargs=-1, required=True, metavar="RUN_OR_FILE...")
 @click.option(
     "--blender",
-    default="greedy",
-    show_default=True,
-    help="A registered blender; one that needs validation predictions takes only runs.",
+    help="A registered blender; one that needs validation predictions takes only runs. Default: that of the first run,"
+    " or mean where there are files.",
 )
 @click.option(
     "-o", "options", multiple=True, metavar="KEY=VALUE", help="An option of the blender, e.g. -o normalise=false."
@@ -26,7 +25,7 @@ from ctk.cli.common import as_json, data_dir, print_json
 @as_json
 def blend(
     sources: tuple[str, ...],
-    blender: str,
+    blender: str | None,
     options: tuple[str, ...],
     competition: str | None,
     data_dir: Path | None,
@@ -36,11 +35,11 @@ def blend(
     """Blend runs of different times, and submission files, into a new run.
 
     \b
-    ctk blend RUN1 RUN2                                    greedy, by validation score
+    ctk blend RUN1 RUN2                                    by the first run's own blender
     ctk blend RUN1 RUN2 --blender hill-climb-retrieval     weights by mean reciprocal rank
-    ctk blend RUN1 RUN2 theirs.csv --blender mean          equal weights; files have no validation predictions
-    ctk blend a.csv b.csv --blender mean --competition aml-retrieval
-    ctk blend a.csv b.csv --blender mean -o 'weights=[0.7, 0.3]' ...     weights by hand, in the order of the sources
+    ctk blend RUN1 RUN2 theirs.csv                         equal weights; files have no validation predictions
+    ctk blend a.csv b.csv --competition aml-retrieval
+    ctk blend a.csv b.csv -o 'weights=[0.7, 0.3]' ...      weights by hand, in the order of the sources
     """
     from ctk import api
     from ctk.cli.display import Terminal, outcome

@@ -130,8 +130,9 @@ def outcome(results: Results) -> None:
     if results.truth_scores:
         rows.append(["the same, on the test", *(number(results.truth_scores[name]) for name in shown), "", ""])
     console.print()
-    table(["member", *shown, "weight", "time"], rows, numbers=len(shown) + 2)
-    console.print()
+    if rows:
+        table(["member", *shown, "weight", "time"], rows, numbers=len(shown) + 2)
+        console.print()
     if BLEND in results.scores:
         for key in sorted(results.baselines):
             ours, theirs = results.scores[BLEND][metric], results.scores[key][metric]
