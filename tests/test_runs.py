@@ -94,7 +94,7 @@ def test_what_must_be_copied_and_is_large_is_kept_in_a_file(run, monkeypatch, tm
         part = Predictions(ids[20 * fold : 20 * fold + 20], values[20 * fold : 20 * fold + 20])
         run.write_part(Part("a", 1, fold), "x", part, Predictions(ids, (fold + 1) * values))
     small = aligned(run, run.parts(), np.arange(40))
-    monkeypatch.setattr("ctk.gather.LARGE", 1)
+    monkeypatch.setattr("ctk.scratch.LARGE", 1)
     monkeypatch.setattr("ctk.gather.BLOCK", 10)
     oof, test = aligned(run, run.parts(), np.arange(40))
     in_place = in_order(oof, np.arange(40), "a")
@@ -102,7 +102,7 @@ def test_what_must_be_copied_and_is_large_is_kept_in_a_file(run, monkeypatch, tm
     assert np.array_equal(in_place, values[np.argsort(ids)])
     assert np.array_equal(test, small[1])
     assert np.allclose(test, 1.5 * values[np.argsort(ids)])
-    assert list((tmp_path / "cache").iterdir()) == []
+    assert list((tmp_path / "cache" / "scratch").iterdir()) == []
 
 
 def test_predictions_that_cannot_be_read_are_named(run):

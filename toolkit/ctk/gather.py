@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import math
-import os
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import DTypeLike
 
 from ctk.contract import BLOCK
 from ctk.errors import CtkError
-from ctk.files import cache_folder
 from ctk.runs import Part, Predictions, Run
 from ctk.samples import Array, Samples
+from ctk.scratch import scratch
 
-LARGE = 1 << 28
-"""Bytes of an array that is better kept in a file, from which the system drops what it needs room for."""
+JOINING = "Joining predictions"
 
 
 @dataclass
@@ -55,9 +51,9 @@ def aligned(run: Run, parts: Sequence[Part], test_ids: Array, unit: bool = False
     if len(parts) == 1:
         return oof[0], test[0]
     ids, values = np.concatenate([each.ids for each in oof]), [each.values for each in oof]
-    joined = _room((len(ids), *values[0].shape[1:]), np.result_type(*values))
+    joined = scratch((len(ids), *values[0].shape[1:]), np.result_type(*values), JOINING)
     np.concatenate(values, out=joined)
-    mean = _room(test[0].shape, np.result_type(np.float32, *test))
+    mean = scratch(test[0].shape, np.result_type(np.float32, *test), JOINING)
     for rows in _blocks(mean):
         some = [each[rows] for each in test]
         if unit:
@@ -82,22 +78,10 @@ def in_order(predictions: Predictions, ids: Array, what: str) -> Array:
         raise CtkError(
             f"{what}: there is no prediction for id {ids[missing.argmax()]}.", "Was it made from other data?"
         )
-    values = _room((len(ids), *predictions.values.shape[1:]), predictions.values.dtype)
+    values = scratch((len(ids), *predictions.values.shape[1:]), predictions.values.dtype, JOINING)
     for some in _blocks(values):
         values[some] = predictions.values[rows[some]]
     return values
-
-
-def _room(shape: Sequence[int], dtype: DTypeLike) -> Array:
-    """An array to fill: in memory, or in a file without a name where it is large, for there are many members."""
-    size = math.prod(shape) * np.dtype(dtype).itemsize
-    if size < LARGE:
-        return np.empty(shape, dtype)
-    folder = cache_folder()
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryFile(dir=folder) as file:  # the mapping keeps it while it is used
-        os.posix_fallocate(file.fileno(), 0, size)  # a full disk is an error here, and a signal once it is mapped
-        return np.memmap(file, dtype, "r+", shape=tuple(shape))
 
 
 def _blocks(values: Array) -> Iterator[slice]:

@@ -30,9 +30,9 @@ from ctk.bench.case import Case, Contestant, Run, Verdict
 from ctk.bench.measure import measure
 from ctk.bench.results import machine, save
 from ctk.samples import Array, Samples
-from ctk_leap_climsim.climsim import Pair, pairs
 from ctk_leap_climsim.columns import GRID, INPUT_VARIABLES, INPUTS, LEVELS, SERIES, STATE, STEP, SURFACE, TARGETS, ZERO
-from ctk_leap_climsim.reader import ClimSimReader
+from ctk_leap_climsim.reading.climsim import Pair, pairs
+from ctk_leap_climsim.reading.reader import ClimSimReader
 
 MONTHS = {"train": "0001-02", "valid": "0001-03", "test": "0001-04"}
 

@@ -17,7 +17,7 @@ def ctk_register_competitions(register: Register) -> None:
 
 @hookimpl
 def ctk_register_data(register: Register) -> None:
-    register("climsim", "ctk_leap_climsim.reader:ClimSimReader", "train.csv and test.csv, or ClimSim's netCDF pairs")
+    register("climsim", "ctk_leap_climsim.reading.reader:ClimSimReader", "Kaggle's tables, or ClimSim's netCDF pairs")
 
 
 @hookimpl

@@ -13,7 +13,7 @@ from ctk_leap_climsim.metric import summary
 from ctk_leap_climsim.postprocess import decided
 from ctk_leap_climsim.r2 import R2, Truth
 from ctk_leap_climsim.submission import by_id, check_truth_ids, open_submission, open_truth
-from ctk_leap_climsim.table import Block, Table
+from ctk_leap_climsim.tables.table import Block, Table
 
 
 def score_file(path: Path, truth: Path) -> dict[str, float]:

@@ -14,12 +14,12 @@ from ctk.competition import Submission
 from ctk.errors import DataError, SubmissionError
 from ctk.files import atomic
 from ctk.samples import Array, Samples
+from ctk.scratch import scratch
 from ctk_leap_climsim.columns import TARGETS
-from ctk_leap_climsim.order import Order
 from ctk_leap_climsim.postprocess import weights_of
-from ctk_leap_climsim.scratch import scratch
-from ctk_leap_climsim.table import ID, Table
 from ctk_leap_climsim.tables import open_table
+from ctk_leap_climsim.tables.order import Order
+from ctk_leap_climsim.tables.table import ID, Table
 
 PREFIX = "test_"
 ROWS = 16384
@@ -89,7 +89,7 @@ def by_id(table: Table, ids: Array, weights: Array) -> Array:
     Raises the table's error for missing, unknown and repeated ids.
     """
     order = Order(table, ids)
-    values = scratch((len(ids), len(weights)), f"Reading {table.path.name}")
+    values = scratch((len(ids), len(weights)), np.float64, f"Reading {table.path.name}")
     zero = weights == 0
     divisor = np.where(zero, 1.0, weights)
     for block in table.blocks():

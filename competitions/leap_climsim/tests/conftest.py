@@ -9,7 +9,7 @@ import pytest
 
 from ctk.samples import Array, Data
 from ctk_leap_climsim.columns import INPUT_VARIABLES, INPUTS, LEVELS, SERIES, STATE, SURFACE, TARGETS, ZERO
-from ctk_leap_climsim.reader import ClimSimReader
+from ctk_leap_climsim.reading.reader import ClimSimReader
 
 NCOL = 8
 

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from ctk_leap_climsim.ahead import ahead
+from ctk_leap_climsim.reading.ahead import ahead
 
 
 def test_items_come_in_their_order_from_another_thread():

@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 
 from ctk.errors import CtkError, DataError, UsageError
-from ctk_leap_climsim import csv_table
 from ctk_leap_climsim.columns import INPUTS, TARGETS, ZERO
-from ctk_leap_climsim.reader import ClimSimReader
+from ctk_leap_climsim.reading.reader import ClimSimReader
+from ctk_leap_climsim.tables import csv_table
 
 
 @pytest.fixture(autouse=True)

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from ctk.errors import DataError
-from ctk_leap_climsim.classic import Classic
-from ctk_leap_climsim.netcdf import opened, stacked
+from ctk_leap_climsim.reading.classic import Classic
+from ctk_leap_climsim.reading.netcdf import opened, stacked
 
 FORMATS = ["NETCDF3_CLASSIC", "NETCDF3_64BIT_OFFSET", "NETCDF3_64BIT_DATA", "NETCDF4", "NETCDF4_CLASSIC"]
 T = np.random.default_rng(0).standard_normal((60, 7))

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from ctk.errors import CtkError, DataError, UsageError
-from ctk_leap_climsim import rows
 from ctk_leap_climsim.columns import INPUT_VARIABLES, SERIES, STATE, SURFACE, TARGETS, ZERO
-from ctk_leap_climsim.reader import ClimSimReader
+from ctk_leap_climsim.reading import rows
+from ctk_leap_climsim.reading.reader import ClimSimReader
 
 MONTHS = {"train": "0001-02", "valid": "0001-03", "test": "0001-04"}
 
@@ -206,7 +206,7 @@ def test_nothing_is_dropped_from_the_test_set(pairs, prepared, set_value):
 
 def test_a_full_disk_is_told_before_the_work_begins(pairs, prepared, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda place: SimpleNamespace(free=1000))
-    monkeypatch.setattr("ctk_leap_climsim.pairs.PairReader.read", None)  # would raise TypeError
+    monkeypatch.setattr("ctk_leap_climsim.reading.pairs.PairReader.read", None)  # would raise TypeError
     needed = (80 * rows.ROW_BYTES["train"] + 24 * rows.ROW_BYTES["truth"]) / 1e9
     with pytest.raises(CtkError, match=f"needs {needed:.1f} GB"):
         prepared(pairs, **MONTHS)

@@ -5,7 +5,7 @@ import pytest
 
 from ctk.samples import Data
 from ctk_leap_climsim.columns import TARGETS
-from ctk_leap_climsim.reader import ClimSimReader
+from ctk_leap_climsim.reading.reader import ClimSimReader
 
 
 @pytest.mark.parametrize("layout", ["tables", "pairs"])

@@ -7,8 +7,9 @@ import sys
 import pytest
 
 from ctk.errors import DataError
-from ctk_leap_climsim import csv_table, rows
-from ctk_leap_climsim.reader import ClimSimReader
+from ctk_leap_climsim.reading import rows
+from ctk_leap_climsim.reading.reader import ClimSimReader
+from ctk_leap_climsim.tables import csv_table
 
 MONTHS = {"train": "0001-02", "valid": "0001-03", "test": "0001-04"}
 
@@ -16,8 +17,9 @@ MONTHS = {"train": "0001-02", "valid": "0001-03", "test": "0001-04"}
 KILLED = """
 import json, os, signal, sys
 from pathlib import Path
-from ctk_leap_climsim import csv_table, rows
-from ctk_leap_climsim.reader import ClimSimReader
+from ctk_leap_climsim.reading import rows
+from ctk_leap_climsim.tables import csv_table
+from ctk_leap_climsim.reading.reader import ClimSimReader
 rows.COMMIT, csv_table.BLOCK = 10, 100_000
 left = int(sys.argv[3])
 def progress(what, done, total):
@@ -58,7 +60,7 @@ def test_a_killed_preparation_goes_on_and_ends_with_the_same_bytes(
 def test_a_finished_preparation_is_not_made_again(pairs, prepared, tmp_path, monkeypatch):
     prepared(pairs, **MONTHS)
     before = contents(tmp_path / "prepared")
-    monkeypatch.setattr("ctk_leap_climsim.pairs.PairReader.read", None)  # would raise TypeError
+    monkeypatch.setattr("ctk_leap_climsim.reading.pairs.PairReader.read", None)  # would raise TypeError
     prepared(pairs, **MONTHS)
     assert contents(tmp_path / "prepared") == before
 

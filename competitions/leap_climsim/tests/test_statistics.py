@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctk_leap_climsim.statistics import Running
+from ctk_leap_climsim.reading.statistics import Running
 
 
 def exact(column) -> tuple[float, float]:

@@ -11,10 +11,10 @@ from sklearn.metrics import r2_score
 
 from ctk.errors import CtkError, DataError, SubmissionError
 from ctk.samples import Samples
-from ctk_leap_climsim import csv_table, parquet_table, scratch
 from ctk_leap_climsim.columns import TARGETS
 from ctk_leap_climsim.scoring import score_file
 from ctk_leap_climsim.submission import read, read_truth, write
+from ctk_leap_climsim.tables import csv_table, parquet_table
 
 ROWS = 60
 WEIGHTS = np.where(np.arange(368) % 7 == 0, 0.0, 10.0 ** (np.arange(368) % 19))
@@ -24,6 +24,7 @@ FORMATS = ["csv", "parquet"]
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch, tmp_path):
     monkeypatch.setenv("CTK_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("ctk.scratch.LARGE", 1)
     monkeypatch.setattr(csv_table, "BLOCK", 60_000)
     monkeypatch.setattr(parquet_table, "ROWS", 13)
 
@@ -89,7 +90,7 @@ def test_room_on_the_disk_is_asked_for_first(test, values, tmp_path, monkeypatch
         assert needed == ROWS * 368 * 8
         raise CtkError(f"{what} needs more.")
 
-    monkeypatch.setattr(scratch, "check_room", full)
+    monkeypatch.setattr("ctk.scratch.check_room", full)
     with pytest.raises(CtkError, match=r"ours.parquet needs more"):
         read(path, test)
 

@@ -10,9 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ctk.errors import DataError, SubmissionError
-from ctk_leap_climsim import csv_table, parquet_table
-from ctk_leap_climsim.table import BEGIN, Place
-from ctk_leap_climsim.tables import open_table
+from ctk_leap_climsim.tables import csv_table, open_table, parquet_table
+from ctk_leap_climsim.tables.table import BEGIN, Place
 
 HEADER = b"sample_id,a,b\n"
 

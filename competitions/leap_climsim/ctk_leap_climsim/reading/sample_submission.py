@@ -8,7 +8,7 @@ from ctk.contract import Progress
 from ctk.errors import DataError
 from ctk.samples import Array
 from ctk_leap_climsim.columns import ZERO
-from ctk_leap_climsim.csv_table import CsvTable
+from ctk_leap_climsim.tables.csv_table import CsvTable
 
 
 def read_weights(sample: CsvTable, test: CsvTable, ids: Array, progress: Progress) -> Array:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pyarrow as pa
 import pyarrow.parquet
 
-from ctk_leap_climsim.table import ID, Part, Place, Table
+from ctk_leap_climsim.tables.table import ID, Part, Place, Table
 
 ROWS = 8192
 """Rows decoded at a time: 24 MB of 368 columns."""

@@ -3,7 +3,7 @@
     for block in open_table(path, TARGETS, prefix="test_", ordered=True, error=SubmissionError).blocks():
         block.ids, block.values
 
-``ctk_leap_climsim.table`` says what a table, a block and a place to go on from are.
+``ctk_leap_climsim.tables.table`` says what a table, a block and a place to go on from are.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ctk.errors import CtkError, DataError
-from ctk_leap_climsim.csv_table import CsvTable
-from ctk_leap_climsim.parquet_table import ParquetTable
-from ctk_leap_climsim.table import Table
+from ctk_leap_climsim.tables.csv_table import CsvTable
+from ctk_leap_climsim.tables.parquet_table import ParquetTable
+from ctk_leap_climsim.tables.table import Table
 
 FORMATS: dict[str, type[Table]] = {".parquet": ParquetTable, ".csv": CsvTable}
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from ctk.contract import DataReader, Found, Progress
 from ctk.errors import DataError, UsageError
-from ctk_leap_climsim import climsim, kaggle, pairs
 from ctk_leap_climsim.columns import TARGETS
-from ctk_leap_climsim.rows import BadRows
+from ctk_leap_climsim.reading import climsim, kaggle, pairs
+from ctk_leap_climsim.reading.rows import BadRows
 
 SHARE = 1 / 16
 """Of the time steps of train.csv, what is validated on."""

@@ -6,7 +6,7 @@ import numpy as np
 
 from ctk.errors import CtkError
 from ctk.samples import Array
-from ctk_leap_climsim.table import ID, SHOWN, Block, Table
+from ctk_leap_climsim.tables.table import ID, SHOWN, Block, Table
 
 
 class Order:

@@ -12,8 +12,8 @@ import numpy as np
 
 from ctk.errors import DataError
 from ctk.samples import Array
-from ctk_leap_climsim.classic import AGAIN, FILLS, Classic
 from ctk_leap_climsim.columns import LEVELS
+from ctk_leap_climsim.reading.classic import AGAIN, FILLS, Classic
 
 HDF = b"\x89HDF\r\n\x1a\n"
 FILL = 1e36

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from ctk.errors import DataError
 from ctk_leap_climsim.columns import GRID
-from ctk_leap_climsim.csv_table import CsvTable
-from ctk_leap_climsim.table import ID
+from ctk_leap_climsim.tables.csv_table import CsvTable
+from ctk_leap_climsim.tables.table import ID
 
 TAIL = 1 << 20
 """Bytes in which a line ends for sure."""

@@ -15,13 +15,13 @@ from ctk.contract import Found, Progress
 from ctk.errors import CtkError, DataError
 from ctk.files import check_room
 from ctk.samples import Array, Samples
-from ctk_leap_climsim.ahead import ahead
 from ctk_leap_climsim.columns import EXACT_INPUTS, GRID, INPUTS, TARGETS
-from ctk_leap_climsim.csv_table import CsvTable
-from ctk_leap_climsim.extent import first_validated, rows_about
-from ctk_leap_climsim.rows import ROW_BYTES, BadRows, Rows, RowsWriter, present, write_about
-from ctk_leap_climsim.sample_submission import read_weights
-from ctk_leap_climsim.table import Block, Place
+from ctk_leap_climsim.reading.ahead import ahead
+from ctk_leap_climsim.reading.extent import first_validated, rows_about
+from ctk_leap_climsim.reading.rows import ROW_BYTES, BadRows, Rows, RowsWriter, present, write_about
+from ctk_leap_climsim.reading.sample_submission import read_weights
+from ctk_leap_climsim.tables.csv_table import CsvTable
+from ctk_leap_climsim.tables.table import Block, Place
 
 GET = (
     "Fetch it with 'kaggle competitions download -c leap-atmospheric-physics-ai-climsim' and unzip it there, "

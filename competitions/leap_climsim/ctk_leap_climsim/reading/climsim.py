@@ -30,9 +30,9 @@ from ctk_leap_climsim.columns import (
     TARGETS,
     spread,
 )
-from ctk_leap_climsim.months import Months
-from ctk_leap_climsim.netcdf import opened, stacked
-from ctk_leap_climsim.rows import Rows
+from ctk_leap_climsim.reading.months import Months
+from ctk_leap_climsim.reading.netcdf import opened, stacked
+from ctk_leap_climsim.reading.rows import Rows
 from ctk_leap_climsim.synthetic import timeline
 
 NAME = re.compile(r"E3SM-MMF\.mli\.((\d{4}-\d{2})-\d{2}-\d{5})\.nc")

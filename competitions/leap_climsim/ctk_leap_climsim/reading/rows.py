@@ -12,8 +12,8 @@ from ctk.files import write_text
 from ctk.samples import Array, Targets
 from ctk.store import SamplesWriter
 from ctk_leap_climsim.columns import EXACT_INPUTS, GROUPS, INPUTS, TARGETS
-from ctk_leap_climsim.statistics import Running
-from ctk_leap_climsim.table import Place
+from ctk_leap_climsim.reading.statistics import Running
+from ctk_leap_climsim.tables.table import Place
 
 BadRows = Literal["error", "drop"]
 COMMIT = 200_000

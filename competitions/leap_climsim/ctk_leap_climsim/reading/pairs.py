@@ -12,11 +12,11 @@ from ctk.errors import DataError
 from ctk.files import check_room
 from ctk.samples import Array
 from ctk.store import linked
-from ctk_leap_climsim.ahead import ahead
-from ctk_leap_climsim.climsim import Pair, PairReader, Parts, cell
 from ctk_leap_climsim.columns import ZERO
-from ctk_leap_climsim.rows import ROW_BYTES, BadRows, Rows, RowsWriter, present, write_about
-from ctk_leap_climsim.table import Place
+from ctk_leap_climsim.reading.ahead import ahead
+from ctk_leap_climsim.reading.climsim import Pair, PairReader, Parts, cell
+from ctk_leap_climsim.reading.rows import ROW_BYTES, BadRows, Rows, RowsWriter, present, write_about
+from ctk_leap_climsim.tables.table import Place
 
 NO_NUMBER = "NaN, infinite or fill values"
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.csv
 
 from ctk.errors import CtkError
-from ctk_leap_climsim.table import ID, Part, Place, Table
+from ctk_leap_climsim.tables.table import ID, Part, Place, Table
 
 BLOCK = 32 << 20
 """Bytes read at a time; no line may be longer (925 numbers are 20 kB)."""
