@@ -163,8 +163,8 @@ class Model(ABC):
         """Write what ``load`` needs."""
 
     @abstractmethod
-    def load(self, folder: Path, samples: Samples) -> None:
-        """Become the model that was saved; ``samples`` tell widths where needed."""
+    def load(self, folder: Path, samples: Samples, device: str = "auto") -> None:
+        """Become the model that was saved; ``samples`` tell widths where needed, ``device`` is that of a FitContext."""
 
 
 @dataclass(frozen=True)

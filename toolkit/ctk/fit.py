@@ -71,7 +71,7 @@ def fit_part(task: Task) -> dict[str, float]:
         fitted, curve = {}, getattr(model, "curve", [])
     else:
         saved = Run(Path(task.config.checkpoints))
-        model.load(saved.part_folder(task.part) / CHECKPOINTS, train)
+        model.load(saved.part_folder(task.part) / CHECKPOINTS, train, task.config.device)
         facts = saved.facts(task.part)
         fitted, curve = facts["postprocess"], facts["curve"]
     oof = np.zeros((0, train.target_width), np.float32)

@@ -43,6 +43,7 @@ def made(prediction: Array, vectors: Array, target: Array, files: Path | None = 
         baselines=frozenset({"ridge/seed-1"}),
         test=Samples(np.arange(3), {}),
         submitted=np.zeros((3, 4)),
+        submission=Path("runs/quick/submission.csv"),
         files=files,
     )
 

@@ -107,8 +107,9 @@ class NetworkModel(Model):
         with atomic(folder / "weights.pt") as temporary:
             torch.save({"network": self.network.state_dict(), "copies": copies}, temporary)
 
-    def load(self, folder: Path, samples: Samples) -> None:
+    def load(self, folder: Path, samples: Samples, device: str = "auto") -> None:
         """Read ``weights.pt`` into a network made for ``samples`` (which need a target)."""
+        self.device = torch_device(device)
         self.network = self._new(samples)
         saved = torch.load(folder / "weights.pt", weights_only=True, map_location="cpu")
         self.network.load_state_dict(saved["network"])

@@ -138,7 +138,7 @@ class Ridge(Model):
         with atomic(folder / "ridge.npz") as temporary, temporary.open("wb") as file:
             np.savez(file, weights=self.weights, x_mean=self.x_mean, y_mean=self.y_mean)
 
-    def load(self, folder: Path, samples: Samples) -> None:
+    def load(self, folder: Path, samples: Samples, device: str = "auto") -> None:
         """Read ``ridge.npz``."""
         with np.load(folder / "ridge.npz", allow_pickle=False) as file:
             self.weights, self.x_mean, self.y_mean = file["weights"], file["x_mean"], file["y_mean"]

@@ -30,7 +30,7 @@ class Build(BaseModel):
         40_000, ge=3 * GRID, le=14_000_000, description=f"Columns of air; made in whole time steps of {GRID}."
     )
     seed: int = Field(0, ge=0, lt=2**31, description="Another seed makes other columns.")
-    out: Path = Field(description="Folder to write train/YYYY-MM/E3SM-MMF.*.nc into.")
+    out: Path = Field(Path("leap-climsim-data"), description="Folder to write train/YYYY-MM/E3SM-MMF.*.nc into.")
     workers: int = Field(0, ge=0, description="Processes that work at once; 0 takes one a core, two at most.")
 
     @property

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 import pyarrow as pa
 import pyarrow.csv
 
+from ctk import numbers
 from ctk.errors import CtkError
-from ctk_leap_climsim.tables.table import ID, Part, Place, Table
+from ctk_leap_climsim.tables.table import ID, Part, Place, Table, as_array
 
 BLOCK = 32 << 20
 """Bytes read at a time; no line may be longer (925 numbers are 20 kB)."""
@@ -42,22 +43,26 @@ class CsvTable(Table):
     def _parts(self, start: Place) -> Iterator[Part]:
         offset, row = start.offset or self._begin, start.rows
         with self.path.open("rb") as file:
+            room = bytearray(min(BLOCK, max(0, self.size - offset)))  # for all blocks: fresh memory costs as much as reading
             # Each block is read from where the last one ended, so that going on from there cuts the same blocks.
             while file.seek(offset) < self.size:
-                read = file.read(BLOCK)
-                end = read.rfind(b"\n") + 1
+                read = file.readinto(room)
+                end = room.rfind(b"\n", 0, read) + 1
                 if not end:
-                    raise self._cut(row, f"has no end within {len(read):,} bytes")
-                lines = read[:end]
+                    raise self._cut(row, f"has no end within {read:,} bytes")
+                lines = memoryview(room)[:end]
                 offset += end
                 if offset == self.size:
-                    lines = lines.rstrip(b"\r\n") + b"\n"
+                    lines = memoryview(bytes(lines).rstrip(b"\r\n") + b"\n")
                 if lines != b"\n":
                     part = self._parse(lines, row, offset)
                     row += len(part.ids)
                     yield part
 
-    def _parse(self, lines: bytes, row: int, offset: int) -> Part:
+    def _parse(self, lines: memoryview, row: int, offset: int) -> Part:
+        if self.header == [ID, *self.columns] and (plain := numbers.parse(lines, len(self.columns), self.prefix)):
+            return Part(*plain, offset)
+        # What is not plain is for pyarrow, which knows quotes, spaces and empty cells, and complains where it must.
         wanted = [ID, *self.columns]
         types = dict.fromkeys(self.columns, pa.float64()) | {ID: pa.string()}
         try:
@@ -72,17 +77,17 @@ class CsvTable(Table):
         except pa.ArrowInvalid as error:
             raise self._fault(lines, row) or error from None
         batch = table.combine_chunks().to_batches()[0]
-        return Part(batch.column(0), batch.select(self.columns), offset)
+        return Part(self._ids(batch.column(0), row), as_array(batch.select(self.columns)), offset)
 
-    def _fault(self, lines: bytes, first: int) -> CtkError | None:
+    def _fault(self, lines: memoryview, first: int) -> CtkError | None:
         """What pyarrow stumbled over, found again slowly, so that the line and the column can be named."""
         width = len(self.header)
-        numbers = [number for number, name in enumerate(self.header) if name in set(self.columns)]
-        for row, line in enumerate(lines.decode("utf-8", errors="replace").split("\n")[:-1], start=first):
+        wanted = [number for number, name in enumerate(self.header) if name in set(self.columns)]
+        for row, line in enumerate(bytes(lines).decode("utf-8", errors="replace").split("\n")[:-1], start=first):
             cells = next(csv.reader([line]), [])
             if len(cells) != width:
                 return self._cut(row, f"has {len(cells):,} cells where {width:,} belong")
-            for number in numbers:
+            for number in wanted:
                 if not (NUMBER.fullmatch(cells[number]) or cells[number] in NULLS):
                     return self.error(
                         f"{self.path}, {self.where(row)}, column {self.header[number]}: "

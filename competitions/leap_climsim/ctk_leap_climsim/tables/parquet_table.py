@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pyarrow as pa
 import pyarrow.parquet
 
-from ctk_leap_climsim.tables.table import ID, Part, Place, Table
+from ctk_leap_climsim.tables.table import ID, Part, Place, Table, as_array
 
 ROWS = 8192
 """Rows decoded at a time: 24 MB of 368 columns."""
@@ -48,4 +48,5 @@ class ParquetTable(Table):
                 if row <= start.rows:
                     continue
                 batch = batch.slice(max(0, start.rows - (row - len(batch))))
-                yield Part(batch.column(ID).cast(pa.string()), batch.select(self.columns).cast(schema), row)
+                ids = self._ids(batch.column(ID).cast(pa.string()), row - len(batch))
+                yield Part(ids, as_array(batch.select(self.columns).cast(schema)), row)

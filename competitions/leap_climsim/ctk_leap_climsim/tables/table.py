@@ -54,11 +54,16 @@ class Block(NamedTuple):
 
 
 class Part(NamedTuple):
-    """Rows as their format gives them: ids as strings, numbers with nulls for what is empty or NaN."""
+    """Rows as their format gives them: a block's ids and values, but for NaN and infinite ones; where the next begin."""
 
-    ids: pa.Array
-    values: pa.RecordBatch
+    ids: Array
+    values: Array
     offset: int
+
+
+def as_array(values: pa.RecordBatch) -> Array:
+    """(n, C) float64, NaN for nulls."""
+    return np.asarray(values.to_tensor(null_to_nan=True, row_major=True).to_numpy())
 
 
 class Table(ABC):
@@ -113,9 +118,8 @@ class Table(ABC):
         place = start
         try:
             for part in self._parts(start):
-                rows = np.arange(place.rows, place.rows + part.values.num_rows)
-                ids = self._ids(part.ids, place.rows)
-                values = part.values.to_tensor(null_to_nan=True, row_major=True).to_numpy()
+                ids, values = part.ids, part.values
+                rows = np.arange(place.rows, place.rows + len(ids))
                 fine = np.isfinite(values)
                 place = place._replace(offset=part.offset, rows=place.rows + len(rows))
                 if not fine.all():
