@@ -1,6 +1,6 @@
 """Blending more predictions than memory holds: time and memory of each step, on a store made for it and removed again.
 
-    python bench/wide_blend.py [--members 16] [--rows 600000] [--folder DIR]
+    python competitions/leap_climsim/bench/wide_blend.py [--members 16] [--rows 600000] [--folder DIR]
 
 Members (rows x 368, float32) lie in a run's store, the target (float64) in a folder of samples, as a run would have
 them. Anonymous memory is what a process must have; pages of mapped files the system drops when it needs room. Before
