@@ -1,7 +1,7 @@
 # make demo   set up everything in .venv and run a competition end to end on the embedded data
 # make test   the same environment with test extras: ruff, mypy, all tests
 # make bench  the hot paths beside their peers, which it installs; some ten minutes
-# make sanitize   the ops' and blending's tests under address and undefined-behaviour sanitizers, and on a GPU under
+# make sanitize   the tests of all that is compiled under address and undefined-behaviour sanitizers, and on a GPU under
 #                 compute-sanitizer
 
 PYTHON ?= python3
@@ -43,7 +43,7 @@ sanitize: .venv/test.done sanitize-cuda
 		$(BIN)/python setup.py --quiet build --build-lib $(SANITIZED) build_ext --build-temp $(SANITIZED)-objects
 	PYTHONPATH=$(SANITIZED) ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 \
 		LD_PRELOAD="$$($(CXX) -print-file-name=libasan.so) $$($(CXX) -print-file-name=libstdc++.so)" \
-		$(BIN)/python -m pytest --capture=no -p no:cacheprovider tests/ops tests/blend
+		$(BIN)/python -m pytest --capture=no -p no:cacheprovider tests/ops tests/blend tests/numbers
 
 # torch's own pool of memory would hide what runs over the end of a tensor.
 sanitize-cuda: .venv/test.done
@@ -87,4 +87,4 @@ sanitize-cuda: .venv/test.done
 	touch $@
 
 clean:
-	rm -rf .venv build dist runs toolkit/ctk/*/_*.so toolkit/ctk/ops/_build.json
+	rm -rf .venv build dist runs toolkit/ctk/_*.so toolkit/ctk/*/_*.so toolkit/ctk/ops/_build.json

@@ -17,17 +17,18 @@ from ctk.plugins import plugins
 
 def test_the_environment_says_which_path_each_op_takes_and_how_it_was_built():
     facts = environment(plugins())
-    assert set(facts["ops"]) == {"cpu", "cuda", "blend"}
+    assert set(facts["ops"]) == {"cpu", "cuda", "blend", "numbers"}
     assert facts["build"] == native.build_record()
     assert json.loads(json.dumps(facts)) == facts
 
 
 def test_a_plain_path_gives_its_reason():
-    code = "from ctk.kernels import paths, speed; print(paths()['cpu']); print(paths()['blend']); print(speed())"
+    code = "from ctk.kernels import paths, speed; print(*paths().values(), speed(), sep='\\n')"
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env={**os.environ, "CTK_NATIVE": "0"}
     )
-    assert done.stdout.splitlines() == ["plain torch: CTK_NATIVE=0 is set", "plain numpy: CTK_NATIVE=0 is set", "{}"]
+    plain = ("plain torch", "plain torch", "plain numpy", "plain CSV readers")
+    assert done.stdout.splitlines() == [*(f"{path}: CTK_NATIVE=0 is set" for path in plain), "{}"]
 
 
 def test_a_library_that_does_not_load_is_told_and_to_be_mended(monkeypatch, tmp_path):

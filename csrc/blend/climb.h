@@ -10,9 +10,11 @@
 #include <optional>
 #include <vector>
 
-#include "pool.h"
+#include "../common/pool.h"
 
 namespace blend {
+
+using ctk::Pool;
 
 constexpr double kNever = std::numeric_limits<double>::infinity();
 

@@ -5,9 +5,11 @@
 #include <cstdint>
 #include <vector>
 
-#include "pool.h"
+#include "../common/pool.h"
 
 namespace blend {
+
+using ctk::Pool;
 
 // N x T numbers, float or double. Numbers of a row lie side by side where T > 1; strides count numbers.
 struct Matrix {

@@ -6,11 +6,11 @@
 
 #include <optional>
 
+#include "../common/pool.h"
 #include "climb.h"
 #include "gram.h"
 #include "grid.h"
 #include "kernels.h"
-#include "pool.h"
 #include "rows.h"
 #include "squared.h"
 
@@ -50,7 +50,7 @@ py::tuple gram_of(const std::vector<py::array>& members, const py::array& target
   Moments moments;
   {
     py::gil_scoped_release release;
-    Pool pool(rows * columns * count < (1 << 16) ? 1 : available_threads(), look_for_signals);
+    Pool pool(rows * columns * count < (1 << 16) ? 1 : ctk::available_threads(), look_for_signals);
     moments = gram(matrices, y, columns, places, starts, out, pool);
   }
   return py::make_tuple(grams, py::array_t<double>(moments.mean.size(), moments.mean.data()),
@@ -73,7 +73,7 @@ class PyClimb {
 
   bool advance(double seconds) {
     py::gil_scoped_release release;
-    Pool pool(heavy_ ? available_threads() : 1, look_for_signals);
+    Pool pool(heavy_ ? ctk::available_threads() : 1, look_for_signals);
     return climb_.advance(seconds, pool);
   }
 

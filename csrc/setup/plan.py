@@ -22,10 +22,18 @@ MODES = ("auto", "cpu", "cuda", "none")
 STABLE_ABI = "2.11"
 """The oldest torch whose C shims are called; the libraries load in this one and in every later one."""
 
-PARTS = {"cpu": "ctk.ops._cpu", "cuda": "ctk.ops._cuda", "engine": "ctk.blend._engine"}
-"""The three libraries: torch ops on CPU, torch ops on CUDA, and blending's own numpy module."""
+PARTS = {
+    "cpu": "ctk.ops._cpu",
+    "cuda": "ctk.ops._cuda",
+    "engine": "ctk.blend._engine",
+    "numbers": "ctk._numbers",
+}
+"""The libraries: torch ops on CPU, torch ops on CUDA, and two modules on numpy, for blending and for reading tables."""
 
-DEMANDED = {"auto": (), "cpu": ("cpu", "engine"), "cuda": ("cpu", "engine", "cuda"), "none": ()}
+MODULES = {"engine": "blend/*.cpp", "numbers": "numbers/*.cpp"}
+"""Sources of those that need no torch."""
+
+DEMANDED = {"auto": (), "cpu": ("cpu", *MODULES), "cuda": ("cpu", *MODULES, "cuda"), "none": ()}
 """Parts whose failure fails the whole build, by CTK_BUILD."""
 
 # No -march: csrc/common chooses the instruction set at run time. No -ffast-math: NaN and inf must stay what they are.
@@ -79,7 +87,8 @@ def make_plan() -> Plan:
     else:
         _plan_cuda(plan)
     _plan_cpu(plan)
-    _plan_engine(plan)
+    for part in MODULES:
+        _plan_module(plan, part)
     return plan
 
 
@@ -115,15 +124,15 @@ def _plan_cpu(plan: Plan) -> None:
     )
 
 
-def _plan_engine(plan: Plan) -> None:
+def _plan_module(plan: Plan, part: str) -> None:
     if not importlib.util.find_spec("pybind11"):
-        plan.give_up("engine", "pybind11 is not installed. `pip install pybind11`.")
+        plan.give_up(part, "pybind11 is not installed. `pip install pybind11`.")
         return
     import pybind11
 
-    plan.extensions["engine"] = Extension(
-        PARTS["engine"],
-        _sources("blend/*.cpp"),
+    plan.extensions[part] = Extension(
+        PARTS[part],
+        _sources(MODULES[part]),
         include_dirs=[str(ROOT / "csrc")],
         language="c++",
         extra_compile_args=[*CXX_FLAGS, "-isystem", pybind11.get_include(), *_more_flags()],

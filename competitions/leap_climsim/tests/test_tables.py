@@ -6,9 +6,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ctk import numbers
 from ctk.errors import DataError, SubmissionError
 from ctk_leap_climsim.tables import csv_table, open_table, parquet_table
 from ctk_leap_climsim.tables.table import BEGIN, Place
@@ -103,6 +104,7 @@ WRONG = {
     "a blank line": (HEADER + lines(3) + b"\n" + lines(3), ["line 5", "sample_id"]),
     "a word": (HEADER + lines(9) + b"test_9,1,one\n" + lines(9), ["line 11", "column b", "'one'", "9 rows"]),
     "a short row": (HEADER + lines(9) + b"test_9,1\n" + lines(9), ["line 11", "2 cells where 3"]),
+    "a stray return": (HEADER + lines(9) + b"test_9,1\r,2\n" + lines(9), ["line 11", "carriage return", "9 rows"]),
     "a long row": (HEADER + lines(9) + b"test_9,1,2,3\n", ["line 11", "4 cells where 3"]),
     "a row without its end": (HEADER + lines(9) + b"test_9,1,2", ["line 11", "no end", "cut short", "9 rows"]),
     "half a row": (HEADER + lines(9) + b"test_9,1", ["line 11", "cut short", "9 rows"]),
@@ -177,3 +179,52 @@ def test_a_missing_file_and_another_suffix_are_said(tmp_path):
     with pytest.raises(DataError, match=r"'\.txt'"):
         open_table(tmp_path / "none.txt", ["a"], prefix="test_")
     assert Place() == BEGIN
+
+
+@pytest.fixture
+def both_ways(table, monkeypatch):
+    """What comes of a CSV through the compiled parser where rows are plain, and through pyarrow alone."""
+
+    def read(content):
+        told = []
+        for parser in (numbers.parse, lambda *_: None):
+            monkeypatch.setattr(csv_table.numbers, "parse", parser)
+            blocks, error = [], None
+            try:
+                blocks += table(content).blocks(bad="drop")
+            except DataError as raised:
+                error = str(raised)
+            told.append(([[each.tolist() for each in block[:3]] + [block.after] for block in blocks], error))
+        return told
+
+    return read
+
+
+@settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    cells=st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=2, max_size=40),
+    bad=st.sampled_from(
+        ["1", "", "nan", "inf", "x", "+1", " 1", '"1"', "1,2", "0x1", "1e999", "1e-999", "-", "1.5e3\r"]
+    ),
+    at=st.integers(0, 39),
+)
+def test_rows_and_complaints_are_the_same_with_the_compiled_parser_and_without(both_ways, cells, bad, at):
+    texts = [repr(cell) for cell in cells[: len(cells) // 2 * 2]]
+    texts[at % len(texts)] = bad
+    rows = [",".join((f"test_{row}", *texts[2 * row : 2 * row + 2])) for row in range(len(texts) // 2)]
+    compiled, plain = both_ways(HEADER + "".join(row + "\n" for row in rows).encode())
+    assert compiled == plain
+
+
+@pytest.mark.parametrize("what", [what for what, (content, _) in WRONG.items() if content.startswith(HEADER)])
+def test_damage_is_told_in_the_same_words_with_the_compiled_parser_and_without(both_ways, what):
+    compiled, plain = both_ways(WRONG[what][0])
+    assert compiled == plain
+    assert plain[1] is not None
+
+
+@pytest.mark.skipif(numbers.native is None, reason="not compiled")
+def test_plain_tables_do_not_come_to_pyarrow(table, monkeypatch):
+    monkeypatch.setattr(csv_table.pa.csv, "read_csv", None)  # would raise TypeError
+    blocks = list(table(HEADER.replace(b"\n", b"\r\n") + lines(20)).blocks())
+    assert sum(len(block.ids) for block in blocks) == 20

@@ -13,7 +13,7 @@ from ctk import numbers
 from ctk.errors import CtkError
 from ctk_leap_climsim.tables.table import ID, Part, Place, Table, as_array
 
-BLOCK = 32 << 20
+BLOCK = 16 << 20
 """Bytes read at a time; no line may be longer (925 numbers are 20 kB)."""
 PARSED = 8 << 20
 """Bytes that one of pyarrow's threads parses at a time: the fastest of 1 to 64 MiB for lines of 18 kB."""
@@ -43,7 +43,9 @@ class CsvTable(Table):
     def _parts(self, start: Place) -> Iterator[Part]:
         offset, row = start.offset or self._begin, start.rows
         with self.path.open("rb") as file:
-            room = bytearray(min(BLOCK, max(0, self.size - offset)))  # for all blocks: fresh memory costs as much as reading
+            room = bytearray(
+                min(BLOCK, max(0, self.size - offset))
+            )  # for all blocks: fresh memory costs as much as reading
             # Each block is read from where the last one ended, so that going on from there cuts the same blocks.
             while file.seek(offset) < self.size:
                 read = file.readinto(room)
@@ -54,7 +56,7 @@ class CsvTable(Table):
                 offset += end
                 if offset == self.size:
                     lines = memoryview(bytes(lines).rstrip(b"\r\n") + b"\n")
-                if lines != b"\n":
+                if len(lines) > 1:  # than a line end
                     part = self._parse(lines, row, offset)
                     row += len(part.ids)
                     yield part
@@ -84,6 +86,8 @@ class CsvTable(Table):
         width = len(self.header)
         wanted = [number for number, name in enumerate(self.header) if name in set(self.columns)]
         for row, line in enumerate(bytes(lines).decode("utf-8", errors="replace").split("\n")[:-1], start=first):
+            if "\r" in line.removesuffix("\r"):
+                return self._cut(row, "has a carriage return before its end")
             cells = next(csv.reader([line]), [])
             if len(cells) != width:
                 return self._cut(row, f"has {len(cells):,} cells where {width:,} belong")

@@ -54,7 +54,7 @@ class Block(NamedTuple):
 
 
 class Part(NamedTuple):
-    """Rows as their format gives them: a block's ids and values, but for NaN and infinite ones; where the next begin."""
+    """Rows as their format gives them: ids and values as in a block, NaN for what is empty; where the next begin."""
 
     ids: Array
     values: Array

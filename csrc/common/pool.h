@@ -1,4 +1,4 @@
-// Threads for one climb: a few workers that wait between rounds, and a caller that looks for Ctrl-C.
+// Threads for where torch's are not at hand: a few workers that wait between rounds, and a caller that looks for Ctrl-C.
 #pragma once
 
 #include <atomic>
@@ -16,7 +16,7 @@
 #include <sched.h>
 #endif
 
-namespace blend {
+namespace ctk {
 
 // What the machine lends us: OMP_NUM_THREADS, else the processors this process may run on.
 inline int available_threads() {
@@ -159,4 +159,4 @@ class Pool {
   std::atomic<bool> closing_{false};
 };
 
-}  // namespace blend
+}  // namespace ctk
