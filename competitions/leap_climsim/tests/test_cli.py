@@ -1,5 +1,6 @@
 """The command line, end to end, on small tables and files made here."""
 
+import html
 import json
 import os
 import subprocess
@@ -10,6 +11,7 @@ import pandas as pd
 import pytest
 
 from ctk_leap_climsim.columns import TARGETS, ZERO
+from ctk_leap_climsim.competition import LEAPClimSim
 
 MEMBERS = (
     "-o", "members=[{model: {name: ridge, standardise: true, features: [columns]}, blend: false, seeds: [0]},"
@@ -148,3 +150,21 @@ def test_a_score_is_that_of_scikit_learn(run, ctk, tables, tmp_path):
 def test_wrong_options_are_refused_before_anything_is_read(ctk, tables, arguments, said):
     answer = ctk("run", "leap-climsim", "--data", tables, "--preset", "quick", *arguments, code=2)
     assert said in answer.stderr, answer.stderr
+
+
+@pytest.mark.slow
+def test_the_default_data_is_made_once_and_a_blend_beats_ridge_by_a_tenth(ctk, tmp_path):
+    """The quick preset with fewer epochs and without its slow member."""
+    short = ("-o", "members.column-mlp.stages=[{epochs: 6}]", "-o", "members.column-mlp.seeds=[1, 2]")
+    ridge, _, network = LEAPClimSim().presets()["quick"]["members"]
+    (tmp_path / "short.yaml").write_text(json.dumps({"members": [ridge, network]}))
+    answer = ctk("run", "leap-climsim", "--config", "short.yaml", *short)
+    assert "synthetic columns of air, stepped by real schemes" in answer.stdout
+    (folder,) = (tmp_path / "runs" / "leap-climsim").iterdir()
+    scores = json.loads((folder / "scores.json").read_text())["members"]
+    assert scores["blend"]["r2_varying"] > scores["ridge/seed-0"]["r2_varying"] + 0.10
+    assert "the blend's mean R2 is" in html.unescape((folder / "report.html").read_text())
+    before = sorted((tmp_path / "cache" / "leap-climsim").rglob("*.nc"))
+    ctk("run", "leap-climsim", "--dry-run")
+    assert sorted((tmp_path / "cache" / "leap-climsim").rglob("*.nc")) == before
+    assert len(before) == 2 * 105
