@@ -165,7 +165,7 @@ def test_the_sentence_compares_the_blend_with_every_baseline(results: Results) -
     )
     said = sentence(two)
     assert "Over the 271 of 368 columns that vary" in said
-    assert "blend's mean R2 is 0.706, against ridge's 0.400 (0.306 less) and tree's 0.750 (0.044 more)." in said
+    assert "blend's mean R2 is 0.706, 0.306 above ridge's 0.400 and 0.044 below tree's 0.750." in said
     assert "It is ahead of tree in" in said
 
 
@@ -282,7 +282,7 @@ def test_without_a_baseline_the_blend_stands_alone(results: Results) -> None:
 
 def test_a_blend_that_is_not_finite_is_said_and_not_shown(results: Results) -> None:
     broken = replace(results, blended=np.full_like(results.blended, np.nan), scores={"blend": {"r2_varying": np.nan}})
-    assert "blend's mean R2 is nan, against ridge's nan (cannot be compared)" in sentence(broken)
+    assert "blend's mean R2 is nan, not to be compared with ridge's nan" in sentence(broken)
     assert len(sections(broken)) == 1
 
 

@@ -122,7 +122,8 @@ class Follow(Callback):
         module.losses.clear()
         for logger in trainer.loggers:
             logger.log_metrics({"loss": self.loss}, step=trainer.current_epoch)
-        if self.curve and self.curve[-1]["epoch"] == self._epoch(trainer, module):
+        # A copy's loss is of its own columns alone, and no point on the curve of the whole.
+        if module.columns is None and self.curve and self.curve[-1]["epoch"] == self._epoch(trainer, module):
             self.curve[-1]["loss"] = self.loss
         scores = {"loss": self.loss, "best": self.best_score}
         if self.curve:

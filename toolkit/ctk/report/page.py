@@ -167,7 +167,7 @@ def members_table(results: Results) -> Table:
     scores = [results.scores.get(key, {}) for key in [*keys, "blend"]]
     if results.truth_scores:
         scores.append(results.truth_scores)
-    cells = list(zip(*(column([row.get(name) for row in scores]) for name in names), strict=True))
+    cells = list(zip(*(_scores(results, name, scores) for name in names), strict=True))
     shares = _shares([deciding(results, key) for key in [*keys, "blend"]])
     colours = slots(results)
     rows: list[Row] = []
@@ -192,6 +192,14 @@ def members_table(results: Results) -> Table:
     if results.truth_scores:
         rows.append(Row("test", "blend on the test", "", True, 0, cells[-1], None, "", ""))
     return Table(names, rows)
+
+
+def _scores(results: Results, name: str, rows: Sequence[Mapping[str, float]]) -> list[str]:
+    """Cells of a column of scores. What is not a number has no place but in the deciding column, where it is told."""
+    values = [row.get(name) for row in rows]
+    if name != results.metric.name:
+        values = [None if value is None or math.isnan(value) else value for value in values]
+    return column(values)
 
 
 # Curves ------------------------------------------------------------------------------------------------------------

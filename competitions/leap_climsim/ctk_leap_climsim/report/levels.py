@@ -68,12 +68,12 @@ def sentence(results: Results, columns: Columns) -> Markup:
     if not varying:
         return Markup("<p>No column varies that is not known exactly, so there is no R2 to compare.</p>")
     others = [
-        Markup("{}'s {} ({})").format(spoken(results, key), number(theirs), _apart(ours - theirs))
+        Markup("{} {}'s {}").format(_apart(ours - theirs), spoken(results, key), number(theirs))
         for key in sorted(results.baselines)
         for theirs in [score(results, key)]
     ]
     said = Markup("Over the {} of {} columns that vary and are not known exactly, the blend's mean R2 is {}{}.").format(
-        varying, len(TARGETS), number(ours), Markup(", against ") + _listed(others) if others else ""
+        varying, len(TARGETS), number(ours), Markup(", ") + _listed(others) if others else ""
     )
     if columns.baseline is not None:
         blend, baseline = (each[columns.scored] for each in columns.r2.values())
@@ -169,8 +169,8 @@ def _listed(items: Sequence[Markup]) -> Markup:
 
 def _apart(difference: float) -> str:
     if not math.isfinite(difference):
-        return "cannot be compared"
-    return f"{number(abs(difference))} {'less' if difference >= 0 else 'more'}"
+        return "not to be compared with"
+    return f"{number(abs(difference))} {'above' if difference >= 0 else 'below'}"
 
 
 def _share(value: float) -> float:
