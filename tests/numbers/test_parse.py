@@ -26,6 +26,7 @@ WRITTEN = st.one_of(
     st.builds("{:.12f}".format, st.floats(-1e6, 1e6)),
     st.builds("{}{}{}".format, SIGN, DIGITS, EXPONENT),
     st.builds("{}{}.{}{}".format, SIGN, DIGITS, DIGITS, EXPONENT),
+    st.builds("0.{}{}".format, st.sampled_from(["", "0", "0000"]), st.text("0123456789", min_size=16, max_size=24)),
 )
 """Numbers as programs write them, and decimals of every length and form."""
 FINITE = WRITTEN.filter(lambda cell: np.isfinite(float(cell)) and not _vanishes(cell))
@@ -78,11 +79,18 @@ def neighbours(number: float) -> list[str]:
 
 @needs_compiled
 @settings(deadline=None, max_examples=300)
-@given(number=st.one_of(st.floats(1e-307, 1e307), st.integers(2**53, 2**62).map(float)))
+@given(number=st.one_of(st.floats(1e-307, 1e307), st.floats(2.0**44, 2.0**56), st.integers(2**53, 2**62).map(float)))
 @example(number=9007199254740992.0)
 @example(number=2.2250738585072014e-308)
 def test_numbers_half_way_between_two_doubles_go_to_the_even_one(number):
     rows = [["1.5", cell, "1.5"] for cell in neighbours(number)]
+    _, values = numbers.parse(table(rows), 3, "row_")
+    np.testing.assert_array_equal(bits(values), bits([[float(cell) for cell in row] for row in rows]))
+
+
+@needs_compiled
+def test_the_least_and_the_greatest_power_of_ten_with_numbers_half_way():
+    rows = [["1.5", "5.629499534213120625e+14", "0.1e+24"], ["1.5", "5.629499534213121875e+14", "0.3e+24"]]
     _, values = numbers.parse(table(rows), 3, "row_")
     np.testing.assert_array_equal(bits(values), bits([[float(cell) for cell in row] for row in rows]))
 
