@@ -16,7 +16,7 @@ from ctk_leap_climsim.tables.table import ID, Part, Place, Table, as_array
 BLOCK = 16 << 20
 """Bytes read at a time; no line may be longer (925 numbers are 20 kB)."""
 PARSED = 8 << 20
-"""Bytes that one of pyarrow's threads parses at a time: the fastest of 1 to 64 MiB for lines of 18 kB."""
+"""Bytes that pyarrow parses at a time: the fastest of 1 to 64 MiB for lines of 18 kB."""
 NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*([eE][+-]?\d+)?|\.\d+([eE][+-]?\d+)?|inf(inity)?|nan)?\s*", re.IGNORECASE)
 NULLS = ["", "NaN", "nan", "-NaN", "-nan", "NA", "N/A", "null", "NULL", "None"]
 
@@ -70,7 +70,8 @@ class CsvTable(Table):
         try:
             table = pa.csv.read_csv(
                 pa.BufferReader(lines),
-                read_options=pa.csv.ReadOptions(column_names=self.header, block_size=PARSED),
+                # Its threads end the process with SIGABRT when Python ends, now and then: apache/arrow issue 34314.
+                read_options=pa.csv.ReadOptions(column_names=self.header, block_size=PARSED, use_threads=False),
                 parse_options=pa.csv.ParseOptions(ignore_empty_lines=False),
                 convert_options=pa.csv.ConvertOptions(
                     column_types=types, include_columns=wanted, null_values=NULLS, strings_can_be_null=False
