@@ -205,8 +205,43 @@ def test_test_ids_that_repeat_are_named(tables, prepared, edit):
 def test_test_ids_that_are_not_those_of_the_sample_submission_are_named(name, other, tables, prepared):
     shutil.copy(tables / f"{other}.csv", tables / "kept.csv")
     rewrite(tables / f"{other}.csv", lambda lines: [lines[0], *(line for line in lines[1:] if "test_3," not in line)])
-    with pytest.raises(DataError, match=rf"{name}.csv, line \d: test_3 is not in {other}.csv, and so are 1 of 5 ids"):
+    with pytest.raises(
+        DataError, match=rf"{name}.csv: 1 of its 5 ids are not in {other}.csv; the first is test_3 in line \d"
+    ):
         prepared(tables)
+
+
+@pytest.mark.parametrize(
+    ("rows", "what"), [(range(2, 32), "train"), (range(2, 22), "train"), (range(22, 32), "validate")]
+)
+def test_dropping_every_row_of_a_part_is_refused(rows, what, tables, prepared, edit):
+    for line in rows:
+        edit(tables / "train.csv", line, "state_ps", "")
+    with pytest.raises(
+        DataError, match=rf"No row to {what} on is left: .* {len(rows)} with bad cells.*line {rows[0]},"
+    ):
+        prepared(tables, bad_rows="drop")
+
+
+def test_no_row_of_the_test_is_said_to_be_one_that_can_be_left_out(tables, prepared, edit):
+    edit(tables / "test.csv", 3, "state_ps", "nan")
+    with pytest.raises(DataError, match=r"test.csv: 1 of its cells") as error:
+        prepared(tables)
+    assert error.value.help == "Mend them: every row of it is predicted."
+
+
+def test_a_column_without_a_name_is_told(tables, prepared):
+    table = pd.read_csv(tables / "train.csv", dtype=str)
+    table.to_csv(tables / "train.csv")  # with the index, as pandas does unless told
+    with pytest.raises(DataError, match=r"do not belong there \(1\): one without a name"):
+        prepared(tables)
+
+
+def test_time_steps_in_the_wrong_order_are_told_at_once(tables, prepared):
+    rewrite(tables / "train.csv", lambda lines: [lines[0], *lines[:0:-1]])
+    with pytest.raises(DataError, match="begins in time step 2 and ends in time step 0") as error:
+        prepared(tables)
+    assert "in the order of their ids" in error.value.help
 
 
 def test_rows_of_a_sample_submission_that_differ_are_named(tables, prepared, edit):

@@ -122,6 +122,13 @@ def test_variables_of_another_shape_are_named_with_both(file):
         stacked(file, ("state_t", "state_ps"), ("state_t", "state_ps"))
 
 
+def test_a_transposed_variable_is_told_with_the_width_of_the_others(file):
+    with netCDF4.Dataset(file, "a") as there:
+        there.createVariable("turned", "f8", ("ncol", "lev"))
+    with pytest.raises(DataError, match=r"turned: has .*\(ncol 7, lev 60\) where \(lev 60, ncol 7\) belong"):
+        stacked(file, ("turned",), ("turned", "state_ps"))
+
+
 def test_integers_are_no_measurements(file):
     with pytest.raises(DataError, match="count: is int16, not floating"):
         stacked(file, (), ("count",))

@@ -194,8 +194,23 @@ def test_bad_columns_of_air_can_be_dropped_from_training(pairs, prepared, set_va
     data = prepared(pairs, **MONTHS, bad_rows="drop")
     assert 2 * 8 + 4 not in data.train.ids
     assert len(data.train) == 79
+    assert data.about.startswith("63 columns of air to train on")
     assert data.about.endswith("1 with bad cells dropped")
     assert np.isfinite(data.train.constants["target_std"]).all()
+
+
+@pytest.mark.parametrize(("month", "what"), [("0001-02", "train"), ("0001-03", "validate")])
+def test_dropping_every_column_of_air_of_a_part_is_refused(month, what, pairs, prepared):
+    for path in (pairs / "train" / month).glob("*.mli.*"):
+        with netCDF4.Dataset(path, "a") as file:
+            file["state_ps"][:] = np.nan
+    with pytest.raises(DataError, match=rf"No row to {what} on is left: .*mli.{month}-01-00000.nc, ncol 0, state_ps"):
+        prepared(pairs, **MONTHS, bad_rows="drop")
+
+
+def test_an_old_test_set_is_asked_of_tables_only(pairs, prepared):
+    with pytest.raises(UsageError, match=r"'data.old': .* has ClimSim's own files"):
+        prepared(pairs, **MONTHS, old=True)
 
 
 def test_nothing_is_dropped_from_the_test_set(pairs, prepared, set_value):

@@ -46,7 +46,12 @@ def first_validated(table: CsvTable, share: float) -> int:
             f"The {good:,} rows before it are whole. Download or make the file again.",
         )
     steps = [_number(table, line) // GRID for line in (first, last)]
-    if steps[1] <= steps[0]:
+    if steps[1] < steps[0]:
+        raise DataError(
+            f"{table.path}: begins in time step {steps[0]:,} and ends in time step {steps[1]:,}.",
+            "Rows come in the order of their ids, as in the competition's file: the last are validated on.",
+        )
+    if steps[1] == steps[0]:
         raise DataError(
             f"{table.path}: begins and ends in time step {steps[0]:,}; validation needs another one.",
             f"A time step has {GRID} rows: use more of them.",

@@ -18,6 +18,7 @@ from ctk.samples import Array, Samples
 from ctk_leap_climsim.columns import EXACT_INPUTS, GRID, INPUTS, TARGETS
 from ctk_leap_climsim.reading.ahead import ahead
 from ctk_leap_climsim.reading.extent import first_validated, rows_about
+from ctk_leap_climsim.reading.left import check_left
 from ctk_leap_climsim.reading.rows import ROW_BYTES, BadRows, Rows, RowsWriter, present, write_about
 from ctk_leap_climsim.reading.sample_submission import read_weights
 from ctk_leap_climsim.tables.csv_table import CsvTable
@@ -89,6 +90,7 @@ def prepare(tables: Tables, place: Path, bad_rows: BadRows, valid: float, progre
     if train is not None:
         train.mend = "Leave those rows out of training with -o data.bad_rows=drop, or mend them."
     test = CsvTable(tables.test, INPUTS, prefix="test_")
+    test.mend = "Mend them: every row of it is predicted."
     sample = CsvTable(tables.sample, TARGETS, prefix="test_", ordered=True)
     begins = 0 if train is None else first_validated(train, valid)
     needed = sum(rows_about(table) * ROW_BYTES[part] for table, part in ((train, "train"), (test, "test")) if table)
@@ -107,6 +109,7 @@ def prepare(tables: Tables, place: Path, bad_rows: BadRows, valid: float, progre
         trained.append(Place(), none, Rows.none(), _groups(none, 0))
     else:
         _append_train(train, begins, trained, bad_rows, progress)
+        check_left(trained)
     constants = trained.constants(weights)
     if not predicted.store.finished:
         predicted.finish(constants)

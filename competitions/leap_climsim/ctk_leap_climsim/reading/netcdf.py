@@ -93,7 +93,10 @@ def stacked(path: Path, series: Sequence[str], names: Sequence[str], out: Array 
 
 def _width(path: Path, file: File, series: Sequence[str], names: Sequence[str]) -> int:
     """ncol, once every variable has turned out to have the shape it should."""
-    width = int(file.variables[names[0]].shape[-1]) if file.variables[names[0]].shape else 0
+    sizes: dict[str, int] = {}
+    for name in names:
+        sizes |= zip(file.variables[name].dimensions, file.variables[name].shape, strict=True)
+    width = int(sizes.get("ncol", 0))
     for name in names:
         variable: Variable = file.variables[name]
         dimensions, shape = (("lev", "ncol"), (LEVELS, width)) if name in series else (("ncol",), (width,))

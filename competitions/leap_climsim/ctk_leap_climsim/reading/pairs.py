@@ -15,6 +15,7 @@ from ctk.store import linked
 from ctk_leap_climsim.columns import ZERO
 from ctk_leap_climsim.reading.ahead import ahead
 from ctk_leap_climsim.reading.climsim import Pair, PairReader, Parts, cell
+from ctk_leap_climsim.reading.left import check_left
 from ctk_leap_climsim.reading.rows import ROW_BYTES, BadRows, Rows, RowsWriter, present, write_about
 from ctk_leap_climsim.tables.table import Place
 
@@ -37,12 +38,13 @@ def prepare(parts: Parts, place: Path, bad_rows: BadRows, progress: Progress) ->
         return
     fold = np.repeat(np.array([-1, 0]), [len(trained), len(valid)])
     _append([*trained, *valid], parts.width, train, fold, bad_rows, _told(progress, 0, sum(steps.values())))
+    check_left(train)
     constants = train.constants(np.where(ZERO, 0.0, 1.0))
     if not truth.store.finished:
         _append(test, parts.width, truth, None, "error", _told(progress, steps["train"], sum(steps.values())))
         truth.finish(constants)
     linked(place / "truth", place / "test", without=["target"])
-    write_about(place, _about(parts, train.place.bad_rows))
+    write_about(place, _about(parts, train))
     train.finish(constants)
 
 
@@ -96,11 +98,11 @@ def _told(progress: Progress, before: int, total: int) -> Callable[[int], None]:
     return lambda done: progress("reading time steps", before + done, total)
 
 
-def _about(parts: Parts, dropped: int) -> str:
-    counts = {part: len(some) * parts.width for part, some in parts.pairs.items()}
+def _about(parts: Parts, train: RowsWriter) -> str:
+    trained, validated, dropped = train.inputs.count, train.store.rows - train.inputs.count, train.place.bad_rows
     what = "synthetic columns of air, stepped by real schemes," if parts.synthetic else "columns of air"
     return (
-        f"{counts['train']:,} {what} to train on ({parts.months['train']}), {counts['valid']:,} to validate on "
-        f"({parts.months['valid']}), {counts['test']:,} to predict ({parts.months['test']})"
+        f"{trained:,} {what} to train on ({parts.months['train']}), {validated:,} to validate on "
+        f"({parts.months['valid']}), {len(parts.pairs['test']) * parts.width:,} to predict ({parts.months['test']})"
         + (f"; {dropped:,} with bad cells dropped" if dropped else "")
     )

@@ -79,6 +79,11 @@ class ClimSimReader(DataReader):
                         "Leave it out, or give the folder of ClimSim's own files.",
                     )
             return tables
+        if self.old and climsim.describe(folder)[0].path:
+            raise UsageError(
+                f"Config key 'data.old': {folder} has ClimSim's own files, of which there is no old test set.",
+                "Leave it out, or give the folder of Kaggle's tables.",
+            )
         valid = self.valid
         if valid is not None and not isinstance(valid, str):
             raise UsageError(

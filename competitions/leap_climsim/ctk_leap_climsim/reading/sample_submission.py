@@ -36,8 +36,8 @@ def read_weights(sample: CsvTable, test: CsvTable, ids: Array, progress: Progres
     for table, these, other, others in ((test, ids, sample, named), (sample, named, test, ids)):
         if len(alone := np.flatnonzero(~np.isin(these, others))):
             raise DataError(
-                f"{table.path}, {table.where(int(alone[0]))}: test_{these[alone[0]]} is not in {other.path.name}, "
-                f"and so are {len(alone):,} of {len(these):,} ids.",
+                f"{table.path}: {len(alone):,} of its {len(these):,} ids are not in {other.path.name}; the first is "
+                f"test_{these[alone[0]]} in {table.where(int(alone[0]))}.",
                 "Use the test set and the sample submission that belong together; data.old=true takes the old pair.",
             )
     return np.where(ZERO, 0.0, 1.0) if weights is None or not weights.any() else weights

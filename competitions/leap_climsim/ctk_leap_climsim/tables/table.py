@@ -83,7 +83,7 @@ class Table(ABC):
 
     size: int
     """Of the whole table: bytes (CSV) or rows (Parquet)."""
-    mend = "Mend them, or leave those rows out."
+    mend = "Mend them: every cell is a finite number."
     """What to do about bad cells, for people."""
 
     def __init__(
@@ -162,9 +162,9 @@ class Table(ABC):
         missing = sorted(set(wanted) - set(there), key=wanted.index)
         extra = sorted(set(there) - set(wanted), key=there.index)
         problems = [
-            f"{what} ({len(names):,}): {', '.join(names[:SHOWN])}{' ...' if len(names) > SHOWN else ''}"
+            f"{what} ({len(names):,}): {', '.join(shown)}{' ...' if len(names) > SHOWN else ''}"
             for names, what in ((missing, "missing columns"), (extra, "columns that do not belong there"))
-            if names
+            if (shown := [name or "one without a name" for name in names[:SHOWN]])
         ]
         if problems:
             raise self.error(
