@@ -53,8 +53,14 @@ def test_every_default_is_filled_in(plugins):
     assert network["model"] == {"name": "net", "width": 8, "dropout": 0.1}
     assert network["epochs"] == 3
     assert network["loss"]["temperature"] == 0.01
-    assert ridge["model"] == {"name": "ridge", "alpha": 1.0, "normalise_target": False}
-    assert plain["blend"] == {"name": "mean", "normalise": False}
+    assert ridge["model"] == {
+        "name": "ridge",
+        "alpha": 1.0,
+        "normalise_target": False,
+        "standardise": False,
+        "features": None,
+    }
+    assert plain["blend"] == {"name": "mean", "normalise": False, "weights": None}
 
 
 def test_a_resolved_config_resolves_to_itself(plugins):
@@ -118,7 +124,7 @@ def test_an_override_of_one_option_keeps_the_others(plugins):
     override(config, "blend.max_rounds=3")
     assert resolve(config, plugins).blend.options == {"normalise": False, "max_rounds": 3}
     override(config, "blend=mean")
-    assert resolve(config, plugins).blend.options == {"normalise": False}
+    assert resolve(config, plugins).blend.options == {"normalise": False, "weights": None}
 
 
 @pytest.mark.parametrize("assignment", ["epochs", "=3", "members.nobody.epochs=3", "seeds=[1"])
