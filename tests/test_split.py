@@ -62,3 +62,9 @@ def test_predefined_folds_are_the_data_s_own_and_minus_one_is_always_trained_on(
 def test_a_predefined_fold_without_rows_is_refused(numbers, said):
     with pytest.raises(UsageError, match=said):
         folds(samples(numbers), Split(predefined="scene"))
+
+
+def test_data_without_training_samples_is_an_error_that_says_so():
+    with pytest.raises(UsageError, match="no training samples") as caught:
+        folds(samples([]), Split(predefined="scene", use=1))
+    assert "--stage predict" in caught.value.help

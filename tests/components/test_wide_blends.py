@@ -190,6 +190,8 @@ def test_weights_given_by_hand_are_taken_in_order():
     assert "a, b" in raised.value.help
     with pytest.raises(UsageError, match="all of them are zero"):
         Mean(weights=[0, 0]).fit(oof, None, R2)
+    with pytest.raises(UsageError, match="not all finite"):
+        Mean(weights=[1, np.nan]).fit(oof, None, R2)
 
 
 def test_members_that_are_everywhere_alike_gain_nothing_from_weights_a_column():

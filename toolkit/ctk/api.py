@@ -46,14 +46,14 @@ def resume(name: str, *, root: Path | None = None, observer: Observer | None = N
 def plan(
     competition: str,
     *,
-    data: Path | None = None,
+    data: Path | str | None = None,
     preset: str | None = None,
-    config: Path | Mapping[str, Any] | None = None,
+    config: Path | str | Mapping[str, Any] | None = None,
     overrides: Sequence[str] = (),
     seeds: Sequence[int] | None = None,
     name: str | None = None,
     dry_run: bool = False,
-    checkpoints: Path | None = None,
+    checkpoints: Path | str | None = None,
     root: Path | None = None,
 ) -> Plan:
     """Make a run's folder from defaults < preset < config < overrides < seeds, ready to be carried out.
@@ -77,7 +77,7 @@ def plan(
         raise UsageError("The saved run's config takes the preset's place: give --checkpoints or --preset.")
     raw = base_config(known, data, preset) if checkpoints is None else saved_config(known, checkpoints, data)
     if config is not None:
-        raw = merge(raw, config if isinstance(config, Mapping) else read_yaml(config))
+        raw = merge(raw, config if isinstance(config, Mapping) else read_yaml(Path(config)))
     if raw.get("data_dir"):
         raw["data_dir"] = str(Path(raw["data_dir"]).resolve())  # so that a run can be gone on with from anywhere
     assigned = [f"data={Path(data).name}"] if data is not None else []

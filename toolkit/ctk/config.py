@@ -97,7 +97,7 @@ class RunConfig(Strict):
         return plain
 
 
-def base_config(competition: Competition, data: Path | None, preset: str | None = None) -> dict[str, Any]:
+def base_config(competition: Competition, data: Path | str | None, preset: str | None = None) -> dict[str, Any]:
     """A competition's config before file and overrides: its defaults under a preset. Raises UsageError."""
     presets = competition.presets()
     name = preset or (competition.embedded if data is None else competition.default)
@@ -112,7 +112,7 @@ def base_config(competition: Competition, data: Path | None, preset: str | None 
     return merge(base, presets[name])
 
 
-def saved_config(competition: Competition, checkpoints: Path, data: Path | None) -> dict[str, Any]:
+def saved_config(competition: Competition, checkpoints: Path | str, data: Path | str | None) -> dict[str, Any]:
     """The config of a saved run, to predict with its members; on its data, or on other. Raises UsageError."""
     folder = Path(checkpoints).resolve()
     if not (folder / "config.yaml").is_file():

@@ -49,6 +49,11 @@ def _predefined(samples: Samples, split: Split) -> list[Fold]:
     for fold, (train, valid) in enumerate(found):
         if not (len(train) and len(valid)):
             missing = "validate" if len(train) else "train"
+            if not len(samples):
+                raise UsageError(
+                    "The data has no training samples.",
+                    "Give the whole of it, or predict with saved members: --stage predict --checkpoints RUN.",
+                )
             raise UsageError(
                 f"The samples' group '{split.predefined}' leaves none to {missing} on in fold {fold}.",
                 "Set fewer: -o split.use=1, or split otherwise: -o split.predefined=null.",

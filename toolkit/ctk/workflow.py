@@ -112,6 +112,8 @@ def start(config: RunConfig, root: Path, name: str, overrides: Sequence[str] = (
 def _check_saved(config: RunConfig) -> None:
     """Refuse to predict with members that were never fitted, before anything is read."""
     saved = Run(Path(str(config.checkpoints)))
+    if of := saved.config().get("checkpoints"):
+        raise UsageError(f"{saved.folder} has no members of its own: it predicted with those of {of}.", f"Give {of}.")
     Blending.load(saved.folder)
     for part in parts_of(config):
         if part not in saved.parts():

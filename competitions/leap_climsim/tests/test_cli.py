@@ -108,6 +108,8 @@ def test_saved_members_predict_a_test_without_anything_to_train_on(run, ctk, tab
     ctk(*predict, "--name", "again")
     (again,) = (tmp_path / "runs" / "leap-climsim").glob("*-again")
     assert pd.read_parquet(again / "submission.parquet").equals(pd.read_parquet(folder / "submission.parquet"))
+    answer = ctk(*predict[:5], again, *predict[6:], code=2)
+    assert f"has no members of its own: it predicted with those of {folder}" in answer.stderr.replace("\n", " ")
 
 
 def test_submissions_of_others_are_blended_by_given_weights(run, ctk, tables, tmp_path):
@@ -168,3 +170,13 @@ def test_the_default_data_is_made_once_and_a_blend_beats_ridge_by_a_tenth(ctk, t
     ctk("run", "leap-climsim", "--dry-run")
     assert sorted((tmp_path / "cache" / "leap-climsim").rglob("*.nc")) == before
     assert len(before) == 2 * 105
+
+
+def test_a_script_may_name_files_in_plain_text(tables, tmp_path):
+    import ctk
+
+    (tmp_path / "small.yaml").write_text("members: [{model: {name: ridge, features: [columns]}}]")
+    planned = ctk.api.plan(
+        "leap-climsim", data=str(tables), config=str(tmp_path / "small.yaml"), root=tmp_path / "runs"
+    )
+    assert [member.model.name for member in planned.config.members] == ["ridge"]

@@ -30,6 +30,8 @@ class Mean(Blender):
         weights = self.weights if self.weights is not None else [1 / len(oof)] * len(oof)
         if len(weights) != len(oof):
             raise UsageError(f"blend.weights: {len(weights)} weights for {len(oof)} members.", f"Members: {_few(oof)}.")
+        if not np.isfinite(weights).all():
+            raise UsageError(f"blend.weights: {weights} are not all finite.", "Give a number for each member.")
         if not any(weights):
             raise UsageError("blend.weights: all of them are zero.", "Give at least one member a weight.")
         return Blend(dict(zip(oof, weights, strict=True)), self.normalise)
