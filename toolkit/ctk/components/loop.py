@@ -16,10 +16,10 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
 
 from ctk.components.rows import Features, InOrder
+from ctk.components.saving import save
 from ctk.components.schedules import rates
 from ctk.components.training import Schedule, Training
 from ctk.contract import Batch, FitContext
-from ctk.files import atomic
 from ctk.samples import Array, Samples
 
 State = dict[str, Tensor]
@@ -217,8 +217,7 @@ class AtomicCheckpoints(TorchCheckpointIO):
     """A checkpoint is whole or not there, also where the temporary folder is on another disk."""
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
-        with atomic(Path(path)) as temporary:
-            torch.save(checkpoint, temporary)
+        save(checkpoint, Path(path))
 
 
 def last_checkpoint(folder: Path, stage: Training, parts: int) -> ModelCheckpoint:

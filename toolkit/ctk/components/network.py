@@ -15,11 +15,11 @@ from torch import nn
 
 from ctk.components.devices import autocast, torch_device
 from ctk.components.loop import State, predicted
+from ctk.components.saving import save
 from ctk.components.stage import Stage
 from ctk.components.training import Training
 from ctk.contract import FitContext, Model
 from ctk.errors import CtkError
-from ctk.files import atomic
 from ctk.samples import Array, Samples
 
 
@@ -104,8 +104,7 @@ class NetworkModel(Model):
     def save(self, folder: Path) -> None:
         """Write ``weights.pt``, state dicts of the network and of copies; the stages' checkpoints are not needed."""
         copies = [{"columns": torch.from_numpy(columns), "weights": weights} for columns, weights in self.copies]
-        with atomic(folder / "weights.pt") as temporary:
-            torch.save({"network": self.network.state_dict(), "copies": copies}, temporary)
+        save({"network": self.network.state_dict(), "copies": copies}, folder / "weights.pt")
 
     def load(self, folder: Path, samples: Samples, device: str = "auto") -> None:
         """Read ``weights.pt`` into a network made for ``samples`` (which need a target)."""

@@ -20,10 +20,10 @@ from ctk.components.batches import Batches
 from ctk.components.devices import precision_on
 from ctk.components.loop import AtomicCheckpoints, Fit, Follow, Plateau, State, last_checkpoint
 from ctk.components.rows import Features, InOrder, Rows
+from ctk.components.saving import save
 from ctk.components.training import Training
 from ctk.contract import FitContext
 from ctk.errors import CtkError
-from ctk.files import atomic
 from ctk.plugins import plugins
 from ctk.samples import Array, Samples
 
@@ -129,8 +129,7 @@ class Stage:
                 f"Training ended without a finite {context.metric.name} (loss {follow.loss}).",
                 "Lower the learning rate, set clip, or look at the loss curve.",
             )
-        with atomic(self.result) as temporary:
-            torch.save({"best": follow.best, "curve": follow.curve}, temporary)
+        save({"best": follow.best, "curve": follow.curve}, self.result)
         last.unlink(missing_ok=True)
 
 
