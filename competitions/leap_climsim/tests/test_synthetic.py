@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from ctk.errors import CtkError
+from ctk.errors import CtkError, DataError
 from ctk_leap_climsim.columns import EXACT_LEVELS, GRID, INPUT_VARIABLES, LEVELS, SERIES, STATE, STEP, SURFACE, UNITS
 from ctk_leap_climsim.synthetic import default, files
 from ctk_leap_climsim.synthetic.build import Build
@@ -203,6 +203,14 @@ def test_another_seed_makes_other_columns(built, tmp_path):
 def test_a_number_of_columns_that_cannot_be_is_refused(tmp_path, columns):
     with pytest.raises(ValueError, match="columns"):
         Build(columns=columns, out=tmp_path)
+
+
+@needs_climt
+@pytest.mark.parametrize("change", [{"columns": 6 * GRID}, {"seed": 1}])
+def test_a_folder_holds_one_build(built, change):
+    # Six time steps have files with the names of all three there are, and other columns in them.
+    with pytest.raises(DataError, match="holds 1,152 columns of seed 0"):
+        built.model_copy(update=change).run(quiet)
 
 
 def test_columns_are_made_in_whole_time_steps(tmp_path):

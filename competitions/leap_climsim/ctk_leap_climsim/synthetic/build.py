@@ -9,11 +9,14 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ctk.contract import Progress
 from ctk.errors import DataError
-from ctk.files import check_room
+from ctk.files import check_room, read_json, write_json
 from ctk_leap_climsim.columns import GRID
 from ctk_leap_climsim.synthetic import files
 from ctk_leap_climsim.synthetic.batches import Batches
 from ctk_leap_climsim.synthetic.timeline import Moment, moments
+
+MADE_FOR = "build.json"
+"""What a folder is made for. Builds of other numbers of columns share file names, with other columns in them."""
 
 
 class Build(BaseModel):
@@ -53,12 +56,23 @@ class Build(BaseModel):
             return
         files.sweep(self.out)
         check_room(self.out, len(todo) * files.BYTES, f"Making {total - done:,} columns of air")
+        write_json(self.out / MADE_FOR, self._asked(timeline))
         with Batches(self.out, self.seed, len(timeline), self.workers or min(2, os.cpu_count() or 1)) as batches:
             for _ in batches.run(todo):
                 done += GRID
                 progress("columns", done, total)
 
+    def _asked(self, timeline: list[Moment]) -> dict[str, int]:
+        return {"columns": len(timeline) * GRID, "seed": self.seed}
+
     def _refuse_others(self, timeline: list[Moment]) -> None:
+        there, asked = self.out / MADE_FOR, self._asked(timeline)
+        if there.exists() and (found := read_json(there)) != asked:
+            raise DataError(
+                f"{self.out}: holds {found['columns']:,} columns of seed {found['seed']}, not {asked['columns']:,} of "
+                f"seed {self.seed}; a folder holds one build.",
+                "Give --out another folder, or remove this one.",
+            )
         ours = {path for moment in timeline for path in files.paths(self.out, moment)}
         for path in sorted((self.out / "train").glob("*/E3SM-MMF.ml[io].*.nc")):
             if path not in ours:
