@@ -285,3 +285,10 @@ def test_numbers_are_set_for_people() -> None:
         "1:02:03",
         "",
     ]
+
+
+def test_a_number_that_nobody_has_takes_no_column(tmp_path):
+    scores = {key: {"mrr": 0.2, "r2_ice": math.nan} for key in TWO.scores}
+    assert "r2_ice" not in Page(written(replace(TWO, scores=scores), tmp_path)).text
+    scores["blend"]["r2_ice"] = 0.5
+    assert "r2_ice" in Page(written(replace(TWO, scores=scores), tmp_path)).text

@@ -112,6 +112,15 @@ def test_what_was_saved_predicts_the_same(tmp_path):
     assert np.array_equal(loaded.predict(make_samples()), predicted)
 
 
+def test_weights_of_another_network_are_told_as_such(tmp_path):
+    model, _ = fit(tmp_path / "fit")
+    model.save(tmp_path / "saved")
+    wider = make_samples()
+    wider = replace(wider, features={"x": np.zeros((len(wider), 3), np.float32)})
+    with pytest.raises(CtkError, match=r"weights\.pt: these weights are of another network"):
+        make_model().load(tmp_path / "saved", wider)
+
+
 @pytest.mark.parametrize(
     ("direction", "scores"), [("max", [0.1, 0.9, 0.2, 0.3, 0.1, 0.0]), ("min", [0.5, 0.1, 0.9, 0.9, 0.9, 0.9])]
 )

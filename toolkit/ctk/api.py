@@ -123,16 +123,23 @@ def validate(
     file: Path,
     *,
     data: Path | None = None,
+    overrides: Sequence[str] = (),
     progress: Progress = lambda what, done, total: None,
 ) -> Submission:
-    """Read a submission and check it against the test samples. Raises SubmissionError naming row and column."""
+    """Read a submission and check it against the test samples. Raises SubmissionError naming row and column.
+
+    ``overrides`` are options of the data, as "data.old=true".
+    """
     from ctk.competition import competition_of
-    from ctk.config import base_config, resolve
+    from ctk.config import base_config, override, resolve
     from ctk.plugins import plugins
     from ctk.prepare import prepare_test
 
     known = competition_of(competition)
-    config = resolve(base_config(known, data), plugins())
+    raw = base_config(known, data)
+    for assignment in overrides:
+        override(raw, assignment)
+    config = resolve(raw, plugins())
     prepared, width = prepare_test(config, known, plugins(), progress)
     return known.read_submission(file, prepared.test, width)
 

@@ -57,10 +57,14 @@ def blend_sources(
     known = competition_of(ids.pop())
     own = runs[0].config()["blend"] if len(runs) == len(sources) else {"name": "mean"}
     raw: dict[str, Any] = dict(own) if blender in (None, own["name"]) else {"name": blender}
+    found = runs[0].config() if runs else base_config(known, data_dir)
     for assignment in options:
-        override(raw, assignment)
+        of_data = assignment.startswith(("data.", "data="))
+        if of_data and runs:
+            raise UsageError(f"-o {assignment}: runs know their own data.", "Options of data are for files alone.")
+        override(found if of_data else raw, assignment)
     choice = component(raw, "blenders", "blend", plugins())
-    base = resolve(runs[0].config() if runs else base_config(known, data_dir), plugins())
+    base = resolve(found, plugins())
     if runs:
         prepared = prepare(base, known, plugins(), observer.say, observer.working)
         _same_data(runs, prepared)

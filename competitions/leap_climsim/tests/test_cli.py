@@ -3,6 +3,7 @@
 import html
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -89,16 +90,24 @@ def test_what_is_known_exactly_is_submitted_exactly(run, tables):
         assert (table[f"ptend_q0002_{level}"] == -test[f"state_q0002_{level}"] / 1200).all()
 
 
-def test_a_submission_is_multiplied_by_the_weights_of_the_sample_that_is_given(run, tables):
+def test_a_submission_is_multiplied_by_the_weights_of_the_sample_that_is_given(run, ctk, tables, tmp_path):
     raw = pd.read_parquet(run(tables, "new") / "submission.parquet")
     sample = pd.read_csv(tables / "sample_submission.csv")
     # powers of two scale without rounding, so that nothing that is decided by scores can come out otherwise
     weights = np.where(ZERO, 0.0, 2.0 ** np.arange(-9, 27)[np.arange(368) % 36])
     sample[list(TARGETS)] = np.tile(weights, (len(sample), 1))
     sample.to_csv(tables / "sample_submission_old.csv", index=False)
-    (tables / "test.csv").rename(tables / "test_old.csv")
-    weighted = pd.read_parquet(run(tables, "old", "-o", "data.old=true") / "submission.parquet")
+    shutil.copy(tables / "test.csv", tables / "test_old.csv")
+    submitted = run(tables, "old", "-o", "data.old=true") / "submission.parquet"
+    weighted = pd.read_parquet(submitted)
     assert (weighted[list(TARGETS)] == raw[list(TARGETS)] * weights).all(axis=None)
+
+    old = ("--data", tables, "-o", "data.old=true")
+    assert "valid, 5 rows" in ctk("validate", "leap-climsim", submitted, *old).stdout
+    ctk("blend", submitted, "--competition", "leap-climsim", *old, "--name", "same")
+    (same,) = (tmp_path / "runs" / "leap-climsim").glob("*-same")
+    again = pd.read_parquet(same / "submission.parquet")
+    assert np.allclose(again[list(TARGETS)], weighted[list(TARGETS)], rtol=1e-12, atol=0)
 
 
 def test_saved_members_predict_a_test_without_anything_to_train_on(run, ctk, tables, tmp_path):

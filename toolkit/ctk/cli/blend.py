@@ -17,7 +17,11 @@ from ctk.cli.common import as_json, data_dir, print_json
     " or mean where there are files.",
 )
 @click.option(
-    "-o", "options", multiple=True, metavar="KEY=VALUE", help="An option of the blender, e.g. -o normalise=false."
+    "-o",
+    "options",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="An option of the blender, e.g. -o normalise=false; or, for files alone, of the data: -o data.KEY=VALUE.",
 )
 @click.option("--competition", help="Needed only if every source is a file.")
 @data_dir

@@ -14,14 +14,17 @@ from ctk.cli.progress import Work
 @click.argument("competition")
 @click.argument("file", type=click.Path(path_type=Path))
 @data_dir
+@click.option(
+    "-o", "overrides", multiple=True, metavar="KEY=VALUE", help="An option of the data, e.g. -o data.old=true."
+)
 @as_json
-def validate(competition: str, file: Path, data_dir: Path | None, json_: bool) -> None:
+def validate(competition: str, file: Path, data_dir: Path | None, overrides: tuple[str, ...], json_: bool) -> None:
     """Check a submission against the test samples: ids, columns, lengths, numbers."""
     from ctk import api
 
     work = Work(quiet=json_)
     try:
-        submission = api.validate(competition, file, data=data_dir, progress=work)
+        submission = api.validate(competition, file, data=data_dir, overrides=overrides, progress=work)
     finally:
         work.stop()
     if json_:

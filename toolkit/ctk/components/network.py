@@ -111,7 +111,13 @@ class NetworkModel(Model):
         self.device = torch_device(device)
         self.network = self._new(samples)
         saved = torch.load(folder / "weights.pt", weights_only=True, map_location="cpu")
-        self.network.load_state_dict(saved["network"])
+        try:
+            self.network.load_state_dict(saved["network"])
+        except RuntimeError as error:
+            raise CtkError(
+                f"{folder / 'weights.pt'}: these weights are of another network than the config describes.",
+                "Leave the model's options as they are in the saved run.",
+            ) from error
         self.copies = [(copy["columns"].numpy(), copy["weights"]) for copy in saved["copies"]]
 
     def _new(self, samples: Samples) -> nn.Module:

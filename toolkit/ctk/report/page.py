@@ -334,7 +334,9 @@ def _keys(results: Results) -> list[str]:
 
 
 def _columns(results: Results) -> list[str]:
-    every = [name for row in (*results.scores.values(), results.truth_scores) for name in row]
+    """Names of the numbers that anyone has, the deciding one first."""
+    rows = (*results.scores.values(), results.truth_scores)
+    every = [name for row in rows for name, value in row.items() if not math.isnan(value)]
     return list(dict.fromkeys([results.metric.name, *every]))
 
 
