@@ -160,9 +160,8 @@ def carry_out(plan: Plan, observer: Observer | None = None) -> Results:
         _filter(plan, prepared, say)
         _fit_all(plan, prepared, watcher)
         gathered = gather({"": run}, limited(data.train, plan.steps), data.test)
-        config, saved = plan.config, None
-        if config.checkpoints is not None:
-            saved = Blending.load(Path(config.checkpoints))
+        config = plan.config
+        saved = None if config.checkpoints is None else Blending.load(Path(config.checkpoints))
         results = finish(
             run, plan.competition, plan.metric, config.blend, gathered, data, watcher.say, saved, config.submission
         )
