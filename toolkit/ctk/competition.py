@@ -43,6 +43,8 @@ class Competition(ABC):
     embedded  the preset when no --data is given
     default   the preset when --data is given
     formats   suffixes that a submission may have, the usual one first
+    platform  name of the registered platform that holds it, if one does
+    slug      what it is called there
     """
 
     id: str
@@ -54,6 +56,8 @@ class Competition(ABC):
     embedded: str
     default: str
     formats: Sequence[str] = ("csv",)
+    platform: str = ""
+    slug: str = ""
 
     @abstractmethod
     def presets(self) -> Mapping[str, Mapping[str, Any]]:

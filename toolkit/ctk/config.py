@@ -79,7 +79,7 @@ class RunConfig(Strict):
     submission: str | None = Field(None, description="suffix of the submission's file; none is the competition's usual")
     checkpoints: str | None = Field(None, description="folder of a run whose members and blend predict, without a fit")
     executor: Execution = Execution()
-    trackers: Annotated[tuple[str, ...], BeforeValidator(_listed)] = ("tensorboard", "csv")
+    trackers: Annotated[tuple[Choice, ...], BeforeValidator(_listed)] = (Choice(name="tensorboard"), Choice(name="csv"))
     device: Literal["auto", "cpu", "gpu"] = "auto"
 
     def seeds_of(self, member: Member) -> tuple[int, ...]:
@@ -147,14 +147,15 @@ def resolve(raw: Mapping[str, Any], plugins: Plugins) -> RunConfig:
     if config.split.use > config.split.folds:
         raise UsageError(f"Config key 'split.use' is {config.split.use}, but there are {config.split.folds} folds.")
     plugins.get("executors", config.executor.name)
-    for tracker in config.trackers:
-        plugins.get("trackers", tracker)
     return config.model_copy(
         update={
             "data": component(config.data, "data", "data", plugins),
             "blend": component(config.blend, "blenders", "blend", plugins),
             "filters": tuple(
                 component(each, "filters", f"filters.{n}", plugins) for n, each in enumerate(config.filters)
+            ),
+            "trackers": tuple(
+                component(each, "trackers", f"trackers.{n}", plugins) for n, each in enumerate(config.trackers)
             ),
         }
     )

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from ctk.samples import Array, Data, Samples
-from ctk.schema import Strict
+from ctk.schema import Choice, Strict
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -125,7 +125,7 @@ class FitContext:
     seed      of everything random
     metric    what decides which epoch is best
     device    "auto", "cpu" or "gpu"
-    trackers  names of the trackers to log to
+    trackers  the trackers to log to, by name with options
     steps     at most so many optimiser steps (a dry run), or None
     progress  call with (done, total, scores) as often as is useful
     """
@@ -134,7 +134,7 @@ class FitContext:
     seed: int
     metric: Metric
     device: str = "auto"
-    trackers: Sequence[str] = ()
+    trackers: Sequence[Choice] = ()
     steps: int | None = None
     progress: Callable[[int, int, Mapping[str, float]], None] = lambda done, total, scores: None
 

@@ -20,8 +20,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pluggy
 
 if TYPE_CHECKING:
-    import click
-
     from ctk.config import RunConfig
     from ctk.runs import Run
 
@@ -98,12 +96,27 @@ def ctk_register_executors(register: Register) -> None:
 
 @hookspec
 def ctk_register_trackers(register: Register) -> None:
-    """Offer trackers: functions ``(folder: Path, name: str) -> lightning Logger``, one logger a fitted member."""
+    """Offer trackers: functions ``(folder: Path, name: str, **options) -> lightning Logger``, one a stage of a fit.
+
+    ``folder`` is the stage's, below ``runs/<competition>/<run>/members/...``; a fit that is gone on with calls again
+    with the same folder. Options are keyword-only parameters: ``trackers: [{name: NAME, project: mine}]``.
+    """
 
 
 @hookspec
-def ctk_register_commands(cli: click.Group) -> None:
-    """Add commands to the command line: ``cli.add_command(...)`` or ``@cli.command()``."""
+def ctk_register_platforms(register: Register) -> None:
+    """Offer platforms that hold competitions: subclasses of ``ctk.platforms.Platform``.
+
+    A competition says ``platform = NAME``; then ``ctk data --download``, ``ctk submit`` and ``ctk leaderboard`` work.
+    """
+
+
+@hookspec
+def ctk_register_commands(register: Register) -> None:
+    """Offer commands: ``click.Command`` objects, as ``ctk NAME``.
+
+    Named by a string, the command's module is imported when the command is used; ``ctk --help`` shows ``about``.
+    """
 
 
 # Along the way of a run -----------------------------------------------------------------------------------------------

@@ -29,6 +29,8 @@ KINDS = {
     "filters": "filter",
     "executors": "executor",
     "trackers": "tracker",
+    "platforms": "platform",
+    "commands": "command",
 }
 BUILT_IN = "ctk.components"
 

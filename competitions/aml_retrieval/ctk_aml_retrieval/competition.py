@@ -23,6 +23,8 @@ class AMLRetrieval(Competition):
     id = "aml-retrieval"
     title = "AML image-text retrieval"
     url = "https://www.kaggle.com/competitions/aml-competition"
+    platform = "kaggle"
+    slug = "aml-competition"
     metric = "mrr_gallery"
     headline = ("mrr_gallery", "mrr_100", "recall@10_gallery", "recall@10_100")
     reader = "aml-npz"

@@ -22,6 +22,8 @@ class LEAPClimSim(Competition):
     id = "leap-climsim"
     title = "LEAP atmospheric physics (ClimSim)"
     url = "https://www.kaggle.com/competitions/leap-atmospheric-physics-ai-climsim"
+    platform = "kaggle"
+    slug = "leap-atmospheric-physics-ai-climsim"
     metric = "leap-r2"
     headline = ("r2", "r2_varying")
     reader = "climsim"

@@ -39,7 +39,7 @@ def info(competition: str, preset: str | None, json_: bool) -> None:
         shown = base_config(known, None, preset)
         print_json(shown) if json_ else click.echo(yaml.safe_dump(shown, sort_keys=False), nl=False)
         return
-    kinds = [kind for kind in KINDS if kind not in ("competitions",)]
+    kinds = [kind for kind in KINDS if kind not in ("competitions", "platforms", "commands")]
     offers = {kind: list(plugins().all(kind)) for kind in kinds}
     metric = plugins().load("metrics", known.metric)
     if json_:

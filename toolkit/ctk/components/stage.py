@@ -103,7 +103,8 @@ class Stage:
             gradient_clip_val=config.clip,
             callbacks=_callbacks(self, follow, batches.parts),
             logger=[
-                plugins().load("trackers", name)(self.folder, f"stage-{self.number + 1}") for name in context.trackers
+                plugins().load("trackers", tracker.name)(self.folder, f"stage-{self.number + 1}", **tracker.options)
+                for tracker in context.trackers
             ],
             plugins=[AtomicCheckpoints()],
             check_val_every_n_epoch=1 if context.steps else min(max(1, round(config.validate_every)), config.epochs),
