@@ -83,8 +83,8 @@ class ColumnNetwork(nn.Module):
         return torch.cat(
             [
                 scalars.unsqueeze(1).expand(-1, LEVELS, -1),
-                state.reshape(len(x), -1, LEVELS).transpose(1, 2),
-                gases.reshape(len(x), -1, LEVELS).transpose(1, 2),
+                state.unflatten(1, (-1, LEVELS)).transpose(1, 2),
+                gases.unflatten(1, (-1, LEVELS)).transpose(1, 2),
             ],
             dim=2,
         )
