@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -38,11 +39,44 @@ def plugin(tmp_path):
     return make
 
 
-def ctk(folder, *arguments):
-    environment = {**os.environ, "PYTHONPATH": str(folder)}
+def environment(folder, **more):
+    """What a child process gets: the plugins of the folder, and a cache that only it has."""
+    return {**os.environ, "PYTHONPATH": str(folder), "CTK_CACHE": str(folder / "cache"), **more}
+
+
+def ctk(folder, *arguments, cwd=None, **more):
     return subprocess.run(
-        [sys.executable, "-m", "ctk", *arguments], env=environment, capture_output=True, text=True, timeout=120
+        [sys.executable, "-m", "ctk", *arguments],
+        env=environment(folder, **more),
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=120,
     )
+
+
+HOOK = "from ctk import hookimpl\n@hookimpl\n"
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        ("def broken(:", "SyntaxError"),
+        (f"{HOOK}def ctk_register_lossess(register): ...", "ctk_register_losses"),
+        (
+            f"{HOOK}def ctk_register_losses(register):\n    register('a', 'm:a')\n    register('a', 'm:b')",
+            "'a' twice",
+        ),
+        (f"{HOOK}def ctk_register_losses(register): register('a:b', 'm:a')", "'a:b', which is no name"),
+        ("requires_ctk = '>=9'", "upgrade the toolkit with `ctk install -U 'competition-toolkit>=9'`"),
+        ("requires_ctk = '<0.0.1'", "upgrade the plugin with `ctk install -U broken`"),
+        ("requires_ctk = 'nine'", "no range of versions"),
+    ],
+)
+def test_what_its_source_shows_to_be_broken_is_listed_with_its_reason(plugin, source, reason):
+    plugin("good", GOOD)
+    folder = plugin("broken", source)
+    assert_broken(folder, ctk(folder, "plugins", "--json"), reason)
 
 
 @pytest.mark.parametrize(
@@ -51,30 +85,188 @@ def ctk(folder, *arguments):
         ("import a_module_that_is_not_there", "ModuleNotFoundError"),
         ("raise RuntimeError('at import')", "RuntimeError: at import"),
         ("import sys; sys.exit(3)", "sys.exit(3)"),
-        ("def broken(:", "SyntaxError"),
-        ("from ctk import hookimpl\n@hookimpl\ndef ctk_register_lossess(register): ...", "ctk_register_losses"),
-        ("from ctk import hookimpl\n@hookimpl\ndef ctk_register_losses(register): 1 / 0", "ZeroDivisionError"),
+        ("import os; os._exit(3)", "ends the process (exit code 3)"),
+        (f"{HOOK}def ctk_register_losses(register): 1 / 0", "ZeroDivisionError"),
+        (f"{HOOK}def ctk_register_losses(registre): ...", "TypeError"),
+        (f"{HOOK}def ctk_run_started(rnu): ...", "rnu"),
+        (f"{HOOK}def ctk_register_losses(register):\n    for n in 1, 2: register('a', n)", "'a' twice"),
         (
-            "from ctk import hookimpl\n@hookimpl\ndef ctk_register_losses(register):\n"
-            "    register('a', 1)\n    register('a', 2)",
-            "'a' twice",
+            "from ctk import hookimpl\n@hookimpl(wrapper=True)\ndef ctk_run_started(run): yield",
+            "ctk_run_started is a hook wrapper",
         ),
-        (
-            "from ctk import hookimpl\n@hookimpl\ndef ctk_register_models(register): register('ridge', object)",
-            "'ridge', which 'ctk' has already",
-        ),
+        (f"{HOOK}def ctk_register_losses(register): register('a', 'nowhere:A')", "No module named 'nowhere'"),
     ],
 )
-def test_a_broken_plugin_is_listed_with_its_reason_and_others_live_on(plugin, source, reason):
-    plugin("good", GOOD)
+def test_what_only_importing_shows_to_be_broken_is_found_by_a_check_and_remembered(plugin, source, reason):
+    plugin("good", GOOD.replace("nowhere.at_all:Focal", "json:loads"))
     folder = plugin("broken", source)
+    unchecked = rows(ctk(folder, "plugins", "--json"))
+    assert unchecked["broken"]["problem"] is None
+    assert_broken(folder, ctk(folder, "plugins", "--check", "--json"), reason)
+    assert_broken(folder, ctk(folder, "plugins", "--json"), reason)
+    (folder / "broken_module.py").write_text("mended = True")
+    assert rows(ctk(folder, "plugins", "--json"))["broken"]["state"] == "ok"
+
+
+def assert_broken(folder, answer, reason):
+    """The broken one has its reason, the good one is untouched, and other commands live on."""
+    found = rows(answer)
+    assert found["broken"]["state"] == "broken"
+    assert reason in found["broken"]["problem"]
+    assert found["good"]["problem"] is None
+    assert "loss focal" in found["good"]["offers"]
+    assert ctk(folder, "list").returncode == 0
+
+
+def rows(answer):
+    assert answer.returncode == 0, answer.stderr
+    return {row["name"]: row for row in json.loads(answer.stdout)}
+
+
+def test_a_broken_plugin_is_red_in_the_list(plugin):
+    folder = plugin("broken", "def broken(:")
+    shown = ctk(folder, "plugins", FORCE_COLOR="1", TERM="xterm-256color", COLUMNS="200").stdout
+    assert "\x1b[31mbroken: SyntaxError" in shown
+
+
+def test_listing_imports_no_plugin_and_a_run_only_those_it_needs(plugin):
+    source = "import pathlib; pathlib.Path(__file__).with_suffix('.imported').touch()\n"
+    plugin("needed", f"{source}{GOOD.replace('nowhere.at_all:Focal', 'json:loads')}")
+    folder = plugin("idle", f"{source}{HOOK}def ctk_register_models(register): register('idle', 'json:loads')")
+    for command in (["plugins"], ["plugins", "--all", "--json"], ["list"], ["--help"], ["runs"]):
+        assert ctk(folder, *command).returncode == 0
+    assert not list(folder.glob("*.imported"))
+    code = "from ctk.plugins import plugins; plugins().load('losses', 'focal')"
+    subprocess.run([sys.executable, "-c", code], env=environment(folder), check=True, timeout=60)
+    assert [path.stem for path in folder.glob("*.imported")] == ["needed_module"]
+
+
+def test_what_is_registered_in_a_loop_is_found_by_loading(plugin):
+    folder = plugin(
+        "looping", f"{HOOK}def ctk_register_losses(register):\n    for n in 'ab': register(n, 'json:loads')"
+    )
+    assert rows(ctk(folder, "plugins", "--json"))["looping"]["offers"] == ["losses, known when it is loaded"]
+    assert rows(ctk(folder, "plugins", "--check", "--json"))["looping"]["offers"] == ["loss a", "loss b"]
+    code = "from ctk.plugins import plugins; assert plugins().get('losses', 'b').plugin == 'looping'"
+    subprocess.run([sys.executable, "-c", code], env=environment(folder), check=True, timeout=60)
+
+
+LOSS = f"{HOOK}def ctk_register_losses(register): register('LOSS', 'json:loads')"
+
+
+def test_two_plugins_with_one_name_are_told_apart_by_their_distributions(plugin):
+    plugin("one", LOSS.replace("LOSS", "huber"))
+    folder = plugin("other", LOSS.replace("LOSS", "huber"))
+    listed = rows(ctk(folder, "plugins", "--json"))
+    assert listed["one"]["clashes"] == ["loss one:huber"]
+    assert listed["other"]["clashes"] == ["loss other:huber"]
+    code = """
+from ctk.errors import UsageError
+from ctk.plugins import plugins
+try:
+    plugins().get("losses", "huber")
+except UsageError as error:
+    print(error)
+print(plugins().get("losses", "other:huber").distribution)
+print(plugins().beside("losses", "one:huber").get("losses", "huber").plugin)
+print(plugins().reference(plugins().get("losses", "one:huber")))
+"""
+    told = subprocess.run(
+        [sys.executable, "-c", code], env=environment(folder), check=True, capture_output=True, text=True
+    )
+    assert told.stdout.splitlines() == [
+        "Several plugins have a loss 'huber': 'one' (one 1.2), 'other' (other 1.2).",
+        "Say which: one:huber or other:huber.",
+        "other",
+        "one",
+        "one:huber",
+    ]
+
+
+def test_a_name_of_the_core_means_the_core_and_a_plugins_is_reached_by_its_distribution(plugin, monkeypatch):
+    monkeypatch.syspath_prepend(str(plugin("mine", LOSS.replace("LOSS", "info-nce"))))
+    known = Plugins()
+    assert known.get("losses", "info-nce").distribution == "competition-toolkit"
+    assert known.get("losses", "mine:info-nce").distribution == "mine"
+
+
+@pytest.mark.parametrize(
+    ("switch", "value", "working"),
+    [
+        ("CTK_PLUGINS", "good", {"good"}),
+        ("CTK_PLUGINS", "", set()),
+        ("CTK_DISABLE_PLUGINS", "good", {"other"}),
+        ("CTK_DISABLE_PLUGINS", "Good , other", set()),
+    ],
+)
+def test_environment_variables_choose_among_plugins(plugin, switch, value, working):
+    plugin("good", LOSS.replace("LOSS", "focal"))
+    folder = plugin("other", LOSS.replace("LOSS", "huber"))
+    found = rows(ctk(folder, "plugins", "--all", "--json", **{switch: value}))
+    assert {name for name in ("good", "other") if found[name]["state"] == "ok"} == working
+    assert found["ctk"]["state"] == "ok"
+    shown = rows(ctk(folder, "plugins", "--json", **{switch: value}))
+    assert {name for name in ("good", "other") if name in shown} == working
+
+
+def test_what_is_turned_off_is_named_where_it_is_missed_and_a_name_nobody_has_is_told(plugin):
+    folder = plugin("good", f"{HOOK}def ctk_register_competitions(register): register('gone', 'json:loads')")
+    answer = ctk(folder, "info", "gone", CTK_DISABLE_PLUGINS="good,goood")
+    assert answer.returncode == 2
+    assert "Plugin 'good' (good 1.2) has it, but $CTK_DISABLE_PLUGINS turns that plugin off." in answer.stderr
+    answer = ctk(folder, "plugins", CTK_DISABLE_PLUGINS="good,goood")
+    assert "CTK_DISABLE_PLUGINS names 'goood', which is not installed." in answer.stderr
+
+
+def test_strictly_one_broken_plugin_ends_what_would_load_plugins_but_not_what_mends_them(plugin):
+    folder = plugin("broken", "raise RuntimeError('at import')")
+    answer = ctk(folder, "list", CTK_STRICT_PLUGINS="1")
+    assert answer.returncode == 1
+    assert "Plugin 'broken' (broken 1.2) is broken: RuntimeError: at import." in answer.stderr
+    assert "Traceback" not in ctk(folder, "--help", CTK_STRICT_PLUGINS="1").stderr
+    assert ctk(folder, "plugins", CTK_STRICT_PLUGINS="1").returncode == 0
+    assert ctk(folder, "list", CTK_STRICT_PLUGINS="0").returncode == 0
+
+
+def test_a_plugin_of_one_file_is_found_beside_the_data_and_in_a_named_folder(tmp_path):
+    for folder, name in ((tmp_path / "ctk_plugins", "here"), (tmp_path / "elsewhere", "there")):
+        folder.mkdir()
+        (folder / f"{name}.py").write_text(
+            f"from ctk_plugins._helper import NAME\n{HOOK}"
+            "def ctk_register_losses(register): register(NAME, 'json:loads')"
+        )
+        (folder / "_helper.py").write_text("NAME = 'focal'")
+    found = rows(ctk(tmp_path, "plugins", "--check", "--json", cwd=tmp_path))
+    assert found["here"]["offers"] == ["loss focal"]
+    assert found["here"]["distribution"].endswith("ctk_plugins/here.py")
+    assert "there" not in found
+    found = rows(ctk(tmp_path, "--plugins-dir", "elsewhere", "plugins", "--json", cwd=tmp_path))
+    assert {"here", "there"} <= found.keys()
+    answer = ctk(tmp_path, "--plugins-dir", "nowhere", "plugins")
+    assert answer.returncode == 2
+    assert "nowhere" in answer.stderr
+
+
+def test_tracing_tells_of_each_call_with_its_time(plugin):
+    folder = plugin("good", f"{HOOK}def ctk_register_competitions(register): register('mine', 'json:loads')")
+    told = ctk(folder, "--trace-plugins", "info", "mine").stderr
+    for what in ("import good_module", "ctk_register_competitions", "import json:loads"):
+        assert re.search(rf"^trace +\d+\.\d\d ms  good +{what}$", told, re.MULTILINE), told
+
+
+def test_a_plugin_that_is_an_object_in_a_module_is_loaded_to_be_known(plugin):
+    hook = "    @staticmethod\n    @hookimpl\n    def ctk_register_losses(register): register('LOSS', 'json:loads')"
+    folder = plugin("good", f"from ctk import hookimpl\nclass Plugin:\n{hook}")
+    (folder / "good-1.2.dist-info" / "entry_points.txt").write_text("[ctk]\ngood = good_module:Plugin\n")
+    assert rows(ctk(folder, "plugins", "--json"))["good"]["offers"] == ["known when it is loaded"]
+    assert rows(ctk(folder, "plugins", "--check", "--json"))["good"]["offers"] == ["loss LOSS"]
+
+
+def test_damaged_metadata_is_no_reason_to_fail(plugin):
+    folder = plugin("good", GOOD)
+    (folder / "good-1.2.dist-info" / "METADATA").write_text("")
     answer = ctk(folder, "plugins", "--json")
     assert answer.returncode == 0, answer.stderr
-    rows = {row["name"]: row for row in json.loads(answer.stdout)}
-    assert reason in rows["broken"]["problem"]
-    assert rows["broken"]["offers"] == []
-    assert rows["good"]["problem"] is None
-    assert "loss focal" in rows["good"]["offers"]
     assert ctk(folder, "list").returncode == 0
 
 

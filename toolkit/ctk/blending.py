@@ -63,7 +63,7 @@ def blend_sources(
         if of_data and runs:
             raise UsageError(f"-o {assignment}: runs know their own data.", "Options of data are for files alone.")
         override(found if of_data else raw, assignment)
-    choice = component(raw, "blenders", "blend", plugins())
+    choice = component(raw, "blenders", "blend", plugins().beside("competitions", known.named))
     base = resolve(found, plugins())
     if runs:
         prepared = prepare(base, known, plugins(), observer.say, observer.working)
@@ -88,7 +88,7 @@ def blend_sources(
     check_blender(choice, gathered)
     run = Run.create(root, known.id, name)
     config = {
-        "competition": known.id,
+        "competition": known.named,
         "preset": "blend",
         "sources": list(map(str, sources)),
         "blend": choice.model_dump(),

@@ -45,6 +45,7 @@ class Competition(ABC):
     formats   suffixes that a submission may have, the usual one first
     platform  name of the registered platform that holds it, if one does
     slug      what it is called there
+    named     its name in configs, filled in when it is found: the id, with a distribution before it if two have one
     """
 
     id: str
@@ -58,6 +59,7 @@ class Competition(ABC):
     formats: Sequence[str] = ("csv",)
     platform: str = ""
     slug: str = ""
+    named: str = ""
 
     @abstractmethod
     def presets(self) -> Mapping[str, Mapping[str, Any]]:
@@ -130,5 +132,10 @@ def presets_in(package: str) -> dict[str, dict[str, Any]]:
 
 def competition_of(name: str) -> Competition:
     """A competition by id. Raises UsageError with the nearest id."""
-    competition: Competition = plugins().load("competitions", name)()
+    found = plugins().get("competitions", name)
+    competition: Competition = found.load()()
+    competition.named = plugins().reference(found)
+    beside = plugins().beside("competitions", name)
+    competition.metric = beside.reference(beside.get("metrics", competition.metric))
+    competition.reader = beside.reference(beside.get("data", competition.reader))
     return competition

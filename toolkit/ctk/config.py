@@ -104,7 +104,7 @@ def base_config(competition: Competition, data: Path | str | None, preset: str |
     if name not in presets:
         raise UsageError(f"{competition.id} has no preset '{name}'.", nearest(name, presets, "presets"))
     base = {
-        "competition": competition.id,
+        "competition": competition.named,
         "preset": name,
         "data_dir": None if data is None else str(Path(data).resolve()),
         "data": {"name": competition.reader},
@@ -118,7 +118,7 @@ def saved_config(competition: Competition, checkpoints: Path | str, data: Path |
     if not (folder / "config.yaml").is_file():
         raise UsageError(f"{checkpoints} is no run's folder: it has no config.yaml.", "`ctk runs` lists the runs.")
     saved = read_yaml(folder / "config.yaml")
-    if saved.get("competition") != competition.id:
+    if saved.get("competition") != competition.named:
         raise UsageError(f"{folder} is a run of {saved.get('competition')}, not of {competition.id}.")
     if "members" not in saved:
         raise UsageError(f"{folder} is a blend of other runs.", "Give a run that has members of its own.")
@@ -135,6 +135,8 @@ def resolve(raw: Mapping[str, Any], plugins: Plugins) -> RunConfig:
     Raises UsageError naming the key, and the nearest valid one where it is unknown.
     """
     raw = dict(raw)
+    # A competition's own names mean its own components, whatever else is installed.
+    plugins = plugins.beside("competitions", str(raw.get("competition")))
     members = raw.get("members")
     if not isinstance(members, Sequence) or isinstance(members, str):
         raise UsageError("Config key 'members' must be a list of members.")
@@ -239,6 +241,7 @@ def _member(raw: Any, where: str, plugins: Plugins) -> dict[str, Any]:
     choice = checked(Choice, own["model"], f"{where}.model")
     thing = plugins.load("models", choice.name)
     own["model"] = component(choice, "models", f"{where}.model", plugins)
+    own.setdefault("name", choice.name.rpartition(":")[2])
     schema = schema_of(thing)
     extra = {key: raw[key] for key in raw if key not in own}
     for key in extra:
@@ -247,7 +250,6 @@ def _member(raw: Any, where: str, plugins: Plugins) -> dict[str, Any]:
             raise UsageError(f"Config {where}: unknown key '{key}'.", nearest(key, known, "keys"))
     training = checked(schema, extra, where)
     own["training"] = training.with_components(where, plugins) if hasattr(training, "with_components") else training
-    own.setdefault("name", choice.name)
     if own.get("uses") and (reads := getattr(thing, "features", None)):
         raise UsageError(
             f"Config {where}: '{choice.name}' reads only {', '.join(reads)}; it cannot use other members' predictions.",

@@ -63,9 +63,9 @@ class Choice(BaseModel):
 def component(value: Any, kind: str, where: str, plugins: Plugins) -> Choice:
     """A choice with its options checked against what was registered, and its defaults filled in."""
     choice = checked(Choice, value, where)
-    schema = options_schema(plugins.load(kind, choice.name), choice.name)
-    options = checked(schema, choice.options, where)
-    return Choice(name=choice.name, **options.model_dump(mode="json"))
+    found = plugins.get(kind, choice.name)
+    options = checked(options_schema(found.load(), found.name), choice.options, where)
+    return Choice(name=plugins.reference(found), **options.model_dump(mode="json"))
 
 
 def options_schema(thing: Any, name: str) -> type[Strict]:

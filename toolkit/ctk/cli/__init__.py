@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import click
 
 from ctk import __version__
-from ctk.cli import bench, blend, data, doctor, plugins, run, runs, score
+from ctk.cli import bench, blend, data, doctor, install, plugins, run, runs, score
 from ctk.cli import list as listing
 from ctk.errors import CtkError
-
-if TYPE_CHECKING:
-    from ctk.plugins import Component
 
 
 class Group(click.Group):
@@ -21,28 +20,25 @@ class Group(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The core's commands and those of plugins, by name."""
-        from ctk.plugins import plugins as known
+        from ctk.plugins import plugins as loaded
 
-        return sorted({*super().list_commands(ctx), *known().all("commands")})
+        return sorted({*super().list_commands(ctx), *loaded().known("commands")})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The core's own, else a plugin's: a stand-in that is imported when it is used."""
-        from ctk.plugins import plugins as known
+        from ctk.plugins import plugins as loaded
 
         if (own := super().get_command(ctx, cmd_name)) is not None:
             return own
-        offered = known().all("commands").get(cmd_name)
-        return None if offered is None else Offered(offered)
+        offered = loaded().known("commands").get(cmd_name) or loaded().all("commands").get(cmd_name)
+        return None if offered is None else Offered(cmd_name, help=offered.about)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; a CtkError ends it with its exit code and no traceback."""
         try:
             return super().invoke(ctx)
         except CtkError as error:
-            click.secho(error.problem, fg="red", err=True)
-            if error.help:
-                click.echo(error.help, err=True)
-            ctx.exit(error.exit_code)
+            ctx.exit(_told(error))
         except KeyboardInterrupt:
             click.secho("Interrupted.", fg="red", err=True)
             ctx.exit(1)
@@ -60,20 +56,53 @@ class Group(click.Group):
 class Offered(click.Command):
     """A plugin's command: known by name and one line until it is invoked."""
 
-    def __init__(self, component: Component) -> None:
-        super().__init__(component.name, help=component.about)
-        self.component = component
-
     def make_context(
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
     ) -> click.Context:
         """Import the command and let it parse its own line."""
-        command: click.Command = self.component.load()
+        from ctk.plugins import plugins as loaded
+
+        command: click.Command = loaded().load("commands", str(self.name))
         return command.make_context(info_name, args, parent, **extra)
+
+
+def _find_in(context: click.Context, option: click.Parameter, folders: tuple[Path, ...]) -> None:
+    """Through the environment, so that worker processes find the same plugins."""
+    from ctk.plugins import onefile
+
+    if folders:
+        named = os.environ.get(onefile.VARIABLE)
+        found = [*(str(folder.resolve()) for folder in folders), *([named] if named else [])]
+        os.environ[onefile.VARIABLE] = os.pathsep.join(found)
+        onefile.mount()
+
+
+def _trace(context: click.Context, option: click.Parameter, wanted: bool) -> None:
+    from ctk.plugins import tracing
+
+    if wanted:
+        os.environ[tracing.VARIABLE] = "1"
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
 @click.version_option(__version__, prog_name="ctk")
+@click.option(
+    "--plugins-dir",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    multiple=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_find_in,
+    help="Folder of one-file plugins, *.py, beside those in ./ctk_plugins.",
+)
+@click.option(
+    "--trace-plugins",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_trace,
+    help="Tell of each call into a plugin, with its time, on stderr.",
+)
 def cli() -> None:
     """From a competition's raw data to a validated submission."""
 
@@ -89,16 +118,27 @@ for command in (
     runs.runs,
     runs.show,
     plugins.plugins_,
+    install.install,
+    install.uninstall,
     doctor.doctor,
     bench.bench,
 ):
     cli.add_command(command)
 
 
+def _told(error: CtkError) -> int:
+    click.secho(error.problem, fg="red", err=True)
+    if error.help:
+        click.echo(error.help, err=True)
+    return error.exit_code
+
+
 def main() -> None:
     """The console script."""
     try:
         cli()
+    except CtkError as error:  # before a command was found: in --help, say
+        sys.exit(_told(error))
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(1)

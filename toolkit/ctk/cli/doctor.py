@@ -18,10 +18,13 @@ def doctor(json_: bool) -> None:
     from ctk.environment import environment
     from ctk.files import cache_folder
     from ctk.kernels import speed
-    from ctk.plugins import plugins
+    from ctk.plugins import Plugins
+    from ctk.plugins.check import check_all
 
-    facts = environment(plugins())
-    problems = [f"plugin {each.name} ({each.distribution}) is broken: {each.problem}" for each in plugins().broken()]
+    known = Plugins()  # not those of a process that a broken one may not enter
+    check_all(known.plugins)
+    facts = environment(known)
+    problems = [f"plugin {each.title} is broken: {each.problem}" for each in known.broken()]
     problems += [f"{name} is missing" for name, version in facts["libraries"].items() if version == "missing"]
     problems += [f"ops {name}: {path}" for name, path in facts["ops"].items() if "does not load" in path]
     for what, folder in (("cache", cache_folder()), ("runs", runs_root())):

@@ -15,13 +15,13 @@ def list_(json_: bool) -> None:
     """List the competitions that are installed."""
     from ctk.plugins import plugins
 
-    known = plugins().all("competitions").values()
+    known = plugins().all("competitions")
     if json_:
-        print_json([{"id": each.name, "about": each.about, "plugin": each.plugin} for each in known])
+        print_json([{"id": name, "about": each.about, "plugin": each.plugin} for name, each in known.items()])
     elif known:
-        table(["competition", "about", "plugin"], [[each.name, each.about, each.plugin] for each in known])
+        table(["competition", "about", "plugin"], [[name, each.about, each.plugin] for name, each in known.items()])
     else:
-        console.print("No competition is installed. For example: pip install ctk-aml-retrieval")
+        console.print("No competition is installed. For example: ctk install ctk-aml-retrieval")
 
 
 @click.command()

@@ -2,41 +2,106 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import click
 from rich.markup import escape
 
 from ctk.cli.common import as_json, print_json, table
 
+if TYPE_CHECKING:
+    from ctk.plugins import Plugin
+
 
 @click.command("plugins")
+@click.argument("names", nargs=-1, metavar="[NAME...]")
+@click.option("--all", "everything", is_flag=True, help="Also what the core offers itself, and plugins turned off.")
+@click.option(
+    "--check", "checking", is_flag=True, help="Import each plugin and all it offers, in a process of its own."
+)
 @as_json
-def plugins_(json_: bool) -> None:
-    """List plugins; a broken one with its reason."""
-    from ctk.plugins import KINDS, plugins
+def plugins_(names: tuple[str, ...], everything: bool, checking: bool, json_: bool) -> None:
+    """List plugins by their metadata and source; nothing of them is imported. A broken one has its reason.
 
-    rows = []
-    for plugin in plugins().plugins:
-        offers = [f"{KINDS[each.kind]} {each.name}" for each in plugin.offers]
-        rows.append(
-            {
-                "name": plugin.name,
-                "distribution": plugin.distribution,
-                "version": plugin.version,
-                "offers": offers,
-                "problem": plugin.problem or None,
-            }
-        )
+    \b
+    ctk plugins
+    ctk plugins --all --json
+    ctk plugins --check             also finds what fails only when it is imported
+    ctk plugins --check ctk-mine    of one plugin, or one distribution
+    """
+    from ctk.plugins import KINDS, discover, switches
+    from ctk.plugins.check import check_all
+    from ctk.plugins.plugin import BUILT_IN
+
+    found = discover()
+    if names:
+        found = [plugin for name in names for plugin in _called(name, found)]
+    elif not everything:
+        found = [each for each in found if not each.disabled and each.distribution != BUILT_IN]
+    if checking:
+        check_all(found)
+    clashes = _clashes(discover())
+    rows = [
+        {
+            "name": plugin.name,
+            "distribution": plugin.distribution,
+            "version": plugin.version,
+            "offers": [f"{KINDS[each.kind]} {each.name}" for each in plugin.offers] + _computed(plugin),
+            "state": plugin.state,
+            "problem": plugin.problem or plugin.recalled or None,
+            "disabled_by": plugin.disabled or None,
+            "requires_ctk": plugin.requires or None,
+            "clashes": clashes.get((plugin.name, plugin.distribution), []),
+        }
+        for plugin in found
+    ]
     if json_:
         print_json(rows)
-        return
-    table(
-        ["plugin", "distribution", "offers"],
-        [
-            [
-                str(row["name"]),
-                f"{row['distribution']} {row['version']}",
-                f"[red]broken: {escape(str(row['problem']))}[/red]" if row["problem"] else ", ".join(row["offers"]),  # type: ignore[arg-type]
-            ]
-            for row in rows
-        ],
-    )
+    else:
+        table(["plugin", "distribution", "offers"], [_cells(row) for row in rows])
+    for sentence in switches.unknown(discover()):
+        click.secho(sentence, fg="yellow", err=True)
+
+
+def _called(name: str, found: list[Plugin]) -> list[Plugin]:
+    """The plugins of that name, or of that distribution. Raises UsageError where there is none."""
+    from ctk.errors import UsageError, nearest
+
+    if not (called := [plugin for plugin in found if plugin.is_called(name)]):
+        known = {word for plugin in found for word in (plugin.name, plugin.distribution)}
+        raise UsageError(f"There is no plugin '{name}'.", nearest(name, known, "plugins"))
+    return called
+
+
+def _clashes(found: list[Plugin]) -> dict[tuple[str, str], list[str]]:
+    """What a plugin offers by a name that another has too: how to call it, by plugin."""
+    from ctk.plugins import KINDS, Plugins
+
+    known = Plugins(found)
+    clashes: dict[tuple[str, str], list[str]] = {}
+    for kind, said in KINDS.items():
+        for name, component in known.known(kind).items():
+            if name != component.name:
+                clashes.setdefault((component.plugin, component.distribution), []).append(f"{said} {name}")
+    return clashes
+
+
+def _computed(plugin: Plugin) -> list[str]:
+    """What is known of things whose names are not."""
+    from ctk.plugins import KINDS
+
+    if plugin.computed == set(KINDS):
+        return ["known when it is loaded"]
+    return [f"{kind}, known when it is loaded" for kind in sorted(plugin.computed)]
+
+
+def _cells(row: dict[str, Any]) -> list[str]:
+    if row["problem"]:
+        offers = f"[red]broken: {escape(row['problem'])}[/red]"
+    elif row["disabled_by"]:
+        offers = f"[dim]off: ${row['disabled_by']}[/dim]"
+    else:
+        offers = escape(", ".join(row["offers"]))
+    if row["clashes"]:
+        offers += f"\n[yellow]another plugin has the same names; say {escape(', '.join(row['clashes']))}[/yellow]"
+    return [escape(row["name"]), escape(f"{row['distribution']} {row['version']}"), offers]

@@ -79,7 +79,7 @@ def run(
         if data_dir or preset or file or overrides or seeds or name or dry_run or checkpoints:
             raise UsageError("--resume goes on with a run as it was configured; it takes no other options.")
         found = Run.find(resume, api.runs_root())
-        if found.competition != competition:
+        if found.competition != known.named:
             raise UsageError(f"{found.folder} is a run of {found.competition}, not of {competition}.")
         from ctk.workflow import reopen
 

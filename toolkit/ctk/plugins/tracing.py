@@ -1,0 +1,28 @@
+"""``ctk --trace-plugins``: every call into a plugin, with its time, on stderr."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+VARIABLE = "CTK_TRACE_PLUGINS"
+"""Set by ``--trace-plugins``, so that worker processes trace too."""
+
+
+@contextmanager
+def traced(plugin: str, what: str) -> Iterator[None]:
+    """Tell of what happens inside, if that was asked for."""
+    if not os.environ.get(VARIABLE):
+        yield
+        return
+    begun = time.perf_counter()
+    failed = "  failed"
+    try:
+        yield
+        failed = ""
+    finally:
+        took = (time.perf_counter() - begun) * 1000
+        print(f"trace {took:9.2f} ms  {plugin:<16} {what}{failed}", file=sys.stderr, flush=True)
