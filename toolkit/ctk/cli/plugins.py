@@ -33,20 +33,21 @@ def plugins_(names: tuple[str, ...], everything: bool, checking: bool, json_: bo
     from ctk.plugins.check import check_all
     from ctk.plugins.plugin import BUILT_IN
 
-    found = discover()
+    known = discover()
     if names:
-        found = [plugin for name in names for plugin in _called(name, found)]
-    elif not everything:
-        found = [each for each in found if not each.disabled and each.distribution != BUILT_IN]
+        found = [plugin for name in names for plugin in _called(name, known)]
+    else:
+        found = [each for each in known if everything or (not each.disabled and each.distribution != BUILT_IN)]
     if checking:
         check_all(found)
-    clashes = _clashes(discover())
+    clashes = _clashes(known)
     rows = [
         {
             "name": plugin.name,
             "distribution": plugin.distribution,
             "version": plugin.version,
             "offers": [f"{KINDS[each.kind]} {each.name}" for each in plugin.offers] + _computed(plugin),
+            "hooks": sorted(plugin.hooks),
             "state": plugin.state,
             "problem": plugin.problem or plugin.recalled or None,
             "disabled_by": plugin.disabled or None,
@@ -59,7 +60,7 @@ def plugins_(names: tuple[str, ...], everything: bool, checking: bool, json_: bo
         print_json(rows)
     else:
         table(["plugin", "distribution", "offers"], [_cells(row) for row in rows])
-    for sentence in switches.unknown(discover()):
+    for sentence in switches.unknown(known):
         click.secho(sentence, fg="yellow", err=True)
 
 
@@ -96,12 +97,15 @@ def _computed(plugin: Plugin) -> list[str]:
 
 
 def _cells(row: dict[str, Any]) -> list[str]:
+    from ctk.plugins.source import REGISTER
+
     if row["problem"]:
         offers = f"[red]broken: {escape(row['problem'])}[/red]"
     elif row["disabled_by"]:
         offers = f"[dim]off: ${row['disabled_by']}[/dim]"
     else:
-        offers = escape(", ".join(row["offers"]))
+        along = [hook for hook in row["hooks"] if not hook.startswith(REGISTER)]
+        offers = escape(", ".join([*row["offers"], *along]))
     if row["clashes"]:
         offers += f"\n[yellow]another plugin has the same names; say {escape(', '.join(row['clashes']))}[/yellow]"
     return [escape(row["name"]), escape(f"{row['distribution']} {row['version']}"), offers]
