@@ -128,6 +128,7 @@ class FitContext:
     trackers  the trackers to log to, by name with options
     steps     at most so many optimiser steps (a dry run), or None
     progress  call with (done, total, scores) as often as is useful
+    tell      call with a line that belongs into the run's log
     """
 
     folder: Path
@@ -137,6 +138,7 @@ class FitContext:
     trackers: Sequence[Choice] = ()
     steps: int | None = None
     progress: Callable[[int, int, Mapping[str, float]], None] = lambda done, total, scores: None
+    tell: Callable[[str], None] = lambda line: None
 
 
 class NoTraining(Strict):

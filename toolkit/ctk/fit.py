@@ -65,6 +65,7 @@ def fit_part(task: Task) -> dict[str, float]:
             trackers=() if task.steps else task.config.trackers,
             steps=task.steps,
             progress=_Progress(folder / "progress.json"),
+            tell=lambda line: run.log(f"{task.part.key} fold {task.part.fold}: {line}"),
         )
         model.fit(train.take(fold.train), valid, context)
         model.save(folder / CHECKPOINTS)

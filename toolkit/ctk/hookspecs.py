@@ -96,10 +96,14 @@ def ctk_register_executors(register: Register) -> None:
 
 @hookspec
 def ctk_register_trackers(register: Register) -> None:
-    """Offer trackers: functions ``(folder: Path, name: str, **options) -> lightning Logger``, one a stage of a fit.
+    """Offer trackers: ``(folder: Path, name: str, **options) -> lightning Logger``, called for each stage of a fit.
 
     ``folder`` is the stage's, below ``runs/<competition>/<run>/members/...``; a fit that is gone on with calls again
     with the same folder. Options are keyword-only parameters: ``trackers: [{name: NAME, project: mine}]``.
+
+    A tracker that raises a CtkError when called ends the run, so that the user can mend it; whatever else it or its
+    logger raise is written to the run's log, and the fit goes on without it. It may have an attribute
+    ``check(**options)``, called before a run starts or is gone on with: raises CtkError where it could not log.
     """
 
 

@@ -18,6 +18,7 @@ import numpy as np
 
 from ctk.competition import Competition, competition_of
 from ctk.components.executors import share
+from ctk.components.trackers import check
 from ctk.config import RunConfig, resolve
 from ctk.contract import Metric
 from ctk.environment import environment
@@ -99,6 +100,8 @@ def start(config: RunConfig, root: Path, name: str, overrides: Sequence[str] = (
     config = config.model_copy(update={"executor": executor})
     metric: Metric = plugins().load("metrics", competition.metric)
     list(_waves(config, {}))  # refuses members that use each other in a circle
+    if not dry_run:
+        check(config.trackers)
     run = Run.create(root, competition.id, "dry-run" if dry_run else name)
     try:
         run.write_config(config.plain(), list(overrides), environment(plugins()))
@@ -134,6 +137,8 @@ def reopen(run: Run) -> Plan:
     config = resolve(raw, plugins())
     competition = competition_of(config.competition)
     metric: Metric = plugins().load("metrics", competition.metric)
+    if not state.get("dry_run"):
+        check(config.trackers)
     return Plan(run, config, competition, metric, DRY_STEPS if state.get("dry_run") else None)
 
 

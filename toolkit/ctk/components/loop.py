@@ -120,15 +120,19 @@ class Follow(Callback):
         assert isinstance(module, Fit)
         self.loss = float(torch.stack(module.losses).mean())
         module.losses.clear()
+        epoch = self._epoch(trainer, module)
+        point = {"epoch": epoch, "loss": self.loss}
+        if self.curve and self.curve[-1]["epoch"] == epoch:
+            point |= self.curve[-1] | {f"best_{self.context.metric.name}": self.best_score}
+            # A copy's loss is of its own columns alone, and no point on the curve of the whole.
+            if module.columns is None:
+                self.curve[-1]["loss"] = self.loss
         for logger in trainer.loggers:
-            logger.log_metrics({"loss": self.loss}, step=trainer.current_epoch)
-        # A copy's loss is of its own columns alone, and no point on the curve of the whole.
-        if module.columns is None and self.curve and self.curve[-1]["epoch"] == self._epoch(trainer, module):
-            self.curve[-1]["loss"] = self.loss
+            logger.log_metrics(point, step=round(epoch * module.parts))
         scores = {"loss": self.loss, "best": self.best_score}
         if self.curve:
             scores[self.context.metric.name] = self.curve[-1][self.context.metric.name]
-        done = self.before + self.stage.epochs if trainer.should_stop else int(self._epoch(trainer, module))
+        done = self.before + self.stage.epochs if trainer.should_stop else int(epoch)
         self.context.progress(done, self.total, scores)
 
     def on_validation_epoch_start(self, trainer: L.Trainer, module: L.LightningModule) -> None:
@@ -161,8 +165,6 @@ class Follow(Callback):
             self.best = {name: value.detach().cpu().clone() for name, value in module.network.state_dict().items()}
         if self.stage.patience and self.stale >= self.stage.patience:
             trainer.should_stop = True
-        for logger in trainer.loggers:
-            logger.log_metrics({metric.name: score}, step=trainer.current_epoch)
 
     def state_dict(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in ("best", "best_score", "stale", "curve", "loss")}

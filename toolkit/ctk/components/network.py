@@ -152,7 +152,7 @@ class NetworkModel(Model):
         total = sum(training.epochs for training, _, _ in fits)
         before = 0
         for number, (training, place, alone) in enumerate(fits):
-            yield Stage(training, number, place, before, total, alone)
+            yield Stage(training, number, place, before, total, alone, self.options)
             before += training.epochs
 
 

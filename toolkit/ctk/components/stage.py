@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,6 +21,7 @@ from ctk.components.devices import precision_on
 from ctk.components.loop import AtomicCheckpoints, Fit, Follow, Plateau, State, last_checkpoint
 from ctk.components.rows import Features, InOrder, Rows
 from ctk.components.saving import save
+from ctk.components.trackers import loggers
 from ctk.components.training import Training
 from ctk.contract import FitContext
 from ctk.errors import CtkError
@@ -45,6 +46,7 @@ class Stage:
     before    epochs of the fits before it
     total     epochs of all
     columns   of the target that alone are trained, (C,) int64, or None for all
+    options   of the network
     """
 
     training: Training
@@ -53,6 +55,7 @@ class Stage:
     before: int
     total: int
     columns: Array | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def result(self) -> Path:
@@ -94,6 +97,9 @@ class Stage:
             parts=batches.parts,
         )
         follow = Follow(valid, context, config, self.before, self.total, whole)
+        logging = loggers(context.trackers, self.folder, f"stage-{self.number + 1}", context.tell)
+        for logger in logging:
+            logger.log_hyperparams(self._hyperparameters(network, context))
         trainer = L.Trainer(
             max_epochs=1 if context.steps else config.epochs * batches.parts,
             limit_train_batches=context.steps or 1.0,
@@ -102,10 +108,7 @@ class Stage:
             precision=precision_on(device, config.precision),
             gradient_clip_val=config.clip,
             callbacks=_callbacks(self, follow, batches.parts),
-            logger=[
-                plugins().load("trackers", tracker.name)(self.folder, f"stage-{self.number + 1}", **tracker.options)
-                for tracker in context.trackers
-            ],
+            logger=logging,
             plugins=[AtomicCheckpoints()],
             check_val_every_n_epoch=1 if context.steps else min(max(1, round(config.validate_every)), config.epochs),
             num_sanity_val_steps=0,
@@ -132,6 +135,11 @@ class Stage:
             )
         save({"best": follow.best, "curve": follow.curve}, self.result)
         last.unlink(missing_ok=True)
+
+    def _hyperparameters(self, network: nn.Module, context: FitContext) -> dict[str, Any]:
+        """What trackers are told of a fit, so that fits can be compared: plain values."""
+        training = self.training.model_dump(mode="json", exclude={"stages"}, exclude_none=True)
+        return {"model": {"name": type(network).__name__, **self.options}, "seed": context.seed, **training}
 
 
 def _loader(data: Rows | Features, batches: Batches | InOrder, device: torch.device) -> DataLoader[Any]:
