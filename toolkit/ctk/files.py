@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from ctk.errors import CtkError
+from ctk.errors import CtkError, PluginError
 
 
 @contextmanager
@@ -39,7 +39,8 @@ def made_over_time(folder: Path) -> Iterator[Path | None]:
     """Yield a temporary folder that a killed process may have begun to fill; it becomes ``folder`` at the end.
 
     For folders named after their content that take long to make. Who comes second waits; None is yielded to whoever
-    finds it made. A CtkError throws away what was begun. Raises CtkError as ``atomic`` does.
+    finds it made. A CtkError throws away what was begun, but for a plugin's failure, after which it can be gone on
+    with. Raises CtkError as ``atomic`` does.
     """
     folder = Path(folder)
     making = folder.with_name(f".{folder.name}.making")
@@ -53,6 +54,8 @@ def made_over_time(folder: Path) -> Iterator[Path | None]:
             making.mkdir(exist_ok=True)
             try:
                 yield making
+            except PluginError:
+                raise
             except CtkError:  # what is wrong now would be wrong again, and its beginning may be large
                 shutil.rmtree(making, ignore_errors=True)
                 raise
@@ -61,15 +64,14 @@ def made_over_time(folder: Path) -> Iterator[Path | None]:
         raise explain(error, folder) from error
 
 
-def check_room(place: Path, needed: int, what: str) -> None:
+def check_room(
+    place: Path, needed: int, what: str, help: str = "Free some space, or set CTK_CACHE to a folder on a larger disk."
+) -> None:
     """Raise CtkError with both sizes if so many bytes do not fit on the disk of ``place``, which need not exist."""
     there = next(folder for folder in (place, *place.parents) if folder.exists())
     free = shutil.disk_usage(there).free
     if needed > free:
-        raise CtkError(
-            f"{what} needs {needed / 1e9:,.1f} GB at {place}, and {free / 1e9:,.1f} GB are free.",
-            "Free some space, or set CTK_CACHE to a folder on a larger disk.",
-        )
+        raise CtkError(f"{what} needs {needed / 1e9:,.1f} GB at {place}, and {free / 1e9:,.1f} GB are free.", help)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -10,35 +10,84 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ctk.contract import Progress
+from ctk.errors import UsageError
+from ctk.plugins import plugins
+
+if TYPE_CHECKING:
+    from ctk.competition import Competition
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A row of a leaderboard, best first; ``rank`` counts from 1."""
+    """A team on a leaderboard; ``rank`` counts from 1, the best. ``score`` is None for a team that has none."""
 
     rank: int
     team: str
-    score: float
+    score: float | None
     when: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """A submission of the user's own. ``score`` is the public one, None while there is none; ``team`` may be empty."""
+
+    file: str
+    message: str
+    when: datetime | None
+    score: float | None
+    team: str = ""
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What a platform answered to a submission, and how many more it takes today where it says so."""
+
+    answer: str
+    left: int | None = None
 
 
 class Platform(ABC):
     """One place that holds competitions. Every method raises CtkError saying what to do next."""
 
     @abstractmethod
-    def check(self, slug: str) -> None:
-        """Refuse what cannot work before anything long starts: no credentials, no such competition, rules not met."""
-
-    @abstractmethod
     def download(self, slug: str, folder: Path, progress: Progress) -> Sequence[Path]:
-        """Fetch and unpack the competition's files into a folder; a second call goes on where a killed one stopped."""
+        """Fetch and unpack what of the competition's files is not whole in a folder yet; returns what was written.
+
+        Refuses before anything long starts what cannot work: no credentials, no such competition, rules not accepted.
+        Goes on where a killed call stopped.
+        """
 
     @abstractmethod
-    def submit(self, slug: str, file: Path, message: str) -> str:
-        """Hand a submission in; returns what the platform answered."""
+    def check_submit(self, slug: str) -> None:
+        """Refuse what would be refused after validation and upload: no credentials, rules not accepted, none left."""
+
+    @abstractmethod
+    def submit(self, slug: str, file: Path, message: str) -> Receipt:
+        """Hand a submission in."""
 
     @abstractmethod
     def leaderboard(self, slug: str) -> Sequence[Entry]:
-        """The public leaderboard, best first."""
+        """Every team, best first."""
+
+    @abstractmethod
+    def submissions(self, slug: str) -> Sequence[Submitted]:
+        """The user's own submissions that the platform could score."""
+
+
+def platform_of(competition: Competition) -> Platform:
+    """The platform that holds a competition. Raises UsageError where none does or its plugin is not installed."""
+    name = competition.platform
+    if not name or not competition.slug:
+        raise UsageError(
+            f"{competition.id} is held on no platform that ctk knows.", f"Its page: {competition.url or 'none'}."
+        )
+    known = plugins()
+    # A plugin that is there and broken says so itself, in load().
+    dist = f"ctk-{name}"
+    if name not in known.all("platforms") and dist not in {plugin.distribution for plugin in known.plugins}:
+        raise UsageError(f"{competition.id} is held on {name}, whose plugin is not installed.", f"ctk install {dist}")
+    platform: Platform = known.load("platforms", name)()
+    return platform

@@ -26,6 +26,7 @@ class AMLRetrieval(Competition):
     platform = "kaggle"
     slug = "aml-competition"
     metric = "mrr_gallery"
+    board = "mrr_100"
     headline = ("mrr_gallery", "mrr_100", "recall@10_gallery", "recall@10_100")
     reader = "aml-npz"
     embedded = "quick"

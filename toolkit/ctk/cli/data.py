@@ -20,6 +20,9 @@ from ctk.config import base_config
     "--build", is_flag=True, help="Make the data from raw files; `ctk data COMPETITION --build --help` lists options."
 )
 @click.option(
+    "--download", is_flag=True, help="Fetch what is missing from the platform that holds it, into --data (data/ID)."
+)
+@click.option(
     "--filter", "filters", multiple=True, metavar="NAME", help="Write the data without what this filter drops."
 )
 @click.option(
@@ -37,6 +40,7 @@ def data(
     competition: str | None,
     data_dir: Path | None,
     build: bool,
+    download: bool,
     filters: tuple[str, ...],
     overrides: tuple[str, ...],
     out: Path | None,
@@ -49,6 +53,7 @@ def data(
     \b
     ctk data aml-retrieval                                        the embedded data
     ctk data aml-retrieval --data DIR                             your copy
+    ctk data aml-retrieval --download --data DIR                  fetched from Kaggle, or gone on with
     ctk data aml-retrieval --build --images DIR --captions FILE --out DIR
     ctk data aml-retrieval --data DIR --filter ridge --out FILTERED
     """
@@ -65,6 +70,9 @@ def data(
         return
     if rest:
         raise click.UsageError(f"No such option or argument: {' '.join(rest)}")
+    if download:
+        data_dir = data_dir or Path("data") / known.id
+        _download(known, data_dir, quiet=json_)
     if filters:
         if out is None:
             raise UsageError("--filter writes a new data folder: give it with --out DIR.")
@@ -95,6 +103,20 @@ def data(
         for item in found
     ]
     table(["item", "", "what, or how to get it"], rows)
+
+
+def _download(competition: Any, folder: Path, quiet: bool) -> None:
+    """Fetch what is not whole yet, and say what was."""
+    from ctk.platforms import platform_of
+
+    platform, work = platform_of(competition), Work(quiet)
+    try:
+        fetched = platform.download(competition.slug, folder, work)
+    finally:
+        work.stop()
+    if not quiet:
+        what = f"fetched {len(fetched):,} files" if fetched else "nothing to fetch, all files are whole"
+        console.print(f"{competition.platform}: {what}", highlight=False)
 
 
 def _build(competition: Any, arguments: list[str]) -> None:

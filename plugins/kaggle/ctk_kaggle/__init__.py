@@ -1,0 +1,1 @@
+"""Kaggle as a platform of ctk, through the official client."""

@@ -1,0 +1,70 @@
+"""ctk leaderboard: the best teams at the competition's platform, one's own best, and where a local run would stand."""
+
+from __future__ import annotations
+
+import click
+
+from ctk.api import runs_root
+from ctk.cli.common import as_json, console, number, print_json, table
+
+TOP = 10
+
+
+@click.command()
+@click.argument("competition")
+@click.option("--team", metavar="NAME", help="Whose best to show; default: that of your own submissions.")
+@click.option("--metrics", "run", metavar="RUN", help="Show where this run's validation score would stand.")
+@as_json
+def leaderboard(competition: str, team: str | None, run: str | None, json_: bool) -> None:
+    """Show the platform's leaderboard: the top, your best, and where a run's local score would stand.
+
+    \b
+    ctk leaderboard aml-retrieval
+    ctk leaderboard aml-retrieval --team "Four seeds" --metrics quick
+    """
+    from ctk import placing
+    from ctk.competition import competition_of
+    from ctk.platforms import platform_of
+    from ctk.runs import Run
+
+    known = competition_of(competition)
+    platform = platform_of(known)
+    metric = placing.board_metric(known)
+    local = None if run is None else placing.local_score(Run.find(run, runs_root()), known, metric)
+    entries = platform.leaderboard(known.slug)
+    mine = None if team else placing.best(platform.submissions(known.slug), metric.direction)
+    own = placing.entry_of(team, entries) if team else placing.entry_with(mine, entries)
+    would = None
+    if local is not None:
+        placing.check_order(entries, metric)
+        would = placing.place(local, [entry for entry in entries if entry is not own], metric.direction)
+    if json_:
+        facts = {"platform": known.platform, "slug": known.slug, "metric": metric.name, "direction": metric.direction}
+        place = None if would is None else {"name": run, "score": local, **vars(would)}
+        rows = [vars(entry) for entry in entries]
+        submitted = None if mine is None else vars(mine)
+        print_json({**facts, "own": own and vars(own), "own_submission": submitted, "run": place, "entries": rows})
+        return
+    console.print(f"{known.slug} at {known.platform}: {len(entries):,} teams", highlight=False)
+    shown = entries[:TOP]
+    if own is not None and own not in shown:
+        shown = [*shown, own]
+    rows_ = [
+        [str(entry.rank), entry.team, f"{entry.when:%Y-%m-%d}" if entry.when else "", number(entry.score, 5)]
+        for entry in shown
+    ]
+    table(["rank", "team", "when", "score"], rows_, numbers=1)
+    if own is not None:
+        console.print(f"own best  {number(own.score, 5)}, rank {own.rank:,} ({own.team})", highlight=False)
+    elif mine is not None:
+        note = f" ({mine.message})" if mine.message else ""
+        console.print(f"own best  {number(mine.score, 5)}, {mine.file}{note}; not on the leaderboard", highlight=False)
+    else:
+        console.print("own best  none of your submissions has a score yet", highlight=False)
+    if would is not None:
+        ties = f"; {would.tied:,} with the same score came earlier" if would.tied else ""
+        console.print(
+            f"{run}  {metric.name} {number(local, 5)} on its validation samples would be rank {would.rank:,} of "
+            f"{would.of:,}{ties}",
+            highlight=False,
+        )

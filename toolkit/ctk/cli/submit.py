@@ -1,0 +1,49 @@
+"""ctk submit: a submission file to the platform that holds the competition, validated first."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ctk.cli.common import as_json, console, data_dir, print_json
+from ctk.cli.progress import Work
+
+
+@click.command()
+@click.argument("competition")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("-m", "--message", required=True, help="What the submission is, for you to find it again.")
+@data_dir
+@click.option(
+    "-o", "overrides", multiple=True, metavar="KEY=VALUE", help="An option of the data, e.g. -o data.old=true."
+)
+@as_json
+def submit(
+    competition: str, file: Path, message: str, data_dir: Path | None, overrides: tuple[str, ...], json_: bool
+) -> None:
+    """Check a submission as `ctk validate` does, and hand it in.
+
+    \b
+    ctk submit aml-retrieval runs/aml-retrieval/1122-045252-quick/submission.csv -m "four seeds" --data DIR
+    """
+    from ctk import api
+    from ctk.competition import competition_of
+    from ctk.platforms import platform_of
+
+    known = competition_of(competition)
+    platform = platform_of(known)
+    platform.check_submit(known.slug)
+    work = Work(quiet=json_)
+    try:
+        submission = api.validate(competition, file, data=data_dir, overrides=overrides, progress=work)
+    finally:
+        work.stop()
+    if not json_:
+        console.print(f"{file}: valid, {len(submission.ids):,} rows", highlight=False, soft_wrap=True)
+    receipt = platform.submit(known.slug, file, message)
+    if json_:
+        print_json({"file": file, "rows": len(submission.ids), "answer": receipt.answer, "left_today": receipt.left})
+        return
+    left = "" if receipt.left is None else f"  {receipt.left} left today"
+    console.print(f"{known.platform}: {receipt.answer}{left}", highlight=False, soft_wrap=True)
