@@ -1,0 +1,1 @@
+"""Fitted members of ctk runs as files that other programs run."""

@@ -1,0 +1,166 @@
+"""From a run's folder to files that were checked: every fitted part that was asked for."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ctk.competition import competition_of
+from ctk.config import RunConfig
+from ctk.contract import Progress
+from ctk.errors import CtkError, UsageError, nearest
+from ctk.files import explain, read_json, write_json
+from ctk.fit import new_model
+from ctk.fitted import config_of, fitted_model
+from ctk.plugins import plugins
+from ctk.prepare import prepare
+from ctk.runs import Part, Run
+from ctk.samples import Data
+from ctk_export.check import ROWS, TOLERANCE, compare, evenly, spread
+from ctk_export.formats import Format, Job, format_of
+from ctk_export.portable import portable
+from ctk_export.sheet import checked, labels, listed, sheet
+
+EXAMPLE_ROWS = 3
+"""Rows that a graph is traced with: with one row some networks would be traced as if there were never more."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What of a run to export, and how; None is all."""
+
+    format: str
+    opset: int
+    member: str | None = None
+    seed: int | None = None
+    fold: int | None = None
+
+
+def export(
+    run: Run, wanted: Wanted, out: Path, skipped: Callable[[str], None], progress: Progress
+) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Write and check a file of each part and its sheet; yields the sheet's path and content, part by part.
+
+    ``skipped`` is told of what is no model that can be exported. Raises UsageError for what the run has not, and
+    CtkError where an export does not predict what the model does: then nothing of that part is written.
+    """
+    config = config_of(run)
+    parts = _parts(run, wanted)
+    form = format_of(wanted.format)
+    for part in parts:
+        _keep_others(out / _name(part, form), labels(run, part))
+    data = prepare(config, competition_of(config.competition), plugins(), progress=progress).data
+    written = 0
+    for part in parts:
+        problem, job = _job(run, config, part, data, wanted)
+        if job is None and wanted.member is not None:
+            raise UsageError(f"{part.key} cannot be exported: {problem}.")
+        if job is None:
+            skipped(f"{part.key}, fold {part.fold}: not exported, {problem}.")
+            continue
+        yield _write(run, config, part, form, job, data, out)
+        written += 1
+    if not written:
+        raise UsageError(f"{run.folder}: none of its members can be exported.", "Networks and ridge regressions can.")
+
+
+def _parts(run: Run, wanted: Wanted) -> list[Part]:
+    """The parts that were asked for. Raises UsageError naming what there is."""
+    parts = run.parts()
+    for what in ("member", "seed", "fold"):
+        value = getattr(wanted, what)
+        if value is None:
+            continue
+        known = list(dict.fromkeys(str(getattr(part, what)) for part in parts))
+        parts = [part for part in parts if getattr(part, what) == value]
+        if not parts:
+            of = f" of {wanted.member}" if what != "member" and wanted.member else ""
+            raise UsageError(f"{run.folder} has no {what} '{value}'{of}.", nearest(str(value), known, f"{what}s{of}"))
+    return parts
+
+
+def _job(run: Run, config: RunConfig, part: Part, data: Data, wanted: Wanted) -> tuple[str, Job | None]:
+    """What to write of a part; or why it cannot be."""
+    (member,) = (each for each in config.members if each.name == part.member)
+    if member.uses:
+        return f"for it reads predictions of {', '.join(member.uses)}, which are no features of the data", None
+    fitted = portable(fitted_model(run, config, part, data.train, "cpu"), data.train)
+    if fitted is None:
+        return f"for {member.model.name} is neither a torch network nor a ridge regression", None
+    example = fitted.inputs(data.test.take(np.arange(EXAMPLE_ROWS) % len(data.test)))
+    return "", Job(
+        fitted=fitted,
+        example=example,
+        labels=labels(run, part),
+        restore=lambda tensors: fitted.restore(new_model(member), data.train, tensors),
+        opset=wanted.opset,
+    )
+
+
+def _write(
+    run: Run, config: RunConfig, part: Part, form: Format, job: Job, data: Data, out: Path
+) -> tuple[Path, dict[str, Any]]:
+    """Write, check, and only then put into its place; the sheet comes last."""
+    name = _name(part, form)
+    facts = sheet(run, config, part, form, job)
+    samples = data.test.take(evenly(len(data.test), ROWS))
+    with _workshop(out) as folder:
+        facts |= form.write(job, folder / name)
+        agreement = compare(job.fitted, form.reader(job, folder / name), samples, spread(data.train))
+        if not agreement.good:
+            raise CtkError(
+                f"{part.key}, fold {part.fold}: what was written predicts otherwise than the model, by up to"
+                f" {agreement.difference:.1e} of a column's standard deviation ({TOLERANCE:.0e} is rounding).",
+                "Nothing was kept. --format safetensors writes the weights alone.",
+            )
+        facts |= checked(job, samples, agreement)
+        files = sorted(folder.iterdir())
+        facts["files"] = listed(files)
+        for path in files:
+            path.replace(out / path.name)
+    place = _sheet_of(out / name)
+    write_json(place, facts)
+    return place, facts
+
+
+def _name(part: Part, form: Format) -> str:
+    return f"{part.member}-seed-{part.seed}-fold-{part.fold}.{form.SUFFIX}"
+
+
+def _sheet_of(path: Path) -> Path:
+    return path.with_name(f"{path.name}.json")
+
+
+def _keep_others(path: Path, own: Mapping[str, str]) -> None:
+    """An export of the same part is replaced; what anyone else put there is not. Raises UsageError."""
+    if not path.exists():
+        return
+    try:
+        before = read_json(_sheet_of(path))
+        same = all(str(before[name]) == value for name, value in own.items())
+    except (OSError, ValueError, KeyError, TypeError):
+        same = False
+    if not same:
+        raise UsageError(f"{path} is there already, and is no export of this run.", "Give another folder with --out.")
+
+
+@contextmanager
+def _workshop(out: Path) -> Iterator[Path]:
+    """A folder on the same disk that is gone afterwards. Raises CtkError for a full disk or a place not writable."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix=".export-", dir=out))
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+    except OSError as error:
+        explained = explain(error, out)
+        raise explained if isinstance(explained, CtkError) else CtkError(f"{error}.") from error
