@@ -1,0 +1,63 @@
+"""ctk new: a package of one's own to start from, complete and installable."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+import click
+
+from ctk.new.kinds import COMPETITION, COMPONENTS, Kind
+
+out = click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Folder to make; default: ./ctk-NAME.")
+
+
+@click.group()
+def new() -> None:
+    """Make a plugin to start from: a package that installs, runs and passes its tests as it is."""
+
+
+@new.command()
+@click.argument("name")
+@out
+def competition(name: str, out: Path | None) -> None:
+    """Make a package with a competition: data, metric, network, submission, preset and tests.
+
+    \b
+    ctk new competition my-competition
+    ctk new competition my-competition --out ~/work/my-competition
+    """
+    _make(COMPETITION, name, out)
+
+
+@new.command()
+@click.argument("name")
+@click.option("--component", required=True, type=click.Choice(list(COMPONENTS)), help="What the plugin offers.")
+@out
+def plugin(name: str, component: str, out: Path | None) -> None:
+    """Make a package with a component that any competition can use by name.
+
+    \b
+    ctk new plugin my-loss --component loss
+    ctk new plugin my-reader --component data --out ~/work/my-reader
+    """
+    _make(COMPONENTS[component], name, out)
+
+
+def _make(kind: Kind, name: str, out: Path | None) -> None:
+    from ctk.new.names import names_of
+    from ctk.new.render import make
+
+    names = names_of(name, kind)
+    folder = out or Path(names.distribution)
+    files = make(kind, names, folder)
+    use = f"ctk run {names.name}" if kind is COMPETITION else "ctk plugins"
+    width = max(len(step) for step in (f"cd {folder}", use, "pip install pytest && pytest"))
+    click.echo(f"{folder}: {len(files)} files; README.md says what is where\n\nNext:")
+    for step, what in (
+        (f"cd {shlex.quote(str(folder))}", ""),
+        ("ctk install -e .", "changes count at once"),
+        (use, "train, blend, submit, report" if kind is COMPETITION else f"the {kind.name} '{names.name}' is there"),
+        ("pip install pytest && pytest", "its own tests"),
+    ):
+        click.echo(f"  {step:<{width}}  {what}".rstrip())

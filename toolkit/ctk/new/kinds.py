@@ -1,0 +1,137 @@
+"""What can be made: for each kind, the files and what of them is its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of package.
+
+    name          as on the command line
+    hook          the hook that registers it is ``ctk_register_<hook>``
+    thing         "module:attribute" in the package
+    about         its one line in ``ctk list`` and ``ctk plugins``
+    description   the package's
+    dependencies  beside the toolkit: what the package imports itself
+    files         modules of the package and other files in it, by template
+    """
+
+    name: str
+    hook: str
+    thing: str
+    about: str
+    description: str
+    dependencies: tuple[str, ...]
+    files: Mapping[str, str]
+
+
+PACKAGE = {
+    "pyproject.toml": "package/pyproject.toml.j2",
+    "LICENSE": "package/LICENSE.j2",
+    ".gitignore": "package/gitignore.j2",
+    ".github/workflows/test.yml": "package/test.yml.j2",
+}
+"""Files that every package has, by template; its README, test and modules are the kind's."""
+
+_COMPONENTS = (
+    Kind(
+        "loss",
+        "losses",
+        "loss:Huber",
+        "half the squared error up to delta, linear beyond",
+        "A loss that outliers pull at less",
+        ("torch>=2.11", "pydantic>=2"),
+        {"loss.py": "components/loss.py.j2"},
+    ),
+    Kind(
+        "model",
+        "models",
+        "network:MLP",
+        "one hidden layer on all features side by side",
+        "A small network on whatever numbers the samples have",
+        ("torch>=2.11", "numpy", "pydantic>=2"),
+        {"network.py": "components/network.py.j2"},
+    ),
+    Kind(
+        "data",
+        "data",
+        "reader:CSVReader",
+        "train.csv and test.csv, a column a number",
+        "A reader of CSV tables that says what is wrong with one",
+        ("numpy",),
+        {"reader.py": "components/reader.py.j2", "table.py": "components/table.py.j2"},
+    ),
+    Kind(
+        "blender",
+        "blenders",
+        "blender:MeanOfBest",
+        "the plain mean of the best members by the metric",
+        "A blend that only decides who takes part",
+        ("pydantic>=2",),
+        {"blender.py": "components/blender.py.j2"},
+    ),
+    Kind(
+        "metric",
+        "metrics",
+        "metric:METRIC",
+        "mean absolute error over rows and columns",
+        "A metric that forgives outliers",
+        ("numpy",),
+        {"metric.py": "components/metric.py.j2"},
+    ),
+    Kind(
+        "filter",
+        "filters",
+        "filter:Outliers",
+        "drop the samples with the largest deviation in any column",
+        "A filter of training samples with a number far from all others",
+        ("numpy",),
+        {"filter.py": "components/filter.py.j2"},
+    ),
+    Kind(
+        "executor",
+        "executors",
+        "executor:forkserver",
+        "worker processes that start with torch imported",
+        "An executor whose workers start at once",
+        ("torch>=2.11",),
+        {"executor.py": "components/executor.py.j2"},
+    ),
+    Kind(
+        "tracker",
+        "trackers",
+        "tracker:json_lines",
+        "one JSON object a line, in the stage's folder",
+        "A tracker that needs nothing",
+        ("lightning>=2.6",),
+        {"tracker.py": "components/tracker.py.j2"},
+    ),
+)
+
+COMPONENTS = {kind.name: kind for kind in _COMPONENTS}
+
+COMPETITION = Kind(
+    "competition",
+    "competitions",
+    "competition:DiabetesProgression",
+    "how far diabetes progresses within a year, 10 numbers of 442 patients",
+    "A small, complete competition: how far diabetes progresses within a year",
+    ("numpy", "pydantic>=2", "scikit-learn", "torch>=2.11"),
+    {
+        "plugin.py": "competition/plugin.py.j2",
+        "competition.py": "competition/competition.py.j2",
+        "default_data.py": "competition/default_data.py.j2",
+        "reader.py": "components/reader.py.j2",
+        "table.py": "components/table.py.j2",
+        "metric.py": "competition/metric.py.j2",
+        "network.py": "components/network.py.j2",
+        "loss.py": "components/loss.py.j2",
+        "submission.py": "competition/submission.py.j2",
+        "presets/quick.yaml": "competition/quick.yaml.j2",
+    },
+)
+
+KINDS = {COMPETITION.name: COMPETITION, **COMPONENTS}

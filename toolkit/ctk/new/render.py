@@ -1,0 +1,75 @@
+"""From templates to a package in a folder of its own."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from datetime import date
+from pathlib import Path
+
+from ctk import __version__
+from ctk.errors import UsageError
+from ctk.files import explain
+from ctk.new.kinds import COMPETITION, PACKAGE, Kind
+from ctk.new.names import Names
+
+TARGET = {COMPETITION.name: "progression"}
+"""The column that tables name the target by; "target" for others."""
+
+
+def make(kind: Kind, names: Names, folder: Path) -> list[Path]:
+    """Write the package into a folder that is not there yet, whole or not at all; returns its files, relative to it.
+
+    Raises UsageError where there is something already, CtkError where nothing can be written.
+    """
+    if folder.exists() or folder.is_symlink():
+        raise UsageError(f"{folder} is there already, and nothing is written over.", "Name another folder with --out.")
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as temporary:
+            written = Path(temporary) / "package"
+            for path, text in rendered(kind, names).items():
+                (written / path).parent.mkdir(parents=True, exist_ok=True)
+                (written / path).write_text(text, encoding="utf-8")
+            os.rename(written, folder)
+    except OSError as error:
+        raise explain(error, folder) from error
+    return sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+
+
+def rendered(kind: Kind, names: Names) -> dict[str, str]:
+    """The text of each file, by its path in the package's folder."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("ctk.new"),
+        autoescape=False,  # it is code, not HTML
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        keep_trailing_newline=True,
+    )
+    templates = {
+        **PACKAGE,
+        "README.md": f"readme/{kind.name}.md.j2",
+        f"tests/test_{names.package}.py": f"tests/{kind.name}.py.j2",
+        f"{names.package}/__init__.py": "package/__init__.py.j2",
+        f"{names.package}/py.typed": "package/py.typed.j2",
+        f"{names.package}/plugin.py": "package/plugin.py.j2",
+        **{f"{names.package}/{path}": template for path, template in kind.files.items()},
+    }
+    facts = {
+        "kind": kind,
+        "name": names.name,
+        "distribution": names.distribution,
+        "package": names.package,
+        "target": TARGET.get(kind.name, "target"),
+        "requires_ctk": requires_ctk(__version__),
+        "year": date.today().year,
+    }
+    return {path: environment.get_template(template).render(facts) for path, template in templates.items()}
+
+
+def requires_ctk(version: str) -> str:
+    """The range of versions that a plugin made with this one is made for: "0.1.3" gives ">=0.1,<0.2"."""
+    major, minor = map(int, version.split(".")[:2])
+    return f">={major}.{minor},<{major}.{minor + 1}"
