@@ -1,0 +1,176 @@
+"""ctk install and ctk uninstall: distributions with plugins, always in this environment."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from ctk.packages import Row
+
+PASSED_ON = {"ignore_unknown_options": True}
+"""An option of pip's reaches ``packages`` and is refused there with a sentence."""
+
+
+@click.command(context_settings=PASSED_ON)
+@click.argument("packages", nargs=-1, metavar="PKG...")
+@click.option(
+    "-e",
+    "--editable",
+    "projects",
+    multiple=True,
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="Install the project in this folder so that changes of its files count at once.",
+)
+@click.option("-U", "--upgrade", is_flag=True, help="Also if an older version is there.")
+def install(packages: tuple[str, ...], projects: tuple[Path, ...], upgrade: bool) -> None:
+    """Install plugins into this environment, with its pip or uv, and say what was gained.
+
+    A PKG is what pip takes: a name with extras and versions, a URL, a wheel, a folder. The command that is run is
+    printed first. Exit code 1 if what was installed is broken, and pip's own where that fails.
+
+    \b
+    ctk install ctk-aml-retrieval
+    ctk install 'ctk-leap-climsim>=0.1' -U
+    ctk install ./ctk_mine-1.0-py3-none-any.whl
+    ctk install -e my-competition            a project that you are working on
+    """
+    from ctk import packages as installing
+    from ctk.errors import UsageError
+
+    if not packages and not projects:
+        raise UsageError("Nothing to install.", "Give the name of a package, or -e and a folder: ctk install --help")
+    for text in packages:
+        installing.check_package(text)
+    for folder in projects:
+        installing.check_project(folder)
+    command = installing.install_command(packages, projects, upgrade)
+    before = installing.listing()
+    _announce(command)
+    installing.carry_out(command)
+    after = installing.listing()
+    if before is None or after is None:
+        _untold("gained")
+    elif _tell_gained(before, after, installing.names(packages, projects)):
+        raise SystemExit(1)
+
+
+@click.command(context_settings=PASSED_ON)
+@click.argument("packages", nargs=-1, required=True, metavar="PKG...")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+def uninstall(packages: tuple[str, ...], yes: bool) -> None:
+    """Take distributions out of this environment, and say what was lost.
+
+    Works however broken a plugin is: none is imported, and damaged metadata is mended first.
+
+    \b
+    ctk uninstall ctk-leap-climsim
+    ctk uninstall ctk-mine ctk-other -y
+    """
+    from ctk import packages as installing
+    from ctk.damaged import mend, metadata_folder
+
+    for text in packages:
+        installing.check_name(text)
+    before = installing.listing()
+    folders = {text: metadata_folder(text) for text in packages}
+    for text, folder in folders.items():
+        if folder is None:
+            raise installing.unknown(text, before or [])
+    command = installing.uninstall_command(packages)
+    for text in packages:
+        _announce_loss(text, before or [])
+    if not yes:
+        click.confirm("Uninstall?", abort=True)
+    for folder in folders.values():
+        for sentence in mend(folder) if folder else ():
+            click.secho(sentence, fg="yellow", err=True)
+    _announce(command)
+    installing.carry_out(command)
+    after = installing.listing()
+    if before is None or after is None:
+        _untold("lost")
+        return
+    left = {installing.key(row) for row in after}
+    lost = [row for row in before if installing.key(row) not in left]
+    for row in lost:
+        click.echo(f"lost {_title(row)}: {_offers(row)}")
+    if not lost:
+        click.echo("Nothing that ctk used was taken away.")
+
+
+def _announce(command: Sequence[str]) -> None:
+    from ctk.packages import quoted
+
+    click.secho(f"$ {quoted(command)}", bold=True)
+
+
+def _announce_loss(name: str, rows: Sequence[Row]) -> None:
+    from packaging.utils import canonicalize_name
+
+    of = [row for row in rows if canonicalize_name(str(row["distribution"])) == canonicalize_name(name)]
+    for row in of:
+        click.echo(f"{_title(row)} offers {_offers(row)}.")
+    if not of:
+        click.echo(f"{name} offers nothing to ctk.")
+
+
+def _tell_gained(before: Sequence[Row], after: Sequence[Row], asked: set[str]) -> bool:
+    """Say what is new, what has changed, and what was asked for and was here; returns whether some of it is broken."""
+    from packaging.utils import canonicalize_name
+
+    from ctk.packages import checked, key
+
+    old = {key(row): row for row in before}
+    concerned = {}
+    for row in after:
+        was = old.pop(key(row), None)
+        if was is None:
+            concerned[key(row)] = f"gained {_title(row)}"
+        elif was["version"] != row["version"]:
+            concerned[key(row)] = f"changed {_title(was)} to {row['version']}"
+        elif was != row or canonicalize_name(str(row["distribution"])) in asked:
+            concerned[key(row)] = f"have {_title(row)}"
+    broken = False
+    for row in checked([row for row in after if key(row) in concerned]):
+        if row["problem"]:
+            broken = True
+            click.secho(f"{concerned[key(row)]}, which is broken: {row['problem']}", fg="red")
+        else:
+            click.echo(f"{concerned[key(row)]}: {_offers(row)}{_next(row)}")
+        if row["clashes"]:
+            click.secho(f"  another plugin has the same names; say {', '.join(row['clashes'])}", fg="yellow")
+    for row in old.values():
+        click.echo(f"lost {_title(row)}: {_offers(row)}")
+    if not concerned:
+        click.echo("Nothing that ctk can use was installed: a plugin has an entry point in the group 'ctk'.")
+    return broken
+
+
+def _next(row: Row) -> str:
+    """What to do with it now."""
+    if row["disabled_by"]:
+        return f"; ${row['disabled_by']} turns it off"
+    for kind, verb in (("competition ", "run it: ctk run "), ("command ", "call it: ctk ")):
+        for offer in row["offers"]:
+            if offer.startswith(kind):
+                return f"; {verb}{offer.removeprefix(kind)}"
+    return ""
+
+
+def _offers(row: Row) -> str:
+    return ", ".join(row["offers"]) or (f"broken: {row['problem']}" if row["problem"] else "nothing")
+
+
+def _title(row: Row) -> str:
+    return f"{row['distribution']} {row['version']}"
+
+
+def _untold(what: str) -> None:
+    click.secho(
+        f"What was {what} cannot be told, for `ctk plugins` fails now; what it says tells why.", fg="red", err=True
+    )

@@ -1,0 +1,216 @@
+"""Installing distributions into this environment and taking them out of it, with the pip or uv that it has.
+
+No plugin is imported here: what is there before and after is told by ``ctk plugins`` in a process of its own.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tomllib
+from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from packaging.utils import canonicalize_name
+
+from ctk.errors import CtkError, UsageError, nearest
+
+CORE = "competition-toolkit"
+CREDENTIALS = re.compile(r"(?P<scheme>[\w+.-]+)://(?P<user>[^/?#\s]*)@", re.ASCII)
+SECRET = re.compile(r"([?&#][\w-]*(?:token|password|secret|key|auth)[\w-]*=)[^&#\s]+", re.IGNORECASE)
+NAME = re.compile(r"[a-z0-9]([a-z0-9._-]*[a-z0-9])?", re.IGNORECASE | re.ASCII)
+"""A distribution's name (packaging.python.org, "Names and normalization")."""
+
+Row = Mapping[str, Any]
+"""A plugin as ``ctk plugins --json`` prints it."""
+
+
+# What may be asked for ------------------------------------------------------------------------------------------------
+
+
+def check_package(text: str) -> None:
+    """Raises UsageError for what pip would read as an option or what holds a secret.
+
+    A name with extras and versions, a URL, a wheel and a folder pass.
+    """
+    if not text.strip():
+        raise UsageError("The name of a package is empty.", "Give a distribution, a wheel or a folder.")
+    if not text.isprintable():
+        raise UsageError(f"{text!a} holds characters that cannot be printed.", "Was it copied? Type it by hand.")
+    shown = SECRET.sub(r"\1***", CREDENTIALS.sub(_without_user, text))
+    if shown != text:
+        raise UsageError(
+            f"{shown}: this URL holds credentials, and commands are seen by others and kept in histories.",
+            "Put them into ~/.netrc or a keyring, where pip and uv look, and give the URL without them.",
+        )
+    if any(word.startswith("-") for word in text.split()):
+        raise UsageError(
+            f"'{text}' looks like an option, not like a package.",
+            f"Options of pip are not passed on; call it yourself: {quoted([*_python('pip'), 'install', text])}",
+        )
+    if _is_path(text) and not Path(text).exists():
+        raise UsageError(f"{text}: there is no such file or folder.", "Give the path of a wheel or of a project.")
+
+
+def check_project(folder: Path) -> None:
+    """Raises UsageError for a folder that cannot be installed with -e."""
+    check_package(str(folder))
+    if not folder.is_dir():
+        raise UsageError(f"-e {folder}: there is no such folder.", "Give the folder that holds a pyproject.toml.")
+    if not any((folder / name).is_file() for name in ("pyproject.toml", "setup.py")):
+        raise UsageError(
+            f"-e {folder}: there is no pyproject.toml and no setup.py in it.",
+            "`ctk new plugin NAME` makes a project that can be installed.",
+        )
+
+
+def check_name(text: str) -> None:
+    """Raises UsageError for what is no name of an installed distribution, and for the toolkit itself."""
+    check_package(text)
+    if not NAME.fullmatch(text):
+        raise UsageError(f"'{text}' is no name of a distribution.", "`ctk plugins` shows them: ctk uninstall NAME")
+    if canonicalize_name(text) == CORE:
+        raise UsageError(
+            f"{CORE} is ctk itself.", f"If that is what you want: {quoted([*_python('pip'), 'uninstall', CORE])}"
+        )
+
+
+def names(packages: Sequence[str], projects: Sequence[Path]) -> set[str]:
+    """The names of the distributions that were asked for, as far as they can be told beforehand."""
+    found = set()
+    for text in packages:
+        path = Path(text)
+        if path.suffix == ".whl":
+            found.add(path.name.partition("-")[0])
+        elif path.is_dir() and _is_path(text):
+            found.add(_project_name(path))
+        elif start := re.match(r"[\w.-]+", text, re.ASCII):
+            found.add(start[0])
+    found |= {_project_name(folder) for folder in projects}
+    return {canonicalize_name(name) for name in found if name}
+
+
+# What does it ---------------------------------------------------------------------------------------------------------
+
+
+def install_command(packages: Sequence[str], projects: Sequence[Path], upgrade: bool) -> list[str]:
+    """The command that installs into this environment. Raises CtkError where there is neither pip nor uv."""
+    editable = [part for folder in projects for part in ("-e", str(folder))]
+    return [*_installer("install"), *(["--upgrade"] if upgrade else []), *editable, *packages]
+
+
+def uninstall_command(packages: Sequence[str]) -> list[str]:
+    """The command that takes distributions out of this environment without asking. Raises CtkError."""
+    command = _installer("uninstall")
+    return [*command, *([] if "--python" in command else ["--yes"]), *packages]
+
+
+def carry_out(command: Sequence[str]) -> None:
+    """Run it; what it prints is shown as it comes. Raises CtkError, with its exit code, where it fails."""
+    code = subprocess.call(command)
+    if code == 0:
+        return
+    what = "uv" if "--python" in command else "pip"
+    failed = CtkError(f"{what} failed with exit code {code}; what it says is above.", _managed())
+    failed.exit_code = code if code > 0 else 128 - code
+    raise failed
+
+
+def quoted(command: Sequence[str]) -> str:
+    """A command as it can be pasted into a shell."""
+    import shlex
+
+    return shlex.join(command)
+
+
+# What there is --------------------------------------------------------------------------------------------------------
+
+
+def listing() -> list[Row] | None:
+    """Every plugin there is now, seen by a new process that imports none of them. None where that fails."""
+    return _rows("--all")
+
+
+def checked(rows: Sequence[Row]) -> list[Row]:
+    """The same after each was imported, with all it offers, in a process of its own; some are broken then."""
+    if not rows:
+        return []
+    told = _rows("--check", *sorted({str(row["distribution"]) for row in rows}))
+    found = {key(row): row for row in told or ()}
+    return [found.get(key(row), row) for row in rows]
+
+
+def key(row: Row) -> tuple[str, str]:
+    """What tells one plugin from the others."""
+    return str(row["distribution"]), str(row["name"])
+
+
+def unknown(name: str, rows: Sequence[Row]) -> UsageError:
+    """What to say of a distribution that is not installed: the nearest that is, or whose plugin has the name."""
+    others = sorted({str(row["distribution"]) for row in rows if row["distribution"] != CORE})
+    of = next((row["distribution"] for row in rows if canonicalize_name(row["name"]) == canonicalize_name(name)), None)
+    help = f"Plugin '{name}' is of {of}: ctk uninstall {of}" if of else nearest(name, others, "distributions")
+    return UsageError(f"No distribution '{name}' is installed here.", help)
+
+
+def _rows(*arguments: str) -> list[Row] | None:
+    environment = {key: value for key, value in os.environ.items() if key != "CTK_STRICT_PLUGINS"}
+    command = [*_python("ctk"), "plugins", "--json", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, stdin=subprocess.DEVNULL)
+    try:
+        return list(json.loads(done.stdout))
+    except ValueError:
+        return None
+
+
+def _installer(verb: str) -> list[str]:
+    if not sys.executable:
+        raise CtkError("This Python does not know where it is.", "Call `python -m pip` of your environment.")
+    if find_spec("pip") is not None:
+        return [*_python("pip"), verb, "--disable-pip-version-check"]
+    if (uv := shutil.which("uv")) is not None:
+        return [uv, "pip", verb, "--python", sys.executable]
+    if find_spec("uv") is not None:
+        return [*_python("uv"), "pip", verb, "--python", sys.executable]
+    raise CtkError("This environment has neither pip nor uv.", f"Give it pip: {quoted(_python('ensurepip'))}")
+
+
+def _python(module: str) -> list[str]:
+    """A module of this environment as a program, whatever lies in the current folder (-P)."""
+    return [sys.executable, "-P", "-m", module]
+
+
+def _managed() -> str:
+    """Help where the operating system keeps this Python's packages (PEP 668); else none."""
+    if sys.prefix != sys.base_prefix or not (Path(sysconfig.get_path("stdlib")) / "EXTERNALLY-MANAGED").is_file():
+        return ""
+    return (
+        f"The system's package manager keeps the packages of {sys.executable} (PEP 668). Make an environment of your "
+        "own, and install the toolkit and its plugins there: python3 -m venv .venv"
+    )
+
+
+def _is_path(text: str) -> bool:
+    if "://" in text or "@" in text:
+        return False
+    return os.sep in text or text.endswith(".whl") or text in (".", "..")
+
+
+def _project_name(folder: Path) -> str:
+    try:
+        return str(tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))["project"]["name"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return ""
+
+
+def _without_user(url: re.Match[str]) -> str:
+    """The URL without who asks; the user that ssh logs in as is no secret."""
+    login = url["scheme"].endswith("ssh") and ":" not in url["user"]
+    return url[0] if login else f"{url['scheme']}://***@"
