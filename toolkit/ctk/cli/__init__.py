@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from ctk import __version__
-from ctk.cli import bench, blend, data, doctor, install, plugins, run, runs, score
+from ctk.cli import bench, blend, data, doctor, install, new, plugins, run, runs, score
 from ctk.cli import list as listing
 from ctk.errors import CtkError
 
@@ -117,6 +117,7 @@ for command in (
     data.data,
     runs.runs,
     runs.show,
+    new.new,
     plugins.plugins_,
     install.install,
     install.uninstall,
