@@ -1,0 +1,42 @@
+"""All checks of a plugin, one after another; a check that itself fails is a finding."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import ModuleType
+
+from ctk.errors import PluginError
+from ctk.testing.case import Case
+from ctk.testing.checks import CHECKS
+from ctk.testing.home import home_in
+from ctk.testing.report import Problem, Report
+from ctk.testing.subject import found, load, told
+
+
+def check(plugin: str | Path | ModuleType, competition: str | None, overrides: Mapping[str, Sequence[str]]) -> Report:
+    """See ``ctk.testing.check_plugin``; problems are in the report."""
+    path = plugin.absolute() if isinstance(plugin, Path) else plugin
+    if isinstance(path, str) and path.endswith(".py"):
+        path = Path(path).absolute()  # before the current folder is another
+    with (
+        tempfile.TemporaryDirectory(prefix="ctk-check-") as folder,
+        home_in(Path(folder), keep_cache=True) as home,
+        found(path, Path(folder) / "metadata") as known,
+    ):
+        report = Report(known.name)
+        try:
+            subject = load(known)
+        except PluginError as error:
+            report.problems.append(Problem("import", error.problem, "A plugin's module has to be importable."))
+            return report
+        case = Case(subject, home, report, competition, overrides)
+        for name, look in CHECKS.items():
+            case.check = name
+            report.checked[name] = []
+            try:
+                look(case)
+            except (Exception, SystemExit) as error:
+                case.wrong(f"the check ended in {told(error)}", "The plugin raises where it should not.")
+    return report

@@ -1,0 +1,116 @@
+"""The toy competition, in its three flavours."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ctk.competition import Competition, Submission
+from ctk.contract import Metric, Progress
+from ctk.errors import DataError, SubmissionError
+from ctk.files import atomic, cache_folder, write_text
+from ctk.samples import Array, Samples
+from ctk.testing.toy import metrics
+from ctk.testing.toy.reader import FLAVOUR
+from ctk.testing.toy.samples import toy_samples
+
+
+class Toy(Competition):
+    """What the flavours share. A submission is a table of ``id`` and the prediction's columns."""
+
+    url = "https://example.org/toy"
+    reader = "toy"
+    embedded = default = "toy"
+
+    scorer: Metric
+
+    def presets(self) -> Mapping[str, Mapping[str, Any]]:
+        """A small network beside a ridge regression."""
+        network = {
+            "model": "toy-network",
+            "loss": "toy-squared-error",
+            "optimizer": {"lr": 0.01},
+            "batch": {"size": 16},
+            "epochs": 2,
+        }
+        return {"toy": {"split": {"by": "block", "folds": 4}, "members": ["ridge", network], "blend": "mean"}}
+
+    def default_data(self, progress: Progress = lambda what, done, total: None) -> Path:
+        """A folder that says which flavour it is."""
+        folder = cache_folder() / "toy" / self.id
+        write_text(folder / FLAVOUR, self.id)
+        return folder
+
+    def evaluate(self, prediction: Array, samples: Samples) -> dict[str, float]:
+        """The one metric."""
+        return {self.scorer.name: self.scorer.score(prediction, samples)}
+
+    def write_submission(self, path: Path, test: Samples, prediction: Array) -> None:
+        """Every number with all its digits."""
+        columns = np.asarray(prediction).reshape(len(test), -1)
+        lines = [",".join(["id", *(f"y{n}" for n in range(columns.shape[1]))])]
+        for id, row in zip(test.ids.tolist(), columns.tolist(), strict=True):
+            lines.append(",".join([str(id), *map(repr, row)]))
+        with atomic(path) as temporary:
+            temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+    def read_submission(self, path: Path, test: Samples, width: int | None = None) -> Submission:
+        """Rows by id, each as wide as is asked for."""
+        rows = _rows(path, SubmissionError)
+        ids = [id for id, _ in rows]
+        widths = {len(numbers) for _, numbers in rows} | ({width} if width is not None else set())
+        if sorted(ids) != sorted(map(str, test.ids.tolist())) or len(widths) != 1:
+            raise SubmissionError(f"{path}: ids or columns are not those asked for.", "One row a test id.")
+        by_id = dict(rows)
+        values = np.array([by_id[str(id)] for id in test.ids.tolist()])
+        if not np.isfinite(values).all():
+            raise SubmissionError(f"{path}: row {1 + int((~np.isfinite(values)).any(1).argmax())} is not finite.")
+        return Submission(test.ids, values)
+
+    def read_truth(self, path: Path) -> Samples:
+        """The test samples of a flavour's folder."""
+        if path.name != FLAVOUR or not path.is_file():
+            raise DataError(f"{path}: is no truth of the toy competition.")
+        return toy_samples(self.id)[1]
+
+
+class ToyRegression(Toy):
+    """Two numbers from four."""
+
+    id = "toy-regression"
+    title = "Toy regression"
+    metric = "toy-mse"
+    headline = ("toy-mse",)
+    scorer = metrics.MSE
+
+
+class ToyClassification(Toy):
+    """One of three classes from four numbers."""
+
+    id = "toy-classification"
+    title = "Toy classification"
+    metric = "toy-accuracy"
+    headline = ("toy-accuracy",)
+    scorer = metrics.ACCURACY
+
+
+class ToyRetrieval(Toy):
+    """One of 24 vectors from four numbers."""
+
+    id = "toy-retrieval"
+    title = "Toy retrieval"
+    metric = "toy-mrr"
+    headline = ("toy-mrr",)
+    scorer = metrics.MRR
+
+
+def _rows(path: Path, error: type[SubmissionError]) -> list[tuple[str, list[float]]]:
+    """Id and numbers of each line after the header."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()[1:]
+        return [(line.split(",")[0], [float(cell) for cell in line.split(",")[1:]]) for line in lines]
+    except (OSError, ValueError) as problem:
+        raise error(f"{path}: cannot be read as the toy competition's table ({problem}).") from None

@@ -1,0 +1,38 @@
+"""A data reader that makes its data up: a folder holds no more than the flavour's name."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from ctk.contract import DataReader, Found
+from ctk.errors import DataError
+from ctk.samples import Data
+from ctk.testing.toy import FLAVOURS
+from ctk.testing.toy.samples import toy_samples
+
+FLAVOUR = "flavour.txt"
+
+
+class ToyReader(DataReader):
+    """Samples of the flavour that ``flavour.txt`` names.
+
+    features  names under which the samples' features are given
+    """
+
+    def __init__(self, *, features: list[str] | None = None) -> None:
+        self.features = features or ["x"]
+
+    def read(self, folder: Path) -> Data:
+        """96 samples to train on and 24 to predict, whose targets are known. Raises DataError."""
+        path = folder / FLAVOUR
+        flavour = path.read_text(encoding="utf-8").strip() if path.is_file() else ""
+        if flavour not in FLAVOURS:
+            raise DataError(f"{path}: names no flavour of the toy competition.", f"One of {', '.join(FLAVOURS)}.")
+        train, truth = toy_samples(flavour, self.features)
+        return Data(train, replace(truth, target=None), folder, f"{flavour}: {len(train)} samples", truth)
+
+    def describe(self, folder: Path) -> list[Found]:
+        """The one file."""
+        path = folder / FLAVOUR
+        return [Found("flavour", path if path.is_file() else None, "", "made by the toy competition")]

@@ -1,0 +1,90 @@
+"""A trial: one short run of something, the same run again, and its saved members predicting once more."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ctk.competition import Competition, competition_of
+from ctk.config import RunConfig
+from ctk.errors import CtkError
+from ctk.results import Results
+from ctk.runs import Run
+from ctk.testing.home import Home
+from ctk.testing.writes import outside, written
+
+ALWAYS = ("device=cpu", "executor.name=serial", "executor.threads=1")
+
+
+@dataclass
+class Trial:
+    """What came of it.
+
+    what         is tried: "loss 'focal' in toy-regression"
+    again        the same run once more, None where it was not made
+    unpicklable  why a worker process could not be handed its task; empty if it can
+    outside      paths written where a run may not write
+    """
+
+    what: str
+    competition: Competition
+    results: Results
+    again: Results | None = None
+    unpicklable: str = ""
+    outside: list[str] = field(default_factory=list)
+
+    @property
+    def run(self) -> Run:
+        """The first run's folder."""
+        return Run(self.results.folder)
+
+
+def trial(
+    home: Home,
+    what: str,
+    competition: str,
+    config: Mapping[str, Any],
+    overrides: Sequence[str] = (),
+    dry_run: bool = True,
+    checkpoints: Path | None = None,
+) -> Trial:
+    """Run once. Raises CtkError as a run does; its cause, if any, is what a plugin raised."""
+    from ctk import api, workflow
+
+    plan = api.plan(
+        competition,
+        config=config,
+        overrides=[*ALWAYS, *overrides],
+        dry_run=dry_run,
+        checkpoints=checkpoints,
+        root=home.runs,
+        name="check",
+    )
+    unpicklable = _unpicklable(plan.config)
+    with written() as paths:
+        results = workflow.carry_out(plan)
+    tried = Trial(what, competition_of(competition), results, unpicklable=unpicklable)
+    tried.outside = outside(paths, home.work, home.runs, home.cache)
+    return tried
+
+
+def reason(error: CtkError) -> str:
+    """Why a run failed, with the place in a plugin's code where there is one."""
+    from ctk.testing.subject import told
+
+    cause = error.__cause__
+    while isinstance(cause, CtkError) and cause.__cause__ is not None:
+        cause = cause.__cause__
+    return error.problem if cause is None or isinstance(cause, CtkError) else told(cause)
+
+
+def _unpicklable(config: RunConfig) -> str:
+    """What a worker is handed holds the config, with the models' own training schemas in it."""
+    try:
+        same = pickle.loads(pickle.dumps(config)) == config
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+    return "" if same else "it comes out of a pickle as something else"
