@@ -1,5 +1,6 @@
 # make demo   set up everything in .venv and run a competition end to end on the embedded data
 # make test   the same environment with test extras: ruff, mypy, all tests
+# make docs   the documentation's site, into build/site
 # make bench  the hot paths beside their peers, which it installs; some ten minutes
 # make sanitize   the tests of all that is compiled under address and undefined-behaviour sanitizers, and on a GPU under
 #                 compute-sanitizer
@@ -10,7 +11,7 @@ INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint c
 PROJECTS := $(wildcard competitions/*/pyproject.toml plugins/*/pyproject.toml)
 NATIVE := setup.py pyproject.toml $(shell find csrc -type f -not -name '*.md' -not -name '*.pyc')
 
-.PHONY: demo test lint types quick-tests slow-tests bench sanitize sanitize-cuda clean
+.PHONY: demo test lint types quick-tests slow-tests docs bench sanitize sanitize-cuda clean
 
 demo: .venv/demo.done
 	$(BIN)/ctk run aml-retrieval
@@ -29,6 +30,10 @@ quick-tests: .venv/test.done
 
 slow-tests: .venv/test.done
 	$(BIN)/python -m pytest -m slow
+
+docs: .venv/test.done
+	$(BIN)/python docs/generate.py
+	$(BIN)/mkdocs build --strict
 
 bench: .venv/bench.done
 	$(BIN)/ctk bench
@@ -75,8 +80,8 @@ sanitize-cuda: .venv/test.done
 
 .venv/test.done: .venv/demo.done pyproject.toml | .venv/native.done
 	@echo "Installing the test extras into .venv"
-	$(INSTALL) --no-build-isolation 'competition-toolkit[test]' \
-		--editable 'competitions/aml_retrieval[encoders,offline-encoders]' --editable plugins/open_clip
+	$(INSTALL) --no-build-isolation 'competition-toolkit[test,docs]' \
+		--editable 'competitions/aml_retrieval[encoders,offline-encoders]' $(addprefix --editable ,$(wildcard plugins/*))
 	touch $@
 
 # AutoGluon's own requirements forbid the pandas that we are tested with; its ensemble selection runs with it.
