@@ -57,7 +57,7 @@ class Member(Strict):
     """One configured model, trained once per seed and fold. Further keys belong to the model's own training schema."""
 
     name: str = Field(description="unique in the run; the model's name by default")
-    model: Choice
+    model: Choice = Field(description="a registered model, with its options")
     seeds: Seeds | None = Field(None, description="instead of the run's seeds")
     uses: tuple[str, ...] = Field((), description="members whose out-of-fold predictions it takes as features")
     blend: bool = Field(True, description="false for a baseline that is only shown")
@@ -67,20 +67,22 @@ class Member(Strict):
 class RunConfig(Strict):
     """A whole run."""
 
-    competition: str
+    competition: str = Field(description="a registered competition")
     preset: str = Field(description="the preset this config grew from")
     data_dir: str | None = Field(None, description="folder of the data; none is the embedded default data")
-    data: Choice
-    filters: tuple[Choice, ...] = ()
-    split: Split = Split()
-    members: Annotated[tuple[Member, ...], Field(min_length=1)]
-    seeds: Seeds = (1,)
-    blend: Choice = Choice(name="mean")
+    data: Choice = Field(description="a registered data reader; the competition's own by default")
+    filters: tuple[Choice, ...] = Field((), description="what drops training samples, one after another")
+    split: Split = Field(Split(), description="which samples are validated on")
+    members: tuple[Member, ...] = Field(min_length=1, description="the models that are fitted")
+    seeds: Seeds = Field((1,), description="each member is fitted once with each")
+    blend: Choice = Field(Choice(name="mean"), description="what finds the members' weights")
     submission: str | None = Field(None, description="suffix of the submission's file; none is the competition's usual")
     checkpoints: str | None = Field(None, description="folder of a run whose members and blend predict, without a fit")
-    executor: Execution = Execution()
-    trackers: Annotated[tuple[Choice, ...], BeforeValidator(_listed)] = (Choice(name="tensorboard"), Choice(name="csv"))
-    device: Literal["auto", "cpu", "gpu"] = "auto"
+    executor: Execution = Field(Execution(), description="where members are fitted")
+    trackers: Annotated[tuple[Choice, ...], BeforeValidator(_listed)] = Field(
+        (Choice(name="tensorboard"), Choice(name="csv")), description="who is told of losses and scores"
+    )
+    device: Literal["auto", "cpu", "gpu"] = Field("auto", description="auto: a GPU where there is one")
 
     def seeds_of(self, member: Member) -> tuple[int, ...]:
         """The seeds a member is trained with."""

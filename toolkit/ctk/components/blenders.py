@@ -38,7 +38,11 @@ class Mean(Blender):
 
 
 class Greedy(Blender):
-    """Greedy ensemble selection with replacement by the run's metric (see ``ctk.blend.greedy_selection``)."""
+    """Greedy ensemble selection with replacement by the run's metric (see ``ctk.blend.greedy_selection``).
+
+    normalise   scale each member's rows to length 1 first
+    max_rounds  how many members are added at most, counting one that is added again
+    """
 
     def __init__(self, *, normalise: bool = True, max_rounds: int = 30) -> None:
         self.normalise = normalise

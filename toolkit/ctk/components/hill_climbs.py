@@ -35,6 +35,7 @@ class HillClimb(Blender):
     low, high    the shares that a step may mix in a member with; below zero takes some of it out
     step         grid of shares; a metric that ``ctk.blend`` knows by name has exact ones
     replacement  whether a member may be taken again
+    max_rounds   steps at most, the first included
     bags         climbs to average, each among half of the members, where there are many
     """
 
@@ -109,6 +110,7 @@ class HillClimbRetrieval(Blender):
     low, high    the shares that a step may mix in a member with; below zero takes some of it out
     step         grid of shares
     replacement  whether a member may be taken again
+    max_rounds   steps at most, the first included
     bags         climbs to average, each on a bootstrap sample of the queries
     cutoff       a rank beyond it counts 0; none counts all
     """

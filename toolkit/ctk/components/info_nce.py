@@ -25,7 +25,9 @@ class InfoNCE(nn.Module):
     temperature        of the logits; the starting value if learned
     learn_temperature  learn the logarithm of the scale; temperatures below 0.01 then become 0.01
     similarity         "cosine" normalises both sides, "dot" neither
-    weight             of the contrastive term, reached linearly over the first ``warmup`` epochs
+    label_smoothing    share of the target spread evenly over all keys
+    weight             of the contrastive term
+    warmup             epochs over which the weight is reached, linearly
     regression         weight of the smooth L1 term between prediction and target
     """
 

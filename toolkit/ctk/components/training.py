@@ -10,6 +10,7 @@ from ctk.errors import UsageError
 from ctk.plugins import Plugins
 from ctk.schema import Choice, Strict, checked, component, merge
 
+Beta = Annotated[float, Field(ge=0, lt=1)]
 Precision = Literal["auto", "32-true", "bf16-mixed", "16-mixed"]
 
 
@@ -22,10 +23,10 @@ def schema_of(model: Any) -> type[Strict]:
 class Optimizer(Strict):
     """Adam (Kingma and Ba 2015) or AdamW (Loshchilov and Hutter 2019)."""
 
-    name: Literal["adam", "adamw"] = "adam"
+    name: Literal["adam", "adamw"] = Field("adam", description="which of the two")
     lr: float = Field(3e-4, gt=0, description="learning rate")
-    betas: tuple[Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(ge=0, lt=1)]] = (0.9, 0.999)
-    weight_decay: float = Field(0.0, ge=0)
+    betas: tuple[Beta, Beta] = Field((0.9, 0.999), description="decays of the averages of gradient and square")
+    weight_decay: float = Field(0.0, ge=0, description="of adamw apart from the gradient, of adam as part of it")
 
 
 class Schedule(Strict):
@@ -38,13 +39,15 @@ class Schedule(Strict):
     plateau          times ``factor``, not below ``floor``, when ``patience`` validations and one more brought no gain
     """
 
-    name: Literal["constant", "cosine", "cosine-restarts", "plateau"] = "constant"
-    warmup: float = Field(0.0, ge=0, description="epochs")
+    name: Literal["constant", "cosine", "cosine-restarts", "plateau"] = Field(
+        "constant", description="which of the four"
+    )
+    warmup: float = Field(0.0, ge=0, description="epochs over which the rate rises from near zero")
     floor: float = Field(0.0, ge=0, description="lowest learning rate")
     cycle: float = Field(1.0, gt=0, description="epochs of the first half cosine")
-    growth: float = Field(1.0, ge=1)
-    factor: float = Field(0.1, gt=0, lt=1)
-    patience: int = Field(2, ge=0, description="validations")
+    growth: float = Field(1.0, ge=1, description="how much longer each half cosine is than the one before")
+    factor: float = Field(0.1, gt=0, lt=1, description="what a plateau multiplies the rate by")
+    patience: int = Field(2, ge=0, description="validations without gain that a plateau waits out")
 
     @model_validator(mode="after")
     def _no_key_of_another(self) -> Self:
@@ -63,8 +66,8 @@ class Schedule(Strict):
 class BatchSize(Strict):
     """Rows a batch, and the group whose rows stay together in one."""
 
-    size: int = Field(1024, gt=0)
-    by: str | None = None
+    size: int = Field(1024, gt=0, description="rows; with a group about so many")
+    by: str | None = Field(None, description="group whose rows are all in one batch; none mixes single rows")
 
 
 class Training(Strict):
@@ -74,19 +77,21 @@ class Training(Strict):
     the best weights of the stage before, with the loss of that group's columns alone; each predicts its own columns.
     """
 
-    loss: Choice = Choice(name="info-nce")
-    optimizer: Optimizer = Optimizer()
-    schedule: Schedule = Schedule()
-    epochs: int = Field(100, gt=0)
-    batch: BatchSize = BatchSize()
+    loss: Choice = Field(Choice(name="info-nce"), description="what is made small")
+    optimizer: Optimizer = Field(Optimizer(), description="how steps are taken")
+    schedule: Schedule = Field(Schedule(), description="learning rate over the epochs")
+    epochs: int = Field(100, gt=0, description="times that all training samples are seen")
+    batch: BatchSize = Field(BatchSize(), description="samples of a step")
     clip: float | None = Field(None, gt=0, description="largest norm of the gradient")
     ema: float | None = Field(None, gt=0, lt=1, description="decay of an average of the weights, used instead of them")
     precision: Precision = Field("32-true", description="auto: bf16-mixed on a GPU that has it, else 32-true")
     validate_every: float = Field(1.0, gt=0, description="epochs between validations; 0.5 validates twice an epoch")
     patience: int | None = Field(None, gt=0, description="stop after so many validations without gain")
     checkpoint_every: int = Field(10, gt=0, description="epochs between checkpoints to resume from")
-    copies: Literal["target-groups"] | None = None
-    stages: tuple[dict[str, Any], ...] = ()
+    copies: Literal["target-groups"] | None = Field(
+        None, description="of the last stage: one for each group of columns"
+    )
+    stages: tuple[dict[str, Any], ...] = Field((), description="phases, each with the keys that differ from these")
 
     @model_validator(mode="after")
     def _validations_fit_epochs(self) -> Self:
