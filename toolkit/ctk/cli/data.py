@@ -10,7 +10,6 @@ import click
 from ctk.api import filter_data
 from ctk.cli.common import as_json, console, data_dir, print_json, table
 from ctk.cli.progress import Work
-from ctk.config import base_config
 
 
 @click.command(context_settings={"ignore_unknown_options": True}, add_help_option=False)
@@ -79,7 +78,7 @@ def data(
         kept, of = filter_data(known.id, filters, out, data=data_dir, overrides=overrides, say=console.print)
         console.print(f"wrote {kept:,} of {of:,} samples to {out}", highlight=False, soft_wrap=True)
         return
-    from ctk.config import resolve
+    from ctk.config import base_config, resolve
     from ctk.plugins import plugins
     from ctk.prepare import reader_of
 
