@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from importlib.metadata import EntryPoint, entry_points
+from contextlib import suppress
+from importlib.metadata import Distribution, EntryPoint, distributions, entry_points
+from pathlib import Path
 
 from ctk import hookspecs
 from ctk.errors import PluginError
 from ctk.plugins import onefile, source, switches, versions
-from ctk.plugins.plugin import BUILT_IN, Plugin
+from ctk.plugins.plugin import BUILT_IN, Plugin, reason
 from ctk.plugins.remembered import recall
 
 
@@ -18,7 +20,8 @@ def discover() -> list[Plugin]:
     and has not changed since.
     """
     found = [_built_in()]
-    found += [_installed(entry) for entry in sorted(entry_points(group=hookspecs.GROUP), key=lambda each: each.name)]
+    entries, damaged = _entries()
+    found += [_installed(entry) for entry in sorted(entries, key=lambda each: each.name)] + damaged
     onefile.mount()
     for path in onefile.found():
         found.append(Plugin(path.stem, str(path), "", f"{onefile.PACKAGE}.{path.stem}", path=path))
@@ -33,15 +36,41 @@ def _built_in() -> Plugin:
     return Plugin("ctk", BUILT_IN, __version__, "ctk.components")
 
 
+def _entries() -> tuple[list[EntryPoint], list[Plugin]]:
+    """The entry points of the group, and a broken plugin for each distribution whose entry points cannot be read."""
+    with suppress(Exception):
+        return list(entry_points(group=hookspecs.GROUP)), []
+    entries: list[EntryPoint] = []  # one of the files is no text, or no such list: go through all of them
+    damaged: list[Plugin] = []
+    for dist in distributions():
+        try:
+            entries += dist.entry_points.select(group=hookspecs.GROUP)
+        except Exception as error:
+            name, version = _by_folder(dist)
+            problem = f"its entry points cannot be read: {reason(error)}"
+            damaged.append(Plugin(name, name, version, "", problem=problem))
+    return entries, damaged
+
+
 def _installed(entry: EntryPoint) -> Plugin:
     dist = entry.dist
     if dist is None:
         return Plugin(entry.name, "?", "", entry.module, entry.attr)
-    # Damaged metadata must not stop `ctk uninstall` from naming what to uninstall.
-    name, version = dist.metadata["Name"] or "?", dist.metadata["Version"] or "?"
+    name, version = _by_folder(dist)
     plugin = Plugin(entry.name, name, version, entry.module, entry.attr)
-    plugin.requires = versions.required(dist.requires or ())
+    try:
+        plugin.distribution = dist.metadata["Name"] or name
+        plugin.version = dist.metadata["Version"] or version
+        plugin.requires = versions.required(dist.requires or ())
+    except Exception as error:  # a file that is no text
+        plugin.problem = f"its metadata cannot be read: {reason(error)}"
     return plugin
+
+
+def _by_folder(dist: Distribution) -> tuple[str, str]:
+    """Name and version as the folder of the metadata has them, so that damaged ones can be uninstalled by name."""
+    name, _, version = Path(str(getattr(dist, "_path", "?"))).stem.partition("-")
+    return name.replace("_", "-"), version
 
 
 def _look_at(plugin: Plugin) -> None:
@@ -49,6 +78,8 @@ def _look_at(plugin: Plugin) -> None:
 
     own = plugin.distribution == BUILT_IN
     plugin.disabled = "" if own else switches.turned_off(plugin)
+    if plugin.problem:
+        return
     try:
         if plugin.path is None:
             plugin.path = source.find(plugin.module)
