@@ -220,19 +220,20 @@ def _indices(items: list[Any], head: str, assignment: str) -> list[int]:
         return list(range(len(items)))
     if head.isdigit() and int(head) < len(items):
         return [int(head)]
-    names = [_name(item) for item in items]
+    names = [entry_name(item) for item in items]
     found = [index for index, name in enumerate(names) if name == head]
     if not found:
         raise UsageError(f"-o {assignment}: there is no '{head}' in that list.", nearest(head, names, "entries"))
     return found
 
 
-def _name(item: Any) -> str:
+def entry_name(item: Any) -> str:
+    """What an entry of a list (a member, a filter) is called in the dotted path of an override; empty for none."""
     if isinstance(item, str):
         return item
     if not isinstance(item, Mapping):
         return ""
-    return str(item["name"]) if "name" in item else _name(item.get("model", ""))
+    return str(item["name"]) if "name" in item else entry_name(item.get("model", ""))
 
 
 def _member(raw: Any, where: str, plugins: Plugins) -> dict[str, Any]:
