@@ -15,6 +15,7 @@ from ctk.components.network import as_model
 from ctk.components.training import Training
 from ctk.contract import FitContext, Metric
 from ctk.errors import CtkError, UsageError
+from ctk.plugins import Component, Plugin, Plugins
 from ctk.samples import Samples, Targets
 
 GROUPS = ["first"] * 3 + ["second"] * 2 + ["third"]
@@ -62,17 +63,12 @@ class Squares(nn.Module):
         return ((prediction - batch.target).abs() ** self.power).mean(0) @ weights
 
 
-class Losses:
-    """A registry that knows the one loss of this module."""
-
-    def load(self, kind, name):
-        assert (kind, name) == ("losses", "squares")
-        return Squares
-
-
 @pytest.fixture(autouse=True)
 def squares():
-    with patch.object(stage, "plugins", Losses):
+    """A registry that knows the one loss of this module."""
+    offers = [Component("losses", "squares", Squares, "", "tests", "tests")]
+    known = Plugins([Plugin("tests", "tests", "1", "tests", offers=offers, loaded=True)])
+    with patch("ctk.guard.guard.plugins", return_value=known):
         yield
 
 

@@ -171,6 +171,7 @@ def filter_data(
     from ctk.config import base_config, override, resolve
     from ctk.errors import UsageError
     from ctk.filtering import apply_filters
+    from ctk.guard import metric_of
     from ctk.plugins import plugins
     from ctk.prepare import prepare
 
@@ -183,7 +184,7 @@ def filter_data(
         raise UsageError(f"{out} is not empty.", "Give a new folder with --out; data is never written over data.")
     prepared = prepare(config, known, plugins(), say)
     samples = prepared.data
-    metric = plugins().load("metrics", known.metric)
+    metric = metric_of(known.metric)
     kept = apply_filters(config, prepared, out / "filters", metric, say)
     known.write_data(out, samples.train.take(np.flatnonzero(kept)), samples.test)
     return int(kept.sum()), len(kept)

@@ -11,12 +11,12 @@ import numpy as np
 
 from ctk.competition import competition_of
 from ctk.config import base_config, override, resolve
-from ctk.contract import Metric
 from ctk.environment import environment
 from ctk.errors import UsageError
 from ctk.files import read_json
 from ctk.finish import check_blender, finish
 from ctk.gather import Gathered, gather
+from ctk.guard import metric_of
 from ctk.plugins import plugins
 from ctk.prepare import Prepared, prepare, prepare_test
 from ctk.results import Results
@@ -98,7 +98,7 @@ def blend_sources(
         [f"{choice.name} of {' '.join(Path(source).name for source in sources)}", *options],
         environment(plugins()),
     )
-    metric: Metric = plugins().load("metrics", known.metric)
+    metric = metric_of(known.metric)
     with ending_well(run):
         results = finish(run, known, metric, choice, gathered, data, observer.say)
         run.set_state(FINISHED)

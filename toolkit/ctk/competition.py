@@ -131,10 +131,13 @@ def presets_in(package: str) -> dict[str, dict[str, Any]]:
 
 
 def competition_of(name: str) -> Competition:
-    """A competition by id. Raises UsageError with the nearest id."""
-    found = plugins().get("competitions", name)
-    competition: Competition = found.load()()
-    competition.named = plugins().reference(found)
+    """A competition by id, inside its plugin's guard. Raises UsageError with the nearest id."""
+    from ctk.guard import Guard  # late: a guarded competition is one
+    from ctk.guard.competition import GuardedCompetition
+
+    guard = Guard("competitions", name)
+    competition = GuardedCompetition(guard)
+    competition.named = plugins().reference(guard.component)
     beside = plugins().beside("competitions", name)
     competition.metric = beside.reference(beside.get("metrics", competition.metric))
     competition.reader = beside.reference(beside.get("data", competition.reader))

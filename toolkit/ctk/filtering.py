@@ -13,9 +13,9 @@ import numpy as np
 from ctk.components.filtering import write_result
 from ctk.config import RunConfig, Split, resolve
 from ctk.contract import Filter, FilterContext, FitContext, Metric
-from ctk.errors import CtkError
 from ctk.files import atomic, read_json, write_json
-from ctk.fit import limited, new_model
+from ctk.fit import guarded_model, limited
+from ctk.guard import Guard, arrays
 from ctk.plugins import plugins
 from ctk.prepare import Prepared
 from ctk.runs import fingerprint
@@ -46,7 +46,8 @@ def apply_filters(
         made_from = fingerprint(before, prepared.fingerprint, config.seeds[0], config.split.model_dump(), steps)
         if _made_from(place) != made_from:
             say(f"filter {choice.name} of {len(rows):,} samples")
-            scored: Filter = plugins().load("filters", choice.name)(**choice.options)
+            guard = Guard("filters", choice.name)
+            own: Filter = guard.make(contract=Filter, **choice.options)
             samples = train.take(rows)
             context = FilterContext(
                 folder=place,
@@ -56,10 +57,9 @@ def apply_filters(
                 fit=partial(_fit, config, metric, place / f"baseline-{made_from}", steps, _Told(choice.name, say)),
                 progress=_Told(choice.name, say),
             )
-            scores = np.asarray(scored.score(samples, context), dtype=np.float32)
-            if scores.shape != (len(rows),) or not np.isfinite(scores).all():
-                raise CtkError(f"Filter '{choice.name}' gave scores of shape {scores.shape} or not finite ones.")
-            keep = np.asarray(scored.keep(scores), dtype=bool)
+            with guard("scoring samples"):
+                scores = arrays.scores(own.score(samples, context), len(rows))
+                keep = arrays.mask(own.keep(scores), len(rows))
             write_result(place, samples, scores, keep)
             with atomic(place / "keep.npy") as temporary, temporary.open("wb") as file:
                 np.save(file, keep)
@@ -106,7 +106,7 @@ def _fit(
     """Fit a filter's baseline member on nine tenths of the samples, the best epoch by the rest; predict ``asked``."""
     whole = resolve({**config.plain(), "members": [member], "filters": []}, plugins())
     own = whole.members[0]
-    model = new_model(own)
+    model = guarded_model(own)
     fold = folds(learned, Split(by=config.split.by, folds=10, seed=config.split.seed))[0]
     context = FitContext(
         folder=folder,

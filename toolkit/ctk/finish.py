@@ -15,6 +15,7 @@ from ctk.contract import Blend, Blender, Metric
 from ctk.errors import CtkError, UsageError
 from ctk.files import read_json, write_json, write_text
 from ctk.gather import Gathered
+from ctk.guard import Guard, check_blend
 from ctk.plugins import plugins
 from ctk.results import Results
 from ctk.runs import Run
@@ -69,9 +70,12 @@ def finish(
     """
     keys, without = check_blender(choice, gathered, saved)
     if saved is None:
-        blender: Blender = plugins().load("blenders", choice.name)(**choice.options)
+        guard = Guard("blenders", choice.name)
+        blender: Blender = guard.make(contract=Blender, **choice.options)
         blender.say = say
-        blend = blender.fit({key: gathered.oof.get(key, np.empty(0)) for key in keys}, gathered.valid, metric)
+        oof = {key: gathered.oof.get(key, np.empty(0)) for key in keys}
+        with guard("blending"):
+            blend = check_blend(blender.fit(oof, gathered.valid, metric), keys)
     else:
         blend = saved.blend
     scores = {key: competition.evaluate(oof, gathered.valid) for key, oof in gathered.oof.items()}

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from ctk.competition import competition_of
 from ctk.components.network import as_model
 from ctk.config import Member, RunConfig
-from ctk.contract import FitContext, Metric, Model
+from ctk.contract import FitContext, Model
 from ctk.errors import CtkError
 from ctk.files import write_json
 from ctk.gather import aligned
-from ctk.plugins import plugins
+from ctk.guard import Guard, GuardedModel, keep_noise, metric_of, only_sentences
 from ctk.prepare import Prepared
 from ctk.runs import Part, Predictions, Run
 from ctk.samples import Array, Samples
@@ -45,17 +42,25 @@ class Task:
 
 
 def fit_part(task: Task) -> dict[str, float]:
-    """Fit, predict the fold's validation samples and the test, store both. Returns the part's scores."""
-    begun = time.perf_counter()
+    """Fit, predict the fold's validation samples and the test, store both. Returns the part's scores.
+
+    Raises CtkError for whatever happens, with the traceback in the part's folder.
+    """
     run = Run(task.run)
-    _keep_noise(run.part_folder(task.part) / "stderr.txt")
+    folder = run.part_folder(task.part)
+    with only_sentences(folder):
+        keep_noise(folder)
+        return _fit_part(task, run, folder)
+
+
+def _fit_part(task: Task, run: Run, folder: Path) -> dict[str, float]:
+    begun = time.perf_counter()
     member = next(each for each in task.config.members if each.name == task.part.member)
     train, test, fold = _samples(task, run, member)
     valid = train.take(fold.valid)
     competition = competition_of(task.config.competition)
-    metric: Metric = plugins().load("metrics", task.metric)
-    model = new_model(member)
-    folder = run.part_folder(task.part)
+    metric = metric_of(task.metric)
+    model = guarded_model(member)
     if task.config.checkpoints is None:
         context = FitContext(
             folder=folder / CHECKPOINTS,
@@ -69,7 +74,7 @@ def fit_part(task: Task) -> dict[str, float]:
         )
         model.fit(train.take(fold.train), valid, context)
         model.save(folder / CHECKPOINTS)
-        fitted, curve = {}, getattr(model, "curve", [])
+        fitted, curve = {}, model.curve
     else:
         saved = Run(Path(task.config.checkpoints))
         model.load(saved.part_folder(task.part) / CHECKPOINTS, train, task.config.device)
@@ -78,14 +83,14 @@ def fit_part(task: Task) -> dict[str, float]:
     oof = np.zeros((0, train.target_width), np.float32)
     scores: dict[str, float] = {}
     if len(valid):
-        predicted = _finite(model.predict(valid), task.part)
+        predicted = model.predict(valid)
         scores = {
-            metric.name: metric.score(predicted, valid.with_own_gallery() if valid.gallery is not None else valid)
+            metric.name: metric.decide(predicted, valid.with_own_gallery() if valid.gallery is not None else valid)
         }
         if task.config.checkpoints is None:
             fitted = competition.fit_postprocess(predicted, valid)
         oof = _single(competition.postprocess(predicted, valid, fitted))
-    predicted = _finite(model.predict(test), task.part)
+    predicted = model.predict(test)
     run.write_part(
         task.part,
         task.fingerprint,
@@ -101,9 +106,17 @@ def fit_part(task: Task) -> dict[str, float]:
 
 def new_model(member: Member) -> Model:
     """An unfitted model as the config describes it."""
-    model = as_model(plugins().load("models", member.model.name))(**member.model.options)
+    return guarded_model(member).own
+
+
+def guarded_model(member: Member) -> GuardedModel:
+    """The same inside its plugin's guard: what it raises and predicts is looked at."""
+    guard = Guard("models", member.model.name)
+    kind = guard.load()
+    with guard("being made"):
+        model = as_model(kind)(**member.model.options)
     model.training = member.training
-    return model
+    return GuardedModel(model, guard)
 
 
 def limited(samples: Samples, steps: int | None) -> Samples:
@@ -159,14 +172,6 @@ def _stacked(
     return replace(train, features=features), replace(test, features=test_features), Fold(learned, fold.valid)
 
 
-def _keep_noise(path: Path) -> None:
-    """In a worker, what libraries print as errors goes to a file: it would tear the driver's progress display."""
-    if multiprocessing.parent_process() is not None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("a") as file:
-            os.dup2(file.fileno(), 2)
-
-
 class _Progress:
     """Writes how far a fit is, at most twice a second; the driver reads it."""
 
@@ -185,12 +190,3 @@ def _single(prediction: Array) -> Array:
     """Members' predictions are kept as float32."""
     single: Array = np.asarray(prediction, dtype=np.float32)
     return single
-
-
-def _finite(prediction: Any, part: Part) -> Array:
-    values: Array = np.asarray(prediction)
-    if not np.isfinite(values).all():
-        raise CtkError(
-            f"{part.key}, fold {part.fold}: predictions are not finite.", "Lower the learning rate or set clip."
-        )
-    return values

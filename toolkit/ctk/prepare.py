@@ -11,6 +11,7 @@ from ctk.config import RunConfig
 from ctk.contract import DataReader, Progress
 from ctk.errors import DataError
 from ctk.files import cache_folder, made_over_time, read_json, write_json
+from ctk.guard import Guard, GuardedReader
 from ctk.plugins import Plugins
 from ctk.runs import fingerprint
 from ctk.samples import Data
@@ -40,9 +41,9 @@ class Prepared:
 
 
 def reader_of(config: RunConfig, plugins: Plugins) -> DataReader:
-    """The config's data reader with its options."""
-    reader: DataReader = plugins.load("data", config.data.name)(**config.data.options)
-    return reader
+    """The config's data reader with its options, inside its plugin's guard."""
+    guard = Guard("data", config.data.name, plugins)
+    return GuardedReader(guard.make(contract=DataReader, **config.data.options), guard)
 
 
 def prepare(

@@ -7,10 +7,10 @@ import shutil
 import signal
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -22,16 +22,18 @@ from ctk.components.trackers import check
 from ctk.config import RunConfig, resolve
 from ctk.contract import Metric
 from ctk.environment import environment
-from ctk.errors import CtkError, UsageError, nearest
+from ctk.errors import CtkError, PluginError, UsageError, nearest
 from ctk.files import atomic, explain, read_json, write_json
 from ctk.filtering import apply_filters
 from ctk.finish import BLEND, Blending, finish
 from ctk.fit import Task, fit_part, limited
 from ctk.gather import gather
+from ctk.guard import Guard, ended, make_pool, metric_of, submitted
 from ctk.plugins import plugins
 from ctk.prepare import Prepared, prepare
 from ctk.results import Results
 from ctk.runs import FAILED, FINISHED, INTERRUPTED, RUNNING, Part, Run, fingerprint
+from ctk.tracebacks import tracebacks_in
 
 DRY_STEPS = 2
 
@@ -98,7 +100,7 @@ def start(config: RunConfig, root: Path, name: str, overrides: Sequence[str] = (
     workers, threads = share(len(parts_of(config)), config.executor.workers, config.executor.threads)
     executor = config.executor.model_copy(update={"workers": workers, "threads": threads})
     config = config.model_copy(update={"executor": executor})
-    metric: Metric = plugins().load("metrics", competition.metric)
+    metric = metric_of(competition.metric)
     list(_waves(config, {}))  # refuses members that use each other in a circle
     if not dry_run:
         check(config.trackers)
@@ -136,7 +138,7 @@ def reopen(run: Run) -> Plan:
         raise UsageError(f"{run.folder} is a blend of other runs.", "Make it again with `ctk blend`.")
     config = resolve(raw, plugins())
     competition = competition_of(config.competition)
-    metric: Metric = plugins().load("metrics", competition.metric)
+    metric = metric_of(competition.metric)
     if not state.get("dry_run"):
         check(config.trackers)
     return Plan(run, config, competition, metric, DRY_STEPS if state.get("dry_run") else None)
@@ -149,14 +151,10 @@ def carry_out(plan: Plan, observer: Observer | None = None) -> Results:
     """
     watcher = observer or Silent()
     run = plan.run
-
-    def say(line: str) -> None:
-        run.log(line)
-        watcher.say(line)
-
+    say = _both(run, watcher)
     with run.locked(), ending_well(run, f"Go on with: ctk run {run.competition} --resume {run.folder}"):
         run.set_state(RUNNING)
-        _call(run.log, "ctk_run_started", run=run, config=plan.config)
+        _call(say, "ctk_run_started", run=run, config=plan.config)
         prepared = prepare(plan.config, plan.competition, plugins(), say, watcher.working)
         data = prepared.data
         _same_data(run, prepared)
@@ -171,8 +169,18 @@ def carry_out(plan: Plan, observer: Observer | None = None) -> Results:
             run, plan.competition, plan.metric, config.blend, gathered, data, watcher.say, saved, config.submission
         )
         run.set_state(FINISHED)
-        _call(run.log, "ctk_run_finished", run=run, scores=dict(results.scores.get(BLEND, {})))
+        _call(say, "ctk_run_finished", run=run, scores=dict(results.scores.get(BLEND, {})))
     return results
+
+
+def _both(run: Run, observer: Observer) -> Callable[[str], None]:
+    """Say a line and log it."""
+
+    def say(line: str) -> None:
+        run.log(line)
+        observer.say(line)
+
+    return say
 
 
 def parts_of(config: RunConfig) -> list[Part]:
@@ -211,18 +219,19 @@ def _fit_all(plan: Plan, prepared: Prepared, observer: Observer) -> None:
         waiting = {part: task for part, task in tasks.items() if part not in fitted}
         if waiting:
             executor = plan.config.executor
-            make = plugins().load("executors", executor.name)
-            with _stopped_on_error(make(executor.workers, executor.threads)) as pool:
+            guard = Guard("executors", executor.name)
+            with _stopped_on_error(make_pool(guard, executor.workers, executor.threads), guard) as pool:
                 for wave in _waves(plan.config, waiting):
-                    _fit_wave(plan, wave, pool, observer)
+                    _fit_wave(plan, wave, pool, guard, observer)
     finally:
         observer.end()
 
 
-def _fit_wave(plan: Plan, wave: Mapping[Part, Task], pool: Executor, observer: Observer) -> None:
+def _fit_wave(plan: Plan, wave: Mapping[Part, Task], pool: Executor, guard: Guard, observer: Observer) -> None:
     running: dict[Future[dict[str, float]], Part] = {}
     for part, task in wave.items():
-        running[pool.submit(fit_part, task)] = part
+        running[submitted(guard, pool, fit_part, task)] = part
+    workers = multiprocessing.active_children()
     while running:
         done, _ = wait(running, timeout=0.25, return_when=FIRST_COMPLETED)
         for part in running.values():
@@ -231,19 +240,35 @@ def _fit_wave(plan: Plan, wave: Mapping[Part, Task], pool: Executor, observer: O
             except (OSError, ValueError):
                 continue
         for future in done:
-            part = running.pop(future)
             try:
                 scores = future.result()
+            except BrokenExecutor as error:
+                raise _lost(plan, list(running.values()), workers) from error
             except CtkError as error:
+                part = running[future]
                 raise type(error)(f"{part.key}, fold {part.fold}: {error.problem}", error.help) from error
-            except BrokenProcessPool as error:
-                raise CtkError(
-                    f"The process fitting {part.key}, or one beside it, ended without a word; memory may have run out.",
-                    f"Try fewer at a time: -o executor.workers=1; see {plan.run.part_folder(part) / 'stderr.txt'}.",
-                ) from error
+            except Exception as error:  # parts raise nothing but the above
+                raise guard.failure(error, f"running {running[future].key}") from error
+            part = running.pop(future)
             plan.run.log(f"fitted {part.key} fold {part.fold}: {scores}")
             facts = {"member": part.member, "seed": part.seed, "fold": part.fold, "scores": scores}
-            _call(plan.run.log, "ctk_member_fitted", run=plan.run, **facts)
+            _call(_both(plan.run, observer), "ctk_member_fitted", run=plan.run, **facts)
+
+
+def _lost(plan: Plan, running: Sequence[Part], workers: Sequence[BaseProcess]) -> CtkError:
+    """What to say of a worker that is gone: whose code it was running, and how it ended, where that is known."""
+    for part in running:
+        folder = plan.run.part_folder(part)
+        if how := ended(workers, folder):
+            model = next(each.model.name for each in plan.config.members if each.name == part.member)
+            return PluginError(
+                f"{part.key}, fold {part.fold}: the process fitting the {Guard('models', model).title} {how}.",
+                f"Try fewer at a time: -o executor.workers=1; see {folder / 'stderr.txt'}.",
+            )
+    return CtkError(
+        f"The process fitting {running[0].key}, or one beside it, ended without a word; memory may have run out.",
+        f"Try fewer at a time: -o executor.workers=1; see stderr.txt below {plan.run.folder / 'members'}.",
+    )
 
 
 def _task(plan: Plan, part: Part, prepared: Prepared) -> Task:
@@ -277,7 +302,7 @@ def _waves(config: RunConfig, waiting: Mapping[Part, Task]) -> Iterator[dict[Par
 
 
 @contextmanager
-def _stopped_on_error(pool: Executor) -> Iterator[Executor]:
+def _stopped_on_error(pool: Executor, guard: Guard) -> Iterator[Executor]:
     """On any error (Ctrl-C too) nothing is waited for: what is queued is cancelled, and worker processes end."""
     others = multiprocessing.active_children()
     try:
@@ -286,12 +311,14 @@ def _stopped_on_error(pool: Executor) -> Iterator[Executor]:
         children = [child for child in multiprocessing.active_children() if child not in others]
         for child in children:
             child.terminate()
-        pool.shutdown(wait=False, cancel_futures=True)
+        with suppress(Exception):  # the first error matters more
+            pool.shutdown(wait=False, cancel_futures=True)
         for child in children:
             child.join(5)
             child.kill()
         raise
-    pool.shutdown()
+    with guard("shutting down"):
+        pool.shutdown()
 
 
 @contextmanager
@@ -306,10 +333,14 @@ def ending_well(run: Run, resume: str = "") -> Iterator[None]:
     except ValueError:  # not the main thread: signals are somebody else's
         before = None
     try:
-        yield
+        with tracebacks_in(run.folder / "log.txt"):
+            yield
     except KeyboardInterrupt:
         _leave(run, INTERRUPTED, "interrupted")
         raise CtkError("Interrupted.", resume) from None
+    except PluginError as error:
+        _leave(run, FAILED, f"failed: {error}", error.problem)
+        raise PluginError(error.problem, f"{error.help} {resume}".strip()) from error.__cause__
     except CtkError as error:
         _leave(run, FAILED, f"failed: {error}", error.problem)
         raise
@@ -335,7 +366,7 @@ def _leave(run: Run, state: str, story: str, problem: str = "") -> None:
         run.log(story)
 
 
-def _call(log: Callable[[str], None], hook: str, **arguments: Any) -> None:
-    """Call a lifecycle hook. A plugin that fails in it is told of in the log; the run goes on."""
+def _call(say: Callable[[str], None], hook: str, **arguments: Any) -> None:
+    """Call a lifecycle hook. A plugin that fails in it is told of; the run goes on."""
     for problem in plugins().call(hook, **arguments):
-        log(problem)
+        say(f"{problem}; the run goes on")

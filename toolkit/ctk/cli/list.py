@@ -31,6 +31,7 @@ def list_(json_: bool) -> None:
 def info(competition: str, preset: str | None, json_: bool) -> None:
     """Show a competition's metric, presets and the components its configs can name."""
     from ctk.competition import competition_of
+    from ctk.guard import metric_of
     from ctk.plugins import KINDS, plugins
 
     known = competition_of(competition)
@@ -41,7 +42,7 @@ def info(competition: str, preset: str | None, json_: bool) -> None:
         return
     kinds = [kind for kind in KINDS if kind not in ("competitions", "platforms", "commands")]
     offers = {kind: list(plugins().all(kind)) for kind in kinds}
-    metric = plugins().load("metrics", known.metric)
+    metric = metric_of(known.metric)
     if json_:
         facts = {"id": known.id, "title": known.title, "url": known.url, "metric": metric.name}
         print_json({**facts, "direction": metric.direction, "presets": list(presets), "components": offers})

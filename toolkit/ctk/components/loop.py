@@ -20,6 +20,8 @@ from ctk.components.saving import save
 from ctk.components.schedules import rates
 from ctk.components.training import Schedule, Training
 from ctk.contract import Batch, FitContext
+from ctk.guard import Doing
+from ctk.guard.loss import scalar
 from ctk.samples import Array, Samples
 
 State = dict[str, Tensor]
@@ -28,12 +30,20 @@ State = dict[str, Tensor]
 class Fit(L.LightningModule):
     """A network and its loss. Seeds torch anew each step, which is what makes a resumed fit the same fit.
 
-    columns  of the target that alone are trained, (C,) int64, or None for all
-    parts    validations an epoch: Lightning takes what lies between two of them for an epoch
+    columns    of the target that alone are trained, (C,) int64, or None for all
+    parts      validations an epoch: Lightning takes what lies between two of them for an epoch
+    comparing  the guard of the plugin that the loss is of
     """
 
     def __init__(
-        self, network: nn.Module, loss: nn.Module, training: Training, seed: int, columns: Array | None, parts: int
+        self,
+        network: nn.Module,
+        loss: nn.Module,
+        training: Training,
+        seed: int,
+        columns: Array | None,
+        parts: int,
+        comparing: Doing,
     ) -> None:
         super().__init__()
         self.network = network
@@ -42,6 +52,7 @@ class Fit(L.LightningModule):
         self.seed = seed
         self.columns = None if columns is None else torch.from_numpy(columns)
         self.parts = parts
+        self.comparing = comparing
         self.losses: list[Tensor] = []
         self.scale = getattr(network, "scale", None)
 
@@ -55,10 +66,9 @@ class Fit(L.LightningModule):
         target = batch.target if self.scale is None else self.scale(batch.target)
         if self.columns is not None:
             prediction, target = prediction[:, self.columns], target[:, self.columns]
-        loss: Tensor = self.loss(
-            prediction,
-            batch._replace(target=target, epoch=self.current_epoch // self.parts, columns=self.columns),
-        )
+        batch = batch._replace(target=target, epoch=self.current_epoch // self.parts, columns=self.columns)
+        with self.comparing:
+            loss = scalar(self.loss(prediction, batch))
         self.losses.append(loss.detach())
         return loss
 

@@ -25,7 +25,7 @@ from ctk.components.trackers import loggers
 from ctk.components.training import Training
 from ctk.contract import FitContext
 from ctk.errors import CtkError
-from ctk.plugins import plugins
+from ctk.guard import Guard, Wrong, is_interruption
 from ctk.samples import Array, Samples
 
 
@@ -95,6 +95,7 @@ class Stage:
             seed=context.seed + 1_000_003 * self.number,
             columns=self.columns,
             parts=batches.parts,
+            comparing=Guard("losses", config.loss.name)("comparing predictions with targets"),
         )
         follow = Follow(valid, context, config, self.before, self.total, whole)
         logging = loggers(context.trackers, self.folder, f"stage-{self.number + 1}", context.tell)
@@ -152,9 +153,13 @@ def _as_it_is(batch: Any) -> Any:
 
 
 def _loss(config: Training, train: Samples) -> nn.Module:
-    kind = plugins().load("losses", config.loss.name)
-    make = getattr(kind, "for_samples", None)
-    loss: nn.Module = make(train, **config.loss.options) if make else kind(**config.loss.options)
+    guard = Guard("losses", config.loss.name)
+    kind = guard.load()
+    with guard("being made"):
+        make = getattr(kind, "for_samples", None)
+        loss: nn.Module = make(train, **config.loss.options) if make else kind(**config.loss.options)
+        if not isinstance(loss, nn.Module):
+            raise Wrong(f"is a {type(loss).__name__}, and a torch.nn.Module is needed")
     return loss
 
 
@@ -174,8 +179,10 @@ def _interruptible() -> Iterator[None]:
     before = signal.getsignal(signal.SIGINT)
     try:
         yield
-    except SystemExit:
-        raise KeyboardInterrupt from None
+    except SystemExit as error:
+        if is_interruption(error):
+            raise KeyboardInterrupt from None
+        raise
     finally:
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGINT, before)

@@ -1,0 +1,32 @@
+"""Guards around what plugins do while a command goes on: whose fault it was, and whether what came back can be used.
+
+A run calls models, metrics, data readers and competitions through the faces here; other components inside a ``Guard``
+of their own. Finding and importing plugins is guarded by ``ctk.plugins``.
+"""
+
+from __future__ import annotations
+
+from ctk.guard.blend import check_blend
+from ctk.guard.executor import make_pool, submitted
+from ctk.guard.guard import Doing, Guard, Wrong, is_interruption
+from ctk.guard.metric import GuardedMetric, metric_of
+from ctk.guard.model import GuardedModel
+from ctk.guard.reader import GuardedReader
+from ctk.guard.worker import ended, keep_noise, only_sentences
+
+__all__ = [
+    "Doing",
+    "Guard",
+    "GuardedMetric",
+    "GuardedModel",
+    "GuardedReader",
+    "Wrong",
+    "check_blend",
+    "ended",
+    "is_interruption",
+    "keep_noise",
+    "make_pool",
+    "metric_of",
+    "only_sentences",
+    "submitted",
+]
