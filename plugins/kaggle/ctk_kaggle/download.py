@@ -143,6 +143,7 @@ class Bar:
         self.progress = progress
         self.total = total
         self.before = 0
+        self.told = -1
 
     def part(self, size: int) -> Callable[[int, int], None]:
         """Progress of one file of this listed size, which may travel packed."""
@@ -158,9 +159,11 @@ class Bar:
         self._tell(self.before)
 
     def _tell(self, done: int) -> None:
-        if self.total:
-            whole = max(1, self.total // 10**6)
-            self.progress("downloading, MB", whole * done // self.total, whole)
+        whole = max(1, self.total // 10**6)
+        done = whole * done // max(1, self.total)
+        if done > self.told:  # a connection that broke may have to begin again
+            self.told = done
+            self.progress("downloading, MB", done, whole)
 
 
 @dataclass(frozen=True)

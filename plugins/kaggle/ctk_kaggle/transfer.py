@@ -22,7 +22,8 @@ from ctk.files import check_room, explain
 from ctk_kaggle.client import patient
 from ctk_kaggle.problems import NotReached, Passing, told
 
-CHUNK = 1 << 20
+CHUNK = 1 << 16
+"""Bytes at a time; what came of the last piece is lost when the connection breaks."""
 TRIES = 5
 """How often it is tried again without a byte more than before."""
 LONGEST_WAIT = 60.0
