@@ -41,7 +41,8 @@ class Toy(Competition):
     def default_data(self, progress: Progress = lambda what, done, total: None) -> Path:
         """A folder that says which flavour it is."""
         folder = cache_folder() / "toy" / self.id
-        write_text(folder / FLAVOUR, self.id)
+        if not (folder / FLAVOUR).exists():  # written anew it would be other data, and a run could not be gone on with
+            write_text(folder / FLAVOUR, self.id)
         return folder
 
     def evaluate(self, prediction: Array, samples: Samples) -> dict[str, float]:
