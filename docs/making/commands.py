@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+from collections.abc import Iterator
 
 import click
 
@@ -24,15 +25,18 @@ def page() -> str:
         _usage("ctk", cli),
         *_body(cli),
     ]
-    for name in names():
-        command = cli.commands[name]
-        parts += [f"## ctk {name}", _usage(f"ctk {name}", command), *_body(command)]
+    for path, command in _below("ctk", cli):
+        parts += [f"## {path}", _usage(path, command), *_body(command)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def names() -> list[str]:
-    """The core's commands, in the order of ``ctk --help``."""
-    return sorted(cli.commands)
+def _below(path: str, group: click.Group) -> Iterator[tuple[str, click.Command]]:
+    """The core's commands in the order of ``ctk --help``, each followed by its own."""
+    for name in sorted(group.commands):
+        command = group.commands[name]
+        yield f"{path} {name}", command
+        if isinstance(command, click.Group):
+            yield from _below(f"{path} {name}", command)
 
 
 def _usage(path: str, command: click.Command) -> str:

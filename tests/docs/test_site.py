@@ -45,3 +45,13 @@ def test_readmes_are_pages_whose_links_stay_on_the_site(site):
     page = (site / "ops/kernels/info_nce/index.html").read_text(encoding="utf-8")
     assert "Milakov and Gimelshein" in page
     assert not re.search(r"href=\"[^\"]*(?:README\.md|\.cpp|\.py)\"", page)
+
+
+def test_every_distribution_beside_the_toolkit_has_a_page_and_is_listed(site):
+    listed = (site / "plugins/index.html").read_text(encoding="utf-8")
+    projects = [path.parent for kind in ("competitions", "plugins") for path in ROOT.glob(f"{kind}/*/README.md")]
+    assert projects
+    for project in projects:
+        name = project.name.replace("_", "-")
+        assert (site / f"plugins/{name}/index.html").exists()
+        assert f">{name}</a>" in listed

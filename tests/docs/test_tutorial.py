@@ -1,0 +1,37 @@
+"""Every command of the tutorials works, in their order, in an environment that has nothing of this checkout."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+from environment import lent, wheels
+from pages import blocks
+from walkthrough import walk
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def borrowed(tmp_path_factory):
+    """What a reader's computer has: Python, a package index with our wheels in it, and the heavy libraries."""
+    folder = tmp_path_factory.mktemp("borrowed")
+    return {
+        "PYTHONPATH": str(lent(folder / "lent")),
+        "PIP_FIND_LINKS": str(wheels(folder / "wheels")),
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "OMP_NUM_THREADS": "1",
+        "COLUMNS": "120",
+    }
+
+
+@pytest.mark.parametrize("page", ["write/competition.md", "write/component.md", "write/one-file.md"])
+def test_the_page_works_as_it_says(page, borrowed, tmp_path):
+    assert not [block for block in blocks(page) if block.language in ("sh", "bash")], "commands that no test types"
+    typed = walk(page, tmp_path, {**borrowed, "CTK_CACHE": str(tmp_path / "cache")})
+    assert any("ctk run" in command for command in typed)
+
+
+def test_what_users_are_told_of_plugins_is_so(borrowed, tmp_path):
+    walk("guide/plugins.md", tmp_path, {name: borrowed[name] for name in ("PATH", "OMP_NUM_THREADS", "COLUMNS")})
