@@ -40,7 +40,7 @@ def place(score: float, others: Sequence[Entry], direction: Direction) -> Place:
     Scores are compared as finely as the leaderboard shows them. Of equal scores the one that was there first is ahead.
     """
     scores = [entry.score for entry in others if entry.score is not None]
-    shown = round(score, max((_decimals(each) for each in scores), default=15))
+    shown = round(score, max((_decimals(entry) for entry in others if entry.score is not None), default=15))
     ahead = sum(each > shown if direction == "max" else each < shown for each in scores)
     tied = sum(each == shown for each in scores)
     return Place(1 + ahead + tied, len(scores) + 1, tied)
@@ -91,6 +91,6 @@ def local_score(run: Run, competition: Competition, metric: Metric) -> float:
     return float(score)
 
 
-def _decimals(value: float) -> int:
-    exponent = Decimal(repr(value)).as_tuple().exponent
+def _decimals(entry: Entry) -> int:
+    exponent = Decimal(entry.shown or repr(entry.score)).as_tuple().exponent
     return max(0, -exponent) if isinstance(exponent, int) else 0

@@ -22,11 +22,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Entry:
-    """A team on a leaderboard; ``rank`` counts from 1, the best. ``score`` is None for a team that has none."""
+    """A team on a leaderboard; ``rank`` counts from 1, the best.
+
+    score  None for a team that has none
+    shown  the score as the platform writes it, which tells how finely it is rounded
+    """
 
     rank: int
     team: str
     score: float | None
+    shown: str = ""
     when: datetime | None = None
 
 

@@ -48,7 +48,10 @@ class Kaggle(Platform):
             raise CtkError(f"{slug} takes notebooks, not files.", f"Submit a notebook at {page}.")
         if competition.submissions_disabled:
             raise CtkError(f"{slug} takes no submissions.", f"See {page}.")
-        limits = self._limits(slug)
+        try:
+            limits = self._limits(slug)
+        except CtkError:  # Kaggle itself will say
+            return
         # All zero before the first submission makes a team.
         if limits.num_allowed_now == 0 and (limits.num_today or limits.num_total):
             raise CtkError(
@@ -71,7 +74,7 @@ class Kaggle(Platform):
         """Every team; the private leaderboard once there is one."""
         rows = self.client.pages(slug, "get_leaderboard", ApiGetLeaderboardRequest(), "submissions")
         return [
-            Entry(rank, row.team_name or "", _number(row.score), row.submission_date)
+            Entry(rank, row.team_name or "", _number(row.score), (row.score or "").strip(), row.submission_date)
             for rank, row in enumerate(rows, start=1)
         ]
 

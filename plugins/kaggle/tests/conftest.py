@@ -31,7 +31,7 @@ KEY, TOKEN = "key-4f1c", "KGAT-9a77"
 
 @dataclass
 class Fault:
-    """What the server does instead, once: answer with a status, or break off after so many bytes of a body."""
+    """What the server does once: answer with a status, break off after so many bytes, or as ever; ``begin`` first."""
 
     where: str
     status: int = 0
@@ -227,7 +227,7 @@ class Handler(BaseHTTPRequestHandler):
         if fault is not None:
             self.kaggle.faults.remove(fault)
             fault.begin()
-        return fault
+        return fault if fault and (fault.status or fault.after is not None) else None
 
     def _refuse(self, fault: Fault) -> None:
         body, kind = b"<html>oops</html>", "text/html"

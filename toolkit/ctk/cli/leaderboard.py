@@ -5,15 +5,16 @@ from __future__ import annotations
 import click
 
 from ctk.api import runs_root
+from ctk.cli import completion
 from ctk.cli.common import as_json, console, number, print_json, table
 
 TOP = 10
 
 
 @click.command()
-@click.argument("competition")
+@click.argument("competition", shell_complete=completion.competitions)
 @click.option("--team", metavar="NAME", help="Whose best to show; default: that of your own submissions.")
-@click.option("--metrics", "run", metavar="RUN", help="Show where this run's validation score would stand.")
+@click.option("--metrics", "run", metavar="RUN", shell_complete=completion.runs, help="Show where this run's validation score would stand.")
 @as_json
 def leaderboard(competition: str, team: str | None, run: str | None, json_: bool) -> None:
     """Show the platform's leaderboard: the top, your best, and where a run's local score would stand.
@@ -50,12 +51,11 @@ def leaderboard(competition: str, team: str | None, run: str | None, json_: bool
     if own is not None and own not in shown:
         shown = [*shown, own]
     rows_ = [
-        [str(entry.rank), entry.team, f"{entry.when:%Y-%m-%d}" if entry.when else "", number(entry.score, 5)]
-        for entry in shown
+        [str(entry.rank), entry.team, f"{entry.when:%Y-%m-%d}" if entry.when else "", entry.shown] for entry in shown
     ]
     table(["rank", "team", "when", "score"], rows_, numbers=1)
     if own is not None:
-        console.print(f"own best  {number(own.score, 5)}, rank {own.rank:,} ({own.team})", highlight=False)
+        console.print(f"own best  {own.shown or 'no score'}, rank {own.rank:,} ({own.team})", highlight=False)
     elif mine is not None:
         note = f" ({mine.message})" if mine.message else ""
         console.print(f"own best  {number(mine.score, 5)}, {mine.file}{note}; not on the leaderboard", highlight=False)
