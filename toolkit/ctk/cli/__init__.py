@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from ctk import __version__
-from ctk.cli import bench, blend, data, doctor, install, new, plugins, run, runs, score
+from ctk.cli import bench, blend, data, doctor, install, leaderboard, new, plugins, run, runs, score, shell, submit
 from ctk.cli import list as listing
 from ctk.errors import CtkError
 
@@ -114,6 +114,8 @@ for command in (
     blend.blend,
     score.validate,
     score.score,
+    submit.submit,
+    leaderboard.leaderboard,
     data.data,
     runs.runs,
     runs.show,
@@ -121,6 +123,7 @@ for command in (
     plugins.plugins_,
     install.install,
     install.uninstall,
+    shell.completion,
     doctor.doctor,
     bench.bench,
 ):
