@@ -45,6 +45,7 @@ class Competition(ABC):
     formats   suffixes that a submission may have, the usual one first
     platform  name of the registered platform that holds it, if one does
     slug      what it is called there
+    board     name of the registered metric that its leaderboard shows, where that is not the deciding one
     named     its name in configs, filled in when it is found: the id, with a distribution before it if two have one
     """
 
@@ -59,6 +60,7 @@ class Competition(ABC):
     formats: Sequence[str] = ("csv",)
     platform: str = ""
     slug: str = ""
+    board: str = ""
     named: str = ""
 
     @abstractmethod
