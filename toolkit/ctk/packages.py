@@ -35,11 +35,8 @@ Row = Mapping[str, Any]
 # What may be asked for ------------------------------------------------------------------------------------------------
 
 
-def check_package(text: str) -> None:
-    """Raises UsageError for what pip would read as an option or what holds a secret.
-
-    A name with extras and versions, a URL, a wheel and a folder pass.
-    """
+def check_words(text: str) -> None:
+    """Raises UsageError for what pip would read as an option, what holds a secret, and what cannot be printed."""
     if not text.strip():
         raise UsageError("The name of a package is empty.", "Give a distribution, a wheel or a folder.")
     if not text.isprintable():
@@ -55,13 +52,18 @@ def check_package(text: str) -> None:
             f"'{text}' looks like an option, not like a package.",
             f"Options of pip are not passed on; call it yourself: {quoted([*_python('pip'), 'install', text])}",
         )
+
+
+def check_package(text: str) -> None:
+    """Raises UsageError for all but a name with extras and versions, a URL, a wheel and a folder."""
+    check_words(text)
     if _is_path(text) and not Path(text).exists():
         raise UsageError(f"{text}: there is no such file or folder.", "Give the path of a wheel or of a project.")
 
 
 def check_project(folder: Path) -> None:
     """Raises UsageError for a folder that cannot be installed with -e."""
-    check_package(str(folder))
+    check_words(str(folder))
     if not folder.is_dir():
         raise UsageError(f"-e {folder}: there is no such folder.", "Give the folder that holds a pyproject.toml.")
     if not any((folder / name).is_file() for name in ("pyproject.toml", "setup.py")):
@@ -73,7 +75,7 @@ def check_project(folder: Path) -> None:
 
 def check_name(text: str) -> None:
     """Raises UsageError for what is no name of an installed distribution, and for the toolkit itself."""
-    check_package(text)
+    check_words(text)
     if not NAME.fullmatch(text):
         raise UsageError(f"'{text}' is no name of a distribution.", "`ctk plugins` shows them: ctk uninstall NAME")
     if canonicalize_name(text) == CORE:

@@ -6,13 +6,15 @@ from pathlib import Path
 
 import click
 
+from ctk.cli import completion
 from ctk.cli.common import as_json, data_dir, print_json
 
 
 @click.command()
-@click.argument("sources", nargs=-1, required=True, metavar="RUN_OR_FILE...")
+@click.argument("sources", nargs=-1, required=True, metavar="RUN_OR_FILE...", shell_complete=completion.runs_and_files)
 @click.option(
     "--blender",
+    shell_complete=completion.component("blenders"),
     help="A registered blender; one that needs validation predictions takes only runs. Default: that of the first run,"
     " or mean where there are files.",
 )
@@ -21,9 +23,10 @@ from ctk.cli.common import as_json, data_dir, print_json
     "options",
     multiple=True,
     metavar="KEY=VALUE",
+    shell_complete=completion.blend_options,
     help="An option of the blender, e.g. -o normalise=false; or, for files alone, of the data: -o data.KEY=VALUE.",
 )
-@click.option("--competition", help="Needed only if every source is a file.")
+@click.option("--competition", shell_complete=completion.competitions, help="Needed only if every source is a file.")
 @data_dir
 @click.option("--name", default="blend", show_default=True, help="What the new run's folder is called.")
 @as_json

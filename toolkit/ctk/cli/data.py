@@ -8,12 +8,13 @@ from typing import Any
 import click
 
 from ctk.api import filter_data
+from ctk.cli import completion
 from ctk.cli.common import as_json, console, data_dir, print_json, table
 from ctk.cli.progress import Work
 
 
 @click.command(context_settings={"ignore_unknown_options": True}, add_help_option=False)
-@click.argument("competition", required=False)
+@click.argument("competition", required=False, shell_complete=completion.competitions)
 @data_dir
 @click.option(
     "--build", is_flag=True, help="Make the data from raw files; `ctk data COMPETITION --build --help` lists options."
@@ -22,13 +23,19 @@ from ctk.cli.progress import Work
     "--download", is_flag=True, help="Fetch what is missing from the platform that holds it, into --data (data/ID)."
 )
 @click.option(
-    "--filter", "filters", multiple=True, metavar="NAME", help="Write the data without what this filter drops."
+    "--filter",
+    "filters",
+    multiple=True,
+    metavar="NAME",
+    shell_complete=completion.component("filters"),
+    help="Write the data without what this filter drops.",
 )
 @click.option(
     "-o",
     "overrides",
     multiple=True,
     metavar="KEY=VALUE",
+    shell_complete=completion.run_options,
     help="Set a config key, e.g. -o filters.ridge.drop_fraction=0.2.",
 )
 @click.option("--out", type=click.Path(path_type=Path), help="Folder to write to.")

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ctk.cli import completion
+
 if TYPE_CHECKING:
     from ctk.packages import Row
 
@@ -60,7 +62,7 @@ def install(packages: tuple[str, ...], projects: tuple[Path, ...], upgrade: bool
 
 
 @click.command(context_settings=PASSED_ON)
-@click.argument("packages", nargs=-1, required=True, metavar="PKG...")
+@click.argument("packages", nargs=-1, required=True, metavar="PKG...", shell_complete=completion.distributions)
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 def uninstall(packages: tuple[str, ...], yes: bool) -> None:
     """Take distributions out of this environment, and say what was lost.

@@ -14,7 +14,13 @@ TOP = 10
 @click.command()
 @click.argument("competition", shell_complete=completion.competitions)
 @click.option("--team", metavar="NAME", help="Whose best to show; default: that of your own submissions.")
-@click.option("--metrics", "run", metavar="RUN", shell_complete=completion.runs, help="Show where this run's validation score would stand.")
+@click.option(
+    "--metrics",
+    "run",
+    metavar="RUN",
+    shell_complete=completion.runs,
+    help="Show where this run's validation score would stand.",
+)
 @as_json
 def leaderboard(competition: str, team: str | None, run: str | None, json_: bool) -> None:
     """Show the platform's leaderboard: the top, your best, and where a run's local score would stand.

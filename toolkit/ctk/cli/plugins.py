@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.markup import escape
 
+from ctk.cli import completion
 from ctk.cli.common import as_json, print_json, table
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @click.command("plugins")
-@click.argument("names", nargs=-1, metavar="[NAME...]")
+@click.argument("names", nargs=-1, metavar="[NAME...]", shell_complete=completion.installed)
 @click.option("--all", "everything", is_flag=True, help="Also what the core offers itself, and plugins turned off.")
 @click.option(
     "--check", "checking", is_flag=True, help="Import each plugin and all it offers, in a process of its own."

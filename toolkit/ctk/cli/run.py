@@ -6,20 +6,35 @@ from pathlib import Path
 
 import click
 
+from ctk.cli import completion
 from ctk.cli.common import as_json, data_dir, print_json
 
 
 @click.command()
-@click.argument("competition")
+@click.argument("competition", shell_complete=completion.competitions)
 @data_dir
-@click.option("--preset", help="A named config of the competition; `ctk info COMPETITION` lists them.")
+@click.option(
+    "--preset",
+    shell_complete=completion.presets,
+    help="A named config of the competition; `ctk info COMPETITION` lists them.",
+)
 @click.option("--config", "file", type=click.Path(path_type=Path), help="A YAML file laid over the preset.")
 @click.option(
-    "-o", "overrides", multiple=True, metavar="KEY=VALUE", help="Set one config key, e.g. -o members.0.epochs=5."
+    "-o",
+    "overrides",
+    multiple=True,
+    metavar="KEY=VALUE",
+    shell_complete=completion.run_options,
+    help="Set one config key, e.g. -o members.0.epochs=5.",
 )
 @click.option("--seeds", help="Seeds of every member that names none, e.g. 1,2,3.")
 @click.option("--name", default=None, help="What the run's folder is called, behind the time. Default: the preset.")
-@click.option("--resume", metavar="RUN", help="Go on with a run that was interrupted, failed or killed.")
+@click.option(
+    "--resume",
+    metavar="RUN",
+    shell_complete=completion.runs,
+    help="Go on with a run that was interrupted, failed or killed.",
+)
 @click.option(
     "--dry-run", is_flag=True, help="Two steps of every member on a slice; writes a submission of the right form."
 )
@@ -30,7 +45,7 @@ from ctk.cli.common import as_json, data_dir, print_json
     show_default=True,
     help="predict: fit nothing; the members and the blend of --checkpoints predict the test.",
 )
-@click.option("--checkpoints", type=click.Path(path_type=Path), help="Folder of the run whose members predict.")
+@click.option("--checkpoints", metavar="RUN", shell_complete=completion.runs, help="The run whose members predict.")
 @as_json
 def run(
     competition: str,
@@ -43,7 +58,7 @@ def run(
     resume: str | None,
     dry_run: bool,
     stage: str,
-    checkpoints: Path | None,
+    checkpoints: str | None,
     json_: bool,
 ) -> None:
     """Train, blend, submit and report.
@@ -73,7 +88,7 @@ def run(
             seeds=_numbers(seeds),
             name=name,
             dry_run=dry_run,
-            checkpoints=checkpoints,
+            checkpoints=None if checkpoints is None else Run.find(checkpoints, api.runs_root()).folder,
         )
     else:
         if data_dir or preset or file or overrides or seeds or name or dry_run or checkpoints:

@@ -8,11 +8,12 @@ import click
 import yaml
 
 from ctk.api import runs_root
+from ctk.cli import completion
 from ctk.cli.common import as_json, console, number, print_json, table
 
 
 @click.command()
-@click.argument("competition", required=False)
+@click.argument("competition", required=False, shell_complete=completion.competitions)
 @click.option("--dry", is_flag=True, help="Show dry runs too.")
 @as_json
 def runs(competition: str | None, dry: bool, json_: bool) -> None:
@@ -44,7 +45,7 @@ def runs(competition: str | None, dry: bool, json_: bool) -> None:
 
 
 @click.command()
-@click.argument("run")
+@click.argument("run", shell_complete=completion.runs)
 @as_json
 def show(run: str, json_: bool) -> None:
     """Show a run: its state, scores, config and files."""

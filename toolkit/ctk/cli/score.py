@@ -6,16 +6,22 @@ from pathlib import Path
 
 import click
 
+from ctk.cli import completion
 from ctk.cli.common import as_json, console, data_dir, number, print_json, table
 from ctk.cli.progress import Work
 
 
 @click.command()
-@click.argument("competition")
+@click.argument("competition", shell_complete=completion.competitions)
 @click.argument("file", type=click.Path(path_type=Path))
 @data_dir
 @click.option(
-    "-o", "overrides", multiple=True, metavar="KEY=VALUE", help="An option of the data, e.g. -o data.old=true."
+    "-o",
+    "overrides",
+    multiple=True,
+    metavar="KEY=VALUE",
+    shell_complete=completion.data_options,
+    help="An option of the data, e.g. -o data.old=true.",
 )
 @as_json
 def validate(competition: str, file: Path, data_dir: Path | None, overrides: tuple[str, ...], json_: bool) -> None:
@@ -34,7 +40,7 @@ def validate(competition: str, file: Path, data_dir: Path | None, overrides: tup
 
 
 @click.command()
-@click.argument("competition")
+@click.argument("competition", shell_complete=completion.competitions)
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--truth", required=True, type=click.Path(path_type=Path), help="File with the test's targets.")
 @as_json

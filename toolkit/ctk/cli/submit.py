@@ -6,17 +6,23 @@ from pathlib import Path
 
 import click
 
+from ctk.cli import completion
 from ctk.cli.common import as_json, console, data_dir, print_json
 from ctk.cli.progress import Work
 
 
 @click.command()
-@click.argument("competition")
+@click.argument("competition", shell_complete=completion.competitions)
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("-m", "--message", required=True, help="What the submission is, for you to find it again.")
 @data_dir
 @click.option(
-    "-o", "overrides", multiple=True, metavar="KEY=VALUE", help="An option of the data, e.g. -o data.old=true."
+    "-o",
+    "overrides",
+    multiple=True,
+    metavar="KEY=VALUE",
+    shell_complete=completion.data_options,
+    help="An option of the data, e.g. -o data.old=true.",
 )
 @as_json
 def submit(
