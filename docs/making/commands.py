@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import click
 
 from ctk.cli import cli
-from making.docstrings import prose
+from making.docstrings import bars, prose
 
 NO_WRAP = "\b"
 """click's mark of a paragraph that stays as it is: here the examples."""
@@ -63,11 +63,11 @@ def _row(option: click.Option) -> str:
     kind = ""
     if not option.is_flag and not option.count:
         with click.Context(click.Command("")) as context:
-            kind = f" `{option.make_metavar(context)}`".replace("|", "\\|")
+            kind = f" `{option.make_metavar(context)}`"
     more = []
     if option.multiple:
         more.append("may be given several times")
     if option.show_default and option.default is not None:
         more.append(f"default: `{option.default}`")
     told = prose(option.help or "") + (f" ({'; '.join(more)})" if more else "")
-    return f"| {names}{kind} | {told} |"
+    return f"| {bars(names + kind)} | {bars(told)} |"

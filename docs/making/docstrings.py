@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import inspect
 import re
 from collections.abc import Iterator
@@ -120,7 +121,18 @@ def cell(row: Row) -> str:
     text = prose(" ".join(row.text))
     for each in row.nested:
         text += f"<br>`{each.term}`: {cell(each)}"
-    return text.replace("|", "\\|").replace("\\\\|", "\\|")
+    return bars(text)
+
+
+def bars(text: str) -> str:
+    """Markdown with what would end a cell of a table written otherwise: a bar cannot be escaped inside of code."""
+    parts = re.split(r"(`[^`]+`)", text)
+    parts[::2] = [part.replace("|", "\\|") for part in parts[::2]]
+    parts[1::2] = [
+        f"<code>{html.escape(part[1:-1], quote=False).replace('|', '&#124;')}</code>" if "|" in part else part
+        for part in parts[1::2]
+    ]
+    return "".join(parts)
 
 
 def prose(text: str) -> str:

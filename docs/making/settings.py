@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 import types
 import typing
 from collections.abc import Callable
@@ -20,7 +21,7 @@ from ctk.schema import Choice, options_schema
 from making.docstrings import markdown, prose, terms
 
 SECTIONS: tuple[tuple[str, str, type[BaseModel]], ...] = (
-    ("A run", "The top of a config.", RunConfig),
+    ("A run", "", RunConfig),
     ("split", "", Split),
     ("members", "Each entry of the list.", Member),
     ("A member that is a network", "These keys stand beside the member's own.", Training),
@@ -87,7 +88,7 @@ def _table(schema: type[BaseModel], thing: Any = None) -> str:
     for name, field in schema.model_fields.items():
         if (schema.__name__, name) in HIDDEN:
             continue
-        bounds = _bounds(field.metadata)
+        bounds = "" if _listed(field.annotation) else _bounds(field.metadata)
         default = "*needed*" if field.is_required() else f"`{_value(field.default)}`"
         use = prose(field.description) if field.description else told.get(name, "")
         rows.append(f"| `{name}` | {_type(field.annotation)}{bounds} | {default} | {use} |")
@@ -106,7 +107,7 @@ def _type(annotation: Any) -> str:
     if origin in (tuple, list):
         if len(inside) == 2 and inside[1] is not Ellipsis:
             return "two of " + _type(inside[0])
-        return "list of " + _type(inside[0]).replace("component", "components").replace("mapping", "mappings")
+        return "list of " + re.sub(r"^(component|mapping|number|whole number)", r"\1s", _type(inside[0]))
     if origin is dict:
         return "mapping"
     if annotation is Choice:
@@ -114,6 +115,11 @@ def _type(annotation: Any) -> str:
     if inspect.isclass(annotation) and issubclass(annotation, BaseModel):
         return "mapping"
     return {str: "text", int: "whole number", float: "number", bool: "`true`, `false`"}.get(annotation, "any")
+
+
+def _listed(annotation: Any) -> bool:
+    """Whether bounds are of how many entries there are; that none may be missing shows elsewhere."""
+    return get_origin(annotation) in (tuple, list)
 
 
 def _bounds(metadata: Any) -> str:

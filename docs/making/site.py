@@ -73,10 +73,8 @@ def _listed(kind: str) -> str:
     rows = []
     for project in PROJECTS[kind]:
         about = tomllib.loads((ROOT / project / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-        rows.append(
-            f"| [{_name(project)}]({_name(project)}.md) | `pip install {about['name']}` | {about['description']} |"
-        )
-    return "\n".join(["| | | |", "|---|---|---|", *rows])
+        rows.append(f"| [`{about['name']}`]({_name(project)}.md) | {about['description']} |")
+    return "\n".join(["| | |", "|---|---|", *rows])
 
 
 def _linked(page: str, path: str) -> str:

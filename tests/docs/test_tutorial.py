@@ -35,3 +35,7 @@ def test_the_page_works_as_it_says(page, borrowed, tmp_path):
 
 def test_what_users_are_told_of_plugins_is_so(borrowed, tmp_path):
     walk("guide/plugins.md", tmp_path, {name: borrowed[name] for name in ("PATH", "OMP_NUM_THREADS", "COLUMNS")})
+
+
+def test_the_script_with_the_ops_alone_runs(borrowed, tmp_path):
+    walk("guide/ops-alone.md", tmp_path, {name: borrowed[name] for name in ("PATH", "OMP_NUM_THREADS")})
