@@ -20,6 +20,7 @@ import yaml
 
 from ctk.errors import CtkError, UsageError
 from ctk.files import atomic, read_json, write_json, write_text
+from ctk.plugins import plugins
 from ctk.samples import Array
 
 FINISHED, RUNNING, FAILED, INTERRUPTED, KILLED = "finished", "running", "failed", "interrupted", "killed"
@@ -149,6 +150,26 @@ class Run:
             return dict(read_json(self.folder / "scores.json"))
         except (FileNotFoundError, json.JSONDecodeError):
             return {}
+
+    def final_scores(self, blend: Mapping[str, float]) -> dict[str, float]:
+        """The blend's scores, with those of the members and of the test beside them, named by paths."""
+        known = self.scores()
+        members = {key: each for key, each in known.get("members", {}).items() if key != "blend"}
+        return {
+            **blend,
+            **{f"test/{name}": score for name, score in known.get("test", {}).items()},
+            **{f"members/{key}/{name}": score for key, each in members.items() for name, score in each.items()},
+        }
+
+    def tracker(self, name: str, distribution: str) -> dict[str, Any] | None:
+        """The options of a distribution's tracker, None where the run does not log to it. A dry run logs nowhere."""
+        if self.state().get("dry_run"):
+            return None
+        for choice in self.config().get("trackers", ()):
+            named = choice["name"].rpartition(":")[2] == name
+            if named and plugins().get("trackers", choice["name"]).distribution == distribution:
+                return {key: value for key, value in choice.items() if key != "name"}
+        return None
 
     def log(self, line: str) -> None:
         """Append a line with the time to log.txt."""

@@ -1,0 +1,35 @@
+"""What this plugin offers. It is imported in every run; mlflow itself only in runs that log to it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ctk.hookspecs import Register, hookimpl
+
+if TYPE_CHECKING:
+    from ctk.runs import Run
+
+requires_ctk = ">=0.1,<0.2"
+
+
+@hookimpl
+def ctk_register_trackers(register: Register) -> None:
+    register("mlflow", "ctk_mlflow.tracker:Mlflow", "an MLflow server, or a database of runs on this machine")
+
+
+@hookimpl
+def ctk_run_started(run: Run) -> None:
+    options = run.tracker("mlflow", "ctk-mlflow")
+    if options is not None:
+        from ctk_mlflow.whole import begin
+
+        begin(run, **options)
+
+
+@hookimpl
+def ctk_run_finished(run: Run, scores: dict[str, float]) -> None:
+    options = run.tracker("mlflow", "ctk-mlflow")
+    if options is not None:
+        from ctk_mlflow.whole import end
+
+        end(run, scores, **options)
