@@ -9,12 +9,16 @@ from typing import Any
 from ctk.competition import Competition, competition_of
 from ctk.contract import Model
 from ctk.plugins import plugins
+from ctk.schema import merge
 from ctk.testing.case import Case
 from ctk.testing.subject import Offer
 from ctk.testing.toy import FLAVOURS
 
 RIDGES = [{"model": {"name": "ridge", "alpha": alpha}, "name": f"ridge-{alpha}"} for alpha in (1, 100)]
 """Members that any data has, for what is not about members."""
+
+BATCH = 32
+"""Rows of a batch: enough for two steps on samples of any width."""
 
 Candidate = tuple[str, dict[str, Any]]
 """A competition by name, and what is laid over its embedded preset."""
@@ -48,10 +52,10 @@ def candidates(case: Case, offer: Offer) -> Iterator[Candidate]:
 
 
 def _member_of(competition: Competition, offer: Offer) -> dict[str, Any]:
-    """A member with a model: as a preset has it, else trained as the embedded preset's network is."""
-    for member in _members(competition):
-        if _model_name(member) == offer.name:
-            return _plain(member)
+    """A member with a model of default options, trained as the embedded preset's network is.
+
+    Other presets may have made it for days on a GPU.
+    """
     thing = offer.load()
     if inspect.isclass(thing) and issubclass(thing, Model):
         return {"model": offer.name}
@@ -59,27 +63,20 @@ def _member_of(competition: Competition, offer: Offer) -> dict[str, Any]:
 
 
 def _network(competition: Competition) -> dict[str, Any]:
-    """The first network of the presets, as a member."""
-    for member in _members(competition):
-        thing = plugins().load("models", _model_name(member))
+    """The first network of the embedded preset, as a member with small batches."""
+    small = {"batch": {"size": BATCH}}
+    for member in competition.presets()[competition.embedded].get("members", []):
+        name = _name(member["model"])
+        thing = plugins().load("models", name)
         if not (inspect.isclass(thing) and issubclass(thing, Model)):
-            return _plain(member)
-    return {"model": "toy-network", "loss": "toy-squared-error", "batch": {"size": 16}}
+            return merge(_alone(member), small)
+    return {"model": "toy-network", "loss": "toy-squared-error", **small}
 
 
-def _members(competition: Competition) -> Iterator[Mapping[str, Any]]:
-    """Members of all presets, those of the embedded one first."""
-    presets = competition.presets()
-    for preset in [presets[competition.embedded], *presets.values()]:
-        for member in preset.get("members", []):
-            yield {"model": member} if isinstance(member, str) else member
+def _name(choice: str | Mapping[str, Any]) -> str:
+    return choice if isinstance(choice, str) else str(choice["name"])
 
 
-def _model_name(member: Mapping[str, Any]) -> str:
-    model = member["model"]
-    return str(model if isinstance(model, str) else model["name"])
-
-
-def _plain(member: Mapping[str, Any]) -> dict[str, Any]:
-    """A member on its own: blended, and using no other."""
+def _alone(member: Mapping[str, Any]) -> dict[str, Any]:
+    """A member without what it is to others: blended, and using none of them."""
     return {key: value for key, value in member.items() if key not in ("name", "blend", "uses", "seeds")}

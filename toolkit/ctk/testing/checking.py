@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 
@@ -15,8 +15,13 @@ from ctk.testing.report import Problem, Report
 from ctk.testing.subject import found, load, told
 
 
-def check(plugin: str | Path | ModuleType, competition: str | None, overrides: Mapping[str, Sequence[str]]) -> Report:
-    """See ``ctk.testing.check_plugin``; problems are in the report."""
+def check(
+    plugin: str | Path | ModuleType,
+    competition: str | None,
+    overrides: Mapping[str, Sequence[str]],
+    checks: Mapping[str, Callable[[Case], None]] = CHECKS,
+) -> Report:
+    """See ``ctk.testing.check_plugin``; problems are in the report. ``checks`` are those of ``CHECKS``, or some."""
     path = plugin.absolute() if isinstance(plugin, Path) else plugin
     if isinstance(path, str) and path.endswith(".py"):
         path = Path(path).absolute()  # before the current folder is another
@@ -32,7 +37,7 @@ def check(plugin: str | Path | ModuleType, competition: str | None, overrides: M
             report.problems.append(Problem("import", error.problem, "A plugin's module has to be importable."))
             return report
         case = Case(subject, home, report, competition, overrides)
-        for name, look in CHECKS.items():
+        for name, look in checks.items():
             case.check = name
             report.checked[name] = []
             try:

@@ -30,10 +30,15 @@ class Watch(MetaPathFinder):
         self.seen: dict[str, str] = {}
 
     def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> None:
-        """Note the import; the importing line is the nearest frame that is not of the import system."""
-        if name in HEAVY and name not in self.seen:
-            frames = [each for each in inspect.stack()[1:] if "importlib" not in each.filename]
-            self.seen[name] = f"{frames[0].filename}, line {frames[0].lineno}" if frames else "?"
+        """Note the import; the importing line is the nearest frame that is not of the import system.
+
+        What a heavy library itself imports is part of it.
+        """
+        if name not in HEAVY or name in self.seen:
+            return
+        frames = [each for each in inspect.stack()[1:] if "importlib" not in each.filename]
+        if frames and not any(each.frame.f_globals.get("__name__", "").split(".")[0] in HEAVY for each in frames):
+            self.seen[name] = f"{frames[0].filename}, line {frames[0].lineno}"
 
 
 def main() -> None:

@@ -13,7 +13,7 @@ from ctk.testing.subject import Offer, told
 from ctk.testing.trial import Trial
 
 
-def look_at_metric(case: Case, offer: Offer, tried: Trial) -> None:
+def look_at_metric(case: Case, offer: Offer, what: str, tried: Trial) -> None:
     """Score a member's predictions of a run, and the truth. Raises CtkError where it cannot score such samples."""
     metric: Metric = offer.load()
     samples = tried.results.valid
@@ -24,7 +24,7 @@ def look_at_metric(case: Case, offer: Offer, tried: Trial) -> None:
         again = metric.score(prediction, samples)
     except Exception as error:
         raise CtkError(told(error)) from error
-    case.saw(tried.what)
+    case.saw(what)
     if not isinstance(score, (int, float)) or not math.isfinite(score):
         case.wrong(f"the {offer.title} scores predictions as {score!r}", "A score is a finite float.")
         return

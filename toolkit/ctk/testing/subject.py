@@ -11,7 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from ctk.errors import PluginError, UsageError, nearest
+from ctk.errors import CtkError, PluginError, UsageError, nearest
 from ctk.plugins import KINDS, Plugin, plugins
 from ctk.plugins.onefile import VARIABLE
 from ctk.testing.distributions import find_anew, lay, on_path
@@ -117,7 +117,11 @@ def load(plugin: Plugin) -> Subject:
 
 
 def told(error: BaseException) -> str:
-    """An error and where it was raised, in half a sentence."""
+    """An error in half a sentence: where a plugin raised it, if it did; a sentence of ctk's own as it is."""
+    while isinstance(error, CtkError) and error.__cause__ is not None:
+        error = error.__cause__  # what a guard caught
+    if isinstance(error, CtkError):
+        return error.problem
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next

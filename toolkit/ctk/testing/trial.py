@@ -10,7 +10,6 @@ from typing import Any
 
 from ctk.competition import Competition, competition_of
 from ctk.config import RunConfig
-from ctk.errors import CtkError
 from ctk.results import Results
 from ctk.runs import Run
 from ctk.testing.home import Home
@@ -51,7 +50,7 @@ def trial(
     dry_run: bool = True,
     checkpoints: Path | None = None,
 ) -> Trial:
-    """Run once. Raises CtkError as a run does; its cause, if any, is what a plugin raised."""
+    """Run once. Raises CtkError as a run does."""
     from ctk import api, workflow
 
     plan = api.plan(
@@ -69,16 +68,6 @@ def trial(
     tried = Trial(what, competition_of(competition), results, unpicklable=unpicklable)
     tried.outside = outside(paths, home.work, home.runs, home.cache)
     return tried
-
-
-def reason(error: CtkError) -> str:
-    """Why a run failed, with the place in a plugin's code where there is one."""
-    from ctk.testing.subject import told
-
-    cause = error.__cause__
-    while isinstance(cause, CtkError) and cause.__cause__ is not None:
-        cause = cause.__cause__
-    return error.problem if cause is None or isinstance(cause, CtkError) else told(cause)
 
 
 def _unpicklable(config: RunConfig) -> str:

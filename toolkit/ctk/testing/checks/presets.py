@@ -41,15 +41,17 @@ def _fields(case: Case, thing: type[Competition]) -> None:
 
 
 def _presets(case: Case, offer: Offer) -> None:
+    own: Competition = offer.load()()
+    presets = own.presets()
+    for field in ("embedded", "default"):
+        if (name := getattr(own, field)) not in presets:
+            case.wrong(f"{offer.name} has no preset '{name}', its {field} one", f"Presets: {', '.join(presets)}.")
+            return
     try:
         competition = competition_of(offer.name)
     except CtkError as error:
         case.wrong(f"the {offer.title} cannot be used: {error.problem}", error.help)
         return
-    presets = competition.presets()
-    for field in ("embedded", "default"):
-        if (name := getattr(competition, field)) not in presets:
-            case.wrong(f"{offer.name} has no preset '{name}', its {field} one", f"Presets: {', '.join(presets)}.")
     for name in presets:
         case.saw(f"{offer.name}: {name}")
         try:

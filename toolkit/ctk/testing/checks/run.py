@@ -18,8 +18,8 @@ from ctk.testing.candidates import candidates
 from ctk.testing.case import Case
 from ctk.testing.files import unsafe
 from ctk.testing.metrics import look_at_metric
-from ctk.testing.subject import Offer
-from ctk.testing.trial import Trial, reason, trial
+from ctk.testing.subject import Offer, told
+from ctk.testing.trial import Trial, trial
 
 IN_RUNS = ("data", "models", "losses", "blenders", "metrics", "filters", "executors", "trackers")
 
@@ -50,7 +50,7 @@ def _competition(case: Case, offer: Offer) -> None:
     try:
         _all_of(case, trial(case.home, what, offer.name, {}, case.overrides.get(offer.name, ())), {}, offer)
     except CtkError as error:
-        case.wrong(f"a dry run of the {what} fails: {reason(error)}", error.help)
+        case.wrong(f"a dry run of the {what} fails: {told(error)}", error.help)
 
 
 def _component(case: Case, offer: Offer) -> None:
@@ -69,12 +69,12 @@ def _component(case: Case, offer: Offer) -> None:
             overrides = [f"executor.name={offer.name}", "executor.workers=2", *overrides]
         dry = offer.kind not in ("executors", "trackers")  # a dry run has neither
         try:
-            tried = trial(case.home, what, name, config, overrides, dry)
             if offer.kind == "metrics":
-                look_at_metric(case, offer, tried)
+                look_at_metric(case, offer, what, _predictions(case, name, config, overrides))
                 return
+            tried = trial(case.home, what, name, config, overrides, dry)
         except CtkError as error:
-            failures.append(f"in {name}: {reason(error)}")
+            failures.append(f"in {name}: {told(error)}")
             continue
         _all_of(case, tried, config, offer)
         return
@@ -84,12 +84,22 @@ def _component(case: Case, offer: Offer) -> None:
             f'Give a folder with some: check_plugin(..., overrides={{"{offer.name}": ["data_dir=/absolute/folder"]}}).',
         )
         return
-    told = failures[0] if len({each.split(": ", 1)[1] for each in failures}) == 1 else "; ".join(failures)
+    alike = len({each.split(": ", 1)[1] for each in failures}) == 1
     case.wrong(
-        f"the {offer.title} does not run {told}",
+        f"the {offer.title} does not run {failures[0] if alike else '; '.join(failures)}",
         "If it needs other samples, say which: check_plugin(..., competition=NAME, "
         f'overrides={{"{offer.name}": [...]}}).',
     )
+
+
+def _predictions(case: Case, name: str, config: dict[str, Any], overrides: list[str]) -> Trial:
+    """Something to score: what a run in that competition predicted."""
+    for each in case.trials:
+        if each.competition.id == name and not overrides:
+            return each
+    tried = trial(case.home, f"ridge in {name}", name, config, overrides)
+    case.trials.append(tried)
+    return tried
 
 
 def _all_of(case: Case, tried: Trial, config: dict[str, Any], offer: Offer) -> None:
@@ -141,7 +151,7 @@ def _repeated(case: Case, tried: Trial, how: str, make: Callable[[], Trial]) -> 
     try:
         return make()
     except CtkError as error:
-        case.wrong(f"{tried.what} ran, and failed {how}: {reason(error)}", error.help)
+        case.wrong(f"{tried.what} ran, and failed {how}: {told(error)}", error.help)
         return None
 
 

@@ -36,7 +36,9 @@ class Toy(Competition):
             "batch": {"size": 16},
             "epochs": 2,
         }
-        return {"toy": {"split": {"by": "block", "folds": 4}, "members": ["ridge", network], "blend": "mean"}}
+        return {
+            "toy": {"split": {"by": "block", "folds": 4}, "members": [{"model": "ridge"}, network], "blend": "mean"}
+        }
 
     def default_data(self, progress: Progress = lambda what, done, total: None) -> Path:
         """A folder that says which flavour it is."""
