@@ -162,12 +162,12 @@ def test_a_metric_is_changed_installed_run_and_listed_and_its_wheel_runs_too(cle
     try:
         assert {row["id"] for row in json.loads(clean("ctk", "list", "--json"))} == {COMPETITION, "mine"}
         editable = json.loads(clean("ctk", "run", "mine", "--json", cwd=project))
-        assert list(editable["scores"]["blend"]) == ["mae"]
+        assert editable["scores"]["blend"]["mae"] < editable["scores"]["ridge/seed-0"]["mae"]
         (wheel,) = build(clean.folder / "wheels", project)
         clean("pip", "install", "-q", "--force-reinstall", "--no-deps", wheel)
         shutil.rmtree(project / "ctk_mine")
-        from_wheel = json.loads(clean("ctk", "run", "mine", "--json"))
-        assert from_wheel["scores"]["blend"] == editable["scores"]["blend"]
+        from_wheel = json.loads(clean("ctk", "run", "mine", "--dry-run", "--json"))
+        assert list(from_wheel["scores"]["blend"]) == ["mae"]
     finally:
         clean("ctk", "uninstall", "ctk-mine", "-y")
     assert [row["id"] for row in json.loads(clean("ctk", "list", "--json"))] == [COMPETITION]

@@ -14,14 +14,17 @@ out = click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help
 
 @click.group()
 def new() -> None:
-    """Make a plugin to start from: a package that installs, runs and passes its tests as it is."""
+    """Make a plugin to start from, which installs, runs and passes its tests as it is."""
 
 
 @new.command()
 @click.argument("name")
 @out
 def competition(name: str, out: Path | None) -> None:
-    """Make a package with a competition: data, metric, network, submission, preset and tests.
+    """Make a package with a competition.
+
+    It is complete: real data, reader, metric, network, submission, preset and tests. NAME is that of the competition;
+    the package is called ctk-NAME.
 
     \b
     ctk new competition my-competition
@@ -35,7 +38,9 @@ def competition(name: str, out: Path | None) -> None:
 @click.option("--component", required=True, type=click.Choice(list(COMPONENTS)), help="What the plugin offers.")
 @out
 def plugin(name: str, component: str, out: Path | None) -> None:
-    """Make a package with a component that any competition can use by name.
+    """Make a package with one component.
+
+    Any competition can name it once it is installed. NAME is that of the component; the package is called ctk-NAME.
 
     \b
     ctk new plugin my-loss --component loss
