@@ -1,4 +1,4 @@
-"""What a data reader prepared, looked at once, as it lies on disk: mapped into memory, some rows at a time."""
+"""What a data reader made, looked at once; what is mapped from disk, some rows at a time."""
 
 from __future__ import annotations
 
@@ -35,9 +35,14 @@ def check_data(data: Data, whole: bool = True) -> None:
 
 def check_samples(samples: Samples, name: str, target: bool) -> None:
     """Raise Wrong for samples that do not fit together; ``target`` says whether there must be one."""
+    if not isinstance(samples, Samples):
+        raise Wrong(f"prepared a {type(samples).__name__} to be the {name} samples, and ctk.samples.Samples are needed")
     ids = samples.ids
+    _content(ids, f"{name} ids")
     if ids.ndim != 1 or ids.dtype.kind not in f"iu{TEXT}":
-        raise Wrong(f"prepared {name} ids of type {ids.dtype} and shape {ids.shape}; (N,) whole numbers or text are")
+        raise Wrong(
+            f"prepared {name} ids of type {ids.dtype} and shape {ids.shape}; (N,) whole numbers or text are needed"
+        )
     if (twice := _first_twice(ids)) is not None:
         raise Wrong(f"prepared {name} samples of which two have the id {twice}; ids must be unique")
     rows = len(ids)
@@ -67,6 +72,8 @@ def _check_target(samples: Samples, name: str) -> None:
     if gallery is None:
         return
     vectors = gallery.vectors
+    _content(vectors, "gallery's vectors")
+    _content(gallery.names, "gallery's names")
     if vectors.ndim != 2 or vectors.dtype.kind != "f" or gallery.names.shape != (len(vectors),):
         raise Wrong(
             f"prepared a gallery of {vectors.dtype} vectors {vectors.shape} and names {gallery.names.shape}; "
@@ -98,7 +105,9 @@ def _as_long(arrays: Mapping[str, Array], rows: int, what: str, kinds: str = "",
             raise Wrong(f"prepared the {shown} of type {values.dtype}, and {wanted} are needed")
 
 
-def _content(values: Array, what: str) -> None:
+def _content(values: object, what: str) -> None:
+    if not isinstance(values, np.ndarray):
+        raise Wrong(f"prepared the {what} as a {type(values).__name__}, and an array is needed")
     if values.dtype.kind not in f"{NUMBERS}{TEXT}":
         raise Wrong(f"prepared the {what} of type {values.dtype}; numbers or text are needed")
 

@@ -130,4 +130,4 @@ def _of_disk(error: BaseException) -> bool:
 def _of_memory(error: BaseException) -> bool:
     """Python's own, or torch's for a GPU; on a CPU torch has no type for it."""
     names = {kind.__name__ for kind in type(error).__mro__}
-    return bool(names & {"MemoryError", "OutOfMemoryError"}) or "can't allocate memory" in str(error)
+    return bool(names & {"MemoryError", "OutOfMemoryError"}) or "can't allocate memory" in told(error)
