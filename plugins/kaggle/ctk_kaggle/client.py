@@ -10,21 +10,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from importlib.metadata import version
 from importlib.util import find_spec
+from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import requests
 from kagglesdk.kaggle_env import get_access_token_from_env
-from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
 from ctk.errors import CtkError
 from ctk_kaggle import problems
+from ctk_kaggle.sessions import patient
 
 PAGE = 200
 """Rows to ask for at a time."""
-CONNECT, READ = 10.0, 60.0
-"""Seconds to wait for a connection, and for the next bytes of an answer."""
 
 
 def _official() -> Any:
@@ -38,8 +37,8 @@ def _official() -> Any:
     hidden = {key: os.environ.pop(key) for key in ("VERBOSE", "VERBOSE_OUTPUT") if key in os.environ}
     try:
         if name not in sys.modules:
-            spec = find_spec("kaggle")
-            assert spec is not None
+            if (spec := find_spec("kaggle")) is None:
+                raise ModuleNotFoundError("No module named 'kaggle'")
             stand_in: Any = ModuleType("kaggle")
             stand_in.__path__ = spec.submodule_search_locations
             stand_in.__version__ = version("kaggle")
@@ -65,25 +64,11 @@ else:
     KaggleApi, ResumableUploadResult = _official()
 
 
-class Patience(HTTPAdapter):
-    """Gives every request that has no timeout one."""
-
-    def send(self, request: Any, *args: Any, **kwargs: Any) -> requests.Response:
-        """As the base class does."""
-        kwargs["timeout"] = kwargs.get("timeout") or (CONNECT, READ)
-        return super().send(request, *args, **kwargs)
-
-
-def patient(session: requests.Session, retries: Retry | int = 0) -> requests.Session:
-    """The same session, with timeouts, and asking for files as they are: a packed body has another length."""
-    for scheme in ("https://", "http://"):
-        session.mount(scheme, Patience(max_retries=retries))
-    session.headers["Accept-Encoding"] = "identity"
-    return session
-
-
 class Client(KaggleApi):  # type: ignore[misc]  # it has no types
-    """The official client, every request of which has a timeout."""
+    """The official client, every request of which has a timeout and none of which is printed."""
+
+    # Whoever imported it before us may have had VERBOSE.
+    args: ClassVar[list[str]] = [each for each in KaggleApi.args if each != "--verbose"]
 
     def ask(self, slug: str, method: str, request: Any) -> Any:
         """Call a method of Kaggle's competition service. Raises the errors of ``problems``."""
@@ -101,6 +86,11 @@ class Client(KaggleApi):  # type: ignore[misc]  # it has no types
             if not found or answer.next_page_token in (None, "", request.page_token):
                 return
             request.page_token = answer.next_page_token
+
+    def hand_in(self, slug: str, file: Path, message: str) -> str:
+        """Upload a submission and hand it in; returns Kaggle's answer. Raises the errors of ``problems``."""
+        with listening(), problems.told(slug):
+            return str(self.competition_submit(str(file), message, slug, quiet=True).message)
 
     def build_kaggle_client(self) -> Any:
         """As the base class does. The session is made lazily, and not public."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import requests
 from kagglesdk.competitions.types.competition_api_service import (
@@ -22,8 +22,10 @@ from ctk.contract import Progress
 from ctk.errors import CtkError
 from ctk.files import check_room, explain, read_json, write_json
 from ctk_kaggle import unzip
-from ctk_kaggle.client import Client
 from ctk_kaggle.transfer import fetch
+
+if TYPE_CHECKING:
+    from ctk_kaggle.client import Client
 
 STATE = ".kaggle"
 """Folder for what is not whole yet, inside the data's; gone when all is done, unless archives were unpacked."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kagglesdk.competitions.types.competition_api_service import (
     ApiGetCompetitionRequest,
@@ -19,8 +19,10 @@ from ctk.contract import Progress
 from ctk.errors import CtkError
 from ctk.platforms import Entry, Platform, Receipt, Submitted
 from ctk_kaggle import problems
-from ctk_kaggle.client import Client, listening, sign_in
 from ctk_kaggle.download import Source, bring
+
+if TYPE_CHECKING:
+    from ctk_kaggle.client import Client
 
 
 class Kaggle(Platform):
@@ -28,7 +30,9 @@ class Kaggle(Platform):
 
     @cached_property
     def client(self) -> Client:
-        """The official client, signed in when first needed."""
+        """The official client, imported and signed in when first needed: what is wrong then is the user's to know."""
+        from ctk_kaggle.client import sign_in
+
         return sign_in()
 
     def download(self, slug: str, folder: Path, progress: Progress) -> Sequence[Path]:
@@ -61,14 +65,12 @@ class Kaggle(Platform):
 
     def submit(self, slug: str, file: Path, message: str) -> Receipt:
         """Upload and hand in, by the official client."""
-        client = self.client
-        with listening(), problems.told(slug):
-            answer = client.competition_submit(str(file), message, slug, quiet=True)
+        answer = self.client.hand_in(slug, file, message)
         try:
             left = int(self._limits(slug).num_allowed_now)
         except CtkError:  # it is handed in, whatever else goes wrong
             left = None
-        return Receipt(str(answer.message), left)
+        return Receipt(answer, left)
 
     def leaderboard(self, slug: str) -> Sequence[Entry]:
         """Every team; the private leaderboard once there is one."""

@@ -19,8 +19,8 @@ import requests
 
 from ctk.errors import CtkError
 from ctk.files import check_room, explain
-from ctk_kaggle.client import patient
 from ctk_kaggle.problems import NotReached, Passing, told
+from ctk_kaggle.sessions import patient
 
 CHUNK = 1 << 16
 """Bytes at a time; what came of the last piece is lost when the connection breaks."""

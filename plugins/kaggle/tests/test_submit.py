@@ -121,11 +121,11 @@ def test_a_submission_counts_even_if_what_is_left_cannot_be_asked(kaggle: Any, a
 def test_an_upload_that_is_never_answered_is_given_up_on(
     kaggle: Any, aml: Path, file: Path, monkeypatch: pytest.MonkeyPatch, patience: list[float]
 ) -> None:
-    import ctk_kaggle.client
+    import ctk_kaggle.sessions
 
     over = threading.Event()
     kaggle.fail("upload", times=4, begin=over.wait)
-    monkeypatch.setattr(ctk_kaggle.client, "READ", 0.5)
+    monkeypatch.setattr(ctk_kaggle.sessions, "READ", 0.5)
     result = submit(file, aml)
     over.set()
     assert result.exit_code == 1
