@@ -93,7 +93,7 @@ def test_a_resolved_config_resolves_to_itself(plugins):
         ("members.0.uses=[nobody]", "uses 'nobody'", ""),
         ("members.0.epochs=true", "epochs is true", ""),
         ("seeds=[-1]", "seeds.0", ""),
-        ("trackers=wandb", "no tracker 'wandb'", "csv"),
+        ("trackers=neptune", "no tracker 'neptune'", "csv"),
         ("members.0.name=a/b", "'a/b' is no folder name", ""),
         ("device=tpu", "device': 'tpu' is wrong", ""),
     ],

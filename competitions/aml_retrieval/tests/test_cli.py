@@ -186,7 +186,7 @@ def test_filtered_data_is_written_in_the_competitions_layout(ctk, small, tmp_pat
         (["run", "aml-retrieval", "-o", "members.residual-mlp.loss.temperature=0"], 2, "temperature"),
         (["run", "aml-retrieval", "-o", "members.residual-mlp.epochs=true"], 2, "no number"),
         (["run", "aml-retrieval", "-o", "seeds.0.a=1"], 2, "has no keys"),
-        (["run", "aml-retrieval", "-o", "trackers=wandb"], 2, "There is no tracker 'wandb'"),
+        (["run", "aml-retrieval", "-o", "trackers=neptune"], 2, "There is no tracker 'neptune'"),
         (["run", "aml-retrieval", "--seeds=-1"], 2, "seeds.0"),
         (["data", "aml-retrieval", "--data", "/nowhere"], 1, "/nowhere: there is no such folder"),
         (["data", "aml-retrieval", "--filter", "ridge"], 2, "--out"),
