@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from pickle import UnpicklingError
-from zipfile import BadZipFile
 
 from ctk.config import RunConfig, resolve
 from ctk.contract import Model
@@ -41,7 +39,9 @@ def fitted_model(run: Run, config: RunConfig, part: Part, samples: Samples, devi
     model, folder = new_model(member), checkpoints_of(run, config, part)
     try:
         model.load(folder, samples, device)
-    except (OSError, EOFError, KeyError, RuntimeError, ValueError, UnpicklingError, BadZipFile) as error:
+    except CtkError:
+        raise
+    except Exception as error:  # a damaged file may bring anything: pickle, zip and torch have errors of their own
         raise CtkError(
             f"{folder}: what {part.key}, fold {part.fold} saved there cannot be read ({_first_line(error)}).",
             "Was it moved or damaged? Fit the member anew.",

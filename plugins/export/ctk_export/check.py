@@ -9,8 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor
 
+from ctk.errors import CtkError
 from ctk.samples import Array, Samples
 from ctk_export.portable import Portable
+from ctk_export.quiet import quiet, told
 
 TOLERANCE = 1e-4
 """Deviations of a column. Libraries add float32 numbers in different order, and so round differently: 1e-7 to 1e-5 was
@@ -44,17 +46,27 @@ def compare(fitted: Portable, predict: Callable[[Sequence[Tensor]], Array], samp
     """The model's own prediction of samples beside that of an export, in batches of several sizes.
 
     unit  (D, ...) deviations of the target's columns, from ``spread``
+
+    Raises CtkError where the export cannot be run on them.
     """
     expected = np.asarray(fitted.predict(samples), np.float64)
     parts = [samples.take(rows) for rows in _batches(len(samples))]
-    found = np.concatenate([np.asarray(predict(fitted.inputs(part)), np.float64) for part in parts])
     sizes, shape = [len(part) for part in parts], expected.shape[1:]
+    try:
+        with quiet():
+            found = np.concatenate([np.asarray(predict(fitted.inputs(part)), np.float64) for part in parts])
+    except Exception as error:  # whatever the format's library says
+        raise CtkError(
+            f"What was written cannot be run on batches of {', '.join(map(str, sizes))}: {told(error)}",
+            "The network's forward must take any number of rows: x.shape[0], not len(x).",
+        ) from error
     if found.shape != expected.shape:
         return Agreement(sizes, shape, math.nan)
     # Where the target does not vary the prediction may; and no float32 knows more than 7 digits of a mean far from 0.
     unit = np.maximum.reduce([unit, expected.std(axis=0), 0.01 * np.abs(expected).max(axis=0)])
     apart = np.abs(found - expected).max(axis=0)
-    return Agreement(sizes, shape, float(np.divide(apart, unit, out=apart, where=apart != 0).max()))
+    with np.errstate(divide="ignore"):
+        return Agreement(sizes, shape, float(np.divide(apart, unit, out=apart, where=apart != 0).max()))
 
 
 def spread(train: Samples) -> Array:

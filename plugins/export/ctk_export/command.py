@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from ctk.cli import completion
 from ctk.cli.common import as_json, console, print_json, table
 from ctk_export.choices import FORMATS, HIGHEST, LOWEST, OPSET
 
@@ -24,7 +25,7 @@ class Format(click.Choice[str]):
 
 
 @click.command()
-@click.argument("run")
+@click.argument("run", shell_complete=completion.runs)
 @click.option(
     "--format", "format_", type=Format(FORMATS), required=True, help="What to write; safetensors are the weights alone."
 )

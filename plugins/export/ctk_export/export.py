@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -115,9 +116,10 @@ def _write(
         facts |= form.write(job, folder / name)
         agreement = compare(job.fitted, form.reader(job, folder / name), samples, spread(data.train))
         if not agreement.good:
+            by = f"by up to {agreement.difference:.1e} of a column's standard deviation ({TOLERANCE:.0e} is rounding)"
             raise CtkError(
-                f"{part.key}, fold {part.fold}: what was written predicts otherwise than the model, by up to"
-                f" {agreement.difference:.1e} of a column's standard deviation ({TOLERANCE:.0e} is rounding).",
+                f"{part.key}, fold {part.fold}: what was written predicts otherwise than the model,"
+                f" {'in shape or in what is finite' if math.isnan(agreement.difference) else by}.",
                 "Nothing was kept. --format safetensors writes the weights alone.",
             )
         facts |= checked(job, samples, agreement)

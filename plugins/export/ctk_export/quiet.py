@@ -8,6 +8,9 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 
+LONGEST = 400
+"""Characters of an error's text that are shown."""
+
 
 @contextmanager
 def quiet() -> Iterator[None]:
@@ -25,3 +28,9 @@ def quiet() -> Iterator[None]:
             yield
     finally:
         logging.disable(before)
+
+
+def told(error: Exception) -> str:
+    """An error of such a library on one line: of a long one its beginning and its end, where the cause stands."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) <= LONGEST else f"{text[: LONGEST // 2]} ... {text[-LONGEST // 2 :]}"

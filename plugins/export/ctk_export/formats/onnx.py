@@ -13,7 +13,7 @@ from torch import Tensor
 from ctk.errors import CtkError
 from ctk.samples import Array
 from ctk_export.formats import Job
-from ctk_export.quiet import quiet
+from ctk_export.quiet import quiet, told
 
 SUFFIX = "onnx"
 LIBRARIES = ("torch", "onnx", "onnxscript", "onnxruntime")
@@ -24,18 +24,21 @@ INSIDE = 3 * 2**29
 def write(job: Job, path: Path) -> dict[str, Any]:
     """One file, with weights in ``NAME.onnx.data`` beside it where they are too large for it."""
     graph, names, wanted = job.fitted.graph(), list(job.fitted.features), job.opset
-    batch = torch.export.Dim("batch")
+    shapes = (tuple({0: torch.export.Dim("batch")} for _ in names),)
     with quiet():
         try:
-            traced = torch.export.export(
-                graph, tuple(job.example), dynamic_shapes=(tuple({0: batch} for _ in names),), strict=False
-            )
+            traced = torch.export.export(graph, tuple(job.example), dynamic_shapes=shapes, strict=False)
             program = torch.onnx.export(
-                traced, input_names=names, output_names=["prediction"], opset_version=wanted, verbose=False
+                traced,
+                input_names=names,
+                output_names=["prediction"],
+                dynamic_shapes=shapes,  # for the name of the dimension
+                opset_version=wanted,
+                verbose=False,
             )
         except Exception as error:  # whatever a network's code meets when it is traced
             raise CtkError(
-                f"torch cannot write this model as ONNX: {' '.join(str(error).split())[:300]}",
+                f"torch cannot write this model as ONNX: {told(error)}",
                 "Its forward must take any number of rows (x.shape[0], not len(x)) and not branch on values."
                 " --format safetensors writes its weights alone.",
             ) from error
@@ -59,7 +62,7 @@ def reader(job: Job, path: Path) -> Callable[[Sequence[Tensor]], Array]:
         session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's errors have no base of their own
         raise CtkError(
-            f"onnxruntime {onnxruntime.__version__} cannot load what was written: {' '.join(str(error).split())[:300]}",
+            f"onnxruntime {onnxruntime.__version__} cannot load what was written: {told(error)}",
             "Try another --opset.",
         ) from error
 
