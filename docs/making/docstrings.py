@@ -39,7 +39,7 @@ def markdown(docstring: str | None, code: str = "python") -> str:
 
 def terms(docstring: str | None) -> dict[str, str]:
     """What each term of a docstring's tables means; of ``a, b  text`` both."""
-    found = {}
+    found: dict[str, str] = {}
     for lines in paragraphs(inspect.cleandoc(docstring or "")):
         first = next((n for n, line in enumerate(lines) if starts_table(lines, n)), len(lines))
         for row in rows(lines[first:]):

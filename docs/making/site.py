@@ -83,6 +83,8 @@ def _linked(page: str, path: str) -> str:
     def link(found: re.Match[str]) -> str:
         target = normpath(f"{here}/{found['target']}")
         to = PAGES.get(target) or PAGES.get(f"{target}/README.md")
+        if target.startswith("docs/") and target.endswith(".md"):
+            to = target.removeprefix("docs/")
         if to is None:
             return found["label"]
         return f"[{found['label']}]({relpath(to, Path(page).parent.as_posix())})"
