@@ -215,7 +215,7 @@ def test_what_is_turned_off_is_named_where_it_is_missed_and_a_name_nobody_has_is
     assert answer.returncode == 2
     assert "Plugin 'good' (good 1.2) has it, but $CTK_DISABLE_PLUGINS turns that plugin off." in answer.stderr
     answer = ctk(folder, "plugins", CTK_DISABLE_PLUGINS="good,goood")
-    assert "CTK_DISABLE_PLUGINS names 'goood', which is not installed." in answer.stderr
+    assert "CTK_DISABLE_PLUGINS names 'goood', which is not installed. Did you mean 'good'?" in answer.stderr
 
 
 def test_strictly_one_broken_plugin_ends_what_would_load_plugins_but_not_what_mends_them(plugin):
@@ -321,3 +321,39 @@ def test_a_lifecycle_hook_gets_what_it_asks_for_and_a_failing_one_is_passed_over
     import watcher_module
 
     assert watcher_module.seen == [("a", {"m": 0.5})]
+
+
+ONE_FILE = """
+import numpy as np
+from ctk import hookimpl
+from ctk.contract import Model
+from ctk.schema import Strict
+from ctk.testing.toy.plugin import *
+
+class Constant(Strict):
+    value: float = 0.0
+
+class Always(Model):
+    schema = Constant
+    def fit(self, train, valid, context): ...
+    def predict(self, samples): return np.full((len(samples), 2), self.training.value, np.float32)
+    def save(self, folder): folder.mkdir(parents=True, exist_ok=True)
+    def load(self, folder, samples, device="auto"): ...
+
+@hookimpl
+def ctk_register_models(register):
+    register("always", Always, "one number whatever comes")
+"""
+
+
+@pytest.mark.slow
+def test_what_one_file_defines_reaches_worker_processes(tmp_path):
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    (folder / "mine.py").write_text(ONE_FILE)
+    run = ["run", "toy-regression", "-o", "members=[{model: always, value: 0.5}]", "--seeds", "1,2"]
+    answer = ctk(tmp_path, "--plugins-dir", folder, *run, "-o", "executor.workers=2", cwd=tmp_path)
+    assert answer.returncode == 0, answer.stderr
+    assert "24 rows, valid" in answer.stdout
+    lines = next(tmp_path.glob("runs/toy-regression/*/submission.csv")).read_text().splitlines()
+    assert {tuple(line.split(",")[1:]) for line in lines[1:]} == {("0.5", "0.5")}
