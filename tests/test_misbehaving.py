@@ -327,6 +327,18 @@ def test_a_failure_outside_a_run_keeps_its_traceback_too(ctk_home, toy, call):
     assert call("info", "toy-regression")[0] == 0
 
 
+@pytest.mark.parametrize(
+    "source", ["Bad = 3", "class Bad:\n    def __init__(self, *, power: 'Nowhere' = 1): pass", "Bad = dict.fromkeys"]
+)
+def test_what_was_registered_and_cannot_be_configured_is_said_before_a_run_begins(ctk_home, toy, call, source):
+    toy("losses", source)
+    code, told, output = call("run", "toy-regression", "--config", written(ctk_home, network(loss="bad")))
+    assert code == 1, output
+    assert re.search(r"'bad' (of|in) plugin 'rogue' \(rogue 1\.0\)", told), output
+    assert call("plugins")[0] == 0
+    assert call("run", "toy-regression", "--config", written(ctk_home, {}))[0] == 0
+
+
 HOOKS = """
 @hookimpl
 def ctk_run_started(run): {started}

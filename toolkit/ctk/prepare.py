@@ -11,7 +11,8 @@ from ctk.config import RunConfig
 from ctk.contract import DataReader, Progress
 from ctk.errors import DataError
 from ctk.files import cache_folder, made_over_time, read_json, write_json
-from ctk.guard import Guard, GuardedReader
+from ctk.guard import Guard
+from ctk.guard.reader import GuardedReader
 from ctk.plugins import Plugins
 from ctk.runs import fingerprint
 from ctk.samples import Data

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model, model_validator
 
-from ctk.errors import UsageError, nearest
+from ctk.errors import PluginError, UsageError, nearest
 
 if TYPE_CHECKING:
     from ctk.plugins import Plugins
@@ -64,7 +64,15 @@ def component(value: Any, kind: str, where: str, plugins: Plugins) -> Choice:
     """A choice with its options checked against what was registered, and its defaults filled in."""
     choice = checked(Choice, value, where)
     found = plugins.get(kind, choice.name)
-    options = checked(options_schema(found.load(), found.name), choice.options, where)
+    thing = found.load()
+    try:
+        schema = options_schema(thing, found.name)
+    except (AttributeError, NameError, TypeError, ValueError) as error:
+        raise PluginError(
+            f"The options of '{found.name}' in plugin {plugins.plugin_of(found).title} cannot be read: {error}.",
+            "It must be a class or a function, and annotations of its keyword-only parameters must hold.",
+        ) from error
+    options = checked(schema, choice.options, where)
     return Choice(name=plugins.reference(found), **options.model_dump(mode="json"))
 
 

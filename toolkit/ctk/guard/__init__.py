@@ -1,7 +1,7 @@
 """Guards around what plugins do while a command goes on: whose fault it was, and whether what came back can be used.
 
-A run calls models, metrics, data readers and competitions through the faces here; other components inside a ``Guard``
-of their own. Finding and importing plugins is guarded by ``ctk.plugins``.
+A run calls models, metrics, data readers (``guard.reader``) and competitions (``guard.competition``) through faces that
+are guarded, and other components inside a ``Guard``. Finding and importing plugins is guarded by ``ctk.plugins``.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from ctk.guard.executor import make_pool, submitted
 from ctk.guard.guard import Doing, Guard, Wrong, is_interruption
 from ctk.guard.metric import GuardedMetric, metric_of
 from ctk.guard.model import GuardedModel
-from ctk.guard.reader import GuardedReader
 from ctk.guard.worker import ended, keep_noise, only_sentences
 
 __all__ = [
@@ -19,7 +18,6 @@ __all__ = [
     "Guard",
     "GuardedMetric",
     "GuardedModel",
-    "GuardedReader",
     "Wrong",
     "check_blend",
     "ended",

@@ -19,8 +19,9 @@ TEXT = "U"
 def check_data(data: Data, whole: bool = True) -> None:
     """Raise Wrong for samples that are not as ``ctk.samples`` says. ``whole`` is false where the test alone was made.
 
-    Ids are read, and looked for twice; targets only where they number a gallery, groups and features not at all:
-    10 million rows take some seconds, and no more memory than a table of their ids.
+    Ids are read, and targets where they number a gallery; features, groups and other targets are not, which may be
+    larger than memory and may rightly hold numbers that are missing. Of 10 million rows, ids that rise take 10 ms,
+    others a sort of them, and text that does not rise some seconds.
     """
     if not isinstance(data.about, str):
         raise Wrong(f"prepared a {type(data.about).__name__} that tells about the data, and a line of text is needed")
@@ -113,12 +114,16 @@ def _content(values: object, what: str) -> None:
 
 
 def _first_twice(ids: Array) -> object:
-    """An id that is there twice, or None. Ids that rise, as most do, are not looked up in a table."""
+    """An id that is there twice, or None. Ids that rise, as most do, are neither sorted nor looked up in a table."""
     parts = list(blocks(ids))
     if all((ids[part][1:] > ids[part][:-1]).all() for part in parts) and all(
         ids[part.start] > ids[part.start - 1] for part in parts[1:]
     ):
         return None
+    if ids.dtype.kind in "iu":
+        ordered = np.sort(ids)
+        again = ordered[1:] == ordered[:-1]
+        return ordered[again.argmax()] if again.any() else None
     column = pa.chunked_array([pa.array(np.asarray(ids[part])) for part in parts])
     if pc.count_distinct(column).as_py() == len(ids):
         return None
