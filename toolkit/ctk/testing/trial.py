@@ -1,4 +1,4 @@
-"""A trial: one short run of something, the same run again, and its saved members predicting once more."""
+"""A trial: one short run of something, on the CPU and in this process, watched."""
 
 from __future__ import annotations
 
@@ -23,7 +23,6 @@ class Trial:
     """What came of it.
 
     what         is tried: "loss 'focal' in toy-regression"
-    again        the same run once more, None where it was not made
     unpicklable  why a worker process could not be handed its task; empty if it can
     outside      paths written where a run may not write
     """
@@ -31,7 +30,6 @@ class Trial:
     what: str
     competition: Competition
     results: Results
-    again: Results | None = None
     unpicklable: str = ""
     outside: list[str] = field(default_factory=list)
 
@@ -51,8 +49,11 @@ def trial(
     checkpoints: Path | None = None,
 ) -> Trial:
     """Run once. Raises CtkError as a run does."""
+    import torch
+
     from ctk import api, workflow
 
+    threads = torch.get_num_threads()
     plan = api.plan(
         competition,
         config=config,
@@ -63,8 +64,11 @@ def trial(
         name="check",
     )
     unpicklable = _unpicklable(plan.config)
-    with written() as paths:
-        results = workflow.carry_out(plan)
+    try:
+        with written() as paths:
+            results = workflow.carry_out(plan)
+    finally:
+        torch.set_num_threads(threads)  # the serial executor sets this process's
     tried = Trial(what, competition_of(competition), results, unpicklable=unpicklable)
     tried.outside = outside(paths, home.work, home.runs, home.cache)
     return tried

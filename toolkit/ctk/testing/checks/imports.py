@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 
@@ -14,7 +15,10 @@ def look(case: Case) -> None:
     """The plugin's module and its register hooks."""
     plugin = case.subject.plugin
     code = "from ctk.testing.heavy import main; main()"
-    answer = subprocess.run([sys.executable, "-c", code, plugin.module], capture_output=True, text=True, check=False)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    answer = subprocess.run(
+        [sys.executable, "-c", code, plugin.module], env=environment, capture_output=True, text=True, check=False
+    )
     case.saw(f"{plugin.module}, of {len(HEAVY)} heavy libraries")
     if answer.returncode != 0:
         reason = (answer.stderr.strip() or "without a word").splitlines()[-1]

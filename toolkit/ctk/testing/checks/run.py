@@ -129,10 +129,10 @@ def _all_of(case: Case, tried: Trial, config: dict[str, Any], offer: Offer) -> N
     )
     if same is None:
         return
-    tried.again = same.results
-    _compare(
-        case, tried, same.results.folder, "the same seed twice gives different", "Draw from the context's seed alone."
-    )
+    what, help = "the same seed twice gives different", "Draw from the context's seed alone."
+    if offer.kind == "executors":  # the second run is the serial executor's
+        what, help = "beside the serial executor it gives different", "Give each task the threads that were asked for."
+    _compare(case, tried, same.results.folder, what, help)
     if offer.kind in ("competitions", "models", "losses", "data"):
         loaded = _repeated(
             case,

@@ -5,7 +5,7 @@ on.
 
     toy-regression      (N, 2) targets, by mean squared error
     toy-classification  one-hot (N, 3) targets, by accuracy
-    toy-retrieval       targets are one of a gallery of 24 vectors, by mean reciprocal rank
+    toy-retrieval       targets are one of a gallery of 24 vectors with pictures, by mean reciprocal rank
 """
 
 FLAVOURS = ("toy-regression", "toy-classification", "toy-retrieval")

@@ -14,7 +14,7 @@ from ctk.errors import DataError, SubmissionError
 from ctk.files import atomic, cache_folder, write_text
 from ctk.samples import Array, Samples
 from ctk.testing.toy import metrics
-from ctk.testing.toy.reader import FLAVOUR
+from ctk.testing.toy.reader import FLAVOUR, PICTURES
 from ctk.testing.toy.samples import toy_samples
 
 
@@ -44,8 +44,18 @@ class Toy(Competition):
         """A folder that says which flavour it is."""
         folder = cache_folder() / "toy" / self.id
         if not (folder / FLAVOUR).exists():  # written anew it would be other data, and a run could not be gone on with
+            self._draw(folder)
             write_text(folder / FLAVOUR, self.id)
         return folder
+
+    def _draw(self, folder: Path) -> None:
+        """A picture of one colour for each thing of the gallery, if there is one."""
+        from PIL import Image
+
+        gallery = toy_samples(self.id)[0].gallery
+        for number, name in enumerate(gallery.names.tolist() if gallery is not None else ()):
+            (folder / PICTURES).mkdir(parents=True, exist_ok=True)
+            Image.new("RGB", (16, 16), (10 * number, 255 - 10 * number, 128)).save(folder / PICTURES / name)
 
     def evaluate(self, prediction: Array, samples: Samples) -> dict[str, float]:
         """The one metric."""

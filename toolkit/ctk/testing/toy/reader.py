@@ -12,6 +12,7 @@ from ctk.testing.toy import FLAVOURS
 from ctk.testing.toy.samples import toy_samples
 
 FLAVOUR = "flavour.txt"
+PICTURES = "pictures"
 
 
 class ToyReader(DataReader):
@@ -36,3 +37,8 @@ class ToyReader(DataReader):
         """The one file."""
         path = folder / FLAVOUR
         return [Found("flavour", path if path.is_file() else None, "", "made by the toy competition")]
+
+    def pictures(self, folder: Path) -> Path | None:
+        """Those of the gallery, where the flavour has one."""
+        path = folder / PICTURES
+        return path if path.is_dir() else None

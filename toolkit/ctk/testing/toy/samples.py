@@ -28,7 +28,7 @@ def toy_samples(flavour: str = "toy-regression", features: Sequence[str] = ("x",
         ids=np.arange(1000, 1000 + rows),
         features=dict.fromkeys(features, x),
         groups={"block": np.arange(rows) // 4},
-        notes={"text": np.array([f"row {row}" for row in range(rows)])},
+        notes={"caption": np.array([f"row {row}" for row in range(rows)])},
     )
     samples = _with_target(samples, flavour, mixed)
     return samples.take(np.arange(TRAIN)), samples.take(np.arange(TRAIN, rows))
