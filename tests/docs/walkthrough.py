@@ -19,6 +19,7 @@ from typing import NamedTuple
 from pages import Block, blocks
 
 END = "@@ended"
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 class Shell:
@@ -122,7 +123,7 @@ def changed(text: str, diff: str, path: Path) -> str:
 
 def compare(command: str, shown: list[str], printed: str) -> None:
     """Every shown line is printed, in order."""
-    lines = [" ".join(line.split()) for line in printed.splitlines()]
+    lines = [" ".join(COLOUR.sub("", line).split()) for line in printed.splitlines()]
     place = 0
     for line in shown:
         if line.strip() == "...":
