@@ -11,8 +11,11 @@ import sys
 
 import pytest
 
+from ctk.errors import UsageError
+from ctk.schema import checked, options_schema
 from ctk.testing import check_plugin
 from ctk_wandb.history import History
+from ctk_wandb.tracker import Wandb
 
 EPOCHS = list(range(1, 9))
 KEY = "k" * 40
@@ -99,7 +102,7 @@ def test_a_run_killed_online_goes_on_as_the_same_run_without_gap_or_repetition(o
     begun = kept_id(online.stage)
     assert server.names == {begun: "toy-network/seed-1/fold-0/stage-1"}
     assert begun not in server.ends
-    online.resume()
+    assert "wandb:" not in online.resume()
     assert set(server.names) == {begun, kept_id(online.folder)}
     assert epochs(server.rows[begun]) == [row["_step"] for row in server.rows[begun]] == EPOCHS
     assert server.ends == {begun: 0, kept_id(online.folder): 0}
@@ -209,6 +212,12 @@ def test_offline_runs_that_were_synced_are_neither_removed_nor_logged_again(tmp_
     folder.rename(folder.with_name(folder.name.replace("offline-run-", "offline-run-0")))  # starts in the same second
     log(tmp_path, 2, 3, 4)
     assert [epochs(each.rows) for each in logs(tmp_path)] == [[1, 2], [3, 4]]
+
+
+@pytest.mark.parametrize("option", [{"mode": "ofline"}, {"projekt": "x"}, {"tags": 3}])
+def test_options_that_are_wrong_are_refused_with_their_key(option):
+    with pytest.raises(UsageError, match=next(iter(option))):
+        checked(options_schema(Wandb, "wandb"), option, "trackers.0")
 
 
 def test_a_history_cut_off_in_a_line_goes_on_with_the_line_before(tmp_path):
