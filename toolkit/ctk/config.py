@@ -146,8 +146,9 @@ def resolve(raw: Mapping[str, Any], plugins: Plugins) -> RunConfig:
     config = checked(RunConfig, raw, "")
     for member in config.members:
         for other in member.uses:
-            if other not in {each.name for each in config.members}:
-                raise UsageError(f"Member '{member.name}' uses '{other}', which is no member of this run.")
+            if other not in (names := [each.name for each in config.members]):
+                problem = f"Member '{member.name}' uses '{other}', which is no member of this run."
+                raise UsageError(problem, nearest(other, names, "members"))
     if config.split.use > config.split.folds:
         raise UsageError(f"Config key 'split.use' is {config.split.use}, but there are {config.split.folds} folds.")
     plugins.get("executors", config.executor.name)

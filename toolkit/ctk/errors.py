@@ -45,6 +45,10 @@ class PluginError(CtkError):
 def nearest(name: str, known: Iterable[str], what: str) -> str:
     """Help for a name that is not there: the nearest one, else all there are."""
     known = sorted(known)
-    if close := difflib.get_close_matches(name, known, n=1, cutoff=0.6):
-        return f"Did you mean '{close[0]}'?"
-    return f"Known {what}: {', '.join(known) or 'none'}."
+    return near(name, known) or f"Known {what}: {', '.join(known) or 'none'}."
+
+
+def near(name: str, known: Iterable[str]) -> str:
+    """The same where there are too many to name: empty if none is near."""
+    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return f"Did you mean '{close[0]}'?" if close else ""

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import yaml
 
-from ctk.errors import CtkError, UsageError
+from ctk.errors import CtkError, UsageError, near
 from ctk.files import atomic, read_json, write_json, write_text
 from ctk.plugins import plugins
 from ctk.samples import Array
@@ -86,7 +86,10 @@ class Run:
         if len(fitting) == 1:
             return fitting[0]
         if not fitting:
-            raise UsageError(f"There is no run '{text}'.", f"`ctk runs` lists those under {root}.")
+            names = [run.folder.name for run in all_runs(root)]
+            known = [name if text[:1].isdigit() else name.split("-", 2)[-1] for name in names]
+            help = f"{near(text, known)} `ctk runs` lists those under {root}.".strip()
+            raise UsageError(f"There is no run '{text}'.", help)
         raise UsageError(
             f"'{text}' fits {len(fitting)} runs.", "Give the folder: " + ", ".join(str(r.folder) for r in fitting)
         )

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ctk.errors import UsageError
+from ctk.errors import UsageError, nearest
 
 Array = np.ndarray[Any, Any]
 
@@ -120,7 +120,7 @@ class Samples:
     def group(self, name: str) -> Array:
         """Group numbers by name, (N,) int64; raises UsageError with the names there are."""
         if name not in self.groups:
-            raise UsageError(f"The samples have no group '{name}'.", f"Groups: {', '.join(self.groups) or 'none'}.")
+            raise UsageError(f"The samples have no group '{name}'.", nearest(name, self.groups, "groups"))
         return self.groups[name]
 
     def save(self, folder: Path) -> None:

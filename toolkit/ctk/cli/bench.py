@@ -35,6 +35,10 @@ def bench(op: str | None, device: str | None, results: Path, json_: bool) -> Non
     """Time a hot path, or all, beside the peers that are installed: pip install 'competition-toolkit[bench]'.
 
     Takes some minutes. Exit code 1 if a call of ours failed.
+
+    \b
+    ctk bench
+    ctk bench info-nce --device cpu --results DIR
     """
     import torch
 

@@ -14,7 +14,12 @@ from ctk.cli.common import as_json, console, print_json
 @click.command()
 @as_json
 def doctor(json_: bool) -> None:
-    """Check the environment. Exit code 1 if something needs mending."""
+    """Check the environment. Exit code 1 if something needs mending.
+
+    \b
+    ctk doctor
+    ctk doctor --json
+    """
     from ctk.environment import environment
     from ctk.files import cache_folder
     from ctk.kernels import speed

@@ -17,10 +17,18 @@ from ctk.cli.common import as_json, console, number, print_json, table
 @click.option("--dry", is_flag=True, help="Show dry runs too.")
 @as_json
 def runs(competition: str | None, dry: bool, json_: bool) -> None:
-    """List past runs, best first: when, what was changed, scores, state."""
+    """List past runs, best first: when, what was changed, scores, state.
+
+    \b
+    ctk runs
+    ctk runs aml-retrieval --dry
+    """
     from ctk.leaderboard import standings
+    from ctk.plugins import plugins
 
     rows = [row for row in standings(runs_root(), competition) if dry or not row.dry_run]
+    if not rows and competition is not None:
+        plugins().get("competitions", competition)  # that none has the name is another answer than no runs
     if json_:
         print_json([vars(row) for row in rows])
         return
@@ -48,7 +56,12 @@ def runs(competition: str | None, dry: bool, json_: bool) -> None:
 @click.argument("run", shell_complete=completion.runs)
 @as_json
 def show(run: str, json_: bool) -> None:
-    """Show a run: its state, scores, config and files."""
+    """Show a run: its state, scores, config and files.
+
+    \b
+    ctk show quick                                    the end of its name
+    ctk show runs/aml-retrieval/1122-045252-quick     its folder
+    """
     from ctk.leaderboard import standing
     from ctk.runs import Run
 

@@ -25,7 +25,12 @@ from ctk.cli.progress import Work
 )
 @as_json
 def validate(competition: str, file: Path, data_dir: Path | None, overrides: tuple[str, ...], json_: bool) -> None:
-    """Check a submission against the test samples: ids, columns, lengths, numbers."""
+    """Check a submission against the test samples: ids, columns, lengths, numbers.
+
+    \b
+    ctk validate aml-retrieval submission.csv                the embedded data's test
+    ctk validate aml-retrieval submission.csv --data DIR     your copy's
+    """
     from ctk import api
 
     work = Work(quiet=json_)
@@ -45,7 +50,11 @@ def validate(competition: str, file: Path, data_dir: Path | None, overrides: tup
 @click.option("--truth", required=True, type=click.Path(path_type=Path), help="File with the test's targets.")
 @as_json
 def score(competition: str, file: Path, truth: Path, json_: bool) -> None:
-    """Score a submission against a truth, as the organisers do."""
+    """Score a submission against a truth, as the organisers do.
+
+    \b
+    ctk score aml-retrieval submission.csv --truth DIR/test/test.truth.npz
+    """
     from ctk import api
 
     numbers = api.score(competition, file, truth)

@@ -29,6 +29,9 @@ def find(module: str) -> Path | None:
     name, spec = "", None
     for part in module.split("."):
         name = f"{name}.{part}" if name else part
+        if name != module and (package := getattr(sys.modules.get(name), "__path__", None)) is not None:
+            path = list(package)  # one-file plugins are in a package that no finder knows
+            continue
         specs = (finder.find_spec(name, path) for finder in sys.meta_path if hasattr(finder, "find_spec"))
         spec = next((spec for spec in specs if spec is not None), None)
         if spec is None:

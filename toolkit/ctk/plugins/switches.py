@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 
+from ctk.errors import nearest
 from ctk.plugins.plugin import Plugin
 
 ALLOW, DENY, STRICT = "CTK_PLUGINS", "CTK_DISABLE_PLUGINS", "CTK_STRICT_PLUGINS"
@@ -33,8 +34,9 @@ def turned_off(plugin: Plugin) -> str:
 def unknown(found: Iterable[Plugin]) -> list[str]:
     """A sentence for each name in the variables that no plugin goes by."""
     known = list(found)
+    words = {word for plugin in known for word in (plugin.name, plugin.distribution)}
     return [
-        f"{variable} names '{name}', which is not installed."
+        f"{variable} names '{name}', which is not installed. {nearest(name, words, 'plugins')}"
         for variable in (ALLOW, DENY)
         for name in _names(os.environ.get(variable, ""))
         if not any(plugin.is_called(name) for plugin in known)
