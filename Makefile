@@ -81,7 +81,7 @@ sanitize-cuda: .venv/test.done
 .venv/test.done: .venv/demo.done pyproject.toml | .venv/native.done
 	@echo "Installing the test extras into .venv"
 	$(INSTALL) --no-build-isolation 'competition-toolkit[test,docs]' \
-		--editable 'competitions/aml_retrieval[encoders,offline-encoders]' $(addprefix --editable ,$(wildcard plugins/*))
+		--editable 'competitions/aml_retrieval[encoders,offline-encoders]' $(patsubst %/pyproject.toml,--editable %,$(wildcard plugins/*/pyproject.toml))
 	touch $@
 
 # AutoGluon's own requirements forbid the pandas that we are tested with; its ensemble selection runs with it.
