@@ -14,7 +14,12 @@ out = click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help
 
 @click.group()
 def new() -> None:
-    """Make a plugin to start from, which installs, runs and passes its tests as it is."""
+    """Make a plugin to start from, which installs, runs and passes its tests as it is.
+
+    \b
+    ctk new competition my-competition
+    ctk new plugin my-loss --component loss
+    """
 
 
 @new.command()
