@@ -1,0 +1,108 @@
+"""What holds for every command: help with examples, and the nearest name where one is not there."""
+
+import os
+import re
+import subprocess
+import sys
+
+import click
+import pytest
+
+from ctk.cli import cli
+
+
+def commands(group=cli, path=("ctk",)):
+    """Every command with its path, those inside of groups and of installed plugins too."""
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        yield " ".join((*path, name)), command
+        if isinstance(command, click.Group):
+            yield from commands(command, (*path, name))
+
+
+@pytest.fixture
+def ctk(tmp_path):
+    """Call the command line in an empty folder; returns the finished process."""
+
+    def call(*arguments, **environment):
+        return subprocess.run(
+            [sys.executable, "-m", "ctk", *arguments],
+            cwd=tmp_path,
+            env={**os.environ, "CTK_RUNS": str(tmp_path / "runs"), **environment},
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+
+    return call
+
+
+@pytest.mark.parametrize(
+    ("path", "command"), list(commands()), ids=lambda value: value if isinstance(value, str) else ""
+)
+def test_the_help_of_every_command_has_an_example(path, command):
+    if type(command).__name__ == "Offered":  # a plugin's: its own help, which is another's affair where it is not ours
+        command = command.make_context(command.name, [], resilient_parsing=True).command
+    text = command.get_help(click.Context(command, info_name=path))
+    assert re.search(
+        rf"^ +(eval \"\$\()?{path}(?= |\)|$)", text.partition("Options:")[0].partition("\n\n")[2], re.MULTILINE
+    )
+    for option in command.params:
+        assert isinstance(option, click.Argument) or option.help, f"{path} {option.opts} says nothing"
+
+
+@pytest.mark.parametrize(
+    ("line", "near"),
+    [
+        ("rnu", "run"),
+        ("new plugn", "plugin"),
+        ("run --presett x", "--preset"),
+        ("run aml-retrival", "aml-retrieval"),
+        ("runs aml-retrival", "aml-retrieval"),
+        ("info aml-retrieval --preset quik", "quick"),
+        ("run aml-retrieval --preset quik", "quick"),
+        ("run aml-retrieval -o executr.workers=1", "executor"),
+        ("run aml-retrieval -o split.fold=3", "folds"),
+        ("run aml-retrieval -o members.ridg.blend=true", "ridge"),
+        ("run aml-retrieval -o members.ridge.model.alfa=1", "alpha"),
+        ("run aml-retrieval -o members.ridge.uses=[residual-mpl]", "residual-mlp"),
+        ("run aml-retrieval -o members.ridge.model=rigde", "ridge"),
+        ("run aml-retrieval -o members.residual-mlp.loss=infonce", "info-nce"),
+        ("run aml-retrieval -o members.residual-mlp.epoch=3", "epochs"),
+        ("run aml-retrieval -o blend=hilclimb", "hill-climb"),
+        ("run aml-retrieval -o executor.name=lokal", "local"),
+        ("run aml-retrieval -o trackers=tensorbord", "tensorboard"),
+        ("run aml-retrieval -o filters=[rigde]", "ridge"),
+        ("run aml-retrieval -o submission=cvs", "csv"),
+        ("run aml-retrieval --resume quik", "quick"),
+        ("run aml-retrieval --stage predict --checkpoints quik", "quick"),
+        ("data aml-retrieval --filter rigde --out new", "ridge"),
+        ("show quik", "quick"),
+        ("show 1122-080001-quick", "1122-080000-quick"),
+        ("blend quik", "quick"),
+        ("blend quick --blender meen", "mean"),
+        ("plugins aml-retreival", "aml-retrieval"),
+        ("uninstall -y ctk-aml-retreival", "ctk-aml-retrieval"),
+    ],
+)
+def test_a_name_that_is_not_there_is_answered_with_the_nearest(ctk, tmp_path, line, near):
+    run = tmp_path / "runs" / "aml-retrieval" / "1122-080000-quick"
+    run.mkdir(parents=True)
+    (run / "config.yaml").write_text("{competition: aml-retrieval, preset: quick, members: [], blend: {name: mean}}")
+    (run / "state.json").write_text('{"state": "finished"}')
+    answer = ctk(*line.split(" "))
+    assert answer.returncode == 2, answer.stdout + answer.stderr
+    assert re.search(rf"Did you mean (one of: )?'{re.escape(near)}'", answer.stderr), answer.stderr
+
+
+def test_a_group_that_is_not_there_is_answered_with_the_nearest():
+    import numpy as np
+
+    from ctk.errors import UsageError
+    from ctk.samples import Samples
+
+    samples = Samples(np.arange(2), {"x": np.zeros((2, 1))}, groups={"concept": np.arange(2)})
+    with pytest.raises(UsageError) as caught:
+        samples.group("concpt")
+    assert caught.value.help == "Did you mean 'concept'?"
