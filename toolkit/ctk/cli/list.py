@@ -5,14 +5,19 @@ from __future__ import annotations
 import click
 import yaml
 
+from ctk.cli import completion
 from ctk.cli.common import as_json, console, print_json, table
-from ctk.config import base_config
 
 
 @click.command("list")
 @as_json
 def list_(json_: bool) -> None:
-    """List the competitions that are installed."""
+    """List the competitions that are installed.
+
+    \b
+    ctk list
+    ctk list --json
+    """
     from ctk.plugins import plugins
 
     known = plugins().all("competitions")
@@ -25,12 +30,18 @@ def list_(json_: bool) -> None:
 
 
 @click.command()
-@click.argument("competition")
-@click.option("--preset", help="Show this preset's config in full.")
+@click.argument("competition", shell_complete=completion.competitions)
+@click.option("--preset", shell_complete=completion.presets, help="Show this preset's config in full.")
 @as_json
 def info(competition: str, preset: str | None, json_: bool) -> None:
-    """Show a competition's metric, presets and the components its configs can name."""
+    """Show a competition's metric, presets and the components its configs can name.
+
+    \b
+    ctk info aml-retrieval
+    ctk info aml-retrieval --preset quick     that preset's config in full
+    """
     from ctk.competition import competition_of
+    from ctk.config import base_config
     from ctk.guard import metric_of
     from ctk.plugins import KINDS, plugins
 
