@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from environment import lent, wheels
+from lending import lent, wheels
 from pages import blocks
 from walkthrough import walk
 
