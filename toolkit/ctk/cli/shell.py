@@ -108,12 +108,26 @@ class Bash(Silent, BashComplete):
 
 @add_completion_class
 class Zsh(Silent, ZshComplete):
-    """As click has it."""
+    """As click has it, but that no blank is put behind a key that something must follow (-S is what is put there)."""
+
+    source_template = ZshComplete.source_template.replace(
+        "        _describe -V unsorted completions_with_descriptions -U\n",
+        "        local -a open=(${(M)completions_with_descriptions:#*[.=]:*})\n"
+        "        local -a whole=(${completions_with_descriptions:#*[.=]:*})\n"
+        "        (( $#open )) && _describe -V open open -U -S ''\n"
+        "        (( $#whole )) && _describe -V unsorted whole -U\n",
+        1,
+    ).replace(
+        "        compadd -U -V unsorted -a completions\n",
+        "        compadd -U -V open -S '' -- ${(M)completions:#*[.=]}\n"
+        "        compadd -U -V unsorted -- ${completions:#*[.=]}\n",
+        1,
+    )
 
 
 @add_completion_class
 class Fish(Silent, FishComplete):
-    """As click has it."""
+    """As click has it; fish itself puts no blank behind a dot or an equals sign."""
 
 
 def _breaks(piece: str) -> bool:
