@@ -33,7 +33,7 @@ slow-tests: .venv/test.done
 
 docs: .venv/test.done
 	$(BIN)/python docs/generate.py
-	$(BIN)/mkdocs build --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 bench: .venv/bench.done
 	$(BIN)/ctk bench

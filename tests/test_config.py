@@ -20,7 +20,7 @@ class Network:
 
 @pytest.fixture
 def plugins():
-    known = Plugins(found=[])
+    known = Plugins()
     import torch
 
     class Net(torch.nn.Module):
@@ -37,7 +37,8 @@ def plugins():
 
     from ctk.plugins import Plugin
 
-    known._adopt(Plugin("test", "test", "0"), Offers())
+    known.plugins.append(Plugin("test", "test", "0", "test"))
+    known._adopt(known.plugins[-1], Offers())
     return known
 
 

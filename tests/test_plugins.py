@@ -280,15 +280,24 @@ def test_what_does_not_load_is_fatal_only_when_needed(plugin, monkeypatch):
 
 def test_a_name_that_is_not_there_is_answered_with_the_nearest():
     with pytest.raises(UsageError) as caught:
-        Plugins(found=[]).get("models", "rigde")
+        Plugins().get("models", "rigde")
     assert caught.value.help == "Did you mean 'ridge'?"
     assert nearest("zzz", ["a", "b"], "models") == "Known models: a, b."
 
 
-def test_a_missing_name_tells_of_plugins_that_did_not_load(plugin):
-    answer = ctk(plugin("broken", "raise RuntimeError('at import')"), "info", "my-competition")
+def test_a_name_that_is_not_to_be_had_tells_of_the_plugin_that_does_not_load(plugin):
+    offers = f"{HOOK}def ctk_register_competitions(register): register('mine', 'json:loads')"
+    folder = plugin("broken", f"{offers}\nraise RuntimeError('at import')")
+    answer = ctk(folder, "info", "mine")
+    assert answer.returncode == 1
+    assert (
+        "'mine' is offered by plugin 'broken' (broken 1.2), which does not load: RuntimeError: at import."
+        in answer.stderr
+    )
+    answer = ctk(plugin("worse", "def broken(:"), "info", "my-competition")
     assert answer.returncode == 2
-    assert "Plugin 'broken' (broken 1.2) did not load: RuntimeError: at import." in answer.stderr
+    assert "Plugin 'worse' (worse 1.2) did not load: SyntaxError" in answer.stderr
+    assert "Plugin 'broken' (broken 1.2) did not load: RuntimeError: at import" in answer.stderr
 
 
 def test_importing_ctk_and_listing_import_no_heavy_library():
@@ -317,7 +326,10 @@ def test_a_lifecycle_hook_gets_what_it_asks_for_and_a_failing_one_is_passed_over
     plugin("watcher", f"{source}member, scores): seen.append((member, scores))")
     monkeypatch.syspath_prepend(str(plugin("failing", f"{source}run): raise RuntimeError('no')")))
     problems = Plugins().call("ctk_member_fitted", run=None, member="a", seed=1, fold=0, scores={"m": 0.5})
-    assert problems == ["plugin 'failing' failed in ctk_member_fitted: RuntimeError: no"]
+    (problem,) = problems
+    assert problem.startswith(
+        "plugin 'failing' (failing 1.2) failed in ctk_member_fitted: RuntimeError: no. The traceback"
+    )
     import watcher_module
 
     assert watcher_module.seen == [("a", {"m": 0.5})]

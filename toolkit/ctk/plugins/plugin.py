@@ -100,6 +100,11 @@ class Plugin:
         return "disabled" if self.disabled else "broken" if self.problem or self.recalled else "ok"
 
     @property
+    def key(self) -> str:
+        """What tells it apart from all others."""
+        return f"{self.distribution}:{self.name}"
+
+    @property
     def title(self) -> str:
         """For sentences: its name, and whose it is."""
         return f"'{self.name}' ({f'{self.distribution} {self.version}'.strip()})"

@@ -16,6 +16,7 @@ from ctk.plugins import remembered, source
 from ctk.plugins.discovery import discover
 from ctk.plugins.plugin import BUILT_IN, KINDS, Component, Plugin, reason
 from ctk.plugins.tracing import traced
+from ctk.tracebacks import kept
 
 
 class Plugins:
@@ -111,11 +112,13 @@ class Plugins:
                 if plugin.problem:
                     problems.append(f"plugin {plugin.title} does not load: {plugin.problem}")
         for implementation in getattr(self._manager.hook, hook).get_hookimpls():
+            plugin = next(each for each in self.plugins if each.key == implementation.plugin_name)
             try:
-                with traced(implementation.plugin_name, hook):
+                with traced(plugin.name, hook):
                     implementation.function(*(arguments[name] for name in implementation.argnames))
             except (Exception, SystemExit) as error:
-                problems.append(f"plugin '{implementation.plugin_name}' failed in {hook}: {reason(error)}")
+                told = f"plugin {plugin.title} failed in {hook}: {reason(error)}"
+                problems.append(f"{told}. {kept(error)}".rstrip(". "))
         return problems
 
     # Names ---------------------------------------------------------------------------------------------------------
@@ -200,7 +203,7 @@ class Plugins:
             if (kind := name.removeprefix(source.REGISTER)) in KINDS:
                 with traced(plugin.name, name):
                     hook(register=_collector(plugin, kind, offers))
-        self._manager.register(module, name=f"{plugin.distribution}:{plugin.name}")
+        self._manager.register(module, name=plugin.key)
         plugin.offers, plugin.hooks, plugin.computed, plugin.loaded = offers, hooks, set(), True
 
 

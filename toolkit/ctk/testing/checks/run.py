@@ -119,7 +119,7 @@ def _all_of(case: Case, tried: Trial, config: dict[str, Any], offer: Offer) -> N
             "Write into the folder that the context names, ctk.files.cache_folder() or a temporary one.",
         )
     for line in (tried.run.folder / "log.txt").read_text(encoding="utf-8").splitlines():
-        if f"plugin '{case.subject.plugin.name}' failed in" in line:
+        if f"plugin {case.subject.plugin.title} failed in" in line:
             case.wrong(f"in a run with {tried.what}, {line.split(' ', 2)[2]}", "A lifecycle hook looks on; mend it.")
     for problem in unsafe(tried.run.folder):
         case.wrong(f"{tried.what} leaves {problem}", "Save arrays (npz), state dicts (weights_only) or JSON.")
