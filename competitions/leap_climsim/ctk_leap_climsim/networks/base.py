@@ -83,8 +83,8 @@ class ColumnNetwork(nn.Module):
         return torch.cat(
             [
                 scalars.unsqueeze(1).expand(-1, LEVELS, -1),
-                state.unflatten(1, (-1, LEVELS)).transpose(1, 2),
-                gases.unflatten(1, (-1, LEVELS)).transpose(1, 2),
+                state.reshape(state.shape[0], -1, LEVELS).transpose(1, 2),
+                gases.reshape(gases.shape[0], -1, LEVELS).transpose(1, 2),
             ],
             dim=2,
         )
