@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from ctk.report import Section
     from ctk.results import Results
 
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""Safe, and compiled where PyYAML is: who completes a line waits for all presets of a competition."""
+
 
 @dataclass(frozen=True)
 class Submission:
@@ -129,7 +132,7 @@ def presets_in(package: str) -> dict[str, dict[str, Any]]:
     """The configs in a package's folder ``presets``, by the names of their YAML files."""
     folder = files(package) / "presets"
     paths = sorted((path for path in folder.iterdir() if path.name.endswith(".yaml")), key=lambda path: path.name)
-    return {path.name.removesuffix(".yaml"): yaml.safe_load(path.read_text(encoding="utf-8")) for path in paths}
+    return {path.name.removesuffix(".yaml"): yaml.load(path.read_text(encoding="utf-8"), LOADER) for path in paths}
 
 
 def competition_of(name: str) -> Competition:

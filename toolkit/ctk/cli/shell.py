@@ -6,6 +6,7 @@ and whatever is printed meanwhile is dropped: nothing may get into the line that
 
 from __future__ import annotations
 
+import gc
 import io
 import os
 from contextlib import redirect_stderr, redirect_stdout
@@ -57,10 +58,12 @@ def completion(shell: str) -> None:
 
 
 class Silent(ShellComplete):
-    """Drops what is raised or printed while completions are looked for."""
+    """Drops what is raised or printed while completions are looked for, in a process that does nothing else."""
 
     def get_completions(self, args: list[str], incomplete: str) -> list[CompletionItem[str]]:
         """As click finds them; none where something goes wrong."""
+        gc.disable()  # this and numpy's threads are a fifth of the time that somebody waits for a config key
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
         with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
             try:
                 return super().get_completions(args, incomplete)
