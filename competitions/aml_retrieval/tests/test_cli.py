@@ -320,7 +320,7 @@ def test_saved_members_predict_again_without_a_fit(run, ctk, small, tmp_path):
     ("arguments", "said"),
     [
         (("--stage", "predict"), "--stage predict and --checkpoints RUN go together"),
-        (("--stage", "predict", "--checkpoints", "nowhere"), "nowhere is no run's folder"),
+        (("--stage", "predict", "--checkpoints", "nowhere"), "There is no run 'nowhere'"),
         (("--checkpoints", "nowhere"), "--stage predict and --checkpoints RUN go together"),
     ],
 )
