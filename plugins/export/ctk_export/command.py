@@ -29,7 +29,12 @@ class Format(click.Choice[str]):
 @click.option(
     "--format", "format_", type=Format(FORMATS), required=True, help="What to write; safetensors are the weights alone."
 )
-@click.option("--member", metavar="NAME", help="One member of the run. Default: all that can be exported.")
+@click.option(
+    "--member",
+    metavar="NAME",
+    shell_complete=completion.members,
+    help="One member of the run. Default: all that can be exported.",
+)
 @click.option("--seed", type=int, metavar="S", help="One seed. Default: all.")
 @click.option("--fold", type=int, metavar="F", help="One fold. Default: all.")
 @click.option(
