@@ -14,6 +14,8 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from ctk.cli import completion
+
 console = Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else 160)
 """Where output is no terminal nothing tells its width; 160 keeps tables whole in files."""
 
@@ -23,6 +25,14 @@ data_dir = click.option(
     "data_dir",
     type=click.Path(path_type=Path),
     help="Folder of the competition's data; default: the embedded data.",
+)
+data_options = click.option(
+    "-o",
+    "overrides",
+    multiple=True,
+    metavar="KEY=VALUE",
+    shell_complete=completion.data_options,
+    help="An option of the data, e.g. -o data.old=true.",
 )
 
 

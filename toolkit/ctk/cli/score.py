@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from ctk.cli import completion
-from ctk.cli.common import as_json, console, data_dir, number, print_json, table
+from ctk.cli.common import as_json, console, data_dir, data_options, number, print_json, table
 from ctk.cli.progress import Work
 
 
@@ -15,14 +15,7 @@ from ctk.cli.progress import Work
 @click.argument("competition", shell_complete=completion.competitions)
 @click.argument("file", type=click.Path(path_type=Path))
 @data_dir
-@click.option(
-    "-o",
-    "overrides",
-    multiple=True,
-    metavar="KEY=VALUE",
-    shell_complete=completion.data_options,
-    help="An option of the data, e.g. -o data.old=true.",
-)
+@data_options
 @as_json
 def validate(competition: str, file: Path, data_dir: Path | None, overrides: tuple[str, ...], json_: bool) -> None:
     """Check a submission against the test samples: ids, columns, lengths, numbers.

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from ctk.cli import completion
-from ctk.cli.common import as_json, console, data_dir, print_json
+from ctk.cli.common import as_json, console, data_dir, data_options, print_json
 from ctk.cli.progress import Work
 
 
@@ -16,14 +16,7 @@ from ctk.cli.progress import Work
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("-m", "--message", required=True, help="What the submission is, for you to find it again.")
 @data_dir
-@click.option(
-    "-o",
-    "overrides",
-    multiple=True,
-    metavar="KEY=VALUE",
-    shell_complete=completion.data_options,
-    help="An option of the data, e.g. -o data.old=true.",
-)
+@data_options
 @as_json
 def submit(
     competition: str, file: Path, message: str, data_dir: Path | None, overrides: tuple[str, ...], json_: bool

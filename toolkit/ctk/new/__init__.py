@@ -1,8 +1,10 @@
-"""Packages to start from: a competition or a component, complete, installable, with tests of its own."""
+"""Packages to start from: a competition or a component, complete, installable, with tests of its own.
+
+``kinds`` says what there is, ``names`` what things are called, ``render`` writes.
+"""
 
 from __future__ import annotations
 
 from ctk.new.kinds import COMPONENTS, KINDS, Kind
-from ctk.new.render import make
 
-__all__ = ["COMPONENTS", "KINDS", "Kind", "make"]
+__all__ = ["COMPONENTS", "KINDS", "Kind"]
