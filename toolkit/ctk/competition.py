@@ -145,5 +145,7 @@ def competition_of(name: str) -> Competition:
     competition.named = plugins().reference(guard.component)
     beside = plugins().beside("competitions", name)
     competition.metric = beside.reference(beside.get("metrics", competition.metric))
+    if competition.board:
+        competition.board = beside.reference(beside.get("metrics", competition.board))
     competition.reader = beside.reference(beside.get("data", competition.reader))
     return competition

@@ -51,9 +51,10 @@ def ctk_register_data(register: Register) -> None:
 def ctk_register_models(register: Register) -> None:
     """Offer models: subclasses of ``ctk.contract.Model``, or a ``torch.nn.Module``; ``model: NAME`` in a member.
 
-    A module is trained by the toolkit's own Lightning loop. It has a class attribute ``features``, names of what its
-    ``forward`` takes, one tensor each; a class method ``for_samples(samples, **options)`` that makes it as wide as the
-    samples need; and the options as keyword-only parameters of its ``__init__``.
+    A module is trained by the toolkit's own Lightning loop. It has an attribute ``features``, names of what its
+    ``forward`` takes, one tensor each, of the class or set by ``for_samples``; a class method
+    ``for_samples(samples, **options)`` that makes it as wide as the samples need; and the options as keyword-only
+    parameters of its ``__init__``. A ``forward`` that asks for ``x.shape[0]``, not ``len(x)``, can be exported.
 
     It may have ``scale(target) -> Tensor``, from the samples' units (whatever their dtype) into those in which its
     output is trained, float32; and ``unscale(output) -> Tensor``, back. Then the loss compares the network's output

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from ctk.contract import Direction, Metric
 from ctk.errors import CtkError, UsageError
+from ctk.guard import metric_of
 from ctk.platforms import Entry, Submitted
-from ctk.plugins import plugins
 from ctk.runs import Run
 
 if TYPE_CHECKING:
@@ -30,8 +30,7 @@ class Place:
 
 def board_metric(competition: Competition) -> Metric:
     """The metric that the competition's leaderboard shows."""
-    metric: Metric = plugins().load("metrics", competition.board or competition.metric)
-    return metric
+    return metric_of(competition.board or competition.metric)
 
 
 def place(score: float, others: Sequence[Entry], direction: Direction) -> Place:

@@ -24,8 +24,10 @@ from ctk.samples import Array, Data, Gallery, Samples
 from ctk_aml_retrieval.captions import read_captions
 
 SLUG = "aml-competition"
-DOWNLOAD = f"kaggle competitions download -c {SLUG}"
-GET = f"Fetch it with '{DOWNLOAD}' and unzip it there, or give no folder to use the embedded pictures."
+GET = (
+    "Fetch it with 'ctk data aml-retrieval --download --data DIR' (plugin ctk-kaggle), or give no folder to use the "
+    "embedded pictures."
+)
 DROP = "Drop such rows with -o data.bad_rows=drop, or mend the file."
 LABEL, TEXT, VECTORS, IDS = "captions/label", "captions/text", "captions/embeddings", "captions/ids"
 NAMES, PICTURES, CONCEPT = "images/names", "images/embeddings", "images/concept"

@@ -132,7 +132,7 @@ def test_a_missing_file_lists_where_it_was_looked_for(tmp_path):
     with pytest.raises(DataError, match=r"test\.clean\.npz was not found") as caught:
         layout.read(tmp_path)
     assert str(tmp_path / "test/test") in caught.value.problem
-    assert "kaggle competitions download -c aml-competition" in caught.value.help
+    assert "ctk data aml-retrieval --download" in caught.value.help
 
 
 def test_a_missing_folder_says_so(tmp_path):

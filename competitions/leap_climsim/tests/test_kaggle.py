@@ -280,7 +280,7 @@ def test_a_table_that_is_missing_beside_others_is_named(tables, prepared):
     (tables / "sample_submission.csv").unlink()
     with pytest.raises(DataError, match=r"sample_submission.csv: there is no such file") as error:
         prepared(tables)
-    assert "kaggle competitions download -c leap-atmospheric-physics-ai-climsim" in error.value.help
+    assert "ctk data leap-climsim --download" in error.value.help
 
 
 def test_a_full_disk_is_told_before_the_work_begins(tables, prepared, monkeypatch):

@@ -97,7 +97,7 @@ def test_tables_are_described_with_what_is_missing(tables):
     assert train.detail.startswith("damaged: ")
     assert "rows" in test.detail
     assert sample.path is None
-    assert "kaggle competitions download" in sample.how
+    assert "ctk data leap-climsim --download" in sample.how
 
 
 def test_pairs_are_described_with_their_months_and_what_is_missing(pairs):

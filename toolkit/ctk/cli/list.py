@@ -56,11 +56,14 @@ def info(competition: str, preset: str | None, json_: bool) -> None:
     metric = metric_of(known.metric)
     if json_:
         facts = {"id": known.id, "title": known.title, "url": known.url, "metric": metric.name}
+        facts |= {"platform": known.platform, "slug": known.slug}
         print_json({**facts, "direction": metric.direction, "presets": list(presets), "components": offers})
         return
     console.print(f"[bold]{known.title}[/bold]  {known.url}", highlight=False)
     better = "higher" if metric.direction == "max" else "lower"
     console.print(f"metric   {metric.name} ({better} is better)", highlight=False)
+    if known.platform:
+        console.print(f"held on  {known.platform}, as {known.slug}", highlight=False)
     for name in presets:
         note = {known.embedded: "default on the embedded data", known.default: "default with --data"}.get(name, "")
         console.print(f"preset   {name}  [dim]{note}[/dim]", highlight=False)

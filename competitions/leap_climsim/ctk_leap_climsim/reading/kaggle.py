@@ -25,8 +25,8 @@ from ctk_leap_climsim.tables.csv_table import CsvTable
 from ctk_leap_climsim.tables.table import Block, Place
 
 GET = (
-    "Fetch it with 'kaggle competitions download -c leap-atmospheric-physics-ai-climsim' and unzip it there, "
-    "or give no folder to use synthetic columns."
+    "Fetch it with 'ctk data leap-climsim --download --data DIR' (plugin ctk-kaggle), or give no folder to use "
+    "synthetic columns."
 )
 
 
