@@ -56,10 +56,12 @@ class Component:
         try:
             with traced(self.plugin, f"import {self.thing}"):
                 self.thing = getattr(importlib.import_module(module), attribute)
-        except (Exception, SystemExit) as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
             raise PluginError(
                 f"The {KINDS[self.kind]} '{self.name}' of plugin '{self.plugin}' does not load: {reason(error)}.",
-                f"Mend or reinstall {self.distribution}; `ctk plugins` shows all of them.",
+                f"Mend it, or {removal(self.distribution)}; `ctk plugins` shows all of them.",
             ) from error
         return self.thing
 
@@ -121,6 +123,16 @@ def reason(error: BaseException) -> str:
     if isinstance(error, SystemExit):
         return f"it called sys.exit({error.code!r})"
     return f"{type(error).__name__}: {error}"
+
+
+def is_file(distribution: str) -> bool:
+    """Whether this stands for a one-file plugin, which pip knows nothing of."""
+    return "/" in distribution
+
+
+def removal(distribution: str) -> str:
+    """How to get rid of a plugin, as half a sentence."""
+    return "take the file away" if is_file(distribution) else f"take it out with `ctk uninstall {distribution}`"
 
 
 def _plain(name: str) -> str:

@@ -14,7 +14,7 @@ from ctk import hookspecs
 from ctk.errors import PluginError, UsageError, nearest
 from ctk.plugins import remembered, source
 from ctk.plugins.discovery import discover
-from ctk.plugins.plugin import BUILT_IN, KINDS, Component, Plugin, reason
+from ctk.plugins.plugin import BUILT_IN, KINDS, Component, Plugin, reason, removal
 from ctk.plugins.tracing import traced
 from ctk.tracebacks import kept
 
@@ -64,7 +64,7 @@ class Plugins:
             raise PluginError(
                 f"The {KINDS[kind]} '{name}' is offered by plugin {plugin.title}, which does not load: "
                 f"{plugin.problem}.",
-                f"Mend it, or take it out with `ctk uninstall {plugin.distribution}`; `ctk plugins` shows all of them.",
+                f"Mend it, or {removal(plugin.distribution)}; `ctk plugins` shows all of them.",
             )
         found = self._find(kind, name)
         if found is None:
@@ -116,7 +116,9 @@ class Plugins:
             try:
                 with traced(plugin.name, hook):
                     implementation.function(*(arguments[name] for name in implementation.argnames))
-            except (Exception, SystemExit) as error:
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:  # sys.exit, and whatever a library derives from it
                 told = f"plugin {plugin.title} failed in {hook}: {reason(error)}"
                 problems.append(f"{told}. {kept(error)}".rstrip(". "))
         return problems
@@ -161,7 +163,9 @@ class Plugins:
 
     def _missing(self, kind: str, name: str) -> UsageError:
         offered = self._offered(kind)
-        help = nearest(name, [self._name(offer, offered) for offer in offered], what=f"{KINDS[kind]}s")
+        help = nearest(
+            name, [self._name(offer, offered) for offer in offered], what="data readers" if kind == "data" else kind
+        )
         bare = name.rpartition(":")[2]
         for plugin in self.plugins:
             has = any(offer.kind == kind and offer.name == bare for offer in plugin.offers)
@@ -188,7 +192,9 @@ class Plugins:
                 for part in plugin.attribute.split(".") if plugin.attribute else ():
                     module = getattr(module, part)
             self._adopt(plugin, module)
-        except (Exception, SystemExit) as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # sys.exit, a test library's skip: none of them ends a command
             plugin.problem = reason(error)
         plugin.recalled = ""
         remembered.remember(plugin, plugin.problem)

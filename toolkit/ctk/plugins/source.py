@@ -48,8 +48,8 @@ def read(plugin: Plugin) -> None:
     try:
         with tokenize.open(plugin.path) as file:
             tree = ast.parse(file.read(), str(plugin.path))
-    except (SyntaxError, ValueError) as error:
-        raise PluginError(f"{type(error).__name__}: {error}") from error
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:  # the last two: nested too deeply
+        raise PluginError(f"{type(error).__name__}: {error}".removesuffix(": ")) from error
     except OSError as error:
         raise PluginError(f"{plugin.path}: {error.strerror}") from error
     for statement in tree.body:
@@ -59,7 +59,9 @@ def read(plugin: Plugin) -> None:
 def check_hook(name: str) -> None:
     """Raises PluginError for a hook that does not exist, with the nearest that does."""
     if name not in HOOKS:
-        raise PluginError(f"it implements a hook '{name}' that does not exist. {nearest(name, HOOKS, 'hooks')}")
+        raise PluginError(
+            f"it implements a hook '{name}' that does not exist ({nearest(name, HOOKS, 'hooks').rstrip('.')})"
+        )
 
 
 def _read_statement(statement: ast.stmt, plugin: Plugin) -> None:
@@ -69,10 +71,13 @@ def _read_statement(statement: ast.stmt, plugin: Plugin) -> None:
             plugin.hooks.add(statement.name)
             if (kind := statement.name.removeprefix(REGISTER)) in KINDS:
                 _read_registrations(statement, kind, plugin)
-    elif isinstance(statement, ast.Assign):
-        names = [target.id for target in statement.targets if isinstance(target, ast.Name)]
-        if names == ["requires_ctk"]:
-            plugin.requires = _text(statement.value) or ""
+    elif isinstance(statement, (ast.Assign, ast.AnnAssign)):
+        targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+        names = [target.id for target in targets if isinstance(target, ast.Name)]
+        if "requires_ctk" in names:
+            if (wanted := _text(statement.value)) is None:
+                raise PluginError("its requires_ctk is not written as a string, such as '>=0.1,<0.2'")
+            plugin.requires = wanted
         _compute(names, plugin)
     elif isinstance(statement, (ast.Import, ast.ImportFrom)):
         _compute([alias.asname or alias.name for alias in statement.names], plugin)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ctk.plugins.plugin import BUILT_IN, Plugin
+from ctk.plugins.plugin import BUILT_IN, Plugin, is_file
 
 
 def required(distribution_requires: Iterable[str]) -> str:
@@ -41,6 +41,8 @@ def mismatch(plugin: Plugin, version: str) -> str:
     older = any(each.operator in (">=", ">", "==", "~=", "===") and _below(version, each.version) for each in wanted)
     if older or Version(version).is_prerelease:
         return f"{problem}: upgrade the toolkit with `ctk install -U '{BUILT_IN}{wanted}'`"
+    if is_file(plugin.distribution):
+        return f"{problem}: mend the file, and its requires_ctk"
     return f"{problem}: upgrade the plugin with `ctk install -U {plugin.distribution}`"
 
 
