@@ -6,6 +6,7 @@ Real plugins, made to look installed, in real runs of the toy competition.
 from __future__ import annotations
 
 import importlib
+import json
 import re
 import sys
 import textwrap
@@ -409,3 +410,55 @@ def test_what_a_worker_raises_reaches_the_terminal_whatever_it_is(ctk_home, toy,
     assert code == 1
     assert re.search("bad/seed-1, fold 0: " + TITLE.format("model") + message, told), output
     assert last_run(ctk_home).state()["state"] == "failed"
+
+
+COMMANDS = """
+import click, sys
+@click.command()
+@click.argument("what")
+def Bad(what):
+    if what == "fail": 1 / 0
+    if what == "exit": sys.exit(6)
+    if what == "refuse": raise click.ClickException("no")
+"""
+
+
+@pytest.mark.parametrize(
+    ("what", "code", "message"),
+    [
+        (
+            "fail",
+            1,
+            TITLE.format("command") + r"failed while running: ZeroDivisionError: division by zero\. .*failures",
+        ),
+        ("exit", 6, "^$"),
+        ("refuse", 1, "^Error: no$"),
+        ("--nope", 2, "No such option"),
+    ],
+)
+def test_a_command_that_fails_is_told_with_its_plugin_and_one_that_ends_itself_does(toy, call, what, code, message):
+    toy("commands", COMMANDS)
+    found, told, output = call("bad", what)
+    assert (found, bool(re.search(message, told))) == (code, True), output
+    assert "Traceback" not in output
+    assert call("list")[0] == 0
+
+
+def test_what_is_no_command_is_told_with_its_plugin(toy, call):
+    toy("commands", "class Bad: pass")
+    for command in (["bad"], ["bad", "--help"]):
+        code, told, output = call(*command)
+        assert code == 1, output
+        assert re.search(TITLE.format("command") + r"is a type, and a click\.Command is needed\.", told), output
+    assert "bad" in call("--help")[1]
+
+
+@pytest.mark.slow
+def test_whatever_plugins_print_json_is_alone_on_stdout(ctk_home, toy, ctk):
+    noise = "print('noise'); import os; os.write(1, b'raw noise')"
+    toy("models", noise + MODEL.format(fit=noise, predict="good"))
+    local = MEMBER | {"executor": {"name": "local"}}
+    done = ctk("run", "toy-regression", "--config", written(ctk_home, local), "--json")
+    assert done.returncode == 0, done.stderr
+    assert set(json.loads(done.stdout)) == {"run", "scores", "test"}
+    assert "noise" in done.stderr

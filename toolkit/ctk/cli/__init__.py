@@ -14,6 +14,11 @@ from ctk.cli import bench, blend, data, doctor, install, leaderboard, new, plugi
 from ctk.cli import list as listing
 from ctk.errors import CtkError
 
+OFFERED = "ctk.offered"
+"""In click's contexts: the name of the plugin's command that is at work, where it is one."""
+OF_CLICK = (click.ClickException, click.exceptions.Exit, click.Abort)
+"""How click itself ends a command."""
+
 
 class Group(click.Group):
     """Turns the errors a user can cause into their sentences and exit codes; knows near names and plugins' commands."""
@@ -42,6 +47,13 @@ class Group(click.Group):
         except KeyboardInterrupt:
             click.secho("Interrupted.", fg="red", err=True)
             ctx.exit(1)
+        except Exception as error:
+            offered = ctx.meta.get(OFFERED)
+            if offered is None or isinstance(error, (*OF_CLICK, BrokenPipeError)):
+                raise
+            from ctk.guard import Guard
+
+            ctx.exit(_told(Guard("commands", offered).failure(error, "running")))
 
     def resolve_command(self, ctx: click.Context, args: Any) -> Any:
         """As click does, with the nearest command for one that does not exist."""
@@ -62,7 +74,14 @@ class Offered(click.Command):
         """Import the command and let it parse its own line."""
         from ctk.plugins import plugins as loaded
 
-        command: click.Command = loaded().load("commands", str(self.name))
+        command = loaded().load("commands", str(self.name))
+        if not isinstance(command, click.Command):
+            from ctk.guard import Guard, Wrong
+
+            wrong = Wrong(f"is a {type(command).__name__}, and a click.Command is needed")
+            raise Guard("commands", str(self.name)).failure(wrong, "being made")
+        if parent is not None:
+            parent.meta[OFFERED] = str(self.name)
         return command.make_context(info_name, args, parent, **extra)
 
 

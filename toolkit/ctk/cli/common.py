@@ -14,12 +14,14 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from ctk.cli import completion
+from ctk.cli import clean, completion
 
 console = Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else 160)
 """Where output is no terminal nothing tells its width; 160 keeps tables whole in files."""
 
-as_json = click.option("--json", "json_", is_flag=True, help="Print JSON, for programs.")
+as_json = click.option(
+    "--json", "json_", is_flag=True, is_eager=True, callback=clean.keep_clean, help="Print JSON, for programs."
+)
 data_dir = click.option(
     "--data",
     "data_dir",
@@ -37,7 +39,8 @@ data_options = click.option(
 
 
 def print_json(value: Any) -> None:
-    """Print a value as JSON; a number that is not finite becomes null."""
+    """Print a value as JSON, and nothing else before it; a number that is not finite becomes null."""
+    clean.give_back()
     click.echo(json.dumps(_finite(value), indent=2, ensure_ascii=False, default=str))
 
 

@@ -76,7 +76,7 @@ class Guard:
 
     def _help(self, where: str = "") -> str:
         kind = self.component.kind
-        others = "" if kind in ("competitions", "data", "metrics") else f", or choose another {KINDS[kind]}"
+        others = "" if kind in ("commands", "competitions", "data", "metrics") else f", or choose another {KINDS[kind]}"
         return f"Mend it or tell its author{others}. {where}".strip()
 
 
