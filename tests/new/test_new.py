@@ -142,6 +142,7 @@ def test_a_name_may_have_the_prefix_already(new, tmp_path):
         ("lösung", "l-sung"),
         ("class", "my-class"),
         ("none", "my-none"),
+        ("yes", "my-yes"),
         ("n" * (LONGEST + 1), "shorter"),
     ],
 )
@@ -197,3 +198,13 @@ def test_a_component_that_is_none_is_answered_with_those_there_are(new):
     answer = new("plugin", "sample", "--component", "los")
     assert answer.exit_code == 2
     assert all(f"'{kind}'" in answer.output for kind in COMPONENTS)
+    assert "Did you mean 'loss'?" in answer.output
+
+
+def test_a_current_folder_that_is_gone_is_told_in_a_sentence(new, tmp_path, monkeypatch):
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    answer = new("competition", "sample")
+    assert answer.exit_code == 1
+    assert "ctk-sample: cannot be made (No such file or directory)." in answer.output

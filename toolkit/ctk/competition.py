@@ -149,3 +149,10 @@ def competition_of(name: str) -> Competition:
         competition.board = beside.reference(beside.get("metrics", competition.board))
     competition.reader = beside.reference(beside.get("data", competition.reader))
     return competition
+
+
+def is_named(competition: Competition, name: str) -> bool:
+    """Whether a saved config means this competition, whatever else had its id then or has it now."""
+    prefix, _, bare = name.rpartition(":")
+    own = plugins().get("competitions", competition.named)
+    return bare == own.name and (not prefix or plugins().plugin_of(own).is_called(prefix))

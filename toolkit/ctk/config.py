@@ -116,16 +116,18 @@ def base_config(competition: Competition, data: Path | str | None, preset: str |
 
 def saved_config(competition: Competition, checkpoints: Path | str, data: Path | str | None) -> dict[str, Any]:
     """The config of a saved run, to predict with its members; on its data, or on other. Raises UsageError."""
+    from ctk.competition import is_named
+
     folder = Path(checkpoints).resolve()
     if not (folder / "config.yaml").is_file():
         raise UsageError(f"{checkpoints} is no run's folder: it has no config.yaml.", "`ctk runs` lists the runs.")
     saved = read_yaml(folder / "config.yaml")
-    if saved.get("competition") != competition.named:
-        raise UsageError(f"{folder} is a run of {saved.get('competition')}, not of {competition.id}.")
+    if not is_named(competition, str(saved.get("competition"))):
+        raise UsageError(f"{folder} is a run of {saved.get('competition')}, not of {competition.named}.")
     if "members" not in saved:
         raise UsageError(f"{folder} is a blend of other runs.", "Give a run that has members of its own.")
     # Filters choose what is learned from; nothing is learned here.
-    saved |= {"checkpoints": str(folder), "filters": []}
+    saved |= {"competition": competition.named, "checkpoints": str(folder), "filters": []}
     if data is not None:
         saved["data_dir"] = str(Path(data).resolve())
     return saved

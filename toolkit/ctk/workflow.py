@@ -128,15 +128,18 @@ def _check_saved(config: RunConfig) -> None:
             )
 
 
-def reopen(run: Run) -> Plan:
-    """A run that was interrupted, failed or killed, ready to go on. Raises UsageError if it is still running."""
+def reopen(run: Run, competition_name: str | None = None) -> Plan:
+    """A run that was interrupted, failed or killed, ready to go on. Raises UsageError if it is still running.
+
+    Its competition has another name where another plugin with the same id has come or gone since.
+    """
     state = run.state()
     if state["state"] == RUNNING:
         raise UsageError(f"{run.folder} is still running, as process {state['pid']}.")
     raw = run.config()
     if "members" not in raw:
         raise UsageError(f"{run.folder} is a blend of other runs.", "Make it again with `ctk blend`.")
-    config = resolve(raw, plugins())
+    config = resolve(raw | {"competition": competition_name or raw["competition"]}, plugins())
     competition = competition_of(config.competition)
     metric = metric_of(competition.metric)
     if not state.get("dry_run"):

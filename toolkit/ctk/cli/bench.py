@@ -13,6 +13,7 @@ import click
 
 from ctk.bench import OPS
 from ctk.cli.common import as_json, console, print_json, table
+from ctk.cli.words import OneOf
 
 if TYPE_CHECKING:
     from rich.status import Status
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("op", required=False, type=click.Choice(list(OPS)))
+@click.argument("op", required=False, type=OneOf(list(OPS)))
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), help="Only there; default: the CPU, and a GPU if there.")
 @click.option(
     "--results",

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from ctk.cli.words import OneOf
 from ctk.new.kinds import COMPETITION, COMPONENTS, Kind
 
 out = click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Folder to make; default: ./ctk-NAME.")
@@ -40,7 +41,7 @@ def competition(name: str, out: Path | None) -> None:
 
 @new.command()
 @click.argument("name")
-@click.option("--component", required=True, type=click.Choice(list(COMPONENTS)), help="What the plugin offers.")
+@click.option("--component", required=True, type=OneOf(list(COMPONENTS)), help="What the plugin offers.")
 @out
 def plugin(name: str, component: str, out: Path | None) -> None:
     """Make a package with one component.

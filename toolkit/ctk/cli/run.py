@@ -8,6 +8,7 @@ import click
 
 from ctk.cli import completion
 from ctk.cli.common import as_json, data_dir, print_json
+from ctk.cli.words import OneOf
 
 
 @click.command()
@@ -40,7 +41,7 @@ from ctk.cli.common import as_json, data_dir, print_json
 )
 @click.option(
     "--stage",
-    type=click.Choice(["all", "predict"]),
+    type=OneOf(["all", "predict"]),
     default="all",
     show_default=True,
     help="predict: fit nothing; the members and the blend of --checkpoints predict the test.",
@@ -71,7 +72,7 @@ def run(
     ctk run aml-retrieval --stage predict --checkpoints RUN --data DIR
     """
     from ctk import api
-    from ctk.competition import competition_of
+    from ctk.competition import competition_of, is_named
     from ctk.errors import UsageError
     from ctk.runs import Run
 
@@ -80,7 +81,7 @@ def run(
         raise UsageError("--stage predict and --checkpoints RUN go together.")
     if resume is None:
         plan = api.plan(
-            known.id,
+            known.named,
             data=data_dir,
             preset=preset,
             config=file,
@@ -94,11 +95,11 @@ def run(
         if data_dir or preset or file or overrides or seeds or name or dry_run or checkpoints:
             raise UsageError("--resume goes on with a run as it was configured; it takes no other options.")
         found = Run.find(resume, api.runs_root())
-        if found.competition != known.named:
+        if not is_named(known, found.competition):
             raise UsageError(f"{found.folder} is a run of {found.competition}, not of {competition}.")
         from ctk.workflow import reopen
 
-        plan = reopen(found)
+        plan = reopen(found, known.named)
     from ctk.cli.display import Terminal, outcome
     from ctk.workflow import carry_out
 

@@ -24,6 +24,8 @@ from click.shell_completion import (
     split_arg_string,
 )
 
+from ctk.cli.words import OneOf
+
 SHELLS = {
     "bash": ("~/.bashrc", 'eval "$(ctk completion bash)"'),
     "zsh": ("~/.zshrc", 'eval "$(ctk completion zsh)"'),
@@ -35,7 +37,7 @@ BREAKS = frozenset("=:")
 
 
 @click.command()
-@click.argument("shell", type=click.Choice(list(SHELLS)))
+@click.argument("shell", type=OneOf(list(SHELLS)))
 def completion(shell: str) -> None:
     """Print the script with which a shell completes competitions, components, config keys and runs.
 

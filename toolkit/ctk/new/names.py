@@ -7,6 +7,8 @@ import keyword
 import re
 from dataclasses import dataclass
 
+import yaml
+
 from ctk.errors import UsageError
 from ctk.new.kinds import Kind
 
@@ -48,6 +50,10 @@ def names_of(text: str, kind: Kind) -> Names:
         raise UsageError(f"'{text}' has {len(name)} letters; a name has {LONGEST} at most.", "Find a shorter one.")
     if name in {word.lower() for word in keyword.kwlist}:
         raise UsageError(f"'{text}' is a word of Python's own.", f"Try 'my-{name}'.")
+    if yaml.safe_load(name) != name:
+        raise UsageError(
+            f"'{text}' is {yaml.safe_load(name)} in YAML, so no config could name it.", f"Try 'my-{name}'."
+        )
     names = Names(name)
     _check_free(names, kind)
     return names

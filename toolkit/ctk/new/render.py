@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 
 from ctk import __version__
-from ctk.errors import UsageError
+from ctk.errors import CtkError, UsageError
 from ctk.files import explain
 from ctk.new.kinds import COMPETITION, PACKAGE, Kind
 from ctk.new.names import Names
@@ -32,6 +32,8 @@ def make(kind: Kind, names: Names, folder: Path) -> list[Path]:
                 (written / path).parent.mkdir(parents=True, exist_ok=True)
                 (written / path).write_text(text, encoding="utf-8")
             os.rename(written, folder)
+    except FileNotFoundError as error:  # the current folder was removed, or one that takes no folders
+        raise CtkError(f"{folder}: cannot be made ({error.strerror}).", "Choose a folder with --out.") from error
     except OSError as error:
         raise explain(error, folder) from error
     return sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
