@@ -172,6 +172,7 @@ CASES = [
     case(
         "filters", FILTER, {"filters": ["bad"]}, r"keeps by an array of int64 of shape", keep="np.arange(len(scores))"
     ),
+    case("filters", FILTER, {"filters": ["bad"]}, r"keeps none of \d+ samples\.", keep="scores < 0"),
     case("filters", FILTER, {"filters": ["bad"]}, r"failed while scoring samples: IndexError", score="[][1]"),
     case("data", READER, {"data": {"name": "bad"}}, r"failed while reading data: ZeroDivisionError", data="1 / 0"),
     case(

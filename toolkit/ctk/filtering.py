@@ -15,7 +15,7 @@ from ctk.config import RunConfig, Split, resolve
 from ctk.contract import Filter, FilterContext, FitContext, Metric
 from ctk.files import atomic, read_json, write_json
 from ctk.fit import guarded_model, limited
-from ctk.guard import Guard, arrays
+from ctk.guard import Guard, Wrong, arrays
 from ctk.plugins import plugins
 from ctk.prepare import Prepared
 from ctk.runs import fingerprint
@@ -60,6 +60,8 @@ def apply_filters(
             with guard("scoring samples"):
                 scores = arrays.scores(own.score(samples, context), len(rows))
                 keep = arrays.mask(own.keep(scores), len(rows))
+                if not keep.any():
+                    raise Wrong(f"keeps none of {len(rows):,} samples", "Let its options keep more, or leave it out.")
             write_result(place, samples, scores, keep)
             with atomic(place / "keep.npy") as temporary, temporary.open("wb") as file:
                 np.save(file, keep)
