@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from functools import partial
 
 import pytest
 
@@ -25,18 +26,9 @@ def ctk_register_metrics(register):
 
 
 @pytest.fixture
-def plugin(tmp_path):
+def plugin(tmp_plugin):
     """Lay an installed-looking distribution with one plugin module into a folder; returns that folder."""
-
-    def make(name, source):
-        (tmp_path / f"{name}_module.py").write_text(source)
-        facts = tmp_path / f"{name}-1.2.dist-info"
-        facts.mkdir()
-        (facts / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.2\n")
-        (facts / "entry_points.txt").write_text(f"[ctk]\n{name} = {name}_module\n")
-        return tmp_path
-
-    return make
+    return partial(tmp_plugin, version="1.2")
 
 
 def environment(folder, **more):

@@ -14,10 +14,12 @@ import sys
 import sysconfig
 import tomllib
 from collections.abc import Mapping, Sequence
+from importlib.metadata import requires
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from ctk.errors import CtkError, UsageError, nearest
@@ -35,7 +37,7 @@ Row = Mapping[str, Any]
 # What may be asked for ------------------------------------------------------------------------------------------------
 
 
-def check_words(text: str) -> None:
+def check_words(text: str, verb: str = "install") -> None:
     """Raises UsageError for what pip would read as an option, what holds a secret, and what cannot be printed."""
     if not text.strip():
         raise UsageError("The name of a package is empty.", "Give a distribution, a wheel or a folder.")
@@ -50,15 +52,23 @@ def check_words(text: str) -> None:
     if any(word.startswith("-") for word in text.split()):
         raise UsageError(
             f"'{text}' looks like an option, not like a package.",
-            f"Options of pip are not passed on; call it yourself: {quoted([*_python('pip'), 'install', text])}",
+            f"Options of pip are not passed on; call it yourself: {quoted([*_python('pip'), verb, text])}",
         )
 
 
 def check_package(text: str) -> None:
     """Raises UsageError for all but a name with extras and versions, a URL, a wheel and a folder."""
     check_words(text)
-    if _is_path(text) and not Path(text).exists():
-        raise UsageError(f"{text}: there is no such file or folder.", "Give the path of a wheel or of a project.")
+    if _is_path(text):
+        if not Path(text).exists():
+            raise UsageError(f"{text}: there is no such file or folder.", "Give the path of a wheel or of a project.")
+    elif "://" not in text:
+        try:
+            Requirement(text)
+        except InvalidRequirement:
+            raise UsageError(
+                f"'{text}' names no package.", "For example ctk-mine, 'ctk-mine[extra]>=1.2', a wheel or a folder."
+            ) from None
 
 
 def check_project(folder: Path) -> None:
@@ -69,19 +79,25 @@ def check_project(folder: Path) -> None:
     if not any((folder / name).is_file() for name in ("pyproject.toml", "setup.py")):
         raise UsageError(
             f"-e {folder}: there is no pyproject.toml and no setup.py in it.",
-            "`ctk new plugin NAME` makes a project that can be installed.",
+            "`ctk new plugin NAME --component KIND` makes a project that can be installed.",
         )
 
 
 def check_name(text: str) -> None:
     """Raises UsageError for what is no name of an installed distribution, and for the toolkit itself."""
-    check_words(text)
+    check_words(text, "uninstall")
     if not NAME.fullmatch(text):
         raise UsageError(f"'{text}' is no name of a distribution.", "`ctk plugins` shows them: ctk uninstall NAME")
     if canonicalize_name(text) == CORE:
         raise UsageError(
             f"{CORE} is ctk itself.", f"If that is what you want: {quoted([*_python('pip'), 'uninstall', CORE])}"
         )
+
+
+def needed_by_core(name: str) -> bool:
+    """Whether the toolkit itself requires a distribution."""
+    wanted = {canonicalize_name(Requirement(line).name) for line in requires(CORE) or ()}
+    return canonicalize_name(name) in wanted
 
 
 def names(packages: Sequence[str], projects: Sequence[Path]) -> set[str]:

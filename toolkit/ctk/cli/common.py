@@ -16,7 +16,7 @@ from rich.table import Table
 
 from ctk.cli import clean, completion
 
-console = Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else 160)
+console = Console(width=None if (sys.stdout and sys.stdout.isatty()) or "COLUMNS" in os.environ else 160)
 """Where output is no terminal nothing tells its width; 160 keeps tables whole in files."""
 
 as_json = click.option(

@@ -114,10 +114,14 @@ def _announce(command: Sequence[str]) -> None:
 def _announce_loss(name: str, rows: Sequence[Row]) -> None:
     from packaging.utils import canonicalize_name
 
+    from ctk.packages import needed_by_core
+
     of = [row for row in rows if canonicalize_name(str(row["distribution"])) == canonicalize_name(name)]
     for row in of:
         click.echo(f"{_title(row)} offers {_offers(row)}.")
-    if not of:
+    if needed_by_core(name):
+        click.secho(f"{name} is needed by ctk itself.", fg="yellow")
+    elif not of:
         click.echo(f"{name} offers nothing to ctk.")
 
 

@@ -25,6 +25,8 @@ def list_(json_: bool) -> None:
         print_json([{"id": name, "about": each.about, "plugin": each.plugin} for name, each in known.items()])
     elif known:
         table(["competition", "about", "plugin"], [[name, each.about, each.plugin] for name, each in known.items()])
+    elif off := [plugin for plugin in plugins().plugins if plugin.disabled]:
+        console.print(f"No competition is left: ${off[0].disabled} turns {len(off)} plugins off.", highlight=False)
     else:
         console.print("No competition is installed. For example: ctk install ctk-aml-retrieval")
 

@@ -209,6 +209,8 @@ class Plugins:
             if (kind := name.removeprefix(source.REGISTER)) in KINDS:
                 with traced(plugin.name, name):
                     hook(register=_collector(plugin, kind, offers))
+        if (same := self._manager.get_name(module)) is not None:
+            raise PluginError(f"its module {plugin.module} is that of plugin {same} already")
         self._manager.register(module, name=plugin.key)
         plugin.offers, plugin.hooks, plugin.computed, plugin.loaded = offers, hooks, set(), True
 
