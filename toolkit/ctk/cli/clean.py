@@ -15,7 +15,7 @@ _kept = ExitStack()
 
 def keep_clean(context: click.Context, option: click.Parameter, wanted: bool) -> bool:
     """Callback of ``--json``: from now on what is printed goes to stderr."""
-    if wanted:
+    if wanted and sys.stdout is not None:  # where it is closed there is nothing to keep clean
         _kept.enter_context(_prints_to_stderr())
         context.call_on_close(_kept.close)
     return wanted
@@ -30,7 +30,7 @@ def give_back() -> None:
 def _prints_to_stderr() -> Iterator[None]:
     """Of Python, of compiled libraries, and of the worker processes that are started meanwhile."""
     out, mine = sys.stdout, None
-    with suppress(OSError):  # where one of the two is closed there is nothing to keep clean
+    with suppress(OSError):  # of the two, one may be closed
         out.flush()
         mine = os.dup(1)
         os.dup2(2, 1)
