@@ -119,8 +119,8 @@ class Plugins:
             except KeyboardInterrupt:
                 raise
             except BaseException as error:  # sys.exit, and whatever a library derives from it
-                told = f"plugin {plugin.title} failed in {hook}: {reason(error)}"
-                problems.append(f"{told}. {kept(error)}".rstrip(". "))
+                kept(error)  # where there is a run, in its log
+                problems.append(f"plugin {plugin.title} failed in {hook}: {reason(error)}")
         return problems
 
     # Names ---------------------------------------------------------------------------------------------------------
