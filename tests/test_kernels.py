@@ -13,6 +13,16 @@ from ctk.cli.doctor import doctor
 from ctk.environment import environment
 from ctk.ops import native
 from ctk.plugins import plugins
+from ctk.testing.distributions import find_anew
+
+
+@pytest.fixture(autouse=True)
+def without_plugins(monkeypatch):
+    """`ctk doctor` imports every plugin, each with a torch of its own."""
+    monkeypatch.setenv("CTK_PLUGINS", "")
+    find_anew()
+    yield
+    find_anew()
 
 
 def test_the_environment_says_which_path_each_op_takes_and_how_it_was_built():
