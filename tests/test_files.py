@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from ctk.errors import CtkError, DataError
-from ctk.files import atomic, check_room, made_over_time, read_json, write_json
+from ctk.files import atomic, check_room, made_over_time, read_json, remove_unfinished, write_json
 
 
 def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path):
@@ -24,6 +24,17 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path):
         fail()
     assert path.read_text() == "old"
     assert os.listdir(tmp_path) == ["a.txt"]
+
+
+def test_what_killed_writers_left_is_removed_wherever_it_lies(tmp_path):
+    (tmp_path / "members" / "a").mkdir(parents=True)
+    kept = [tmp_path / "members" / "weights.pt", tmp_path / "notes.part"]
+    left = [tmp_path / "members" / "a" / ".weights.pt.4711.part", tmp_path / ".state.json.1.part"]
+    for path in kept + left:
+        path.write_text("half")
+    remove_unfinished(tmp_path)
+    assert [path.exists() for path in kept] == [True, True]
+    assert [path.exists() for path in left] == [False, False]
 
 
 def test_who_comes_second_finds_the_folder_made(tmp_path):

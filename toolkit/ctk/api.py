@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ctk.competition import Submission
+    from ctk.config import RunConfig
     from ctk.contract import Progress
     from ctk.results import Results
     from ctk.workflow import Observer, Plan
@@ -46,25 +47,39 @@ def resume(name: str, *, root: Path | None = None, observer: Observer | None = N
 def plan(
     competition: str,
     *,
+    name: str | None = None,
+    dry_run: bool = False,
+    root: Path | None = None,
+    **how: Any,
+) -> Plan:
+    """Make a run's folder, ready to be carried out; ``how`` as for ``configured``.
+
+    dry_run    two steps of every member on a slice
+    root       folder of runs; None is $CTK_RUNS or ./runs
+    """
+    config, assigned = configured(competition, **how)
+    from ctk.workflow import start  # late: it imports Lightning, and what is wrong should be said at once
+
+    return start(config, root or runs_root(), name or config.preset, assigned, dry_run)
+
+
+def configured(
+    competition: str,
+    *,
     data: Path | str | None = None,
     preset: str | None = None,
     config: Path | str | Mapping[str, Any] | None = None,
     overrides: Sequence[str] = (),
     seeds: Sequence[int] | None = None,
-    name: str | None = None,
-    dry_run: bool = False,
     checkpoints: Path | str | None = None,
-    root: Path | None = None,
-) -> Plan:
-    """Make a run's folder from defaults < preset < config < overrides < seeds, ready to be carried out.
+) -> tuple[RunConfig, list[str]]:
+    """A run's config from defaults < preset < config < overrides < seeds, and what was given of it as "key=value".
 
     data       folder of the competition's files; None is its embedded default data
     preset     a named config; None is the competition's default for the data
     config     a YAML file, or a mapping, laid over the preset
     overrides  "key=value" each, as after -o
-    dry_run    two steps of every member on a slice
     checkpoints  folder of a run: nothing is fitted, its members and blend predict. Its config takes the preset's place
-    root       folder of runs; None is $CTK_RUNS or ./runs
     """
     from ctk.competition import competition_of
     from ctk.config import base_config, override, read_yaml, resolve, saved_config
@@ -88,10 +103,7 @@ def plan(
     if seeds is not None:
         raw["seeds"] = list(seeds)
         assigned.append(f"seeds={raw['seeds']}")
-    resolved = resolve(raw, plugins())
-    from ctk.workflow import start  # late: it imports Lightning, and what is wrong should be said at once
-
-    return start(resolved, root or runs_root(), name or str(raw["preset"]), assigned, dry_run)
+    return resolve(raw, plugins()), assigned
 
 
 def blend_runs(

@@ -42,6 +42,10 @@ class PluginError(CtkError):
     """A plugin that is broken or missing, raised only when it is needed."""
 
 
+class Pruned(CtkError):
+    """A run that was ended because others did better by then; nothing is wrong with it."""
+
+
 def nearest(name: str, known: Iterable[str], what: str) -> str:
     """Help for a name that is not there: the nearest one, else all there are."""
     known = sorted(known)

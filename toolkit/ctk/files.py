@@ -34,6 +34,12 @@ def atomic(path: Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
+def remove_unfinished(folder: Path) -> None:
+    """Remove the temporary files that killed writers left below a folder. Nobody may be writing there."""
+    for left in Path(folder).rglob(".*.part"):
+        left.unlink(missing_ok=True)
+
+
 @contextmanager
 def made_over_time(folder: Path) -> Iterator[Path | None]:
     """Yield a temporary folder that a killed process may have begun to fill; it becomes ``folder`` at the end.

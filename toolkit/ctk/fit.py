@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -69,7 +70,7 @@ def _fit_part(task: Task, run: Run, folder: Path) -> dict[str, float]:
             device=task.config.device,
             trackers=() if task.steps else task.config.trackers,
             steps=task.steps,
-            progress=_Progress(folder / "progress.json"),
+            progress=_Progress(folder / "progress.json", task.part),
             tell=lambda line: run.log(f"{task.part.key} fold {task.part.fold}: {line}"),
         )
         model.fit(train.take(fold.train), valid, context)
@@ -172,14 +173,23 @@ def _stacked(
     return replace(train, features=features), replace(test, features=test_features), Fold(learned, fold.valid)
 
 
-class _Progress:
-    """Writes how far a fit is, at most twice a second; the driver reads it."""
+Watch = Callable[[Part, int, int, Mapping[str, float]], None]
+"""Told of each epoch of a fit in this process: part, epochs done, of how many, scores. What it raises ends the fit."""
 
-    def __init__(self, path: Path) -> None:
+watching: ContextVar[Watch | None] = ContextVar("watching", default=None)
+
+
+class _Progress:
+    """Writes how far a fit is, at most twice a second, for the driver; tells who watches this process at once."""
+
+    def __init__(self, path: Path, part: Part) -> None:
         self.path = path
+        self.part = part
         self.next = 0.0
 
     def __call__(self, done: int, total: int, scores: Mapping[str, float]) -> None:
+        if watch := watching.get():
+            watch(self.part, done, total, scores)
         if time.monotonic() >= self.next or done == total:
             self.next = time.monotonic() + 0.5
             self.path.parent.mkdir(parents=True, exist_ok=True)

@@ -109,6 +109,21 @@ def ctk_register_trackers(register: Register) -> None:
 
 
 @hookspec
+def ctk_register_samplers(register: Register) -> None:
+    """Offer samplers of searches: ``factory(space, seed, **options) -> optuna.samplers.BaseSampler``.
+
+    Found as ``ctk search --sampler NAME``. ``space`` is an ordered mapping of parameters to Optuna distributions,
+    ``seed`` an int. A sampler is made anew for each trial, with a seed drawn from the search's and the trial's number:
+    what it has learned it reads from the study, so that a search that was killed goes on as it would have. Options are
+    keyword-only parameters.
+
+    A sampler may have a trial run for a share of its epochs by setting the trial's user attribute ``ctk:share`` to a
+    number in (0, 1], and may say in ``ctk:promotes`` which trial's parameters it takes to a larger share. It may have a
+    method ``history(study)`` that returns what is written to ``search_history.json``.
+    """
+
+
+@hookspec
 def ctk_register_platforms(register: Register) -> None:
     """Offer platforms that hold competitions: subclasses of ``ctk.platforms.Platform``.
 

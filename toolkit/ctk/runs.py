@@ -24,6 +24,7 @@ from ctk.plugins import plugins
 from ctk.samples import Array
 
 FINISHED, RUNNING, FAILED, INTERRUPTED, KILLED = "finished", "running", "failed", "interrupted", "killed"
+PRUNED = "pruned"
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ class Run:
 
     @classmethod
     def create(cls, root: Path, competition: str, name: str) -> Run:
-        """A new folder ``root/competition/MMDD-HHMMSS-name``, with a number behind it if that is taken.
+        """In a new folder ``root/competition/MMDD-HHMMSS-name``, with a number behind it if that is taken.
 
         Raises UsageError for a name that is no folder name, CtkError where no folder can be made.
         """

@@ -22,17 +22,18 @@ from ctk.components.trackers import check
 from ctk.config import RunConfig, resolve
 from ctk.contract import Metric
 from ctk.environment import environment
-from ctk.errors import CtkError, PluginError, UsageError, nearest
-from ctk.files import atomic, explain, read_json, write_json
+from ctk.errors import CtkError, PluginError, Pruned, UsageError, nearest
+from ctk.files import atomic, explain, read_json, remove_unfinished, write_json
 from ctk.filtering import apply_filters
 from ctk.finish import BLEND, Blending, finish
 from ctk.fit import Task, fit_part, limited
 from ctk.gather import gather
-from ctk.guard import Guard, ended, make_pool, metric_of, submitted
+from ctk.guard import Guard, ended, metric_of, submitted
 from ctk.plugins import plugins
+from ctk.pools import opened
 from ctk.prepare import Prepared, prepare
 from ctk.results import Results
-from ctk.runs import FAILED, FINISHED, INTERRUPTED, RUNNING, Part, Run, fingerprint
+from ctk.runs import FAILED, FINISHED, INTERRUPTED, PRUNED, RUNNING, Part, Run, fingerprint
 from ctk.tracebacks import tracebacks_in
 
 DRY_STEPS = 2
@@ -82,8 +83,18 @@ class Plan:
     steps: int | None = None
 
 
-def start(config: RunConfig, root: Path, name: str, overrides: Sequence[str] = (), dry_run: bool = False) -> Plan:
-    """Make the folder of a run. A dry run takes the first seed of each member, in this process."""
+def start(
+    config: RunConfig,
+    root: Path,
+    name: str,
+    overrides: Sequence[str] = (),
+    dry_run: bool = False,
+    folder: Path | None = None,
+) -> Plan:
+    """Make the folder of a run: one named after the time and ``name`` below ``root``, or ``folder``.
+
+    A dry run takes the first seed of each member, in this process.
+    """
     if dry_run:
         only_first = tuple(m.model_copy(update={"seeds": config.seeds_of(m)[:1]}) for m in config.members)
         config = config.model_copy(
@@ -104,7 +115,7 @@ def start(config: RunConfig, root: Path, name: str, overrides: Sequence[str] = (
     list(_waves(config, {}))  # refuses members that use each other in a circle
     if not dry_run:
         check(config.trackers)
-    run = Run.create(root, competition.id, "dry-run" if dry_run else name)
+    run = Run(folder) if folder else Run.create(root, competition.id, "dry-run" if dry_run else name)
     try:
         run.write_config(config.plain(), list(overrides), environment(plugins()))
         run.set_state(RUNNING, dry_run=dry_run)
@@ -156,6 +167,7 @@ def carry_out(plan: Plan, observer: Observer | None = None) -> Results:
     run = plan.run
     say = _both(run, watcher)
     with run.locked(), ending_well(run, f"Go on with: ctk run {run.competition} --resume {run.folder}"):
+        remove_unfinished(run.folder)
         run.set_state(RUNNING)
         _call(say, "ctk_run_started", run=run, config=plan.config)
         prepared = prepare(plan.config, plan.competition, plugins(), say, watcher.working)
@@ -221,9 +233,7 @@ def _fit_all(plan: Plan, prepared: Prepared, observer: Observer) -> None:
     try:
         waiting = {part: task for part, task in tasks.items() if part not in fitted}
         if waiting:
-            executor = plan.config.executor
-            guard = Guard("executors", executor.name)
-            with _stopped_on_error(make_pool(guard, executor.workers, executor.threads), guard) as pool:
+            with opened(plan.config.executor, plan.run.folder) as (pool, guard):
                 for wave in _waves(plan.config, waiting):
                     _fit_wave(plan, wave, pool, guard, observer)
     finally:
@@ -305,28 +315,8 @@ def _waves(config: RunConfig, waiting: Mapping[Part, Task]) -> Iterator[dict[Par
 
 
 @contextmanager
-def _stopped_on_error(pool: Executor, guard: Guard) -> Iterator[Executor]:
-    """On any error (Ctrl-C too) nothing is waited for: what is queued is cancelled, and worker processes end."""
-    others = multiprocessing.active_children()
-    try:
-        yield pool
-    except BaseException:
-        children = [child for child in multiprocessing.active_children() if child not in others]
-        for child in children:
-            child.terminate()
-        with suppress(Exception):  # the first error matters more
-            pool.shutdown(wait=False, cancel_futures=True)
-        for child in children:
-            child.join(5)
-            child.kill()
-        raise
-    with guard("shutting down"):
-        pool.shutdown()
-
-
-@contextmanager
-def ending_well(run: Run, resume: str = "") -> Iterator[None]:
-    """Whatever happens, the run's state says so, and the log has the whole story. ``resume`` says how to go on."""
+def terminable() -> Iterator[None]:
+    """SIGTERM ends the block as Ctrl-C does."""
 
     def interrupt(number: int, frame: Any) -> None:
         raise KeyboardInterrupt
@@ -334,13 +324,27 @@ def ending_well(run: Run, resume: str = "") -> Iterator[None]:
     try:
         before = signal.signal(signal.SIGTERM, interrupt)
     except ValueError:  # not the main thread: signals are somebody else's
-        before = None
+        yield
+        return
     try:
-        with tracebacks_in(run.folder / "log.txt"):
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def ending_well(run: Run, resume: str = "") -> Iterator[None]:
+    """Whatever happens, the run's state says so, and the log has the whole story. ``resume`` says how to go on."""
+
+    try:
+        with terminable(), tracebacks_in(run.folder / "log.txt"):
             yield
     except KeyboardInterrupt:
         _leave(run, INTERRUPTED, "interrupted")
         raise CtkError("Interrupted.", resume) from None
+    except Pruned as error:
+        _leave(run, PRUNED, f"pruned: {error.problem}", error.problem)
+        raise
     except PluginError as error:
         _leave(run, FAILED, f"failed: {error}", error.problem)
         raise PluginError(error.problem, f"{error.help} {resume}".strip()) from error.__cause__
@@ -357,9 +361,6 @@ def ending_well(run: Run, resume: str = "") -> Iterator[None]:
         problem = f"{type(error).__name__}: {error}"
         _leave(run, FAILED, traceback.format_exc(), problem)
         raise CtkError(f"{problem} (the traceback is in {run.folder / 'log.txt'})", resume) from error
-    finally:
-        if before is not None:
-            signal.signal(signal.SIGTERM, before)
 
 
 def _leave(run: Run, state: str, story: str, problem: str = "") -> None:

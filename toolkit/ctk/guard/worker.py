@@ -6,6 +6,7 @@ import faulthandler
 import multiprocessing
 import os
 import signal
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from multiprocessing.process import BaseProcess
@@ -18,6 +19,8 @@ from ctk.tracebacks import kept, tracebacks_in
 
 PID = "worker.pid"
 """In a part's folder, which process is fitting it."""
+PATIENCE = 5.0
+"""Seconds that a worker of a broken pool is given to end."""
 
 
 @contextmanager
@@ -63,7 +66,7 @@ def ended(workers: Sequence[BaseProcess], folder: Path) -> str:
         pid = int((folder / PID).read_text())
     except (OSError, ValueError):
         return ""
-    code = next((worker.exitcode for worker in workers if worker.pid == pid), None)
+    code = next((_exit_code(worker) for worker in workers if worker.pid == pid), None)
     if code is None or code == -signal.SIGTERM:  # the pool ends the others so
         return ""
     if code == -signal.SIGKILL:
@@ -71,6 +74,14 @@ def ended(workers: Sequence[BaseProcess], folder: Path) -> str:
     if code < 0:
         return f"crashed ({_name(-code)})"
     return f"ended itself with exit code {code}"
+
+
+def _exit_code(worker: BaseProcess) -> int | None:
+    """Of a worker in a pool that breaks: the pool waits for it too, and whoever comes second is told a moment later."""
+    deadline = time.monotonic() + PATIENCE
+    while (code := worker.exitcode) is None and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return code
 
 
 def _name(number: int) -> str:

@@ -20,6 +20,7 @@ KINDS = {
     "filters": "filter",
     "executors": "executor",
     "trackers": "tracker",
+    "samplers": "sampler",
     "platforms": "platform",
     "commands": "command",
 }

@@ -1,0 +1,149 @@
+"""Many runs side by side: told of in their order, gone on with, and none lost with a worker of another."""
+
+import contextlib
+import json
+import math
+from dataclasses import dataclass
+
+import pytest
+
+from ctk.api import configured
+from ctk.config import Execution
+from ctk.errors import Pruned, UsageError
+from ctk.runs import Run
+from ctk.testing.distributions import find_anew, lay
+from ctk.trials import Trial, run_trial, run_trials
+
+ROGUE = """
+from ctk import hookimpl
+@hookimpl
+def ctk_register_losses(register):
+    register("bad", "rogue_loss:Bad")
+"""
+BAD = """
+import os, torch
+class Bad(torch.nn.Module):
+    def forward(self, prediction, batch): return {how}
+"""
+NETWORK = {"model": "toy-network", "loss": "toy-squared-error", "batch": {"size": 16}, "epochs": 3}
+
+
+@pytest.fixture
+def trial(ctk_home, toy):
+    """``trial("a", hidden=4)``: a trial of the toy competition in the folder "a"."""
+
+    def make(name, watch=None, **member):
+        config, _ = configured("toy-regression", config={"members": [NETWORK | member], "trackers": []})
+        return Trial(ctk_home.work / "search" / name, config, (name,), watch)
+
+    return make
+
+
+@pytest.fixture
+def toy(tmp_plugin):
+    """The toy competition, installed; returns how to install a loss "bad" beside it."""
+
+    def install(source):
+        folder = tmp_plugin("rogue", ROGUE)
+        (folder / "rogue_loss.py").write_text(source)
+
+    lay(tmp_plugin("empty", ""), "ctk-toy", "ctk.testing.toy.plugin")
+    find_anew()
+    return install
+
+
+def serial(workers=1):
+    return Execution(name="serial", workers=workers, threads=1)
+
+
+@dataclass
+class PrunedAt:
+    """A watch that ends a trial at an epoch and writes down what it was told."""
+
+    epoch: int
+    path: str
+
+    def __call__(self, part, done, total, scores):
+        with open(self.path, "a") as file:
+            file.write(json.dumps([part.key, done, total, sorted(scores)]) + "\n")
+        if done == self.epoch:
+            raise Pruned(f"after epoch {done}")
+
+
+def test_a_trial_is_a_run_with_a_folder_and_a_score(trial):
+    outcome = run_trial(trial("a"))
+    assert outcome.state == "finished", outcome.problem
+    assert outcome.score == outcome.scores[Run(outcome.folder).scores()["metric"]]
+    assert (outcome.folder / "submission.csv").exists()
+    assert (outcome.folder / "report.html").exists()
+
+
+def test_a_finished_trial_is_not_made_again(trial):
+    first = run_trial(trial("a"))
+    made = (first.folder / "submission.csv").stat().st_mtime_ns
+    again = run_trial(trial("a"))
+    assert (again.state, again.score) == (first.state, first.score)
+    assert (first.folder / "submission.csv").stat().st_mtime_ns == made
+
+
+def test_another_config_in_the_same_folder_is_refused(trial):
+    run_trial(trial("a"))
+    outcome = run_trial(trial("a", epochs=2))
+    assert outcome.state == "failed"
+    assert "another config" in outcome.problem
+
+
+def test_a_watch_hears_of_every_epoch_and_may_prune(trial, ctk_home):
+    heard = ctk_home.work / "heard.txt"
+    outcome = run_trial(trial("a", PrunedAt(2, str(heard))))
+    assert (outcome.state, outcome.problem.endswith("after epoch 2")) == ("pruned", True)
+    assert math.isnan(outcome.score)
+    assert Run(outcome.folder).state()["state"] == "pruned"
+    told = [json.loads(line) for line in heard.read_text().splitlines()]
+    assert [(part, done, total) for part, done, total, _ in told] == [("toy-network/seed-1", n, 3) for n in (1, 2)]
+    # What was pruned stays pruned, without another look at it.
+    assert run_trial(trial("a")).state == "pruned"
+
+
+def test_outcomes_come_in_the_order_of_trials_and_none_is_asked_for_early(trial, ctk_home):
+    asked, told = [], []
+
+    def propose():
+        for number in range(4):
+            asked.append(number)
+            assert len(told) >= number - 1, "two workers may be one outcome ahead"
+            yield trial(f"trial-{number}", epochs=3 - number % 2)
+
+    with contextlib.closing(run_trials(propose(), serial(2), ctk_home.work)) as outcomes:
+        for each, outcome in outcomes:
+            assert outcome.state == "finished", outcome.problem
+            told.append(each.folder.name)
+    assert told == [f"trial-{number}" for number in range(4)]
+    assert asked == [0, 1, 2, 3]
+
+
+def test_a_trial_that_fails_says_why_and_the_next_ones_go_on(trial, ctk_home, toy):
+    toy(BAD.format(how="1 / 0"))
+    made = [trial("bad", loss="bad"), trial("good")]
+    outcomes = [outcome for _, outcome in run_trials(made, serial(), ctk_home.work)]
+    assert [outcome.state for outcome in outcomes] == ["failed", "finished"]
+    assert "ZeroDivisionError" in outcomes[0].problem
+
+
+@pytest.mark.slow
+def test_a_worker_that_dies_costs_its_own_trial_alone(trial, ctk_home, toy):
+    toy(BAD.format(how="os._exit(7)"))
+    made = [trial("first"), trial("bad", loss="bad"), trial("third"), trial("fourth", epochs=2)]
+    local = Execution(name="local", workers=2, threads=1)
+    found = [(each.folder.name, outcome) for each, outcome in run_trials(made, local, ctk_home.work)]
+    assert [name for name, _ in found] == ["first", "bad", "third", "fourth"]
+    assert [outcome.state for _, outcome in found] == ["finished", "failed", "finished", "finished"]
+    assert "exit code 7" in found[1][1].problem
+
+
+def test_configured_says_the_same_as_a_run(ctk_home, toy):
+    config, assigned = configured("toy-regression", overrides=["seeds=[3]"])
+    assert config.seeds == (3,)
+    assert assigned == ["seeds=[3]"]
+    with pytest.raises(UsageError, match="unknown key"):
+        configured("toy-regression", overrides=["sseeds=[3]"])

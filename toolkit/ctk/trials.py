@@ -1,0 +1,205 @@
+"""Many runs as tasks of an executor: what searches and ablations are made of.
+
+A trial is one run with a folder of its own, fitted part after part within one worker. Trials are begun and told of in
+their order, whatever time each takes, so that what is proposed after some results never depends on the machine.
+"""
+
+from __future__ import annotations
+
+import math
+import multiprocessing
+import os
+import signal
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import BrokenExecutor, Executor, Future, wait
+from dataclasses import dataclass, field, replace
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any, NoReturn
+
+from ctk.config import Execution, RunConfig
+from ctk.errors import CtkError, Pruned, UsageError
+from ctk.fit import Watch, watching
+from ctk.guard import Guard, ended, keep_noise, submitted
+from ctk.pools import opened
+from ctk.runs import FAILED, FINISHED, INTERRUPTED, PRUNED, RUNNING, Run
+from ctk.workflow import Plan, carry_out, reopen, start
+
+PATIENCE = 5.0
+"""Seconds that a worker is given to notice that its driver is gone."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A run that is to be made.
+
+    folder     of the run; what lies there from before is gone on with, and a finished run is not made again
+    config     its executor is ignored: a trial's parts are fitted one after another, with ``threads``
+    overrides  in what it differs, as after -o; for people
+    watch      told of each epoch; may raise ``Pruned``. It goes to the worker, so it must pickle
+    """
+
+    folder: Path
+    config: RunConfig
+    overrides: tuple[str, ...] = ()
+    watch: Watch | None = None
+    threads: int = 1
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a trial ended.
+
+    state    "finished", "pruned" or "failed"
+    score    the blend's deciding score; NaN unless it finished with one
+    scores   every score of the blend, by name
+    seconds  that the trial took, when it was last worked on
+    problem  why it failed or was pruned, one or two sentences
+    """
+
+    folder: Path
+    state: str
+    score: float = math.nan
+    scores: Mapping[str, float] = field(default_factory=dict)
+    seconds: float = 0.0
+    problem: str = ""
+
+
+def run_trial(trial: Trial) -> Outcome:
+    """Make a trial's run, or what is missing of it. Raises nothing but KeyboardInterrupt."""
+    begun = time.perf_counter()
+    watched = watching.set(trial.watch)
+    run = Run(trial.folder)
+    state, problem, scores, score = FINISHED, "", {}, math.nan
+    try:
+        keep_noise(trial.folder)
+        if (plan := _plan(run, trial)) is not None:
+            carry_out(plan)
+        known = run.scores()
+        scores = known["members"].get("blend", {})
+        score = scores.get(known["metric"], math.nan)
+    except Pruned as error:
+        state, problem = PRUNED, error.problem
+    except CtkError as error:
+        if run.state()["state"] == INTERRUPTED:
+            _interrupt()
+        state, problem = FAILED, str(error)
+    finally:
+        watching.reset(watched)
+    return Outcome(trial.folder, state, score, scores, time.perf_counter() - begun, problem)
+
+
+def run_trials(
+    trials: Iterable[Trial],
+    execution: Execution,
+    folder: Path,
+    beat: Callable[[Sequence[Trial]], None] = lambda running: None,
+) -> Iterator[tuple[Trial, Outcome]]:
+    """Make trials side by side and yield each with its outcome, in their order.
+
+    With N workers, trial k is taken from ``trials`` when the outcome of trial k - N has been yielded and the next is
+    asked for: a sampler knows the same results at each proposal, however long trials take. A worker that dies costs
+    its own trial; those beside it are made again. Close the iterator to end what is running: ``contextlib.closing``.
+
+    execution  where; ``workers`` and ``threads`` are numbers, not 0
+    folder     that all trials are below
+    beat       called four times a second with the trials that are being made
+    """
+    coming = iter(trials)
+    entries: deque[_Entry] = deque()
+    while True:
+        with opened(execution, folder) as (pool, guard):
+            for entry in entries:
+                entry.submit(pool, guard)
+            while True:
+                while len(entries) < execution.workers and (trial := next(coming, None)) is not None:
+                    entries.append(_Entry(replace(trial, threads=execution.threads)))
+                    entries[-1].submit(pool, guard)
+                if not entries:
+                    return
+                workers = multiprocessing.active_children()
+                outcome = entries[0].outcome
+                while outcome is None:
+                    beat([entry.trial for entry in entries if not entry.future.done()])
+                    wait([entries[0].future], timeout=0.25)
+                    if entries[0].future.done():
+                        break
+                try:
+                    outcome = outcome or entries[0].future.result()
+                except BrokenExecutor:
+                    _blame(entries, workers)
+                    break
+                yield entries.popleft().trial, outcome
+
+
+@dataclass
+class _Entry:
+    """A trial on its way. ``strikes``: how often a pool broke around it and nobody knew why."""
+
+    trial: Trial
+    strikes: int = 0
+    outcome: Outcome | None = None
+    future: Future[Outcome] = field(default_factory=Future)
+
+    def submit(self, pool: Executor, guard: Guard) -> None:
+        if self.outcome is None:
+            self.future = submitted(guard, pool, run_trial, self.trial)
+
+
+def _blame(entries: Iterable[_Entry], workers: Sequence[BaseProcess]) -> None:
+    """After a pool broke: trials that broke it have failed, those that were done keep their outcome."""
+    lost = []
+    for entry in entries:
+        if entry.future.done() and entry.future.exception() is None:
+            entry.outcome = entry.future.result()
+        elif how := ended(workers, entry.trial.folder):
+            entry.outcome = _lost(entry.trial, f"The process that made it {how}.")
+        else:
+            lost.append(entry)
+    if any(entry.outcome is not None and entry.outcome.state == FAILED for entry in entries):
+        return
+    for entry in lost:
+        entry.strikes += 1
+        if entry.strikes > 1:
+            entry.outcome = _lost(
+                entry.trial, "The process that made it ended without a word; memory may have run out."
+            )
+
+
+def _lost(trial: Trial, problem: str) -> Outcome:
+    run = Run(trial.folder)
+    if run.state()["state"] not in (FINISHED, PRUNED):
+        run.set_state(FAILED, problem=problem)
+    return Outcome(trial.folder, FAILED, problem=problem)
+
+
+def _plan(run: Run, trial: Trial) -> Plan | None:
+    """What is to be carried out, None if that was done. Raises UsageError where another run lies in the folder."""
+    if not (run.folder / "config.yaml").exists():
+        within = Execution(name="serial", workers=1, threads=trial.threads)
+        config = trial.config.model_copy(update={"executor": within})
+        return start(config, run.folder, run.folder.name, trial.overrides, folder=run.folder)
+    if run.config() | {"executor": None} != trial.config.plain() | {"executor": None}:
+        raise UsageError(f"{run.folder} holds a run with another config.", "Give another name, or remove it.")
+    state = _settled(run)
+    if state["state"] == PRUNED:
+        raise Pruned(state["problem"])
+    return None if state["state"] == FINISHED else reopen(run, trial.config.competition)
+
+
+def _settled(run: Run) -> dict[str, Any]:
+    """The state of a run whose worker may be about to end, since who drove it was killed a moment ago."""
+    deadline = time.monotonic() + PATIENCE
+    while (state := run.state())["state"] == RUNNING and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return state
+
+
+def _interrupt() -> NoReturn:
+    """In a worker that was told to end, end; a pool would give it the next task."""
+    if multiprocessing.parent_process() is not None:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGTERM)
+    raise KeyboardInterrupt
