@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import Executor, Future
-from typing import TypeVar
+import multiprocessing
+from collections.abc import Callable, Sequence
+from concurrent.futures import BrokenExecutor, Executor, Future
+from contextlib import suppress
+from multiprocessing.process import BaseProcess
+from typing import Any, TypeVar
 
+from ctk.components.executors import end
 from ctk.guard.guard import Guard, Wrong
 
 T = TypeVar("T")
 G = TypeVar("G")
 
 
-def make_pool(guard: Guard, workers: int, threads: int) -> Executor:
+def make_pool(guard: Guard, workers: int, threads: int, **options: Any) -> Executor:
     """An executor that has what ``concurrent.futures`` asks of one."""
-    pool: Executor = guard.make(workers, threads)
+    pool: Executor = guard.make(workers, threads, **options)
     with guard("being made"):
         for method in ("submit", "shutdown"):
             if not callable(getattr(pool, method, None)):
@@ -25,8 +29,25 @@ def make_pool(guard: Guard, workers: int, threads: int) -> Executor:
 def submitted(guard: Guard, pool: Executor, call: Callable[[G], T], given: G) -> Future[T]:
     """The future of a call, one that ``concurrent.futures.wait`` can wait for."""
     with guard("taking on a task"):
-        future: Future[T] = pool.submit(call, given)
+        try:
+            future: Future[T] = pool.submit(call, given)
+        except BrokenExecutor as error:  # a worker died since the last task
+            future = Future()
+            future.set_exception(error)
         if not isinstance(future, Future):
             wanted = "a concurrent.futures.Future is needed"
             raise Wrong(f"answered a task with a {type(future).__name__}, and {wanted}")
     return future
+
+
+def stop(pool: Executor, others: Sequence[BaseProcess]) -> None:
+    """End an executor at once, by its own ``stop`` or else with its processes: the children that are not ``others``."""
+    if callable(own := getattr(pool, "stop", None)):
+        own()
+        return
+    children = [child for child in multiprocessing.active_children() if child not in others]
+    for child in children:
+        child.terminate()
+    with suppress(Exception):
+        pool.shutdown(wait=False, cancel_futures=True)
+    end(children)
