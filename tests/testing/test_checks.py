@@ -122,6 +122,7 @@ def test_names(problems, source, found):
             "has direction 'up'",
         ),
         ("executors", "def X(workers): ...", "is called with (workers, threads)"),
+        ("samplers", "def X(seed): ...", "is called with (space, seed)"),
         ("trackers", "def X(folder, nam): ...", "Did you mean 'nam'?"),
         ("trackers", "def X(folder, name, project=None): ...", "Options are keyword-only"),
         ("commands", "def X(): ...", "Register a click.Command."),

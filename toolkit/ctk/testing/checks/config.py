@@ -16,8 +16,8 @@ from ctk.schema import Strict, options_schema
 from ctk.testing.case import Case
 from ctk.testing.subject import Offer, told
 
-CONFIGURED = ("data", "models", "losses", "blenders", "filters", "trackers")
-"""Kinds whose options stand in a config."""
+CONFIGURED = ("data", "models", "losses", "blenders", "filters", "executors", "trackers", "samplers")
+"""Kinds whose options stand in a config, or for samplers on a command line."""
 
 
 def look(case: Case) -> None:

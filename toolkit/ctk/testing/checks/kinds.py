@@ -158,6 +158,10 @@ def _tracker(case: Case, offer: Offer) -> None:
     _called_with(case, offer, ("folder", "name"))
 
 
+def _sampler(case: Case, offer: Offer) -> None:
+    _called_with(case, offer, ("space", "seed"))
+
+
 def _command(case: Case, offer: Offer) -> None:
     import click
     from click.testing import CliRunner
@@ -191,6 +195,7 @@ OTHERS: dict[str, Callable[[Case, Offer], None]] = {
     "metrics": _metric,
     "executors": _executor,
     "trackers": _tracker,
+    "samplers": _sampler,
     "commands": _command,
 }
 
