@@ -31,18 +31,42 @@ Seed = Annotated[int, Field(ge=0, lt=2**31)]
 Seeds = Annotated[tuple[Seed, ...], BeforeValidator(_listed), Field(min_length=1)]
 
 
+Scheme = Literal["kfold", "group", "stratified-group", "time"]
+
+
 class Split(Strict):
     """How training samples are divided. ``folds`` blocks of whole groups; the first ``use`` of them are validated on.
 
     ``folds: 10, use: 1`` is a single hold-out of a tenth; ``folds: 5, use: 5`` is cross-validation. ``predefined``
     names a group whose numbers are the folds, where -1 is always trained on (as in scikit-learn's PredefinedSplit).
+    ``scheme: time`` cuts blocks in the order of time, and uses the last of them.
     """
 
-    by: str | None = Field(None, description="group that stays on one side; none splits by row")
+    scheme: Scheme | None = Field(
+        None,
+        description="how folds are drawn; none: predefined where that is named, else group where by is, else kfold",
+    )
+    by: str | None = Field(
+        None, description="group that stays on one side; for time, the one whose numbers are the times"
+    )
     predefined: str | None = Field(None, description="group whose numbers are the folds, instead of drawing them")
     folds: int = Field(10, ge=2, description="blocks of groups")
     use: int = Field(1, ge=1, description="how many of them are validated on, one after another")
     seed: int = Field(0, description="of the permutation of groups")
+    stratify: str | None = Field(
+        None, description="stratified-group: group whose shares are alike in every fold; none is the target"
+    )
+    chain: bool = Field(
+        True, description="time: train on what is earlier alone; false: on what is later too, and validate every row"
+    )
+    gap: int = Field(0, ge=0, description="time: units of time next to what is validated that are not trained on")
+
+    @property
+    def drawn_by(self) -> Scheme | Literal["predefined"]:
+        """The scheme in force."""
+        if self.predefined is not None:
+            return "predefined"
+        return self.scheme or ("kfold" if self.by is None else "group")
 
 
 class Execution(Strict):
@@ -151,8 +175,7 @@ def resolve(raw: Mapping[str, Any], plugins: Plugins) -> RunConfig:
             if other not in (names := [each.name for each in config.members]):
                 problem = f"Member '{member.name}' uses '{other}', which is no member of this run."
                 raise UsageError(problem, nearest(other, names, "members"))
-    if config.split.use > config.split.folds:
-        raise UsageError(f"Config key 'split.use' is {config.split.use}, but there are {config.split.folds} folds.")
+    _check_split(config.split)
     plugins.get("executors", config.executor.name)
     return config.model_copy(
         update={
@@ -166,6 +189,26 @@ def resolve(raw: Mapping[str, Any], plugins: Plugins) -> RunConfig:
             ),
         }
     )
+
+
+def _check_split(split: Split) -> None:
+    """Refuse keys that contradict each other, or that the scheme does not read. Raises UsageError."""
+    if split.use > split.folds:
+        raise UsageError(f"Config key 'split.use' is {split.use}, but there are {split.folds} folds.")
+    if split.scheme is not None and split.predefined is not None:
+        raise UsageError(
+            f"Config keys 'split.scheme' and 'split.predefined' are both set: folds are drawn by {split.scheme}, or "
+            f"are those of group '{split.predefined}'.",
+            "Take one away: -o split.scheme=null or -o split.predefined=null.",
+        )
+    if split.scheme == "kfold" and split.by is not None:
+        raise UsageError(
+            f"Config key 'split.by' is '{split.by}', and kfold keeps no group on one side.",
+            "Take -o split.scheme=group, or -o split.by=null.",
+        )
+    for key, scheme in (("stratify", "stratified-group"), ("chain", "time"), ("gap", "time")):
+        if getattr(split, key) != Split.model_fields[key].default and split.scheme != scheme:
+            raise UsageError(f"Config key 'split.{key}' is for -o split.scheme={scheme} alone.")
 
 
 def read_yaml(path: Path) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from ctk.competition import Competition
 from ctk.contract import Blend, Blender, Metric
 from ctk.errors import CtkError, UsageError
 from ctk.files import read_json, write_json, write_text
+from ctk.fold_table import Divided
 from ctk.gather import Gathered
 from ctk.guard import Guard, check_blend
 from ctk.plugins import plugins
@@ -62,11 +63,13 @@ def finish(
     say: Callable[[str], None],
     saved: Blending | None = None,
     suffix: str | None = None,
+    divided: Divided | None = None,
 ) -> Results:
     """Blend, submit, validate, report. ``gathered`` may come from several runs.
 
-    saved   a blend of before to apply, instead of finding one
-    suffix  of the submission's file; None is the competition's usual one
+    saved    a blend of before to apply, instead of finding one
+    suffix   of the submission's file; None is the competition's usual one
+    divided  the folds of the run; where there are several, the scores by fold are told too
     """
     keys, without = check_blender(choice, gathered, saved)
     if saved is None:
@@ -88,6 +91,10 @@ def finish(
         blended = competition.postprocess(blended, gathered.valid, fitted)
         scores[BLEND] = competition.evaluate(blended, gathered.valid)
     submitted = competition.postprocess(blend.apply(gathered.test), data.test, fitted)
+    folds = None
+    if divided is not None and len(divided.division.folds) > 1:
+        folds = divided.table(metric, gathered, blended, scores)
+        folds.write_csv(run.folder / "folds.csv")
     truth_scores = competition.score(submitted, data.truth) if data.truth is not None else {}
     Blending(choice.name, blend, fitted).save(run.folder)
     path = run.folder / f"submission.{suffix or competition.formats[0]}"
@@ -114,6 +121,7 @@ def finish(
         truth=data.truth,
         truth_scores=truth_scores,
         files=data.files,
+        folds=folds,
     )
     write_json(
         run.folder / "scores.json",

@@ -23,6 +23,7 @@ class Gathered:
 
     oof   (N, ...) of ``valid``; empty where a member has none (a submission file)
     test  (T, ...) in the order of the test samples
+    rows  (N,) int64: which training samples ``valid`` are
     """
 
     valid: Samples
@@ -31,6 +32,7 @@ class Gathered:
     baselines: frozenset[str] = frozenset()
     curves: dict[str, list[dict[str, float]]] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
+    rows: Array = field(default_factory=lambda: np.arange(0))
 
 
 def by_key(run: Run) -> dict[str, list[Part]]:
@@ -123,7 +125,8 @@ def gather(runs: Mapping[str, Run], train: Samples, test: Samples) -> Gathered:
             "These members have no validation sample in common.",
             "Blend runs that were split alike, or give their submission files instead to take the plain mean.",
         )
-    valid = train.take(np.flatnonzero(common))
+    rows = np.flatnonzero(common)
+    valid = train.take(rows)
     values = {name: in_order(predictions, valid.ids, name) for name, predictions in oof.items()}
     valid = valid.with_own_gallery() if valid.gallery is not None else valid
-    return Gathered(valid, values, tests, frozenset(baselines), curves, seconds)
+    return Gathered(valid, values, tests, frozenset(baselines), curves, seconds, rows)

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ctk.contract import Blend, Metric
 from ctk.samples import Array, Samples
+
+if TYPE_CHECKING:
+    from ctk.fold_table import FoldTable
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,7 @@ class Results:
     test         the test samples; submitted: (T, ...) what was submitted for them; submission: the file
     truth        the test samples with targets, where public; truth_scores: the submission's numbers against them
     files        folder of pictures by gallery name, if any
+    folds        the scores by fold, where several were validated on
     """
 
     title: str
@@ -56,3 +60,4 @@ class Results:
     truth: Samples | None = None
     truth_scores: Mapping[str, float] = field(default_factory=dict)
     files: Path | None = None
+    folds: FoldTable | None = None

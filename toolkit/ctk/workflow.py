@@ -27,6 +27,7 @@ from ctk.files import atomic, explain, read_json, remove_unfinished, write_json
 from ctk.filtering import apply_filters
 from ctk.finish import BLEND, Blending, finish
 from ctk.fit import Task, fit_part, limited
+from ctk.fold_table import Divided
 from ctk.gather import gather
 from ctk.guard import Guard, ended, metric_of, submitted
 from ctk.plugins import plugins
@@ -34,6 +35,8 @@ from ctk.pools import opened
 from ctk.prepare import Prepared, prepare
 from ctk.results import Results
 from ctk.runs import FAILED, FINISHED, INTERRUPTED, PRUNED, RUNNING, Part, Run, fingerprint
+from ctk.samples import Samples
+from ctk.split.division import Division, divide
 from ctk.tracebacks import tracebacks_in
 
 DRY_STEPS = 2
@@ -175,13 +178,26 @@ def carry_out(plan: Plan, observer: Observer | None = None) -> Results:
         _same_data(run, prepared)
         write_json(run.folder / "data.json", {"fingerprint": prepared.fingerprint, "folder": prepared.root})
         say(data.about)
+        train = limited(data.train, plan.steps)
+        # Before anything is fitted: nothing that leaks is worth the time.
+        division = divide(train, plan.config.split) if plan.config.checkpoints is None else None
         _filter(plan, prepared, say)
         _fit_all(plan, prepared, watcher)
-        gathered = gather({"": run}, limited(data.train, plan.steps), data.test)
+        gathered = gather({"": run}, train, data.test)
+        divided = None if division is None else _divided(plan, train, division)
         config = plan.config
         saved = None if config.checkpoints is None else Blending.load(Path(config.checkpoints))
         results = finish(
-            run, plan.competition, plan.metric, config.blend, gathered, data, watcher.say, saved, config.submission
+            run,
+            plan.competition,
+            plan.metric,
+            config.blend,
+            gathered,
+            data,
+            watcher.say,
+            saved,
+            config.submission,
+            divided,
         )
         run.set_state(FINISHED)
         _call(say, "ctk_run_finished", run=run, scores=dict(results.scores.get(BLEND, {})))
@@ -196,6 +212,15 @@ def _both(run: Run, observer: Observer) -> Callable[[str], None]:
         observer.say(line)
 
     return say
+
+
+def _divided(plan: Plan, train: Samples, division: Division) -> Divided:
+    """The run's folds with what the filters kept of them. Raises CtkError if what is stored was fitted on others."""
+    path = plan.run.folder / "kept.npy"
+    kept = np.load(path, allow_pickle=False) if path.exists() else np.ones(len(train), dtype=bool)
+    divided = Divided(train, plan.config.split, division, kept)
+    divided.check_stored(plan.run)
+    return divided
 
 
 def parts_of(config: RunConfig) -> list[Part]:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ctk.config import Split
@@ -16,6 +16,7 @@ def samples(groups):
     return Samples(np.arange(len(groups)), {}, groups={"scene": np.asarray(groups)})
 
 
+@settings(deadline=None)
 @given(
     groups=st.lists(st.integers(0, 30), min_size=2, max_size=80),
     count=st.integers(2, 6),
