@@ -14,7 +14,7 @@ import pytest
 from ctk.competition import Competition
 from ctk.contract import Blend, DataReader, Metric, Model
 from ctk.errors import CtkError, DataError, PluginError
-from ctk.guard import Guard, Wrong, arrays, check_blend, ended, metric_of, only_sentences
+from ctk.guard import Guard, Wrong, arrays, check_blend, metric_of, only_sentences
 from ctk.guard.competition import GuardedCompetition
 from ctk.guard.data import check_data
 from ctk.guard.loss import scalar
@@ -173,25 +173,6 @@ def test_a_traceback_of_before_is_not_taken_for_this_ones(tmp_path):
     with only_sentences(tmp_path):
         pass
     assert not (tmp_path / "traceback.txt").exists()
-
-
-class Ended:
-    def __init__(self, pid, exitcode):
-        self.pid = pid
-        self.exitcode = exitcode
-
-
-@pytest.mark.parametrize(
-    ("code", "how"),
-    [(-9, "was killed (SIGKILL)"), (-11, "crashed (SIGSEGV)"), (7, "exit code 7"), (-15, ""), (None, "")],
-)
-def test_how_a_worker_ended_is_told_of_the_one_that_did(tmp_path, code, how):
-    (tmp_path / "worker.pid").write_text("42")
-    told = ended([Ended(41, -11), Ended(42, code)], tmp_path)
-    assert how in told
-    assert bool(told) == bool(how)
-    assert ended([Ended(41, -11)], tmp_path) == ""
-    assert ended([Ended(42, -11)], tmp_path / "nowhere") == ""
 
 
 # What is returned -----------------------------------------------------------------------------------------------------

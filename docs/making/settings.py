@@ -31,7 +31,7 @@ SECTIONS: tuple[tuple[str, str, type[BaseModel]], ...] = (
     ("executor", "", Execution),
 )
 
-KINDS = {"models": "model", "losses": "loss", "blenders": "blend", "executors": "executor.name", "trackers": "trackers"}
+KINDS = {"models": "model", "losses": "loss", "blenders": "blend", "executors": "executor", "trackers": "trackers"}
 """What the core offers, by the config key that names it."""
 
 HIDDEN = {("Member", "training")}
@@ -58,7 +58,7 @@ def page() -> str:
             module, _, attribute = target.partition(":")
             thing = getattr(import_module(module), attribute)
             parts += [f"#### {name}", prose(about) + "."]
-            parts.append(_table(options_schema(thing, name), thing) if kind != "executors" else "")
+            parts.append(_table(options_schema(thing, name), thing))
             if kind == "models" and (own := schema_of(thing)).model_fields:
                 parts += ["Beside the model:", _table(own, own)]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -110,7 +110,7 @@ def _type(annotation: Any) -> str:
         return "list of " + re.sub(r"^(component|mapping|number|whole number)", r"\1s", _type(inside[0]))
     if origin is dict:
         return "mapping"
-    if annotation is Choice:
+    if inspect.isclass(annotation) and issubclass(annotation, Choice):
         return "component"
     if inspect.isclass(annotation) and issubclass(annotation, BaseModel):
         return "mapping"

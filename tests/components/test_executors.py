@@ -1,17 +1,38 @@
-"""Workers get their share of threads, and nobody outlives the driver."""
+"""Workers get their threads and GPUs, one that dies costs its own task alone, and nobody outlives the driver."""
 
 import os
+import signal
+import time
 from concurrent.futures import wait
+from pathlib import Path
 
 import pytest
 
-from ctk.components.executors import cores, local, serial, share
+from ctk.components import executors
+from ctk.components.executors import cores, local, serial, share, visible_gpus
+from ctk.tasks import WorkerLost
 
 
 def facts_of_worker():
     import torch
 
     return os.getpid(), torch.get_num_threads(), os.environ["OMP_NUM_THREADS"]
+
+
+def gpu_of_worker(busy: Path):
+    """The GPU that this worker sees. Waits for the others, so that one worker does not take all tasks."""
+    (busy / str(os.getpid())).touch()
+    while len(list(busy.iterdir())) < int((busy.parent / "workers").read_text()):
+        time.sleep(0.01)
+    return os.environ.get("CUDA_VISIBLE_DEVICES")
+
+
+def die_once(marks: Path, how: int):
+    """Die the first time; the second time say how often it was tried."""
+    (marks / str(os.getpid())).touch()
+    if len(list(marks.iterdir())) == 1:
+        os.kill(os.getpid(), how) if how else os._exit(7)
+    return len(list(marks.iterdir()))
 
 
 def test_local_workers_are_processes_with_their_threads():
@@ -41,3 +62,91 @@ def test_threads_are_shared_out_and_never_more_than_cores(tasks):
     assert workers * threads <= max(cores(), workers)
     assert share(tasks, 3, 0)[0] == 3
     assert share(tasks, 0, 5)[1] == 5
+
+
+@pytest.mark.parametrize(
+    ("variable", "count", "names"),
+    [
+        (None, 3, ["0", "1", "2"]),
+        ("0,1", 2, ["0", "1"]),
+        (" 2 , 0 ", 2, ["2", "0"]),
+        ("GPU-5a1b,MIG-77c2", 2, ["GPU-5a1b", "MIG-77c2"]),
+        ("1,-1,0", 1, ["1"]),  # CUDA stops at what is no GPU
+        ("nonsense", 0, []),
+        ("", 0, []),
+        ("-1", 0, []),
+        (None, 0, []),
+    ],
+)
+def test_visible_gpus_are_those_that_cuda_counts_by_the_names_they_were_given(monkeypatch, variable, count, names):
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: count > 0)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: count)
+    if variable is None:
+        monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    else:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", variable)
+    assert visible_gpus() == names
+    assert share(8, 0, 0)[0] == (count or min(8, cores()))
+
+
+@pytest.mark.parametrize(
+    ("gpus", "workers", "seen"),
+    [
+        (["2", "GPU-5a1b"], 2, ["2", "GPU-5a1b"]),
+        (["0", "1", "2"], 2, ["0", "1"]),
+        (["0", "1"], 3, ["0", "0", "1"]),  # shared as evenly as can be
+    ],
+)
+def test_every_worker_sees_one_gpu(tmp_path, monkeypatch, gpus, workers, seen):
+    monkeypatch.setattr(executors, "visible_gpus", lambda: gpus)
+    (tmp_path / "workers").write_text(str(workers))
+    (tmp_path / "busy").mkdir()
+    with local(workers, 1) as pool:
+        futures = [pool.submit(gpu_of_worker, tmp_path / "busy") for _ in range(workers)]
+        assert sorted(future.result() for future in futures) == sorted(seen)
+
+
+@pytest.mark.parametrize(
+    ("how", "told"),
+    [
+        (signal.SIGKILL, r"was killed \(SIGKILL\), .* memory"),
+        (signal.SIGSEGV, r"crashed \(SIGSEGV\)"),
+        (0, "ended itself with exit code 7"),
+    ],
+)
+def test_a_worker_that_dies_costs_its_own_task_alone_and_is_told(tmp_path, how, told):
+    with local(2, 1) as pool:
+        lost, others = pool.submit(die_once, tmp_path, int(how)), [pool.submit(divmod, 7, 2) for _ in range(4)]
+        with pytest.raises(WorkerLost, match=told):
+            lost.result()
+        assert [other.result() for other in others] == [(3, 1)] * 4
+        assert pool.submit(divmod, 9, 2).result() == (4, 1)
+
+
+def test_a_task_whose_worker_died_is_given_to_another_as_often_as_was_asked(tmp_path):
+    with local(1, 1, retries=1) as pool:
+        assert pool.submit(die_once, tmp_path, int(signal.SIGKILL)).result() == 2
+
+
+def test_what_a_task_raises_is_no_lost_worker_and_is_not_tried_again():
+    with local(1, 1, retries=3) as pool, pytest.raises(ZeroDivisionError):
+        pool.submit(divmod, 1, 0).result()
+
+
+def test_stop_ends_what_runs_and_drops_what_waits(tmp_path):
+    pool = local(1, 1, retries=5)
+    (tmp_path / "workers").write_text("2")  # one comes: it waits for ever
+    (tmp_path / "busy").mkdir()
+    running, waiting = (pool.submit(gpu_of_worker, tmp_path / "busy") for _ in range(2))
+    while not list((tmp_path / "busy").iterdir()):
+        time.sleep(0.01)
+    pool.stop()
+    (pid,) = (int(path.name) for path in (tmp_path / "busy").iterdir())
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+    assert waiting.cancelled()
+    assert isinstance(running.exception(timeout=0), WorkerLost)
+    with pytest.raises(RuntimeError):
+        pool.submit(divmod, 1, 1)

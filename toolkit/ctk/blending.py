@@ -21,7 +21,7 @@ from ctk.plugins import plugins
 from ctk.prepare import Prepared, prepare, prepare_test
 from ctk.results import Results
 from ctk.runs import FINISHED, Run
-from ctk.schema import component
+from ctk.schema import Choice, checked, component
 from ctk.workflow import Observer, ending_well
 
 
@@ -63,7 +63,9 @@ def blend_sources(
         if of_data and runs:
             raise UsageError(f"-o {assignment}: runs know their own data.", "Options of data are for files alone.")
         override(found if of_data else raw, assignment)
-    choice = component(raw, "blenders", "blend", plugins().beside("competitions", known.named))
+    choice = component(
+        checked(Choice, raw, "blend"), "blenders", "blend", plugins().beside("competitions", known.named)
+    )
     base = resolve(found, plugins())
     if runs:
         prepared = prepare(base, known, plugins(), observer.say, observer.working)

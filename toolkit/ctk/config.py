@@ -69,12 +69,12 @@ class Split(Strict):
         return self.scheme or ("kfold" if self.by is None else "group")
 
 
-class Execution(Strict):
-    """Where members are fitted. Zero means: as many as the machine has, shared out."""
+class Execution(Choice):
+    """Where members are fitted. Zero means: as many as the machine has, shared out. Further keys are the executor's."""
 
     name: str = Field("local", description="a registered executor")
-    workers: int = Field(0, ge=0, description="members fitted side by side")
-    threads: int = Field(0, ge=0, description="torch threads of each")
+    workers: int = Field(0, ge=0, strict=True, description="members fitted side by side")
+    threads: int = Field(0, ge=0, strict=True, description="torch threads of each")
 
 
 class Member(Strict):
@@ -176,10 +176,10 @@ def resolve(raw: Mapping[str, Any], plugins: Plugins) -> RunConfig:
                 problem = f"Member '{member.name}' uses '{other}', which is no member of this run."
                 raise UsageError(problem, nearest(other, names, "members"))
     _check_split(config.split)
-    plugins.get("executors", config.executor.name)
     return config.model_copy(
         update={
             "data": component(config.data, "data", "data", plugins),
+            "executor": component(config.executor, "executors", "executor", plugins),
             "blend": component(config.blend, "blenders", "blend", plugins),
             "filters": tuple(
                 component(each, "filters", f"filters.{n}", plugins) for n, each in enumerate(config.filters)

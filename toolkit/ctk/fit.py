@@ -22,9 +22,12 @@ from ctk.prepare import Prepared
 from ctk.runs import Part, Predictions, Run
 from ctk.samples import Array, Samples
 from ctk.split import Fold, folds
+from ctk.tasks import PROGRESS, Files
 
 SLICE = 2000
 """Training rows of a dry run."""
+STORED = ("oof", "test", "fitted.json")
+"""What a part's folder has for members that use it."""
 CHECKPOINTS = "checkpoints"
 """Folder below a part's, of what its model saved."""
 
@@ -40,6 +43,33 @@ class Task:
     fingerprint: str
     metric: str
     steps: int | None = None
+
+    def files(self) -> Files:
+        """What a worker that sees none of this machine's folders is given, and what it gives back."""
+        run = Run(self.run)
+        member = next(each for each in self.config.members if each.name == self.part.member)
+        used = (run.folder / "members" / name for name in member.uses)
+        part = run.part_folder(self.part)
+        saved = self.config.checkpoints
+        return Files(
+            constant=(self.prepared.place,),
+            reads=(
+                run.folder / "config.yaml",
+                run.folder / "kept.npy",
+                *(path for folder in used for path in folder.glob("seed-*/fold-*/*") if path.name in STORED),
+                *((Run(Path(saved)).part_folder(self.part),) if saved else ()),
+                part,
+            ),
+            writes=part,
+            appends=run.folder / "log.txt",
+        )
+
+    def moved(self, to: Callable[[Path], Path]) -> Task:
+        """The same, where those files lie."""
+        saved = self.config.checkpoints
+        config = self.config.model_copy(update={"checkpoints": saved and str(to(Path(saved)))})
+        prepared = replace(self.prepared, place=to(self.prepared.place))
+        return replace(self, run=to(self.run), config=config, prepared=prepared)
 
 
 def fit_part(task: Task) -> dict[str, float]:
@@ -70,7 +100,7 @@ def _fit_part(task: Task, run: Run, folder: Path) -> dict[str, float]:
             device=task.config.device,
             trackers=() if task.steps else task.config.trackers,
             steps=task.steps,
-            progress=_Progress(folder / "progress.json", task.part),
+            progress=_Progress(folder / PROGRESS, task.part),
             tell=lambda line: run.log(f"{task.part.key} fold {task.part.fold}: {line}"),
         )
         model.fit(train.take(fold.train), valid, context)

@@ -92,7 +92,12 @@ def ctk_register_filters(register: Register) -> None:
 
 @hookspec
 def ctk_register_executors(register: Register) -> None:
-    """Offer executors: ``concurrent.futures.Executor`` factories called as ``factory(workers, threads)``."""
+    """Offer executors: ``concurrent.futures.Executor`` factories called as ``factory(workers, threads, **options)``.
+
+    Options are keyword-only parameters: ``executor: {name: NAME, address: ...}``. What an executor may do beyond
+    ``concurrent.futures`` is in ``ctk.tasks``: say early that it cannot work, end at once, tell of a worker that died,
+    take files to machines that do not see this one's.
+    """
 
 
 @hookspec

@@ -8,9 +8,23 @@ from concurrent.futures import Executor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from ctk.components.executors import share
 from ctk.config import Execution
 from ctk.files import remove_unfinished
-from ctk.guard import Guard, make_pool
+from ctk.guard import Guard, make_pool, stop
+from ctk.plugins import plugins
+
+
+def placed(execution: Execution, tasks: int) -> Execution:
+    """The same with numbers of workers and threads for so many tasks, where it said 0.
+
+    Asks the executor whether it could work, and raises its CtkError where not.
+    """
+    factory = plugins().load("executors", execution.name)
+    if (check := getattr(factory, "check", None)) is not None:
+        check(**execution.options)
+    workers, threads = getattr(factory, "share", share)(tasks, execution.workers, execution.threads)
+    return execution.model_copy(update={"workers": workers, "threads": threads})
 
 
 @contextmanager
@@ -22,19 +36,12 @@ def opened(execution: Execution, folder: Path) -> Iterator[tuple[Executor, Guard
     """
     guard = Guard("executors", execution.name)
     others = multiprocessing.active_children()
-    pool = make_pool(guard, execution.workers, execution.threads)
+    pool = make_pool(guard, execution.workers, execution.threads, **execution.options)
     try:
         yield pool, guard
     except BaseException:
-        children = [child for child in multiprocessing.active_children() if child not in others]
-        for child in children:
-            child.terminate()
         with suppress(Exception):  # the first error matters more
-            pool.shutdown(wait=False, cancel_futures=True)
-        for child in children:
-            child.join(5)
-            child.kill()
-            child.join()
+            stop(pool, others)
         remove_unfinished(folder)
         raise
     with guard("shutting down"):

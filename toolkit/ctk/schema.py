@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ctk.plugins import Plugins
 
 M = TypeVar("M", bound=BaseModel)
+C = TypeVar("C", bound="Choice")
 
 
 class Strict(BaseModel):
@@ -44,7 +45,10 @@ class Strict(BaseModel):
 
 
 class Choice(BaseModel):
-    """A component by name with its options beside it: ``{name: info-nce, temperature: 0.01}`` or ``info-nce``."""
+    """A component by name with its options beside it: ``{name: info-nce, temperature: 0.01}`` or ``info-nce``.
+
+    A subclass may have fields of its own: keys that every component of a kind has beside its options.
+    """
 
     model_config = ConfigDict(extra="allow", frozen=True)
     name: str
@@ -60,27 +64,28 @@ class Choice(BaseModel):
         return dict(self.model_extra or {})
 
 
-def component(value: Any, kind: str, where: str, plugins: Plugins) -> Choice:
+def component(choice: C, kind: str, where: str, plugins: Plugins) -> C:
     """A choice with its options checked against what was registered, and its defaults filled in."""
-    choice = checked(Choice, value, where)
     found = plugins.get(kind, choice.name)
     thing = found.load()
     try:
-        schema = options_schema(thing, found.name)
+        schema = options_schema(thing, found.name, type(choice))
     except (AttributeError, NameError, TypeError, ValueError) as error:
         raise PluginError(
             f"The options of '{found.name}' in plugin {plugins.plugin_of(found).title} cannot be read: {error}.",
             "It must be a class or a function, and annotations of its keyword-only parameters must hold.",
         ) from error
-    options = checked(schema, choice.options, where)
-    return Choice(name=plugins.reference(found), **options.model_dump(mode="json"))
+    options = checked(schema, choice.model_dump(exclude={"name"}), where)
+    return type(choice)(name=plugins.reference(found), **options.model_dump(mode="json"))
 
 
-def options_schema(thing: Any, name: str) -> type[Strict]:
-    """The keyword-only parameters of a class or function as a schema."""
+def options_schema(thing: Any, name: str, choice: type[Choice] = Choice) -> type[Strict]:
+    """The keyword-only parameters of a class or function as a schema, with the keys that all of its kind have."""
     call = thing.__init__ if inspect.isclass(thing) else thing
     hints = typing.get_type_hints(call, include_extras=True)
-    fields: dict[str, Any] = {}
+    fields: dict[str, Any] = {
+        key: (field.annotation, field) for key, field in choice.model_fields.items() if key != "name"
+    }
     for parameter in inspect.signature(call).parameters.values():
         if parameter.kind is parameter.KEYWORD_ONLY:
             default = ... if parameter.default is parameter.empty else parameter.default

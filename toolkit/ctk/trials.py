@@ -15,16 +15,16 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future, wait
 from dataclasses import dataclass, field, replace
-from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, NoReturn
 
 from ctk.config import Execution, RunConfig
 from ctk.errors import CtkError, Pruned, UsageError
 from ctk.fit import Watch, watching
-from ctk.guard import Guard, ended, keep_noise, submitted
+from ctk.guard import Guard, keep_noise, submitted
 from ctk.pools import opened
 from ctk.runs import FAILED, FINISHED, INTERRUPTED, PRUNED, RUNNING, Run
+from ctk.tasks import WorkerLost
 from ctk.workflow import Plan, carry_out, reopen, start
 
 PATIENCE = 5.0
@@ -119,7 +119,6 @@ def run_trials(
                     entries[-1].submit(pool, guard)
                 if not entries:
                     return
-                workers = multiprocessing.active_children()
                 outcome = entries[0].outcome
                 while outcome is None:
                     beat([entry.trial for entry in entries if not entry.future.done()])
@@ -128,8 +127,10 @@ def run_trials(
                         break
                 try:
                     outcome = outcome or entries[0].future.result()
+                except WorkerLost as error:
+                    outcome = _lost(entries[0].trial, error)
                 except BrokenExecutor:
-                    _blame(entries, workers)
+                    _settle(entries)
                     break
                 yield entries.popleft().trial, outcome
 
@@ -148,27 +149,21 @@ class _Entry:
             self.future = submitted(guard, pool, run_trial, self.trial)
 
 
-def _blame(entries: Iterable[_Entry], workers: Sequence[BaseProcess]) -> None:
-    """After a pool broke: trials that broke it have failed, those that were done keep their outcome."""
-    lost = []
+def _settle(entries: Iterable[_Entry]) -> None:
+    """After a pool broke: trials that were done keep their outcome, those that were in two that broke have failed."""
     for entry in entries:
-        if entry.future.done() and entry.future.exception() is None:
+        error = entry.future.exception() if entry.future.done() else BrokenExecutor()
+        if error is None:
             entry.outcome = entry.future.result()
-        elif how := ended(workers, entry.trial.folder):
-            entry.outcome = _lost(entry.trial, f"The process that made it {how}.")
-        else:
-            lost.append(entry)
-    if any(entry.outcome is not None and entry.outcome.state == FAILED for entry in entries):
-        return
-    for entry in lost:
+            continue
         entry.strikes += 1
-        if entry.strikes > 1:
-            entry.outcome = _lost(
-                entry.trial, "The process that made it ended without a word; memory may have run out."
-            )
+        if entry.strikes > 1 or isinstance(error, WorkerLost):
+            entry.outcome = _lost(entry.trial, error)
 
 
-def _lost(trial: Trial, problem: str) -> Outcome:
+def _lost(trial: Trial, error: BaseException) -> Outcome:
+    how = str(error) if isinstance(error, WorkerLost) else "ended without a word; memory may have run out"
+    problem = f"The process that made it {how}."
     run = Run(trial.folder)
     if run.state()["state"] not in (FINISHED, PRUNED):
         run.set_state(FAILED, problem=problem)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import shutil
 import signal
 import traceback
@@ -10,16 +9,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
 from ctk.competition import Competition, competition_of
-from ctk.components.executors import share
 from ctk.components.trackers import check
-from ctk.config import RunConfig, resolve
+from ctk.config import Execution, RunConfig, override, resolve
 from ctk.contract import Metric
 from ctk.environment import environment
 from ctk.errors import CtkError, PluginError, Pruned, UsageError, nearest
@@ -29,14 +26,15 @@ from ctk.finish import BLEND, Blending, finish
 from ctk.fit import Task, fit_part, limited
 from ctk.fold_table import Divided
 from ctk.gather import gather
-from ctk.guard import Guard, ended, metric_of, submitted
+from ctk.guard import Guard, metric_of, submitted
 from ctk.plugins import plugins
-from ctk.pools import opened
+from ctk.pools import opened, placed
 from ctk.prepare import Prepared, prepare
 from ctk.results import Results
 from ctk.runs import FAILED, FINISHED, INTERRUPTED, PRUNED, RUNNING, Part, Run, fingerprint
 from ctk.samples import Samples
 from ctk.split.division import Division, divide
+from ctk.tasks import PROGRESS, WorkerLost
 from ctk.tracebacks import tracebacks_in
 
 DRY_STEPS = 2
@@ -101,7 +99,7 @@ def start(
     if dry_run:
         only_first = tuple(m.model_copy(update={"seeds": config.seeds_of(m)[:1]}) for m in config.members)
         config = config.model_copy(
-            update={"members": only_first, "executor": config.executor.model_copy(update={"name": "serial"})}
+            update={"members": only_first, "executor": Execution(name="serial", threads=config.executor.threads)}
         )
     competition = competition_of(config.competition)
     if config.submission not in (None, *competition.formats):
@@ -111,9 +109,7 @@ def start(
         )
     if config.checkpoints is not None:
         _check_saved(config)
-    workers, threads = share(len(parts_of(config)), config.executor.workers, config.executor.threads)
-    executor = config.executor.model_copy(update={"workers": workers, "threads": threads})
-    config = config.model_copy(update={"executor": executor})
+    config = config.model_copy(update={"executor": placed(config.executor, len(parts_of(config)))})
     metric = metric_of(competition.metric)
     list(_waves(config, {}))  # refuses members that use each other in a circle
     if not dry_run:
@@ -142,10 +138,11 @@ def _check_saved(config: RunConfig) -> None:
             )
 
 
-def reopen(run: Run, competition_name: str | None = None) -> Plan:
+def reopen(run: Run, competition_name: str | None = None, execution: Sequence[str] = ()) -> Plan:
     """A run that was interrupted, failed or killed, ready to go on. Raises UsageError if it is still running.
 
-    Its competition has another name where another plugin with the same id has come or gone since.
+    Its competition has another name where another plugin with the same id has come or gone since. ``execution`` are
+    overrides of its executor; the threads stay, so that it gives what it would have given.
     """
     state = run.state()
     if state["state"] == RUNNING:
@@ -153,7 +150,13 @@ def reopen(run: Run, competition_name: str | None = None) -> Plan:
     raw = run.config()
     if "members" not in raw:
         raise UsageError(f"{run.folder} is a blend of other runs.", "Make it again with `ctk blend`.")
-    config = resolve(raw | {"competition": competition_name or raw["competition"]}, plugins())
+    raw["competition"] = competition_name or raw["competition"]
+    threads = raw["executor"]["threads"]
+    for assignment in execution:
+        override(raw, assignment)
+    config = resolve(raw, plugins())
+    executor = placed(config.executor.model_copy(update={"threads": threads}), len(parts_of(config)))
+    config = config.model_copy(update={"executor": executor})
     competition = competition_of(config.competition)
     metric = metric_of(competition.metric)
     if not state.get("dry_run"):
@@ -269,19 +272,18 @@ def _fit_wave(plan: Plan, wave: Mapping[Part, Task], pool: Executor, guard: Guar
     running: dict[Future[dict[str, float]], Part] = {}
     for part, task in wave.items():
         running[submitted(guard, pool, fit_part, task)] = part
-    workers = multiprocessing.active_children()
     while running:
         done, _ = wait(running, timeout=0.25, return_when=FIRST_COMPLETED)
         for part in running.values():
             try:
-                observer.progress(part, **read_json(plan.run.part_folder(part) / "progress.json"))
+                observer.progress(part, **read_json(plan.run.part_folder(part) / PROGRESS))
             except (OSError, ValueError):
                 continue
         for future in done:
             try:
                 scores = future.result()
             except BrokenExecutor as error:
-                raise _lost(plan, list(running.values()), workers) from error
+                raise _lost(plan, running[future], error) from error
             except CtkError as error:
                 part = running[future]
                 raise type(error)(f"{part.key}, fold {part.fold}: {error.problem}", error.help) from error
@@ -293,18 +295,17 @@ def _fit_wave(plan: Plan, wave: Mapping[Part, Task], pool: Executor, guard: Guar
             _call(_both(plan.run, observer), "ctk_member_fitted", run=plan.run, **facts)
 
 
-def _lost(plan: Plan, running: Sequence[Part], workers: Sequence[BaseProcess]) -> CtkError:
+def _lost(plan: Plan, part: Part, error: BrokenExecutor) -> CtkError:
     """What to say of a worker that is gone: whose code it was running, and how it ended, where that is known."""
-    for part in running:
+    if isinstance(error, WorkerLost):
         folder = plan.run.part_folder(part)
-        if how := ended(workers, folder):
-            model = next(each.model.name for each in plan.config.members if each.name == part.member)
-            return PluginError(
-                f"{part.key}, fold {part.fold}: the process fitting the {Guard('models', model).title} {how}.",
-                f"Try fewer at a time: -o executor.workers=1; see {folder / 'stderr.txt'}.",
-            )
+        model = next(each.model.name for each in plan.config.members if each.name == part.member)
+        return PluginError(
+            f"{part.key}, fold {part.fold}: the process fitting the {Guard('models', model).title} {error}.",
+            f"Try fewer at a time: -o executor.workers=1; see {folder / 'stderr.txt'}.",
+        )
     return CtkError(
-        f"The process fitting {running[0].key}, or one beside it, ended without a word; memory may have run out.",
+        f"The process fitting {part.key}, or one beside it, ended without a word; memory may have run out.",
         f"Try fewer at a time: -o executor.workers=1; see stderr.txt below {plan.run.folder / 'members'}.",
     )
 
@@ -324,7 +325,9 @@ def _task(plan: Plan, part: Part, prepared: Prepared) -> Task:
         prepared.fingerprint,
         plan.steps,
     )
-    return Task(plan.run.folder, plan.config, part, prepared, print_of_part, plan.competition.metric, plan.steps)
+    return Task(
+        plan.run.folder.absolute(), plan.config, part, prepared, print_of_part, plan.competition.metric, plan.steps
+    )
 
 
 def _waves(config: RunConfig, waiting: Mapping[Part, Task]) -> Iterator[dict[Part, Task]]:

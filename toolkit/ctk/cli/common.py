@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,32 @@ data_options = click.option(
     shell_complete=completion.data_options,
     help="An option of the data, e.g. -o data.old=true.",
 )
+
+
+def executor_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """``--executor``, ``--workers`` and ``--address``; the command gets them as ``execution``, overrides of its config.
+
+    They go before those of ``-o``, which may then set further keys of the executor.
+    """
+
+    @functools.wraps(command)
+    def with_execution(*args: Any, executor: str | None, workers: int | None, address: str | None, **more: Any) -> Any:
+        given = {"executor": executor, "executor.workers": workers, "executor.address": address}
+        execution = tuple(f"{key}={value}" for key, value in given.items() if value is not None)
+        return command(*args, execution=execution, **more)
+
+    for option in (
+        click.option("--address", help="Where a cluster is, for executors that take one, e.g. ray://head:10001."),
+        click.option("--workers", type=click.IntRange(min=1), help="How many tasks run side by side."),
+        click.option(
+            "--executor",
+            metavar="NAME",
+            shell_complete=completion.executors,
+            help="Where tasks run: local, serial or a plugin's. Default: the config's.",
+        ),
+    ):
+        with_execution = option(with_execution)
+    return with_execution
 
 
 def print_json(value: Any) -> None:

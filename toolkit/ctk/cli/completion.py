@@ -45,6 +45,7 @@ def _known(kind: str) -> Found:
 
 
 competitions = component("competitions")
+executors = component("executors")
 
 
 @completer

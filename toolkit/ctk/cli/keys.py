@@ -92,6 +92,7 @@ def _of_model(model: type[BaseModel], raw: Mapping[str, Any]) -> dict[str, Key]:
         keys[name] = _of_field(name, field.annotation, value, field.description or "")
     if model is Execution:
         keys["name"] = choice("executors", "", keys["name"].about)._replace(below=None)
+        keys |= component_keys("executors", entry_name(raw))
     return keys
 
 

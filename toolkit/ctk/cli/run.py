@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from ctk.cli import completion
-from ctk.cli.common import as_json, data_dir, print_json
+from ctk.cli.common import as_json, data_dir, executor_options, print_json
 from ctk.cli.words import OneOf
 
 
@@ -47,6 +47,7 @@ from ctk.cli.words import OneOf
     help="predict: fit nothing; the members and the blend of --checkpoints predict the test.",
 )
 @click.option("--checkpoints", metavar="RUN", shell_complete=completion.runs, help="The run whose members predict.")
+@executor_options
 @as_json
 def run(
     competition: str,
@@ -60,6 +61,7 @@ def run(
     dry_run: bool,
     stage: str,
     checkpoints: str | None,
+    execution: tuple[str, ...],
     json_: bool,
 ) -> None:
     """Train, blend, submit and report.
@@ -68,6 +70,7 @@ def run(
     ctk run aml-retrieval                                 the embedded data, the quick preset
     ctk run aml-retrieval --data DIR --preset baseline    your copy of the competition's data
     ctk run aml-retrieval -o members.residual-mlp.optimizer.lr=1e-3 --seeds 1,2,3
+    ctk run aml-retrieval --executor ray --address ray://head:10001
     ctk run aml-retrieval --resume RUN
     ctk run aml-retrieval --stage predict --checkpoints RUN --data DIR
     """
@@ -85,7 +88,7 @@ def run(
             data=data_dir,
             preset=preset,
             config=file,
-            overrides=overrides,
+            overrides=(*execution, *overrides),
             seeds=_numbers(seeds),
             name=name,
             dry_run=dry_run,
@@ -93,13 +96,13 @@ def run(
         )
     else:
         if data_dir or preset or file or overrides or seeds or name or dry_run or checkpoints:
-            raise UsageError("--resume goes on with a run as it was configured; it takes no other options.")
+            raise UsageError("--resume goes on with a run as it was configured; it takes no options but --executor's.")
         found = Run.find(resume, api.runs_root())
         if not is_named(known, found.competition):
             raise UsageError(f"{found.folder} is a run of {found.competition}, not of {competition}.")
         from ctk.workflow import reopen
 
-        plan = reopen(found, known.named)
+        plan = reopen(found, known.named, execution)
     from ctk.cli.display import Terminal, outcome
     from ctk.workflow import carry_out
 

@@ -8,22 +8,32 @@ import queue
 import signal
 import threading
 import time
-from collections.abc import Callable
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from collections.abc import Callable, Sequence
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
 from contextlib import suppress
-from multiprocessing.queues import Queue
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from functools import partial
+from multiprocessing.process import BaseProcess
+from typing import Annotated, Any, TypeVar
+
+from pydantic import Field
+
+from ctk.tasks import WorkerLost
 
 T = TypeVar("T")
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+"""Environment variables that limit a process's threads, where they are set before torch and numpy are imported."""
+PATIENCE = 5.0
+"""Seconds that a process is given to end by itself."""
 
 
-def local(workers: int, threads: int) -> Executor:
-    """So many worker processes with so many torch threads each; with GPUs, each worker sees one of them."""
-    context = multiprocessing.get_context("spawn")
-    gpus: Queue[str] = context.Queue()
-    for gpu in visible_gpus():
-        gpus.put(gpu)
-    return ProcessPoolExecutor(workers, context, initializer=_start_worker, initargs=(threads, os.getpid(), gpus))
+def local(workers: int, threads: int, *, retries: Annotated[int, Field(ge=0)] = 0) -> Executor:
+    """So many worker processes with so many torch threads each; with GPUs, each worker sees one of them.
+
+    retries  how often a task is given to another process when the one that ran it died; a fit goes on from its last
+             checkpoint
+    """
+    return _Local(workers, threads, retries, visible_gpus())
 
 
 def serial(workers: int, threads: int) -> Executor:
@@ -32,13 +42,15 @@ def serial(workers: int, threads: int) -> Executor:
 
 
 def visible_gpus() -> list[str]:
-    """Names of the GPUs this process may use, as CUDA_VISIBLE_DEVICES takes them."""
+    """Names of the GPUs this process may use, as CUDA_VISIBLE_DEVICES takes them: numbers, or UUIDs.
+
+    CUDA passes over what stands behind a name that is none, and torch counts as CUDA does.
+    """
     import torch
 
-    if not torch.cuda.is_available():
-        return []
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     named = os.environ.get("CUDA_VISIBLE_DEVICES")
-    return named.split(",") if named else [str(number) for number in range(torch.cuda.device_count())]
+    return [name.strip() for name in named.split(",")][:count] if named else [str(each) for each in range(count)]
 
 
 def cores() -> int:
@@ -47,7 +59,7 @@ def cores() -> int:
 
 
 def share(tasks: int, workers: int, threads: int) -> tuple[int, int]:
-    """Workers and threads for so many tasks where zero means "choose": never more threads than cores."""
+    """Workers and threads here for so many tasks, where zero means "choose": never more threads than cores."""
     at_once = len(visible_gpus()) or cores()
     workers = workers or max(1, min(tasks, at_once))
     return workers, threads or max(1, cores() // workers)
@@ -68,12 +80,150 @@ class _Serial(Executor):
         return future
 
 
-def _start_worker(threads: int, parent: int, gpus: Queue[str]) -> None:
+class _Local(Executor):
+    """Worker processes with one task at a time each. One that dies costs its own task alone; those beside it go on."""
+
+    def __init__(self, workers: int, threads: int, retries: int, gpus: Sequence[str]) -> None:
+        self.retries = retries
+        self.waiting: queue.SimpleQueue[_Work | None] = queue.SimpleQueue()
+        # With more workers than GPUs some share one; with fewer some GPUs are left alone.
+        places = [gpus[number % len(gpus)] if gpus else None for number in range(workers)]
+        self.workers = [_Worker(threads, gpu) for gpu in places]
+        self.threads: list[threading.Thread] = []
+        self.submitted = 0
+        self.closed = False
+
+    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
+        if self.closed:
+            raise RuntimeError("a task was submitted after the executor's end")
+        future: Future[T] = Future()
+        self.waiting.put(_Work(future, partial(fn, *args, **kwargs)))
+        self.submitted += 1
+        if len(self.threads) < min(self.submitted, len(self.workers)):
+            worker = self.workers[len(self.threads)]
+            self.threads.append(threading.Thread(target=self._serve, args=(worker,), daemon=True))
+            self.threads[-1].start()
+        return future
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        self.closed = True
+        if cancel_futures:
+            with suppress(queue.Empty):
+                while True:
+                    if (work := self.waiting.get_nowait()) is not None:
+                        work.future.cancel()
+        for _ in self.threads:
+            self.waiting.put(None)
+        if wait:
+            for thread in self.threads:
+                thread.join()
+
+    def stop(self) -> None:
+        """End every process now."""
+        self.shutdown(wait=False, cancel_futures=True)
+        for worker in self.workers:
+            worker.retired = True
+        end([worker.process for worker in self.workers if worker.process is not None])
+        for thread in self.threads:
+            thread.join()
+
+    def _serve(self, worker: _Worker) -> None:
+        while (work := self.waiting.get()) is not None:
+            if not work.future.set_running_or_notify_cancel():
+                continue
+            for left in reversed(range(self.retries + 1)):
+                try:
+                    work.future.set_result(worker.run(work.call))
+                except WorkerLost as error:
+                    if left and not worker.retired:
+                        continue
+                    work.future.set_exception(error)
+                except BaseException as error:
+                    work.future.set_exception(error)
+                break
+        worker.close()
+
+
+@dataclass(frozen=True)
+class _Work:
+    future: Future[Any]
+    call: Callable[[], Any]
+
+
+class _Worker:
+    """One process at a time, started when it is needed; ``retired`` ones start no other."""
+
+    def __init__(self, threads: int, gpu: str | None) -> None:
+        self.given = (threads, os.getpid(), gpu)
+        self.pool: ProcessPoolExecutor | None = None
+        self.process: BaseProcess | None = None
+        self.retired = False
+
+    def run(self, call: Callable[[], Any]) -> Any:
+        """The call's result. Raises what it raises, WorkerLost where its process ends before."""
+        try:
+            return self._started().submit(call).result()
+        except BrokenExecutor:
+            how = exit_told(self.process)
+            self.close()
+            raise WorkerLost(how) from None
+
+    def close(self) -> None:
+        """Let the process end."""
+        if self.pool is not None:
+            self.pool.shutdown()
+        self.pool = self.process = None
+
+    def _started(self) -> ProcessPoolExecutor:
+        if self.pool is None:
+            if self.retired:
+                raise BrokenExecutor
+            context = multiprocessing.get_context("spawn")
+            self.pool = ProcessPoolExecutor(1, context, initializer=_start_worker, initargs=self.given)
+            pid = self.pool.submit(os.getpid).result()
+            self.process = next((each for each in multiprocessing.active_children() if each.pid == pid), None)
+            if self.retired and self.process is not None:  # meanwhile
+                end([self.process])
+        return self.pool
+
+
+def end(processes: Sequence[BaseProcess]) -> None:
+    """End processes and wait until they are gone."""
+    for process in processes:
+        process.terminate()
+    for process in processes:
+        process.join(PATIENCE)
+        process.kill()
+        process.join()
+
+
+def exit_told(process: BaseProcess | None) -> str:
+    """How a process ended, as half a sentence."""
+    if process is not None:
+        process.join(PATIENCE)
+    code = None if process is None else process.exitcode
+    if code is None:
+        return "ended without a word"
+    if code == -signal.SIGKILL:
+        return "was killed (SIGKILL), which is what the system does when memory runs out"
+    if code < 0:
+        return f"crashed ({_signal_name(-code)})"
+    return f"ended itself with exit code {code}"
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def _start_worker(threads: int, parent: int, gpu: str | None) -> None:
     """Before torch is imported: threads, a GPU, and an end with the parent's, however that comes."""
-    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    for name in THREADS:
         os.environ[name] = str(threads)
-    with suppress(queue.Empty):  # no GPUs, or more workers than GPUs
-        os.environ["CUDA_VISIBLE_DEVICES"] = gpus.get(timeout=0.1)
+    if gpu is not None:
+        os.environ["CUDA_VISIBLE_DEVICES"] = gpu
     # Ctrl-C reaches the whole process group; the parent alone decides what happens then.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()

@@ -7,11 +7,11 @@ are guarded, and other components inside a ``Guard``. Finding and importing plug
 from __future__ import annotations
 
 from ctk.guard.blend import check_blend
-from ctk.guard.executor import make_pool, submitted
+from ctk.guard.executor import make_pool, stop, submitted
 from ctk.guard.guard import Doing, Guard, Wrong, is_interruption
 from ctk.guard.metric import GuardedMetric, metric_of
 from ctk.guard.model import GuardedModel
-from ctk.guard.worker import ended, keep_noise, only_sentences
+from ctk.guard.worker import keep_noise, only_sentences
 
 __all__ = [
     "Doing",
@@ -20,11 +20,11 @@ __all__ = [
     "GuardedModel",
     "Wrong",
     "check_blend",
-    "ended",
     "is_interruption",
     "keep_noise",
     "make_pool",
     "metric_of",
     "only_sentences",
+    "stop",
     "submitted",
 ]

@@ -24,6 +24,8 @@ KINDS = {
     "platforms": "platform",
     "commands": "command",
 }
+ELSEWHERE = {("executors", "ray"): "ctk-ray", ("trackers", "wandb"): "ctk-wandb", ("trackers", "mlflow"): "ctk-mlflow"}
+"""Distributions of this project that offer a component by a name people know, and need another library for it."""
 BUILT_IN = "competition-toolkit"
 """The distribution whose plugin is the core itself."""
 

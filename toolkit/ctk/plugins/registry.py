@@ -14,7 +14,7 @@ from ctk import hookspecs
 from ctk.errors import PluginError, UsageError, nearest
 from ctk.plugins import remembered, source
 from ctk.plugins.discovery import discover
-from ctk.plugins.plugin import BUILT_IN, KINDS, Component, Plugin, reason, removal
+from ctk.plugins.plugin import BUILT_IN, ELSEWHERE, KINDS, Component, Plugin, reason, removal
 from ctk.plugins.tracing import traced
 from ctk.tracebacks import kept
 
@@ -167,6 +167,8 @@ class Plugins:
             name, [self._name(offer, offered) for offer in offered], what="data readers" if kind == "data" else kind
         )
         bare = name.rpartition(":")[2]
+        if (brings := ELSEWHERE.get((kind, bare))) and all(each.distribution != brings for each in self.plugins):
+            help = f"{brings} brings it: `pip install {brings}`."
         for plugin in self.plugins:
             has = any(offer.kind == kind and offer.name == bare for offer in plugin.offers)
             if plugin.disabled and has:
