@@ -44,6 +44,30 @@ def resume(name: str, *, root: Path | None = None, observer: Observer | None = N
     return carry_out(reopen(Run.find(name, root or runs_root())), observer)
 
 
+def cross_validate(
+    competition: str,
+    *,
+    folds: int = 5,
+    scheme: str = "group",
+    group: str | None = None,
+    stratify: str | None = None,
+    overrides: Sequence[str] = (),
+    observer: Observer | None = None,
+    **how: Any,
+) -> Results:
+    """A run that validates on every fold; its results' ``folds`` has the scores by fold.
+
+    scheme    "kfold" (row by row), "group", "stratified-group" or "time" (blocks, each trained on what is earlier)
+    group     of the samples: it stays on one side, or is the time; None is the preset's
+    stratify  group whose shares are alike in every fold; None is the target
+    how       as for ``plan``
+    """
+    from ctk.cross_validation import split_overrides
+
+    split = split_overrides(folds, scheme, group, stratify)
+    return run(competition, overrides=[*split, *overrides], observer=observer, **how)
+
+
 def plan(
     competition: str,
     *,

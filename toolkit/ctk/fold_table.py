@@ -9,6 +9,7 @@ import statistics
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -48,6 +49,25 @@ class FoldTable:
     def deviation(self, key: str) -> float:
         """The sample standard deviation over folds."""
         return float(np.std(self.scores[key], ddof=1))
+
+    def plain(self) -> dict[str, Any]:
+        """All of it as JSON takes it."""
+        return {
+            "metric": self.metric,
+            "rows_trained": list(self.trained),
+            "rows_validated": list(self.validated),
+            "times": [list(span) for span in self.spans],
+            "members": {
+                key: {
+                    "folds": list(each),
+                    "mean": self.mean(key),
+                    "std": self.deviation(key),
+                    "pooled": self.pooled[key],
+                }
+                for key, each in self.scores.items()
+            },
+            "checked": list(self.checked),
+        }
 
     def write_csv(self, path: Path) -> None:
         """A row a fold, then mean, standard deviation and the pooled score, a column a member."""

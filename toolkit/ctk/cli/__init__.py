@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from ctk import __version__
-from ctk.cli import bench, blend, data, doctor, install, leaderboard, new, plugins, run, runs, score, shell, submit
+from ctk.cli import bench, blend, cv, data, doctor, install, leaderboard, new, plugins, run, runs, score, shell, submit
 from ctk.cli import list as listing
 from ctk.errors import CtkError
 
@@ -130,6 +130,7 @@ for command in (
     listing.list_,
     listing.info,
     run.run,
+    cv.cv,
     blend.blend,
     score.validate,
     score.score,

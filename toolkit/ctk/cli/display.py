@@ -12,6 +12,7 @@ from rich.text import Text
 from ctk.cli.common import console, number, table
 from ctk.cli.progress import PLAIN_EVERY, Work
 from ctk.finish import BLEND
+from ctk.fold_table import FoldTable
 from ctk.results import Results
 from ctk.runs import Part
 
@@ -133,6 +134,8 @@ def outcome(results: Results) -> None:
     if rows:
         table(["member", *shown, "weight", "time"], rows, numbers=len(shown) + 2)
         console.print()
+    if results.folds is not None:
+        fold_table(results.folds)
     if BLEND in results.scores:
         for key in sorted(results.baselines):
             ours, theirs = results.scores[BLEND][metric], results.scores[key][metric]
@@ -147,6 +150,25 @@ def outcome(results: Results) -> None:
         soft_wrap=True,
     )
     console.print(f"report      {results.folder / 'report.html'}", highlight=False, soft_wrap=True)
+
+
+def fold_table(found: FoldTable) -> None:
+    """A row a member, a column a fold; then what was checked."""
+    folds = range(len(found.validated))
+    rows = [
+        ["rows trained on", *(f"{rows:,}" for rows in found.trained)],
+        ["rows validated", *(f"{rows:,}" for rows in found.validated)],
+        *([["from time", *(str(first) for first, _ in found.spans)]] if found.spans else []),
+        *([["to time", *(str(last) for _, last in found.spans)]] if found.spans else []),
+    ]
+    rows = [[*row, "", "", ""] for row in rows]
+    for key, scores in found.scores.items():
+        summary = (found.mean(key), found.deviation(key), found.pooled[key])
+        rows.append([key, *(number(score) for score in scores), *(number(each) for each in summary)])
+    table([f"{found.metric} by fold", *(str(fold) for fold in folds), "mean", "std", "pooled"], rows, len(folds) + 3)
+    for line in found.checked:
+        console.print(line, highlight=False)
+    console.print()
 
 
 def run_blender(results: Results) -> str:

@@ -15,6 +15,7 @@ from ctk.files import write_text
 from ctk.report import curves
 from ctk.report.climb import plot_climb
 from ctk.report.figures import SERIES
+from ctk.report.folds import Folds, by_fold
 from ctk.report.heat import MapRow, weight_map
 from ctk.report.numbers import column, comparison, duration, number
 from ctk.report.section import Section
@@ -56,6 +57,7 @@ def write_report(results: Results, sections: Sequence[Section], path: Path) -> N
         trace=trace(results),
         chosen_here=bool(results.blend.trace) and len(results.blend.weights) > 1,
         several_folds=_plain(results.config).get("split", {}).get("use", 1) > 1,
+        folds=folds(results),
         blender=_name(results.config.get("blend")),
         sections=[(section.title, Markup(section.html)) for section in sections],
         config=yaml.safe_dump(_plain(results.config), sort_keys=False, allow_unicode=True, width=100),
@@ -200,6 +202,22 @@ def _scores(results: Results, name: str, rows: Sequence[Mapping[str, float]]) ->
     if name != results.metric.name:
         values = [None if value is None or math.isnan(value) else value for value in values]
     return column(values)
+
+
+def folds(results: Results) -> Folds | None:
+    """The scores by fold; None where one fold was validated on."""
+    if results.folds is None:
+        return None
+    colours = slots(results)
+    whose = {
+        key: (
+            _spoken(results, key),
+            "baseline" if key in results.baselines else "blend" if key == "blend" else "member",
+            colours.get(_split(key)[0], 0),
+        )
+        for key in results.folds.scores
+    }
+    return by_fold(results.folds, whose)
 
 
 # Curves ------------------------------------------------------------------------------------------------------------

@@ -1,0 +1,95 @@
+"""ctk cv: a run that validates on every fold."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ctk.cli import completion
+from ctk.cli.common import as_json, executor_options, print_json
+from ctk.cli.configuring import config_options, numbers, resumed
+from ctk.cli.words import OneOf
+
+
+@click.command()
+@click.argument("competition", shell_complete=completion.competitions)
+@click.option("--folds", default=5, show_default=True, help="Folds that are validated on.")
+@click.option(
+    "--scheme",
+    type=OneOf(["kfold", "group", "stratified-group", "time"]),
+    default="group",
+    show_default=True,
+    help="How rows become folds: one by one; by whole groups; by groups, with alike shares of the target in each fold; "
+    "by blocks of time, each trained on what is earlier.",
+)
+@click.option(
+    "--group", metavar="NAME", help="Group that stays on one side, or is the time. Default: the preset's split.by."
+)
+@click.option("--stratify", metavar="NAME", help="Group whose shares are alike in every fold, instead of the target.")
+@config_options
+@click.option("--seeds", help="Seeds of every member that names none, e.g. 1,2,3.")
+@click.option("--name", default=None, help="What the run's folder is called, behind the time. Default: the preset.")
+@click.option(
+    "--resume", metavar="RUN", shell_complete=completion.runs, help="Go on with one that was interrupted or killed."
+)
+@executor_options
+@as_json
+def cv(
+    competition: str,
+    folds: int,
+    scheme: str,
+    group: str | None,
+    stratify: str | None,
+    data_dir: Path | None,
+    preset: str | None,
+    file: Path | None,
+    overrides: tuple[str, ...],
+    seeds: str | None,
+    name: str | None,
+    resume: str | None,
+    execution: tuple[str, ...],
+    json_: bool,
+) -> None:
+    """Cross-validate: out-of-fold predictions of every row, and each member's score by fold.
+
+    \b
+    ctk cv aml-retrieval --folds 5                                   the preset's groups
+    ctk cv aml-retrieval --scheme group --group image
+    ctk cv my-competition --scheme stratified-group --group patient
+    ctk cv leap-climsim --scheme time --group time -o split.gap=10   trained on what is earlier, less 10 units
+    ctk cv leap-climsim --scheme time --group time -o split.chain=false
+    ctk cv aml-retrieval --resume RUN
+    """
+    from ctk import api
+    from ctk.competition import competition_of
+    from ctk.cross_validation import split_overrides
+
+    known = competition_of(competition)
+    if resume is None:
+        plan = api.plan(
+            known.named,
+            data=data_dir,
+            preset=preset,
+            config=file,
+            overrides=(*split_overrides(folds, scheme, group, stratify), *execution, *overrides),
+            seeds=numbers(seeds),
+            name=name,
+        )
+    else:
+        plan = resumed(known, resume, execution)
+    from ctk.cli.display import Terminal, outcome
+    from ctk.workflow import carry_out
+
+    results = carry_out(plan, Terminal(plan.metric.name, quiet=json_))
+    if json_:
+        print_json(
+            {
+                "run": results.folder,
+                "scores": results.scores,
+                "test": results.truth_scores,
+                "folds": None if results.folds is None else results.folds.plain(),
+            }
+        )
+    else:
+        outcome(results)
