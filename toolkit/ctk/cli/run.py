@@ -7,27 +7,14 @@ from pathlib import Path
 import click
 
 from ctk.cli import completion
-from ctk.cli.common import as_json, data_dir, executor_options, print_json
+from ctk.cli.common import as_json, executor_options, print_json
+from ctk.cli.configuring import config_options, numbers, resumed
 from ctk.cli.words import OneOf
 
 
 @click.command()
 @click.argument("competition", shell_complete=completion.competitions)
-@data_dir
-@click.option(
-    "--preset",
-    shell_complete=completion.presets,
-    help="A named config of the competition; `ctk info COMPETITION` lists them.",
-)
-@click.option("--config", "file", type=click.Path(path_type=Path), help="A YAML file laid over the preset.")
-@click.option(
-    "-o",
-    "overrides",
-    multiple=True,
-    metavar="KEY=VALUE",
-    shell_complete=completion.run_options,
-    help="Set one config key, e.g. -o members.0.epochs=5.",
-)
+@config_options
 @click.option("--seeds", help="Seeds of every member that names none, e.g. 1,2,3.")
 @click.option("--name", default=None, help="What the run's folder is called, behind the time. Default: the preset.")
 @click.option(
@@ -75,7 +62,7 @@ def run(
     ctk run aml-retrieval --stage predict --checkpoints RUN --data DIR
     """
     from ctk import api
-    from ctk.competition import competition_of, is_named
+    from ctk.competition import competition_of
     from ctk.errors import UsageError
     from ctk.runs import Run
 
@@ -89,20 +76,13 @@ def run(
             preset=preset,
             config=file,
             overrides=(*execution, *overrides),
-            seeds=_numbers(seeds),
+            seeds=numbers(seeds),
             name=name,
             dry_run=dry_run,
             checkpoints=None if checkpoints is None else Run.find(checkpoints, api.runs_root()).folder,
         )
     else:
-        if data_dir or preset or file or overrides or seeds or name or dry_run or checkpoints:
-            raise UsageError("--resume goes on with a run as it was configured; it takes no options but --executor's.")
-        found = Run.find(resume, api.runs_root())
-        if not is_named(known, found.competition):
-            raise UsageError(f"{found.folder} is a run of {found.competition}, not of {competition}.")
-        from ctk.workflow import reopen
-
-        plan = reopen(found, known.named, execution)
+        plan = resumed(known, resume, execution)
     from ctk.cli.display import Terminal, outcome
     from ctk.workflow import carry_out
 
@@ -111,12 +91,3 @@ def run(
         print_json({"run": results.folder, "scores": results.scores, "test": results.truth_scores})
     else:
         outcome(results)
-
-
-def _numbers(seeds: str | None) -> list[int] | None:
-    from ctk.errors import UsageError
-
-    try:
-        return None if seeds is None else [int(seed) for seed in seeds.split(",")]
-    except ValueError:
-        raise UsageError(f"--seeds {seeds}: whole numbers separated by commas, such as 1,2,3.") from None
