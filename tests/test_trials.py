@@ -12,7 +12,7 @@ from ctk.config import Execution
 from ctk.errors import Pruned, UsageError
 from ctk.runs import Run
 from ctk.testing.distributions import find_anew, lay
-from ctk.trials import Trial, run_trial, run_trials
+from ctk.trials import EPOCHS, Trial, read_epochs, run_trial, run_trials
 
 ROGUE = """
 from ctk import hookimpl
@@ -103,6 +103,31 @@ def test_a_watch_hears_of_every_epoch_and_may_prune(trial, ctk_home):
     assert [(part, done, total) for part, done, total, _ in told] == [("toy-network/seed-1", n, 3) for n in (1, 2)]
     # What was pruned stays pruned, without another look at it.
     assert run_trial(trial("a")).state == "pruned"
+
+
+@dataclass
+class Raising:
+    """A watch that fails at an epoch, as a killed worker would be gone then."""
+
+    epoch: int
+
+    def __call__(self, part, done, total, scores):
+        if done == self.epoch:
+            raise KeyboardInterrupt
+
+
+def test_a_watch_hears_of_every_epoch_once_also_across_a_kill(trial, ctk_home):
+    with pytest.raises(KeyboardInterrupt):
+        run_trial(trial("a", Raising(2)))
+    with (ctk_home.work / "search/a" / EPOCHS).open("a") as file:
+        file.write('[["toy-network", 1')  # half a line, as a kill leaves it
+    heard = ctk_home.work / "heard.txt"
+    outcome = run_trial(trial("a", PrunedAt(9, str(heard))))
+    assert outcome.state == "finished", outcome.problem
+    assert [json.loads(line)[1] for line in heard.read_text().splitlines()] == [1, 2, 3]
+    assert [(epoch.part.key, epoch.done) for epoch in read_epochs(outcome.folder)] == [
+        ("toy-network/seed-1", number) for number in (1, 2, 3)
+    ]
 
 
 def test_outcomes_come_in_the_order_of_trials_and_none_is_asked_for_early(trial, ctk_home):

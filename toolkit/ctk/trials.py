@@ -6,6 +6,7 @@ their order, whatever time each takes, so that what is proposed after some resul
 
 from __future__ import annotations
 
+import json
 import math
 import multiprocessing
 import os
@@ -14,21 +15,34 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future, wait
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from ctk.config import Execution, RunConfig
 from ctk.errors import CtkError, Pruned, UsageError
+from ctk.files import write_text
 from ctk.fit import Watch, watching
 from ctk.guard import Guard, keep_noise, submitted
 from ctk.pools import opened
-from ctk.runs import FAILED, FINISHED, INTERRUPTED, PRUNED, RUNNING, Run
+from ctk.runs import FAILED, FINISHED, INTERRUPTED, PRUNED, RUNNING, Part, Run
 from ctk.tasks import WorkerLost
 from ctk.workflow import Plan, carry_out, reopen, start
 
 PATIENCE = 5.0
 """Seconds that a worker is given to notice that its driver is gone."""
+EPOCHS = "epochs.jsonl"
+"""File of a trial's folder with a line for each epoch: what ``read_epochs`` gives."""
+
+
+class Epoch(NamedTuple):
+    """A fitted epoch: of which member, seed and fold, its number from 1, of how many, and the scores after it."""
+
+    part: Part
+    done: int
+    total: int
+    scores: dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -38,7 +52,8 @@ class Trial:
     folder     of the run; what lies there from before is gone on with, and a finished run is not made again
     config     its executor is ignored: a trial's parts are fitted one after another, with ``threads``
     overrides  in what it differs, as after -o; for people
-    watch      told of each epoch; may raise ``Pruned``. It goes to the worker, so it must pickle
+    watch      told of each epoch, after a kill of those before it too; may raise ``Pruned``. It goes to the worker, so
+               it must pickle
     """
 
     folder: Path
@@ -70,12 +85,14 @@ class Outcome:
 def run_trial(trial: Trial) -> Outcome:
     """Make a trial's run, or what is missing of it. Raises nothing but KeyboardInterrupt."""
     begun = time.perf_counter()
-    watched = watching.set(trial.watch)
+    epochs = _Epochs(trial.folder / EPOCHS, trial.watch)
+    watched = watching.set(epochs)
     run = Run(trial.folder)
     state, problem, scores, score = FINISHED, "", {}, math.nan
     try:
         keep_noise(trial.folder)
         if (plan := _plan(run, trial)) is not None:
+            epochs.repeat()
             carry_out(plan)
         known = run.scores()
         scores = known["members"].get("blend", {})
@@ -89,6 +106,17 @@ def run_trial(trial: Trial) -> Outcome:
     finally:
         watching.reset(watched)
     return Outcome(trial.folder, state, score, scores, time.perf_counter() - begun, problem)
+
+
+def read_epochs(folder: Path) -> list[Epoch]:
+    """Every epoch that was fitted in a trial's folder, in their order; also while it is being worked on."""
+    found = []
+    with suppress(OSError), (folder / EPOCHS).open(encoding="utf-8") as lines:
+        for line in lines:
+            if line.endswith("\n"):  # a killed worker leaves half a line
+                part, done, total, scores = json.loads(line)
+                found.append(Epoch(Part(*part), done, total, scores))
+    return found
 
 
 def run_trials(
@@ -133,6 +161,35 @@ def run_trials(
                     _settle(entries)
                     break
                 yield entries.popleft().trial, outcome
+
+
+class _Epochs:
+    """Writes down each epoch and tells the watch, both once: a fit that goes on repeats those after its checkpoint."""
+
+    def __init__(self, path: Path, watch: Watch | None) -> None:
+        self.path = path
+        self.watch: Watch = watch or (lambda part, done, total, scores: None)
+        self.known = read_epochs(path.parent)
+
+    def repeat(self) -> None:
+        """Tell the watch what came before a kill, and leave the file with whole lines."""
+        if self.known:
+            write_text(self.path, "".join(_line(epoch) for epoch in self.known))
+        for epoch in self.known:
+            self.watch(*epoch)
+
+    def __call__(self, part: Part, done: int, total: int, scores: Mapping[str, float]) -> None:
+        if any(epoch.part == part and epoch.done >= done for epoch in self.known):
+            return
+        epoch = Epoch(part, done, total, dict(scores))
+        self.known.append(epoch)
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(_line(epoch))
+        self.watch(*epoch)
+
+
+def _line(epoch: Epoch) -> str:
+    return json.dumps([list(vars(epoch.part).values()), epoch.done, epoch.total, epoch.scores]) + "\n"
 
 
 @dataclass
