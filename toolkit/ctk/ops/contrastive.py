@@ -56,8 +56,8 @@ def info_nce(
                  al. 2018, arXiv:1807.03748. NaN if an input has NaN or infinity, or if no row has a positive.
     raises       ValueError for shapes, dtypes and devices that do not fit; RuntimeError for a second derivative
     """
-    query, key = _cast(query), _cast(key)
-    _check(query, key, logit_scale, query_ids, key_ids, label_smoothing)
+    query, key = cast(query), cast(key)
+    check(query, key, logit_scale, query_ids, key_ids, label_smoothing)
     kind = query.device.type
     classes = _classes(query, key, query_ids, key_ids)
     if not native.serves(query) or query.dtype not in KERNEL_DTYPES:
@@ -71,8 +71,8 @@ def info_nce(
     return loss
 
 
-def _cast(vectors: Tensor) -> Tensor:
-    """As autocast would for a product: to its dtype, but for float64."""
+def cast(vectors: Tensor) -> Tensor:
+    """As autocast would for a product: to its dtype, but for float64. ValueError for what is no tensor."""
     if not isinstance(vectors, Tensor):
         raise ValueError(f"query and key are tensors, not {type(vectors).__name__}")
     kind = vectors.device.type
@@ -89,7 +89,7 @@ def _scale(logit_scale: float | Tensor, device: torch.device) -> Tensor:
     return torch.full((), logit_scale, dtype=torch.float32, device=device)
 
 
-def _check(
+def check(
     query: Tensor,
     key: Tensor,
     logit_scale: float | Tensor,
@@ -97,6 +97,7 @@ def _check(
     key_ids: Tensor | None,
     label_smoothing: float,
 ) -> None:
+    """Raise ValueError for arguments of ``info_nce`` that do not fit."""
     if query.ndim != 2 or key.ndim != 2 or query.shape[1] != key.shape[1]:
         raise ValueError(f"query (B, D) and key (K, D) are needed, not {tuple(query.shape)} and {tuple(key.shape)}")
     if query.dtype != key.dtype or not query.is_floating_point():
@@ -123,16 +124,20 @@ def _check(
 
 
 def _classes(query: Tensor, key: Tensor, query_ids: Tensor | None, key_ids: Tensor | None) -> tuple[Tensor, Tensor]:
-    """Ids as int32 that are equal where ids are; -1 for a query whose id no key has."""
     if query_ids is None or key_ids is None:
         diagonal = torch.arange(len(query), dtype=torch.int32, device=query.device)
         return diagonal, diagonal
-    if len(key) == 0:
+    return equal_classes(query_ids, key_ids)
+
+
+def equal_classes(query_ids: Tensor, key_ids: Tensor) -> tuple[Tensor, Tensor]:
+    """Ids as int32 that are equal where ids are; -1 for a query whose id no key has."""
+    if len(key_ids) == 0:
         return torch.full_like(query_ids, -1, dtype=torch.int32), key_ids.to(torch.int32)
     query_ids, key_ids = query_ids.long(), key_ids.long()
     known = key_ids.sort().values
     of_key = torch.searchsorted(known, key_ids)
-    of_query = torch.searchsorted(known, query_ids).clamp_(max=len(key) - 1)
+    of_query = torch.searchsorted(known, query_ids).clamp_(max=len(key_ids) - 1)
     of_query = torch.where(known[of_query] == query_ids, of_query, -1)
     return of_query.to(torch.int32), of_key.to(torch.int32)
 
