@@ -70,6 +70,10 @@ class Competition(ABC):
     def presets(self) -> Mapping[str, Mapping[str, Any]]:
         """Named configs; see ``ctk.config.RunConfig`` for the keys."""
 
+    def spaces(self) -> Mapping[str, Mapping[str, Any]]:
+        """Named spaces of hyper-parameters for ``ctk search``; docs/guide/search.md has the form."""
+        return {}
+
     @abstractmethod
     def default_data(self, progress: Progress = lambda what, done, total: None) -> Path:
         """The folder of the embedded default data, in the competition's own layout; made on first use."""
@@ -130,7 +134,16 @@ class Competition(ABC):
 
 def presets_in(package: str) -> dict[str, dict[str, Any]]:
     """The configs in a package's folder ``presets``, by the names of their YAML files."""
-    folder = files(package) / "presets"
+    return _yaml_in(package, "presets")
+
+
+def spaces_in(package: str) -> dict[str, dict[str, Any]]:
+    """The spaces in a package's folder ``spaces``, in the same way."""
+    return _yaml_in(package, "spaces")
+
+
+def _yaml_in(package: str, inside: str) -> dict[str, dict[str, Any]]:
+    folder = files(package) / inside
     paths = sorted((path for path in folder.iterdir() if path.name.endswith(".yaml")), key=lambda path: path.name)
     return {path.name.removesuffix(".yaml"): yaml.load(path.read_text(encoding="utf-8"), LOADER) for path in paths}
 

@@ -13,7 +13,7 @@ import os
 import signal
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future, wait
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -124,7 +124,7 @@ def run_trials(
     execution: Execution,
     folder: Path,
     beat: Callable[[Sequence[Trial]], None] = lambda running: None,
-) -> Iterator[tuple[Trial, Outcome]]:
+) -> Generator[tuple[Trial, Outcome], None, None]:
     """Make trials side by side and yield each with its outcome, in their order.
 
     With N workers, trial k is taken from ``trials`` when the outcome of trial k - N has been yielded and the next is

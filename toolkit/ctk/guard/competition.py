@@ -61,6 +61,14 @@ class GuardedCompetition(Competition):
                     raise Wrong(f"says its preset is '{name}', and has {', '.join(presets) or 'none'}")
         return presets
 
+    def spaces(self) -> Mapping[str, Mapping[str, Any]]:
+        """Named spaces of hyper-parameters."""
+        with self.guard("giving its spaces"):
+            spaces = self.own.spaces()
+            if not isinstance(spaces, Mapping):
+                raise Wrong(f"gave a {type(spaces).__name__} of spaces, and spaces by name are needed")
+        return spaces
+
     def default_data(self, progress: Progress = lambda what, done, total: None) -> Path:
         """The folder of the embedded default data."""
         with self.guard("making its default data"):

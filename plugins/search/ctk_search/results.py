@@ -1,0 +1,128 @@
+"""hpsearch_results.csv: a row for each trial that has begun."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from optuna.study import Study
+from optuna.trial import FrozenTrial, TrialState
+
+from ctk.contract import Metric
+from ctk.fit import CHECKPOINTS
+from ctk.runs import Run
+from ctk.trials import Outcome, read_epochs
+from ctk_search.outcomes import facts_of, promoted_by, share_of
+from ctk_search.space import Space
+
+STATES = {
+    TrialState.COMPLETE: "finished",
+    TrialState.PRUNED: "pruned",
+    TrialState.FAIL: "failed",
+    TrialState.RUNNING: "running",
+    TrialState.WAITING: "waiting",
+}
+VALID_LOSS = "valid_loss"
+"""Of an epoch's scores: the loss on the validation samples."""
+
+
+def short(metric: str) -> str:
+    """A metric's name in columns: "mrr" of "mrr_gallery"."""
+    return metric.partition("_")[0]
+
+
+def columns(space: Space, metric: Metric) -> list[str]:
+    """Those that the AML reference solution's search writes, the parameters, and what else there is to say."""
+    name = short(metric.name)
+    return [
+        *("trial_idx", "timestamp", "num_params", "best_val_loss", f"best_val_{name}", f"final_val_{name}"),
+        *("best_loss_path", f"best_{name}_path"),
+        *space.parameters,
+        *("state", "seconds", "seeds", "share", "promotes", "problem"),
+    ]
+
+
+def facts(outcome: Outcome, search: Path, metric: Metric) -> dict[str, Any]:
+    """What is worth knowing of a trial that ended, from its folder; paths are relative to the search's."""
+    epochs = read_epochs(outcome.folder)
+    curves: dict[Any, list[dict[str, float]]] = {}
+    for epoch in epochs:
+        curves.setdefault(epoch.part, []).append(epoch.scores)
+    finals = [curve[-1][metric.name] for curve in curves.values() if metric.name in curve[-1]]
+    losses = [
+        min((scores[VALID_LOSS] for scores in curve if VALID_LOSS in scores), default=math.nan)
+        for curve in curves.values()
+    ]
+    run = Run(outcome.folder)
+    fitted = {part: run.facts(part) for part in run.parts()} if (outcome.folder / "config.yaml").exists() else {}
+    sizes = {part.member: facts["size"] for part, facts in fitted.items() if facts.get("size")}
+    best = max(fitted, key=lambda part: _signed(fitted[part]["scores"].get(metric.name), metric), default=None)
+    paths = {"best_loss_path": "best-loss.pt", "best_path": "weights.pt"}
+    found = {name: None if best is None else run.part_folder(best) / CHECKPOINTS / file for name, file in paths.items()}
+    return {
+        "timestamp": f"{datetime.now():%Y-%m-%d %H:%M:%S}",
+        "seconds": round(outcome.seconds, 3),
+        "problem": outcome.problem,
+        "scores": dict(outcome.scores),
+        "num_params": sum(sizes.values()) or None,
+        "best_val_loss": _mean(losses),
+        "final_val": _mean(finals),
+        **{
+            name: path.relative_to(search).as_posix() if path is not None and path.exists() else None
+            for name, path in found.items()
+        },
+    }
+
+
+def row(trial: FrozenTrial, space: Space, metric: Metric, seeds: str) -> dict[str, Any]:
+    """A trial's row."""
+    name, known = short(metric.name), facts_of(trial)
+    return {
+        "trial_idx": trial.number,
+        "timestamp": known.get("timestamp"),
+        "num_params": known.get("num_params"),
+        "best_val_loss": known.get("best_val_loss"),
+        f"best_val_{name}": best_value(trial, metric),
+        f"final_val_{name}": known.get("final_val"),
+        "best_loss_path": known.get("best_loss_path"),
+        f"best_{name}_path": known.get("best_path"),
+        **{name: trial.params.get(name) for name in space.parameters},
+        "state": STATES[trial.state],
+        "seconds": known.get("seconds"),
+        "seeds": seeds,
+        "share": share_of(trial),
+        "promotes": promoted_by(trial),
+        "problem": " ".join(known.get("problem", "").split()),
+    }
+
+
+def best_value(trial: FrozenTrial, metric: Metric) -> float | None:
+    """A trial's score; of one that was pruned the best that it came to."""
+    if trial.state == TrialState.COMPLETE:
+        return trial.value
+    values = [value for value in trial.intermediate_values.values() if math.isfinite(value)]
+    return max(values, key=lambda value: metric.sign * value, default=None)
+
+
+def table(study: Study, space: Space, metric: Metric, seeds: str = "") -> str:
+    """The whole CSV."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns(space, metric), lineterminator="\n")
+    writer.writeheader()
+    for trial in study.get_trials(deepcopy=False):
+        if trial.state.is_finished():
+            writer.writerow(row(trial, space, metric, seeds))
+    return text.getvalue()
+
+
+def _signed(score: float | None, metric: Metric) -> float:
+    return -math.inf if score is None or math.isnan(score) else metric.sign * score
+
+
+def _mean(values: list[float]) -> float | None:
+    finite = [value for value in values if math.isfinite(value)]
+    return sum(finite) / len(finite) if finite else None

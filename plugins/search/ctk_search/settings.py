@@ -1,0 +1,68 @@
+"""What is searched for and how: everything that search.yaml keeps, so that a search can be gone on with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ctk.errors import CtkError
+from ctk.files import write_text
+from ctk.runs import fingerprint
+
+FILE = "search.yaml"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """A search.
+
+    competition  by name
+    study        what it is called in the storage
+    space        as its file has it
+    sampler      name and options
+    pruner       name
+    seed         of the sampler
+    trials       in all
+    base         what trials' configs grow from: data, preset, config, overrides, seeds; as for ``ctk.api.configured``
+    storage      URL of the database; None is study.db in the search's folder. A password is not kept
+    execution    the executor with its keys; with how many workers results reach the sampler when
+    """
+
+    competition: str
+    study: str
+    space: Mapping[str, Any]
+    sampler: Mapping[str, Any]
+    pruner: str
+    seed: int
+    trials: int
+    base: Mapping[str, Any] = field(default_factory=dict)
+    storage: str | None = None
+    execution: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def fingerprint(self) -> str:
+        """Of all that decides which trials are made, but for their number."""
+        decides = ("competition", "space", "sampler", "pruner", "seed", "base")
+        workers = [self.execution.get(key) for key in ("workers", "threads")]
+        return fingerprint(*(getattr(self, name) for name in decides), workers)
+
+    def save(self, folder: Path) -> None:
+        """Write ``search.yaml``."""
+        write_text(folder / FILE, yaml.safe_dump(asdict(self), sort_keys=False, allow_unicode=True))
+
+    @classmethod
+    def load(cls, folder: Path) -> Settings:
+        """Read ``search.yaml``. Raises CtkError where it is damaged."""
+        path = folder / FILE
+        try:
+            raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+            if not isinstance(raw, dict) or raw.keys() != {each.name for each in fields(cls)}:
+                raise ValueError("its keys are not those of a search")
+            return cls(**raw)
+        except (OSError, ValueError, yaml.YAMLError) as error:
+            problem = f"{path}: cannot be read ({str(error).splitlines()[0]})."
+            raise CtkError(problem, "Was it edited? The search cannot be gone on with.") from error

@@ -1,0 +1,259 @@
+"""What a search chooses from: parameters in their order, each an Optuna distribution and the config keys it sets.
+
+preset: baseline                                  # what is laid under all trials; may be left out
+base: {members.residual-mlp.epochs: 50}           # keys that all trials share
+members.residual-mlp.optimizer.lr: {low: 1.0e-4, high: 1.0e-2, log: true}
+members.residual-mlp.model.hidden: [256, 512, 1024]
+size:                                             # named choices, each setting several keys
+  small: {members.residual-mlp.model.hidden: 128, members.residual-mlp.batch.size: 256}
+  large: {members.residual-mlp.model.hidden: 1024, members.residual-mlp.batch.size: 1024}
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+
+from ctk.competition import Competition
+from ctk.errors import UsageError, near, nearest
+
+RANGE = ("low", "high", "log", "step", "type")
+"""Keys of a range."""
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One decision: where its value comes from, and what of a config it sets.
+
+    sets  for choices: by what Optuna calls each, the config keys and their values; empty where the value of the key
+          ``name`` is the number itself
+    """
+
+    name: str
+    distribution: BaseDistribution
+    sets: Mapping[Any, Mapping[str, Any]] = field(default_factory=dict)
+
+    def assignments(self, value: Any) -> dict[str, Any]:
+        """The config keys that a value stands for, each with what it is set to."""
+        return dict(self.sets[value]) if self.sets else {self.name: value}
+
+    @property
+    def ends(self) -> list[Any]:
+        """Values that tell whether a config takes this: every choice, or both ends of a range."""
+        if isinstance(self.distribution, CategoricalDistribution):
+            return list(self.distribution.choices)
+        assert isinstance(self.distribution, (FloatDistribution, IntDistribution))
+        return [self.distribution.low, self.distribution.high]
+
+
+@dataclass(frozen=True)
+class Space:
+    """Parameters by name in their order, keys that all trials share, the preset below them.
+
+    source  what it is called in messages
+    raw     the mapping it was read from
+    """
+
+    parameters: Mapping[str, Parameter]
+    base: Mapping[str, Any]
+    preset: str | None
+    source: str
+    raw: Mapping[str, Any]
+
+    @property
+    def distributions(self) -> dict[str, BaseDistribution]:
+        """As samplers take them."""
+        return {name: parameter.distribution for name, parameter in self.parameters.items()}
+
+    def overrides(self, values: Mapping[str, Any]) -> list[str]:
+        """A trial's values as "key=value", those of ``base`` first."""
+        keys = dict(self.base)
+        for name, value in values.items():
+            keys |= self.parameters[name].assignments(value)
+        return [f"{key}={as_text(value)}" for key, value in keys.items()]
+
+
+def find(given: Path | str | Mapping[str, Any], competition: Competition) -> Space:
+    """A space by its file, as a mapping, or by its name among the competition's. Raises UsageError."""
+    if isinstance(given, Mapping):
+        return parse(given)
+    known = competition.spaces()
+    if str(given) in known:
+        return parse(known[str(given)], str(given))
+    if Path(given).suffix in (".yaml", ".yml") or Path(given).exists():
+        return read(Path(given))
+    raise UsageError(
+        f"{competition.id} has no space '{given}', and there is no such file.", nearest(str(given), known, "spaces")
+    )
+
+
+def read(path: Path) -> Space:
+    """The space of a YAML file. Raises UsageError naming file and key."""
+    try:
+        raw = yaml.load(path.read_text(encoding="utf-8"), _Loader)
+    except FileNotFoundError:
+        raise UsageError(f"{path}: there is no such file.") from None
+    except _Twice as error:
+        raise UsageError(f"{path}: {error} stands there twice.", "Keep one of them.") from None
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise UsageError(f"{path}: cannot be read as YAML ({str(error).splitlines()[0]}).") from None
+    return parse(raw, str(path))
+
+
+def parse(raw: Any, source: str = "space") -> Space:
+    """A space from the mapping that stands in its file. Raises UsageError naming the key."""
+    if not isinstance(raw, Mapping):
+        raise UsageError(f"{source}: a space is a mapping of config keys, not {type(raw).__name__}.")
+    base = raw.get("base") or {}
+    if not isinstance(base, Mapping):
+        raise UsageError(f"{source}, base: must be a mapping of config keys to values.")
+    preset = raw.get("preset")
+    if preset is not None and not isinstance(preset, str):
+        raise UsageError(f"{source}, preset: must be the name of a preset.")
+    named = {key: value for key, value in raw.items() if key not in ("base", "preset")}
+    if not named:
+        raise UsageError(f"{source}: there is nothing to choose.", "Give config keys with lists of values or ranges.")
+    parameters = {}
+    for key, value in named.items():
+        if not isinstance(key, str) or not key:
+            raise UsageError(
+                f"{source}, {key!r}: a parameter is named by a config key, such as members.0.optimizer.lr."
+            )
+        parameters[key] = _parameter(key, value, f"{source}, {key}")
+    _refuse_twice(parameters, base, source)
+    return Space(parameters, dict(base), preset, source, dict(raw))
+
+
+def as_text(value: Any) -> str:
+    """A config value as it stands after -o."""
+    text = yaml.safe_dump(value, default_flow_style=True, width=math.inf, sort_keys=False, allow_unicode=True)
+    return text.removesuffix("\n...\n").strip()
+
+
+def _parameter(name: str, value: Any, where: str) -> Parameter:
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return _choices(name, value, where)
+    if isinstance(value, Mapping) and value and all(isinstance(each, Mapping) for each in value.values()):
+        return _named_choices(name, value, where)
+    if isinstance(value, Mapping):
+        return _range(name, value, where)
+    raise UsageError(
+        f"{where}: {as_text(value)} is neither choices nor a range.",
+        "For example [0.1, 0.2] or {low: 0.1, high: 0.2}; what all trials share stands under base.",
+    )
+
+
+def _choices(name: str, values: Sequence[Any], where: str) -> Parameter:
+    if not values:
+        raise UsageError(f"{where}: the list of choices is empty.", "Give at least one value.")
+    sets: dict[Any, dict[str, Any]] = {}
+    for value in values:
+        # Storages keep scalars; a value of another kind goes by its text.
+        label = value if value is None or isinstance(value, (bool, int, float, str)) else as_text(value)
+        if any(label == other and isinstance(label, bool) == isinstance(other, bool) for other in sets):
+            raise UsageError(f"{where}: {as_text(value)} stands there twice.", "Keep one of them.")
+        if label in sets:  # 1 and True are one key of a mapping, and of Optuna's
+            raise UsageError(f"{where}: {as_text(value)} cannot stand beside {int(label)}.", "Name the choices.")
+        sets[label] = {name: value}
+    return Parameter(name, CategoricalDistribution(list(sets)), sets)
+
+
+def _named_choices(name: str, values: Mapping[Any, Any], where: str) -> Parameter:
+    for label, keys in values.items():
+        if not isinstance(label, str):
+            raise UsageError(f"{where}, {label!r}: a choice is named by a text.")
+        if not keys:
+            raise UsageError(f"{where}, {label}: sets nothing.", "Give config keys with their values.")
+    return Parameter(name, CategoricalDistribution(list(values)), {label: dict(keys) for label, keys in values.items()})
+
+
+def _range(name: str, value: Mapping[Any, Any], where: str) -> Parameter:
+    for key in value:
+        if key not in RANGE:
+            raise UsageError(f"{where}: unknown key '{key}'.", nearest(str(key), RANGE, "keys"))
+    for key in ("low", "high"):
+        if key not in value:
+            raise UsageError(f"{where}: a range has no '{key}'.", "For example {low: 0.1, high: 0.2}.")
+    numbers: dict[str, Any] = {
+        key: _number(value[key], f"{where}, {key}") for key in ("low", "high", "step") if key in value
+    }
+    low, high, step = numbers["low"], numbers["high"], numbers.get("step")
+    log = value.get("log", False)
+    if not isinstance(log, bool):
+        raise UsageError(f"{where}, log: {as_text(log)} is neither true nor false.")
+    kind = value.get("type", "int" if all(isinstance(each, int) for each in numbers.values()) else "float")
+    if kind not in ("int", "float"):
+        raise UsageError(f"{where}, type: {as_text(kind)} is neither int nor float.", near(str(kind), ("int", "float")))
+    if kind == "int" and (fraction := [each for each in numbers.values() if each != int(each)]):
+        raise UsageError(f"{where}: {fraction[0]} is no whole number, and type is int.")
+    if low > high:
+        raise UsageError(f"{where}: the range is inverted, low {low} is above high {high}.", "Exchange them.")
+    if low == high:
+        raise UsageError(f"{where}: the range from {low} to {high} is empty.", f"Put {name} under base.")
+    if log and low <= 0:
+        raise UsageError(f"{where}: log needs low above 0, and it is {low}.", "Raise low, or leave log out.")
+    if log and step is not None:
+        raise UsageError(f"{where}: log and step cannot stand together.", "Leave one out, or give a list of choices.")
+    if step is not None:
+        _check_step(low, high, step, where)
+    if kind == "int":
+        return Parameter(name, IntDistribution(int(low), int(high), log=log, step=int(step or 1)))
+    return Parameter(
+        name, FloatDistribution(float(low), float(high), log=log, step=None if step is None else float(step))
+    )
+
+
+def _check_step(low: float, high: float, step: float, where: str) -> None:
+    if step <= 0:
+        raise UsageError(f"{where}: step is {step}, and must be above 0.")
+    steps = (high - low) / step
+    if abs(steps - round(steps)) > 1e-8 * max(1.0, steps) or steps < 1:
+        last = low + math.floor(steps) * step
+        raise UsageError(
+            f"{where}: step {step} does not lead from {low} to {high}.", f"The last value it reaches is {last:g}."
+        )
+
+
+def _number(value: Any, where: str) -> int | float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        raise UsageError(f"{where}: {as_text(value)} is no number.")
+    return value
+
+
+def _refuse_twice(parameters: Mapping[str, Parameter], base: Mapping[str, Any], source: str) -> None:
+    """No key is set from two places: whose value it had would depend on their order."""
+    setters: dict[str, str] = dict.fromkeys(map(str, base), "base")
+    for name, parameter in parameters.items():
+        own = {str(key) for keys in parameter.sets.values() for key in keys} if parameter.sets else {name}
+        for key in own:
+            if key in setters:
+                raise UsageError(f"{source}, {name}: sets {key}, as {setters[key]} does.", "Keep one of them.")
+            setters[key] = name
+
+
+class _Twice(Exception):
+    """A key that a mapping has twice."""
+
+
+class _Loader(yaml.SafeLoader):
+    """Refuses a key that stands twice in a mapping; takes 3e-4 for a number, as YAML 1.2 does."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """As YAML does."""
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        for place, key in enumerate(keys):
+            if key in keys[:place]:
+                raise _Twice(f"line {node.value[place][0].start_mark.line + 1}, '{key}'")
+        return super().construct_mapping(node, deep)
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"^[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$"), list("-+.0123456789")
+)
