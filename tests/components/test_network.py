@@ -8,9 +8,10 @@ import torch
 from torch import nn
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
+from ctk.components.info_nce import InfoNCE
 from ctk.components.network import as_model
 from ctk.components.training import Training
-from ctk.contract import FitContext, Metric
+from ctk.contract import Batch, FitContext, Metric
 from ctk.errors import CtkError
 from ctk.samples import Gallery, Samples
 
@@ -71,8 +72,9 @@ def fit(folder, model=None, **context):
         {"validate_every": 0.5},
         {"schedule": {"name": "plateau", "patience": 0, "factor": 0.5}, "optimizer": {"lr": 0.3}},
         {"patience": 4, "optimizer": {"lr": 0.3}},
+        {"valid_loss": True},
     ],
-    ids=["plain", "ema", "schedule", "other checkpoints", "validated twice an epoch", "plateau", "patience"],
+    ids=["plain", "ema", "schedule", "other checkpoints", "validated twice an epoch", "plateau", "patience", "loss"],
 )
 def test_an_interrupted_fit_goes_on_to_the_same_predictions(tmp_path, training):
     never, whole = fit(tmp_path / "whole", make_model(**training))
@@ -168,3 +170,29 @@ def test_a_gpu_that_is_not_there_is_said(tmp_path):
     samples = make_samples()
     with pytest.raises(CtkError, match="torch sees none"):
         make_model().fit(samples, samples, FitContext(tmp_path, 5, METRIC, "gpu"))
+
+
+def test_the_validation_loss_is_that_of_the_kept_weights_and_changes_nothing_else(tmp_path):
+    """``best-loss.pt`` holds the weights that the lowest point of the curve is of."""
+    plain, expected = fit(tmp_path / "plain")
+    model, predicted = fit(tmp_path / "loss", make_model(valid_loss=True))
+    np.testing.assert_array_equal(predicted, expected)
+    assert [point["cosine"] for point in model.curve] == [point["cosine"] for point in plain.curve]
+    model.save(tmp_path / "saved")
+    saved = torch.load(tmp_path / "saved/best-loss.pt", weights_only=True)
+    valid = make_samples().take(np.arange(40, 60))
+    model.network.load_state_dict(saved["network"])
+    model.network.eval()
+    target = torch.from_numpy(valid.target_values())
+    ids = torch.from_numpy(valid.target)
+    with torch.no_grad():
+        prediction = model.network(torch.from_numpy(valid.features["x"]))
+        loss = InfoNCE()(prediction, Batch({}, target, ids))
+    assert min(point["valid_loss"] for point in model.curve) == pytest.approx(float(loss), rel=1e-5)
+    plain.save(tmp_path / "without")
+    assert not (tmp_path / "without/best-loss.pt").exists()
+
+
+def test_a_network_counts_its_parameters(tmp_path):
+    model, _ = fit(tmp_path)
+    assert model.size == (6 * 16 + 16) + (16 * 4 + 4)

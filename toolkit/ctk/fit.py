@@ -131,6 +131,7 @@ def _fit_part(task: Task, run: Run, folder: Path) -> dict[str, float]:
         seconds=time.perf_counter() - begun,
         curve=curve,
         postprocess=fitted,
+        size=model.size,
     )
     return scores
 

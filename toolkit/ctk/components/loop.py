@@ -25,6 +25,8 @@ from ctk.guard.loss import scalar
 from ctk.samples import Array, Samples
 
 State = dict[str, Tensor]
+VALID_LOSS = "valid_loss"
+"""In curves and scores: the loss of the validation samples, where a member asks for it."""
 
 
 class Fit(L.LightningModule):
@@ -54,6 +56,7 @@ class Fit(L.LightningModule):
         self.parts = parts
         self.comparing = comparing
         self.losses: list[Tensor] = []
+        self.valid_losses: list[tuple[int, Tensor]] = []
         self.scale = getattr(network, "scale", None)
 
     def on_fit_start(self) -> None:
@@ -63,14 +66,17 @@ class Fit(L.LightningModule):
     def training_step(self, batch: Batch, number: int) -> Tensor:
         self._seed(self.seed * 1_000_003 + self.global_step)
         prediction = self.network(*inputs(self.network, batch.features, self.device))
+        loss = self._compared(prediction, batch, self.current_epoch // self.parts)
+        self.losses.append(loss.detach())
+        return loss
+
+    def _compared(self, prediction: Tensor, batch: Batch, epoch: int) -> Tensor:
         target = batch.target if self.scale is None else self.scale(batch.target)
         if self.columns is not None:
             prediction, target = prediction[:, self.columns], target[:, self.columns]
-        batch = batch._replace(target=target, epoch=self.current_epoch // self.parts, columns=self.columns)
+        batch = batch._replace(target=target, epoch=epoch, columns=self.columns)
         with self.comparing:
-            loss = scalar(self.loss(prediction, batch))
-        self.losses.append(loss.detach())
-        return loss
+            return scalar(self.loss(prediction, batch))
 
     def _seed(self, seed: int) -> None:
         """As torch.manual_seed, which without a GPU keeps a stack trace of each call, a millisecond a step."""
@@ -78,8 +84,14 @@ class Fit(L.LightningModule):
         if self.device.type == "cuda":
             torch.cuda.manual_seed(seed)
 
-    def validation_step(self, features: dict[str, Tensor], number: int) -> Tensor:
-        return output(self.network, features, self.device)
+    def validation_step(self, rows: dict[str, Tensor] | Batch, number: int) -> Tensor:
+        """The prediction in the samples' units; given targets too, the loss as in the last epoch, when warm."""
+        if not isinstance(rows, Batch):
+            return output(self.network, rows, self.device)
+        prediction: Tensor = self.network(*inputs(self.network, rows.features, self.device))
+        loss = self._compared(prediction, rows, self.training_config.epochs - 1)
+        self.valid_losses.append((len(rows.target), loss))
+        return unscaled(self.network, prediction)
 
     def configure_optimizers(self) -> Any:
         config, schedule = self.training_config.optimizer, self.training_config.schedule
@@ -121,6 +133,8 @@ class Follow(Callback):
         self.prediction = whole
         self.rows = 0
         self.best: State | None = None
+        self.best_by_loss: State | None = None
+        self.lowest_loss = math.inf
         self.best_score = math.nan if whole is None else context.metric.score(whole, self.valid)
         self.stale = 0
         self.loss = math.nan
@@ -141,7 +155,8 @@ class Follow(Callback):
             logger.log_metrics(point, step=round(epoch * module.parts))
         scores = {"loss": self.loss, "best": self.best_score}
         if self.curve:
-            scores[self.context.metric.name] = self.curve[-1][self.context.metric.name]
+            known = (self.context.metric.name, VALID_LOSS)
+            scores |= {name: self.curve[-1][name] for name in known if name in self.curve[-1]}
         done = self.before + self.stage.epochs if trainer.should_stop else int(epoch)
         self.context.progress(done, self.total, scores)
 
@@ -172,12 +187,20 @@ class Follow(Callback):
         self.stale += 1
         if math.isfinite(score) and not metric.sign * score <= metric.sign * self.best_score:
             self.best_score, self.stale = score, 0
-            self.best = {name: value.detach().cpu().clone() for name, value in module.network.state_dict().items()}
+            self.best = _state(module.network)
+        if module.valid_losses:
+            rows = sum(count for count, _ in module.valid_losses)
+            loss = sum(count * float(each) for count, each in module.valid_losses) / rows
+            module.valid_losses.clear()
+            self.curve[-1][VALID_LOSS] = loss
+            if loss < self.lowest_loss:
+                self.lowest_loss, self.best_by_loss = loss, _state(module.network)
         if self.stage.patience and self.stale >= self.stage.patience:
             trainer.should_stop = True
 
     def state_dict(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in ("best", "best_score", "stale", "curve", "loss")}
+        names = ("best", "best_score", "best_by_loss", "lowest_loss", "stale", "curve", "loss")
+        return {name: getattr(self, name) for name in names}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         for name, value in state.items():
@@ -251,8 +274,16 @@ def inputs(network: nn.Module, features: Mapping[str, Tensor], device: Any) -> l
 
 def output(network: nn.Module, features: Mapping[str, Tensor], device: Any) -> Tensor:
     """(B, D) float32: what the network predicts, in the samples' units."""
-    prediction: Tensor = network(*inputs(network, features, device))
+    return unscaled(network, network(*inputs(network, features, device)))
+
+
+def unscaled(network: nn.Module, prediction: Tensor) -> Tensor:
+    """What the network gave, in the samples' units, float32."""
     return (network.unscale(prediction) if hasattr(network, "unscale") else prediction).float()  # type: ignore[operator]
+
+
+def _state(network: nn.Module) -> State:
+    return {name: value.detach().cpu().clone() for name, value in network.state_dict().items()}
 
 
 @torch.inference_mode()

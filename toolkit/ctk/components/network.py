@@ -59,6 +59,7 @@ class NetworkModel(Model):
         self.device = torch.device("cpu")
         self.curve: list[dict[str, float]] = []
         self.copies: list[tuple[Array, State]] = []
+        self.best_by_loss: State | None = None
 
     def fit(self, train: Samples, valid: Samples, context: FitContext) -> None:
         """Train every stage that is not done yet; each starts from the best weights of the one before."""
@@ -74,6 +75,7 @@ class NetworkModel(Model):
                 done = stage.fitted()
                 assert done.best is not None
                 self.network.load_state_dict(done.best)
+                self.best_by_loss = done.best_by_loss
             else:
                 if not stage.result.exists():
                     with autocast(self.device, stage.training.precision):  # as the copy's epochs are validated
@@ -102,9 +104,14 @@ class NetworkModel(Model):
         return whole
 
     def save(self, folder: Path) -> None:
-        """Write ``weights.pt``, state dicts of the network and of copies; the stages' checkpoints are not needed."""
+        """Write ``weights.pt``, state dicts of the network and of copies; the stages' checkpoints are not needed.
+
+        ``best-loss.pt`` are the weights with the lowest ``valid_loss`` instead, where a member asks for it.
+        """
         copies = [{"columns": torch.from_numpy(columns), "weights": weights} for columns, weights in self.copies]
         save({"network": self.network.state_dict(), "copies": copies}, folder / "weights.pt")
+        if self.best_by_loss is not None:
+            save({"network": self.best_by_loss, "copies": []}, folder / "best-loss.pt")
 
     def load(self, folder: Path, samples: Samples, device: str = "auto") -> None:
         """Read ``weights.pt`` into a network made for ``samples`` (which need a target)."""
@@ -119,6 +126,11 @@ class NetworkModel(Model):
                 "Leave the model's options as they are in the saved run.",
             ) from error
         self.copies = [(copy["columns"].numpy(), copy["weights"]) for copy in saved["copies"]]
+
+    @property
+    def size(self) -> int:
+        """Parameters of the network."""
+        return sum(parameter.numel() for parameter in self.network.parameters())
 
     def _new(self, samples: Samples) -> nn.Module:
         make: Any = self.network_class

@@ -30,10 +30,11 @@ from ctk.samples import Array, Samples
 
 
 class Fitted(NamedTuple):
-    """The best weights, None where none were better than those it began with, and the curve."""
+    """The best weights, None where none were better than those it began with; the curve; those of the lowest loss."""
 
     best: State | None
     curve: list[dict[str, float]]
+    best_by_loss: State | None = None
 
 
 @dataclass(frozen=True)
@@ -121,11 +122,12 @@ class Stage:
         )
         last = self.folder / "last.ckpt"
         names: Any = network.features
+        asked = Rows if config.valid_loss and self.columns is None else Features
         with _interruptible():
             trainer.fit(
                 module,
                 _loader(Rows(train, names), batches, device),
-                _loader(Features(valid, names), InOrder(len(valid)), device),
+                _loader(asked(valid, names), InOrder(len(valid)), device),
                 ckpt_path=last if last.exists() else None,
                 weights_only=True,
             )
@@ -134,7 +136,7 @@ class Stage:
                 f"Training ended without a finite {context.metric.name} (loss {follow.loss}).",
                 "Lower the learning rate, set clip, or look at the loss curve.",
             )
-        save({"best": follow.best, "curve": follow.curve}, self.result)
+        save(Fitted(follow.best, follow.curve, follow.best_by_loss)._asdict(), self.result)
         last.unlink(missing_ok=True)
 
     def _hyperparameters(self, network: nn.Module, context: FitContext) -> dict[str, Any]:

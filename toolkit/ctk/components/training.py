@@ -86,6 +86,9 @@ class Training(Strict):
     ema: float | None = Field(None, gt=0, lt=1, description="decay of an average of the weights, used instead of them")
     precision: Precision = Field("32-true", description="auto: bf16-mixed on a GPU that has it, else 32-true")
     validate_every: float = Field(1.0, gt=0, description="epochs between validations; 0.5 validates twice an epoch")
+    valid_loss: bool = Field(
+        False, description="compute the loss of the validation samples too, and keep the weights that are best by it"
+    )
     patience: int | None = Field(None, gt=0, description="stop after so many validations without gain")
     checkpoint_every: int = Field(10, gt=0, description="epochs between checkpoints to resume from")
     copies: Literal["target-groups"] | None = Field(

@@ -53,6 +53,13 @@ class GuardedModel(Model):
             told: Any = getattr(self.own, "curve", [])
             return arrays.curve(told)
 
+    @property
+    def size(self) -> int | None:
+        """How many numbers were learned, for models that count them."""
+        with self.guard("telling its size"):
+            size: Any = getattr(self.own, "size", None)
+            return None if size is None else int(size)
+
 
 def _row(samples: Samples) -> tuple[int, ...] | None:
     """Shape of one row of the target; None where there is none."""
