@@ -1,0 +1,201 @@
+"""The executor: futures on one side, the process that talks to Ray on the other."""
+
+from __future__ import annotations
+
+import importlib.util
+import itertools
+import multiprocessing
+import pickle
+import tempfile
+import threading
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import Field
+
+from ctk.components.executors import end
+from ctk.errors import CtkError
+from ctk.tasks import Portable, WorkerLost
+from ctk_ray import messages
+from ctk_ray.address import check_address
+from ctk_ray.bridge import serve
+
+T = TypeVar("T")
+INSTALL = "Install it with: pip install 'ray[client,default]'"
+STARTING = 120.0
+"""Seconds for Ray to start or be joined, once something answers; a loaded machine takes ten."""
+ENDING = 30.0
+"""Seconds for tasks to be cancelled and for what was started to end."""
+
+
+class RayExecutor(Executor):
+    """Members, folds and trials as Ray tasks.
+
+    address    ray://HEAD:10001 from anywhere, HEAD:6379 from a machine of the cluster, auto for a cluster that runs on
+               this machine, local for one that is started for the run and ends with it; none is RAY_ADDRESS, else auto,
+               else local
+    num_cpus   that Ray sets aside for each task; none is as many as it has threads
+    num_gpus   the same of GPUs, which are the only ones the task sees; none is 1 where the cluster has any
+    retries    how often a task is given to another worker when its own was lost; what it raises is final
+    artefacts  shared: every node sees the run's folder and the cache by the same paths. store: none needs to; what
+               tasks read and write goes through Ray's object store
+    """
+
+    def __init__(
+        self,
+        workers: int,
+        threads: int,
+        *,
+        address: str | None = None,
+        num_cpus: Annotated[float, Field(gt=0)] | None = None,
+        num_gpus: Annotated[float, Field(ge=0)] | None = None,
+        retries: Annotated[int, Field(ge=0)] = 3,
+        artefacts: Literal["shared", "store"] = "shared",
+    ) -> None:
+        self.check(address=address)
+        self.workers = workers
+        self.running: dict[int, Future[Any]] = {}
+        self.waiting: deque[_Waiting] = deque()
+        self.lock = threading.Lock()
+        self.numbers = itertools.count()
+        self.closed = False
+        self.log = Path(tempfile.mkstemp(prefix="ctk-ray-", suffix=".log")[1])
+        settings = messages.Settings(
+            address, threads, threads if num_cpus is None else num_cpus, num_gpus, retries, artefacts, self.log
+        )
+        context = multiprocessing.get_context("spawn")
+        self.pipe, theirs = context.Pipe()
+        self.bridge = context.Process(target=serve, args=(theirs, settings), name="ctk-ray", daemon=True)
+        self.bridge.start()
+        theirs.close()
+        try:
+            self._begun()
+        except BaseException:
+            end([self.bridge])
+            raise
+        self.reader = threading.Thread(target=self._read, daemon=True)
+        self.reader.start()
+
+    @staticmethod
+    def check(*, address: str | None = None, **options: Any) -> None:
+        """Raise CtkError where there is no Ray, or no cluster at the address."""
+        if importlib.util.find_spec("ray") is None:
+            raise CtkError("The executor 'ray' needs Ray, which is not installed.", INSTALL)
+        if address is not None:
+            check_address(address)
+
+    @staticmethod
+    def share(tasks: int, workers: int, threads: int) -> tuple[int, int]:
+        """All tasks at once, for Ray knows how many fit, with a thread each."""
+        return workers or tasks, threads or 1
+
+    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
+        """The task's future. Files travel for a single argument that is ``ctk.tasks.Portable``."""
+        if self.closed:
+            raise RuntimeError("a task was submitted after the executor's end")
+        future: Future[T] = Future()
+        portable = args[0] if len(args) == 1 and not kwargs and isinstance(args[0], Portable) else None
+        task = messages.Task(
+            next(self.numbers),
+            pickle.dumps((fn, args, kwargs)),
+            None if portable is None else portable.files(),
+        )
+        with self.lock:
+            self.waiting.append(_Waiting(future, task))
+        self._send()
+        return future
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Let tasks end, then Ray."""
+        self.closed = True
+        if cancel_futures:
+            self._drop()
+        if wait:
+            for future in [*self.running.values(), *(each.future for each in self.waiting)]:
+                with suppress(BaseException):
+                    future.result()
+            self._leave()
+
+    def stop(self) -> None:
+        """Cancel every task now, wait until their workers are gone, and leave Ray or end what was started of it."""
+        self.closed = True
+        self._drop()
+        self._leave()
+
+    def _begun(self) -> None:
+        """Wait until the bridge is connected. Raises CtkError for what it says instead, or where it says nothing."""
+        said: Any = None
+        with suppress(EOFError, OSError):
+            if self.pipe.poll(STARTING):
+                said = self.pipe.recv()
+        if isinstance(said, messages.Ready):
+            return
+        if isinstance(said, messages.Refused):
+            raise CtkError(said.problem, said.help)
+        raise CtkError("Ray could not be started or joined.", f"What it said is in {self.log}.")
+
+    def _send(self) -> None:
+        """Hand on as many tasks as may run."""
+        with self.lock:
+            while self.waiting and len(self.running) < self.workers:
+                first = self.waiting.popleft()
+                if first.future.set_running_or_notify_cancel():
+                    self.running[first.task.number] = first.future
+                    try:
+                        self.pipe.send(first.task)
+                    except OSError:  # the bridge is gone; who reads from it tells everyone
+                        return
+
+    def _read(self) -> None:
+        while True:
+            try:
+                said = self.pipe.recv()
+            except (EOFError, OSError):
+                break
+            with self.lock:
+                future = self.running.pop(said.number)
+            _settle(future, said)
+            self._send()
+        with self.lock:
+            lost = [*self.running.values(), *(each.future for each in self.waiting)]
+            self.running.clear()
+            self.waiting.clear()
+        for future in lost:
+            if not future.cancelled():
+                future.set_exception(WorkerLost(f"was given up, as Ray's driver ended; what it said is in {self.log}"))
+
+    def _drop(self) -> None:
+        with self.lock:
+            for each in self.waiting:
+                each.future.cancel()
+            self.waiting.clear()
+
+    def _leave(self) -> None:
+        with suppress(OSError):
+            self.pipe.send(messages.Leave())
+        self.bridge.join(ENDING)
+        well = self.bridge.exitcode == 0
+        end([self.bridge])
+        self.reader.join()
+        if well:
+            self.log.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True)
+class _Waiting:
+    future: Future[Any]
+    task: messages.Task
+
+
+def _settle(future: Future[Any], said: messages.Done | messages.Raised | messages.Lost) -> None:
+    if isinstance(said, messages.Lost):
+        future.set_exception(WorkerLost(said.how))
+    elif isinstance(said, messages.Raised):
+        future.set_exception(pickle.loads(said.error))
+    else:
+        future.set_result(pickle.loads(said.result))

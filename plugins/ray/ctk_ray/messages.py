@@ -1,0 +1,73 @@
+"""What the executor and the process that talks to Ray say to each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from ctk.tasks import Files
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Of a run; ``num_gpus`` may still be open."""
+
+    address: str | None
+    threads: int
+    num_cpus: float
+    num_gpus: float | None
+    retries: int
+    artefacts: Literal["shared", "store"]
+    log: Path
+
+
+@dataclass(frozen=True)
+class Ready:
+    """Connected."""
+
+
+@dataclass(frozen=True)
+class Refused:
+    """Not connected, and why."""
+
+    problem: str
+    help: str
+
+
+@dataclass(frozen=True)
+class Task:
+    """A pickled (function, args, kwargs), and its files where it says them."""
+
+    number: int
+    call: bytes
+    files: Files | None
+
+
+@dataclass(frozen=True)
+class Done:
+    """A task's pickled result."""
+
+    number: int
+    result: bytes
+
+
+@dataclass(frozen=True)
+class Raised:
+    """What a task raised, pickled."""
+
+    number: int
+    error: bytes
+
+
+@dataclass(frozen=True)
+class Lost:
+    """How a task's worker ended before the task did, as half a sentence."""
+
+    number: int
+    how: str
+
+
+@dataclass(frozen=True)
+class Leave:
+    """Cancel what runs, and end."""
