@@ -86,6 +86,9 @@ class Batch(NamedTuple):
     target_ids  (B,) int64 gallery rows, for retrieval; equal ids are positives of each other
     epoch       of this stage, from 0
     columns     (D,) int64: which columns of the whole target these are, where a stage trains some alone
+    share       under torchrun the rows are one rank's of a batch; a mean over them times this is what the mean over the
+                ranks makes the mean over the whole batch. Else 1
+    ranks       how many processes hold parts of the batch
     """
 
     features: dict[str, Tensor]
@@ -93,6 +96,8 @@ class Batch(NamedTuple):
     target_ids: Tensor | None
     epoch: int = 0
     columns: Tensor | None = None
+    share: float = 1.0
+    ranks: int = 1
 
 
 @dataclass(frozen=True)
@@ -151,6 +156,9 @@ class Model(ABC):
     schema: type[Strict] = NoTraining
     """Schema of the member's further config keys; ``self.training`` is an instance of it."""
     training: Any
+    spans_ranks: bool = False
+    """Whether, under torchrun, every rank calls ``fit`` for all to learn one model; else the first does, alone. What
+    they then tell each other goes through ``ctk.ranks.current()``."""
 
     @abstractmethod
     def fit(self, train: Samples, valid: Samples, context: FitContext) -> None:

@@ -69,6 +69,12 @@ def ctk_register_losses(register: Register) -> None:
     The batch's target is as the network scales it. Options are keyword-only parameters of ``__init__``; a loss that
     depends on the samples (weights of columns) has a class method ``for_samples(samples, **options)`` that makes it.
     Where a stage trains some columns alone, prediction and target hold those, and ``batch.columns`` says which.
+
+    Under torchrun a loss sees one rank's rows of a batch, and gradients are averaged over the ranks. A loss that is a
+    mean over rows needs nothing: what it returns is weighted by the rows it saw. One that compares rows with each other
+    has an attribute ``spans_ranks = True``: its result is taken as it is, it is also called on a rank with no rows, and
+    it sees to it that the mean of the ranks' gradients is that of the whole batch, as ``ctk.ops.info_nce_across`` does;
+    for a term that is a mean over rows it multiplies with ``batch.share``.
     """
 
 
@@ -123,8 +129,9 @@ def ctk_register_samplers(register: Register) -> None:
     keyword-only parameters.
 
     A sampler may have a trial run for a share of its epochs by setting the trial's user attribute ``ctk:share`` to a
-    number in (0, 1], and may say in ``ctk:promotes`` which trial's parameters it takes to a larger share. It may have a
-    method ``history(study)`` that returns what is written to ``search_history.json``.
+    number in (0, 1], and may say in ``ctk:promotes`` which trial's parameters it takes to a larger share. It may have
+    methods ``history(study)``, which returns what is written to ``search_history.json``, and ``exhausted(study)``, asked
+    before each trial: whether nothing is left to propose.
     """
 
 

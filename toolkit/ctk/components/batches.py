@@ -43,12 +43,26 @@ class Batches(Sampler[Tensor]):
     def __len__(self) -> int:
         return -(-(self._units // self.parts) // self._step)
 
+    @property
+    def grouped(self) -> bool:
+        """Whether units are groups, and not rows."""
+        return self._members is not None
+
+    def rows_of(self, group: int) -> Tensor:
+        """The rows of a group."""
+        assert self._members is not None
+        return self._members[group]
+
     def __iter__(self) -> Iterator[Tensor]:
+        for units in self.units():
+            yield torch.cat([self.rows_of(unit) for unit in units.tolist()]) if self.grouped else units
+
+    def units(self) -> Iterator[Tensor]:
+        """What each batch is made of: numbers of rows, or of groups."""
         epoch, part = divmod(self.part, self.parts)
         order = torch.randperm(self._units, generator=torch.Generator().manual_seed(self.seed + epoch))
         mine = torch.tensor_split(order, self.parts)[part]
         batches = torch.split(mine, self._step)
         if len(batches) > len(self):  # this part is a row longer than another, and that row would be a batch
             batches = torch.tensor_split(mine, len(self))
-        for units in batches:
-            yield units if self._members is None else torch.cat([self._members[unit] for unit in units.tolist()])
+        yield from batches

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import Annotated, Literal
 
 import torch
@@ -29,7 +30,11 @@ class InfoNCE(nn.Module):
     weight             of the contrastive term
     warmup             epochs over which the weight is reached, linearly
     regression         weight of the smooth L1 term between prediction and target
+    across             under torchrun, how the targets of other ranks come here: "gather" all at once, "ring" one rank's
+                       at a time, or "auto", the first while they fit into 512 MiB with their gradients
     """
+
+    spans_ranks = True
 
     def __init__(
         self,
@@ -41,6 +46,7 @@ class InfoNCE(nn.Module):
         weight: Annotated[float, Field(ge=0)] = 1.0,
         warmup: Annotated[int, Field(ge=0)] = 0,
         regression: Annotated[float, Field(ge=0)] = 0.0,
+        across: Literal["auto", "gather", "ring"] = "auto",
     ) -> None:
         super().__init__()
         self.log_scale = nn.Parameter(torch.tensor(1 / temperature).log(), requires_grad=learn_temperature)
@@ -49,6 +55,7 @@ class InfoNCE(nn.Module):
         self.weight = weight
         self.warmup = warmup
         self.regression = regression
+        self.across = across
 
     def forward(self, prediction: Tensor, batch: Batch) -> Tensor:
         """(B, D) predictions and a batch of retrieval samples to a 0-d loss."""
@@ -60,8 +67,11 @@ class InfoNCE(nn.Module):
                 self.log_scale.clamp_(max=MAX_LOG_SCALE)
         scale = self.log_scale.exp()
         ids = batch.target_ids
-        loss = ops.info_nce(query, key, scale, query_ids=ids, key_ids=ids, label_smoothing=self.label_smoothing)
+        kind = partial(ops.info_nce_across, way=self.across) if batch.ranks > 1 else ops.info_nce
+        loss = kind(query, key, scale, query_ids=ids, key_ids=ids, label_smoothing=self.label_smoothing)
         loss = loss * self.weight * min(1.0, (batch.epoch + 1) / max(1, self.warmup))
         if self.regression:
-            loss = loss + self.regression * F.smooth_l1_loss(prediction, batch.target)
+            # A rank without rows has a share of 0, and a mean over none would be NaN.
+            rows = F.smooth_l1_loss(prediction, batch.target) if len(prediction) else prediction.sum()
+            loss = loss + self.regression * batch.share * rows
         return loss

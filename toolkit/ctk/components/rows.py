@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
+from ctk.components.dealing import Dealt
 from ctk.contract import Batch
 from ctk.samples import Array, Samples
 
@@ -39,24 +42,34 @@ class Rows(Dataset[Batch]):
         self.target = _tensor(samples.target)
         self.gallery = None if samples.gallery is None else _tensor(samples.gallery.vectors)
 
-    def __getitem__(self, rows: Tensor) -> Batch:
-        target = self.target[rows]
-        if self.gallery is None:
-            return Batch(self.features[rows], target, None)
-        return Batch(self.features[rows], self.gallery[target], target)
+    def __getitem__(self, given: Tensor | Dealt) -> Batch:
+        rows, share, ranks = given if isinstance(given, Dealt) else (given, 1.0, 1)
+        target, ids = self.target[rows], None
+        if self.gallery is not None:
+            target, ids = self.gallery[target], target
+        return Batch(self.features[rows], target, ids, share=share, ranks=ranks)
 
 
 class InOrder(Sampler[slice]):
-    """Every row once, in order, some thousands at a time."""
+    """Every row once, in order, some thousands at a time.
 
-    def __init__(self, rows: int) -> None:
-        self.rows = rows
+    Each of several ranks has its part, ``own`` rows, in as many slices as the others. One for which no row is left has
+    a row of another all the same, for a network to compute something with.
+    """
+
+    def __init__(self, rows: int, rank: int = 0, ranks: int = 1) -> None:
+        self.first = rows * rank // ranks
+        self.own = rows * (rank + 1) // ranks - self.first
+        self.slices = math.ceil(math.ceil(rows / ranks) / PREDICT_ROWS)
 
     def __len__(self) -> int:
-        return -(-self.rows // PREDICT_ROWS)
+        return self.slices
 
     def __iter__(self) -> Iterator[slice]:
-        return (slice(at, min(at + PREDICT_ROWS, self.rows)) for at in range(0, self.rows, PREDICT_ROWS))
+        if self.slices and not self.own:
+            return iter([slice(self.first, self.first + 1)])
+        ends = [self.first + self.own * number // self.slices for number in range(self.slices + 1)]
+        return (slice(start, end) for start, end in pairwise(ends))
 
 
 def _tensor(values: Array) -> Tensor:

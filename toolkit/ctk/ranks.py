@@ -1,0 +1,288 @@
+"""One command in many processes that torchrun started: which of them this is, and what they tell each other.
+
+The first rank does what one process would do. The others wait until it calls them to fit a model together with it,
+and are silent. What is asked of them goes through torchrun's key-value store, where a wait can last as long as a blend
+does; what fits exchange goes through torch.distributed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+
+from ctk.errors import CtkError, UsageError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+T = TypeVar("T")
+
+PATIENCE = timedelta(days=7)
+"""For what another rank is at. One that is gone is noticed at once, by its connections and by torchrun."""
+POLL = timedelta(seconds=60)
+"""Between two looks at whether the store still answers."""
+CALL, FAILURE = "ctk/call/{}", "ctk/failure"
+
+
+@dataclass(frozen=True)
+class Place:
+    """This process among those that torchrun started: of all, and of those on this machine."""
+
+    rank: int
+    size: int
+    local_rank: int
+    local_size: int
+
+    @property
+    def leads(self) -> bool:
+        """Whether this is the rank that reads, writes and prints."""
+        return self.rank == 0
+
+
+def launched() -> Place | None:
+    """Where torchrun put this process; None where it is the only one."""
+    known = os.environ
+    if "TORCHELASTIC_RUN_ID" not in known or int(known.get("WORLD_SIZE", "1")) < 2:
+        return None
+    names = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE")
+    return Place(*(int(known[name]) for name in names))
+
+
+def follows() -> bool:
+    """Whether this process is one of those that only follow another."""
+    place = launched()
+    return place is not None and not place.leads
+
+
+class Team:
+    """All ranks of the command, once they know each other."""
+
+    def __init__(self, place: Place) -> None:
+        import torch
+        import torch.distributed as dist
+        from torch.distributed.rendezvous import rendezvous
+
+        self.place = place
+        self.calls = 0
+        cuda = torch.cuda.is_available() and dist.is_nccl_available()
+        if cuda and place.local_rank < torch.cuda.device_count():
+            torch.cuda.set_device(place.local_rank)
+        store, rank, size = next(rendezvous("env://"))
+        store.set_timeout(PATIENCE)
+        self.store = store
+        backend = "cpu:gloo,cuda:nccl" if cuda else "gloo"
+        dist.init_process_group(backend, store=store, rank=rank, world_size=size, timeout=PATIENCE)
+        words = dist.new_group(backend="gloo", timeout=PATIENCE)
+        assert isinstance(words, dist.ProcessGroup)
+        self.words = words
+
+    # What the first rank does ----------------------------------------------------------------------------------------
+
+    def call(self, function: Callable[[Any], object] | None, given: Any) -> None:
+        """Have every other rank call a function; None lets them end."""
+        self.store.set(CALL.format(self.calls), pickle.dumps((function, given)))
+        self.calls += 1
+
+    def explained(self, error: BaseException) -> BaseException:
+        """What to raise for an error of a call: where another rank is to blame, what that says."""
+        if not (isinstance(error, KeyboardInterrupt) or _is_lost(error)):
+            return error
+        told = self._failure()
+        if told is None and isinstance(error, KeyboardInterrupt):
+            return error
+        _end_anyway()
+        if told is not None:
+            return CtkError(f"Rank {told['rank']}: {told['problem']}", told["help"])
+        return CtkError(
+            "Another process of this torchrun ended without a word; memory may have run out.",
+            "What torchrun prints below says which and how.",
+        )
+
+    # What the others do ----------------------------------------------------------------------------------------------
+
+    def follow(self) -> int:
+        """Do what the first rank asks for until there is no more. Returns the exit code."""
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        while True:
+            key = CALL.format(self.calls)
+            while not self._comes(key):
+                pass
+            function, given = pickle.loads(self.store.get(key))
+            self.calls += 1
+            if function is None:
+                return int(given)
+            try:
+                with _working(self):
+                    function(given)
+            except Exception as error:
+                self._fail(error)
+                return 1
+
+    def _comes(self, key: str) -> bool:
+        import torch.distributed as dist
+
+        try:
+            self.store.wait([key], POLL)
+        except dist.DistStoreError:  # not yet
+            return False
+        return True
+
+    def _fail(self, error: Exception) -> None:
+        """Tell the first rank why, unless that is why."""
+        if _is_lost(error):
+            return
+        shown = error if isinstance(error, CtkError) else CtkError(f"{type(error).__name__}: {error}")
+        told = {"rank": self.place.rank, "problem": shown.problem, "help": shown.help}
+        self.store.compare_set(FAILURE, "", json.dumps(told))
+
+    def _failure(self) -> dict[str, Any] | None:
+        with suppress(Exception):  # a store that is gone tells nothing
+            if self.store.check([FAILURE]):
+                return dict(json.loads(self.store.get(FAILURE)))
+        return None
+
+    # What all do, within a call --------------------------------------------------------------------------------------
+
+    def from_first(self, value: T) -> T:
+        """The first rank's value, on every rank. Nobody goes on before it is there."""
+        import torch.distributed as dist
+
+        box = [value]
+        dist.broadcast_object_list(box, src=0, group=self.words)
+        return box[0]
+
+    def mean(self, value: float) -> float:
+        """The mean over ranks, the same on each."""
+        import torch
+        import torch.distributed as dist
+
+        number = torch.tensor(value, dtype=torch.float64)
+        dist.all_reduce(number, group=self.words)
+        return float(number) / self.place.size
+
+    def rows_at_first(self, own: np.ndarray[Any, Any]) -> list[np.ndarray[Any, Any]]:
+        """Every rank's (n, ...) float32 array, on the first rank; nothing on the others."""
+        import torch
+        import torch.distributed as dist
+
+        shapes: list[Any] = [None] * self.place.size
+        dist.all_gather_object(shapes, own.shape, group=self.words)
+        if not self.place.leads:
+            dist.send(torch.from_numpy(own), 0, group=self.words)
+            return []
+        parts = [torch.from_numpy(own)]
+        for rank in range(1, self.place.size):
+            parts.append(torch.empty(shapes[rank]))
+            dist.recv(parts[-1], rank, group=self.words)
+        return [part.numpy() for part in parts]
+
+
+_team: Team | None = None
+_together: ContextVar[Team | None] = ContextVar("together", default=None)
+
+
+@contextmanager
+def joined() -> Iterator[Team | None]:
+    """Within the block the ranks of a torchrun can work together; None where this process is the only one.
+
+    At its end the first rank lets the others go, with an exit code of 1 after an error.
+    """
+    global _team
+    place = launched()
+    if place is None:
+        yield None
+        return
+    team = _team = Team(place)
+    try:
+        yield team
+    except BaseException:
+        _team = None
+        if place.leads:
+            with suppress(Exception):  # the first error matters more
+                team.call(None, 1)
+        raise
+    _team = None
+    if place.leads:
+        team.call(None, 0)
+    import torch.distributed as dist
+
+    dist.destroy_process_group()
+
+
+def current() -> Team | None:
+    """The team, while every rank is in the same call; None where this process works alone."""
+    return _together.get()
+
+
+@contextmanager
+def together(function: Callable[[Any], object], given: Any) -> Iterator[None]:
+    """Within the block, the other ranks call ``function(given)``, and ``current`` is the team; alone, just the block.
+
+    Raises CtkError where another rank failed.
+    """
+    if _team is None:
+        yield
+        return
+    _team.call(function, given)
+    try:
+        with _working(_team):
+            yield
+    except BaseException as error:
+        explained = _team.explained(error)
+        if explained is error:
+            raise
+        raise explained from error
+
+
+def team_of_command() -> Team | None:
+    """The team of a joined command, whatever this rank is doing. UsageError where torchrun started what cannot join."""
+    if _team is None and launched() is not None:
+        refuse("this")
+    return _team
+
+
+def refuse(what: str) -> NoReturn:
+    """Say that only one command runs in several processes."""
+    raise UsageError(f"torchrun spreads `ctk run` over processes; {what} runs in one.", "Start it without torchrun.")
+
+
+def quiet_followers() -> None:
+    """Processes that follow print nothing: the first rank says it all."""
+    if follows():
+        sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115
+
+
+@contextmanager
+def _working(team: Team) -> Iterator[None]:
+    token = _together.set(team)
+    try:
+        yield
+    finally:
+        _together.reset(token)
+
+
+def _is_lost(error: BaseException | None) -> bool:
+    """Whether an error came of another rank's end."""
+    import torch.distributed as dist
+
+    while error is not None:
+        if isinstance(error, dist.DistError) or (isinstance(error, RuntimeError) and "gloo" in str(error)):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def _end_anyway() -> None:
+    """torchrun now ends those that are left; what this one still has to say comes first."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
