@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ctk.ablation.outcome import Ablation
+    from ctk.ablation.plan import AblationPlan
     from ctk.competition import Submission
     from ctk.config import RunConfig
     from ctk.contract import Progress
@@ -66,6 +68,49 @@ def cross_validate(
 
     split = split_overrides(folds, scheme, group, stratify)
     return run(competition, overrides=[*split, *overrides], observer=observer, **how)
+
+
+def ablate(
+    competition: str, variants: Mapping[str, Sequence[str]], *, observer: Observer | None = None, **how: Any
+) -> Ablation:
+    """Run a config and variants of it with the same seeds; which differences are more than the seeds' spread.
+
+    ``variants`` are overrides by name, ``how`` as for ``plan_ablation``. A run that fails is among the result's
+    ``problems``; CtkError is raised for what concerns all of them.
+    """
+    from ctk.ablation.running import carry_out
+
+    return carry_out(plan_ablation(competition, variants, **how), observer)
+
+
+def plan_ablation(
+    competition: str,
+    variants: Mapping[str, Sequence[str]],
+    *,
+    seeds: Sequence[int] = (1, 2, 3),
+    overrides: Sequence[str] = (),
+    name: str = "ablation",
+    root: Path | None = None,
+    **how: Any,
+) -> AblationPlan:
+    """Make an ablation's folder, ready to be carried out. All variants are resolved first. Raises UsageError.
+
+    variants   by name, what each changes in the base, "key=value" each
+    seeds      the base and each variant are run with each
+    overrides  of the base, "key=value" each
+    how        data, preset and config, as for ``configured``
+    """
+    from ctk.ablation import BASE
+    from ctk.ablation.plan import start
+
+    usual, _ = configured(competition, **how)
+    # A run of an ablation has one seed, and what is blended takes it: members of fixed seeds would show no spread.
+    base = [f"members.{n}.seeds=null" for n, member in enumerate(usual.members) if member.seeds and member.blend]
+    base += overrides
+    configs = {BASE: configured(competition, overrides=base, **how)[0]}
+    for variant, changes in variants.items():
+        configs[variant] = configured(competition, overrides=[*base, *changes], **how)[0]
+    return start(configs, variants, seeds, root or runs_root(), name)
 
 
 def plan(

@@ -10,7 +10,23 @@ from typing import Any
 import click
 
 from ctk import __version__
-from ctk.cli import bench, blend, cv, data, doctor, install, leaderboard, new, plugins, run, runs, score, shell, submit
+from ctk.cli import (
+    ablate,
+    bench,
+    blend,
+    cv,
+    data,
+    doctor,
+    install,
+    leaderboard,
+    new,
+    plugins,
+    run,
+    runs,
+    score,
+    shell,
+    submit,
+)
 from ctk.cli import list as listing
 from ctk.errors import CtkError
 
@@ -131,6 +147,7 @@ for command in (
     listing.info,
     run.run,
     cv.cv,
+    ablate.ablate,
     blend.blend,
     score.validate,
     score.score,

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import functools
 import json
-import math
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ctk.cli import clean, completion
+from ctk.files import finite
 
 console = Console(width=None if (sys.stdout and sys.stdout.isatty()) or "COLUMNS" in os.environ else 160)
 """Where output is no terminal nothing tells its width; 160 keeps tables whole in files."""
@@ -68,7 +68,7 @@ def executor_options(command: Callable[..., Any]) -> Callable[..., Any]:
 def print_json(value: Any) -> None:
     """Print a value as JSON, and nothing else before it; a number that is not finite becomes null."""
     clean.give_back()
-    click.echo(json.dumps(_finite(value), indent=2, ensure_ascii=False, default=str))
+    click.echo(json.dumps(finite(value), indent=2, ensure_ascii=False, default=str))
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[Any]], numbers: int = 0) -> None:
@@ -84,13 +84,3 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[Any]], numbers: int = 
 def number(value: float | None, digits: int = 4) -> str:
     """A score as text; nothing for what is not known."""
     return "" if value is None else f"{value:.{digits}f}"
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, Mapping):
-        return {str(key): _finite(each) for key, each in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(each) for each in value]
-    return value

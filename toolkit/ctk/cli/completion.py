@@ -116,6 +116,26 @@ def run_options(context: click.Context, typed: str) -> Found:
 
 
 @completer
+def variant_options(context: click.Context, typed: str) -> Found:
+    """``--set`` of an ablation: after the variant's name and a colon, as ``-o`` of a run."""
+    from ctk.cli.keys import candidates, run_keys
+
+    name, colon, rest = typed.partition(":")
+    if not colon:
+        return [(f"{each.partition(':')[0]}:", "") for each in _given(context).get("assignments") or ()]
+    return [(f"{name}:{text}", about) for text, about in candidates(run_keys(_config(context)), rest)]
+
+
+@completer
+def ablations(context: click.Context, typed: str) -> Found:
+    """Ablations by the names of their folders."""
+    from ctk.ablation import PLAN
+    from ctk.api import runs_root
+
+    return [(path.parent.name, path.parents[1].name) for path in runs_root().glob(f"*/*/{PLAN}")]
+
+
+@completer
 def data_options(context: click.Context, typed: str) -> Found:
     """``-o`` where only options of the data are taken."""
     from ctk.cli.keys import Key, candidates, component_keys

@@ -18,6 +18,7 @@ from ctk.report.figures import SERIES
 from ctk.report.folds import Folds, by_fold
 from ctk.report.heat import MapRow, weight_map
 from ctk.report.numbers import column, comparison, duration, number
+from ctk.report.rendering import rendered
 from ctk.report.section import Section
 
 if TYPE_CHECKING:
@@ -32,20 +33,12 @@ def write_report(results: Results, sections: Sequence[Section], path: Path) -> N
 
     ``sections`` come after what every competition shares and before config and environment.
     """
-    from jinja2 import Environment, PackageLoader, StrictUndefined
     from markupsafe import Markup
 
-    environment = Environment(
-        loader=PackageLoader("ctk.report", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    page = environment.get_template("page.html.j2").render(
+    page = rendered(
+        "page.html.j2",
         results=results,
         metric=results.metric,
-        style=Markup((Path(__file__).parent / "page.css").read_text(encoding="utf-8")),
         section_styles=[Markup(section.css) for section in sections],
         facts=headline(results),
         sentences=sentences(results),
