@@ -123,6 +123,12 @@ def test_a_number_is_stratified_by_its_quantiles():
     assert [int(upper[fold.valid].sum()) for fold in made] == [10, 10, 10, 10]
 
 
+def test_one_hot_rows_are_classes():
+    classes = np.repeat([0, 1, 2], [300, 60, 40])
+    made = folds(samples(np.eye(3)[classes], scene=np.arange(400)), stratified())
+    assert [np.bincount(classes[fold.valid]).tolist() for fold in made] == [[75, 15, 10]] * 4
+
+
 def test_folds_are_stratified_by_a_named_group_instead_of_the_target():
     kind = np.repeat([0, 1], [300, 100])
     made = folds(samples(None, scene=np.arange(400), kind=kind), stratified(stratify="kind"))
@@ -199,7 +205,7 @@ def test_what_was_checked_and_what_is_not_promised_is_said():
         return " ".join(sentences(own, split, divide(own, split)))
 
     assert "no 'scene' is on both sides" in said(by="scene", folds=4, use=4)
-    assert "Not kept apart: of 10 'day'" in said(by="scene", folds=4, use=4)
+    assert "Not kept on one side: group 'day', of whose 10 numbers" in said(by="scene", folds=4, use=4)
     assert "each of 40 rows is validated exactly once" in said(by="scene", folds=4, use=4)
     assert "10 rows have no out-of-fold prediction: 3 of 4 folds" not in said(by="scene", folds=4, use=4)
     assert "3 of 4 folds are used" in said(by="scene", folds=4, use=3)

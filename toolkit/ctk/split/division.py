@@ -42,7 +42,8 @@ def sentences(samples: Samples, split: Split, division: Division) -> list[str]:
             continue
         fold, count, both = on_both_sides(samples.group(name), division.folds)
         if fold >= 0:
-            said.append(f"Not kept apart: of {count:,} '{name}', {len(both):,} are on both sides of fold {fold}.")
+            shared = f"of whose {count:,} numbers {len(both):,} are on both sides of fold {fold}"
+            said.append(f"Not kept on one side: group '{name}', {shared}.")
     return [*said, *_rows(split, division.fold_of_row)]
 
 

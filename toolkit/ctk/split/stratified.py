@@ -45,10 +45,13 @@ def stratified_groups(samples: Samples, split: Split) -> list[Fold]:
 def strata(samples: Samples, split: Split) -> Array:
     """(N,) int64 from 0: the numbers of the group ``stratify``, or the target's classes or parts between quantiles.
 
-    Raises UsageError for a target that points into a gallery or has several columns: it has no shares to keep.
+    Classes may be one-hot rows. Raises UsageError for any other target of several columns, and for one that points into
+    a gallery: it has no shares to keep.
     """
     if split.stratify is not None:
         return _numbered(np.asarray(samples.group(split.stratify)))
+    if (classes := _one_hot(samples)) is not None:
+        return classes
     if samples.gallery is not None or samples.target is None or samples.target_width != 1:
         what = "points into a gallery" if samples.gallery is not None else f"has {samples.target_width} columns"
         raise UsageError(
@@ -60,6 +63,15 @@ def strata(samples: Samples, split: Split) -> Array:
         return _numbered(target)
     inner = np.quantile(target, np.arange(1, LEVELS) / LEVELS)
     return _numbered(np.searchsorted(inner, target, side="right"))
+
+
+def _one_hot(samples: Samples) -> Array | None:
+    """(N,) the classes of a target whose rows are one-hot, None for others."""
+    target = samples.target
+    if target is None or target.ndim != 2 or target.shape[1] < 2 or not np.isin(target[:1], (0, 1)).all():
+        return None
+    rows = np.asarray(target)
+    return rows.argmax(1) if np.isin(rows, (0, 1)).all() and (rows.sum(1) == 1).all() else None
 
 
 def _numbered(values: Array) -> Array:
