@@ -9,6 +9,7 @@ import click
 from ctk.cli import completion
 from ctk.cli.common import as_json, executor_options, print_json
 from ctk.cli.configuring import config_options, numbers, resumed
+from ctk.cli.spread import spread
 from ctk.cli.words import OneOf
 
 
@@ -36,6 +37,7 @@ from ctk.cli.words import OneOf
 @click.option("--checkpoints", metavar="RUN", shell_complete=completion.runs, help="The run whose members predict.")
 @executor_options
 @as_json
+@spread
 def run(
     competition: str,
     data_dir: Path | None,
@@ -59,6 +61,7 @@ def run(
     ctk run aml-retrieval -o members.residual-mlp.optimizer.lr=1e-3 --seeds 1,2,3
     ctk run aml-retrieval --executor ray --address ray://head:10001
     ctk run aml-retrieval --resume RUN
+    torchrun --nproc-per-node 4 -m ctk run aml-retrieval  one model on four processes or GPUs
     ctk run aml-retrieval --stage predict --checkpoints RUN --data DIR
     """
     from ctk import api

@@ -1,0 +1,23 @@
+"""A command that torchrun started many times: the first process runs it, the others help."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from ctk import ranks
+
+
+def spread(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Under torchrun, run the command in the first rank; in the others do what that asks for, and end with it."""
+
+    @functools.wraps(command)
+    def in_its_place(*args: Any, **given: Any) -> Any:
+        with ranks.joined() as team:
+            if team is None or team.place.leads:
+                return command(*args, **given)
+            code = team.follow()
+        raise SystemExit(code)
+
+    return in_its_place
