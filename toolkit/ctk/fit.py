@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
+from ctk import ranks
 from ctk.competition import competition_of
 from ctk.components.network import as_model
 from ctk.config import Member, RunConfig
@@ -103,7 +105,8 @@ def _fit_part(task: Task, run: Run, folder: Path) -> dict[str, float]:
             progress=_Progress(folder / PROGRESS, task.part),
             tell=lambda line: run.log(f"{task.part.key} fold {task.part.fold}: {line}"),
         )
-        model.fit(train.take(fold.train), valid, context)
+        with ranks.together(_follow, task) if model.spans_ranks else nullcontext():
+            model.fit(train.take(fold.train), valid, context)
         model.save(folder / CHECKPOINTS)
         fitted, curve = {}, model.curve
     else:
@@ -134,6 +137,33 @@ def _fit_part(task: Task, run: Run, folder: Path) -> dict[str, float]:
         size=model.size,
     )
     return scores
+
+
+def _follow(task: Task) -> None:
+    """What every other rank does while the first fits a part that all of them learn."""
+    import torch
+
+    team = ranks.current()
+    assert team is not None
+    run = Run(task.run)
+    if not run.folder.is_dir():
+        raise CtkError(
+            f"{run.folder}: this machine does not see the run's folder.",
+            "Set CTK_RUNS and CTK_CACHE to folders that all machines share.",
+        )
+    torch.set_num_threads(task.config.executor.threads)
+    part = run.part_folder(task.part)
+    with only_sentences(part / f"rank-{team.place.rank}"):
+        member = next(each for each in task.config.members if each.name == task.part.member)
+        train, _, fold = _samples(task, run, member)
+        context = FitContext(
+            folder=part / CHECKPOINTS,
+            seed=task.part.seed,
+            metric=metric_of(task.metric),
+            device=task.config.device,
+            steps=task.steps,
+        )
+        guarded_model(member).fit(train.take(fold.train), train.take(fold.valid), context)
 
 
 def new_model(member: Member) -> Model:

@@ -108,6 +108,17 @@ class Team:
             "What torchrun prints below says which and how.",
         )
 
+    def check_device(self, wanted: str) -> None:
+        """Raise UsageError where a run's ``device`` asks for more GPUs than a machine has."""
+        import torch
+
+        count = torch.cuda.device_count() if wanted != "cpu" and torch.cuda.is_available() else 0
+        if 0 < count < self.place.local_size:
+            raise UsageError(
+                f"torchrun started {self.place.local_size} processes here, and torch sees {count} GPUs.",
+                f"Start {count}: torchrun --nproc-per-node {count}; or train on the processor: -o device=cpu.",
+            )
+
     # What the others do ----------------------------------------------------------------------------------------------
 
     def follow(self) -> int:
@@ -143,7 +154,10 @@ class Team:
             return
         shown = error if isinstance(error, CtkError) else CtkError(f"{type(error).__name__}: {error}")
         told = {"rank": self.place.rank, "problem": shown.problem, "help": shown.help}
-        self.store.compare_set(FAILURE, "", json.dumps(told))
+        try:
+            self.store.compare_set(FAILURE, "", json.dumps(told))
+        except Exception:  # the store is gone, and nobody else can say it
+            print(f"Rank {self.place.rank}: {shown}", file=sys.__stderr__)
 
     def _failure(self) -> dict[str, Any] | None:
         with suppress(Exception):  # a store that is gone tells nothing
@@ -202,6 +216,8 @@ def joined() -> Iterator[Team | None]:
     if place is None:
         yield None
         return
+    # DDP looks for parameters that nothing used, as there may be some, and would warn in each process where none are.
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
     team = _team = Team(place)
     try:
         yield team

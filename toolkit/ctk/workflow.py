@@ -14,7 +14,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from ctk import ranks
 from ctk.competition import Competition, competition_of
+from ctk.components.executors import cores
 from ctk.components.trackers import check
 from ctk.config import Execution, RunConfig, override, resolve
 from ctk.contract import Metric
@@ -109,7 +111,7 @@ def start(
         )
     if config.checkpoints is not None:
         _check_saved(config)
-    config = config.model_copy(update={"executor": placed(config.executor, len(parts_of(config)))})
+    config = config.model_copy(update={"executor": _placed(config)})
     metric = metric_of(competition.metric)
     list(_waves(config, {}))  # refuses members that use each other in a circle
     if not dry_run:
@@ -122,6 +124,21 @@ def start(
         shutil.rmtree(run.folder, ignore_errors=True)  # a folder without a config could be neither shown nor resumed
         raise
     return Plan(run, config, competition, metric, DRY_STEPS if dry_run else None)
+
+
+def _placed(config: RunConfig) -> Execution:
+    """Where parts are fitted; under torchrun one after another, each by all of its processes."""
+    team = ranks.team_of_command()
+    if team is None:
+        return placed(config.executor, len(parts_of(config)))
+    if config.executor.name not in ("local", "serial"):
+        raise UsageError(
+            f"Under torchrun members are fitted one after another; the executor '{config.executor.name}' cannot help.",
+            "Leave the executor out, or start the run without torchrun.",
+        )
+    team.check_device(config.device)
+    threads = config.executor.threads or max(1, cores() // team.place.local_size)
+    return Execution(name="serial", workers=1, threads=threads)
 
 
 def _check_saved(config: RunConfig) -> None:
@@ -155,8 +172,8 @@ def reopen(run: Run, competition_name: str | None = None, execution: Sequence[st
     for assignment in execution:
         override(raw, assignment)
     config = resolve(raw, plugins())
-    executor = placed(config.executor.model_copy(update={"threads": threads}), len(parts_of(config)))
-    config = config.model_copy(update={"executor": executor})
+    config = config.model_copy(update={"executor": config.executor.model_copy(update={"threads": threads})})
+    config = config.model_copy(update={"executor": _placed(config)})
     competition = competition_of(config.competition)
     metric = metric_of(competition.metric)
     if not state.get("dry_run"):

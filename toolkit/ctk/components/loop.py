@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import signal
+import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ from lightning.pytorch.plugins.io import TorchCheckpointIO
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
 
+from ctk import ranks
 from ctk.components.rows import Features, InOrder
 from ctk.components.saving import save
 from ctk.components.schedules import rates
@@ -25,6 +28,8 @@ from ctk.guard.loss import scalar
 from ctk.samples import Array, Samples
 
 State = dict[str, Tensor]
+OTHER_SEED = 7_368_787
+"""Between the seeds of two ranks: else all would drop the same units of different rows."""
 VALID_LOSS = "valid_loss"
 """In curves and scores: the loss of the validation samples, where a member asks for it."""
 
@@ -64,19 +69,27 @@ class Fit(L.LightningModule):
             self.columns = self.columns.to(self.device)
 
     def training_step(self, batch: Batch, number: int) -> Tensor:
-        self._seed(self.seed * 1_000_003 + self.global_step)
+        seed = self.seed * 1_000_003 + self.global_step
+        self._seed(seed if (team := ranks.current()) is None else seed + OTHER_SEED * team.place.rank)
         prediction = self.network(*inputs(self.network, batch.features, self.device))
         loss = self._compared(prediction, batch, self.current_epoch // self.parts)
         self.losses.append(loss.detach())
         return loss
 
     def _compared(self, prediction: Tensor, batch: Batch, epoch: int) -> Tensor:
+        """The loss, such that the mean over ranks is that of the whole batch."""
         target = batch.target if self.scale is None else self.scale(batch.target)
         if self.columns is not None:
             prediction, target = prediction[:, self.columns], target[:, self.columns]
         batch = batch._replace(target=target, epoch=epoch, columns=self.columns)
+        spans = getattr(self.loss, "spans_ranks", False)
+        if batch.share == 0:
+            if not spans:
+                return 0 * prediction.sum()  # a mean over no rows would be NaN
+            prediction, batch = prediction[:0], without_rows(batch)
         with self.comparing:
-            return scalar(self.loss(prediction, batch))
+            loss = scalar(self.loss(prediction, batch))
+        return loss if spans or batch.share == 1 else loss * batch.share
 
     def _seed(self, seed: int) -> None:
         """As torch.manual_seed, which without a GPU keeps a stack trace of each call, a millisecond a step."""
@@ -120,22 +133,32 @@ class Follow(Callback):
     before, total  epochs fitted before this fit, and in all
     whole          where some columns are trained alone, the prediction (N, D) for ``valid`` that they become part of:
                    ``best`` stays None while no epoch makes it better. The columns are overwritten
+    place          which part of the rows this process validates, of how many
     """
 
     def __init__(
-        self, valid: Samples, context: FitContext, stage: Training, before: int, total: int, whole: Array | None
+        self,
+        valid: Samples,
+        context: FitContext,
+        stage: Training,
+        before: int,
+        total: int,
+        whole: Array | None,
+        place: tuple[int, int] = (0, 1),
     ) -> None:
         self.valid = valid.with_own_gallery() if valid.gallery is not None else valid
         self.context = context
         self.stage = stage
+        self.place = place
         self.before = before
         self.total = total
         self.prediction = whole
         self.rows = 0
+        self.parts: list[Array] = []
         self.best: State | None = None
         self.best_by_loss: State | None = None
         self.lowest_loss = math.inf
-        self.best_score = math.nan if whole is None else context.metric.score(whole, self.valid)
+        self.best_score = math.nan if whole is None else self._scored(whole)
         self.stale = 0
         self.loss = math.nan
         self.curve: list[dict[str, float]] = []
@@ -143,6 +166,8 @@ class Follow(Callback):
     def on_train_epoch_end(self, trainer: L.Trainer, module: L.LightningModule) -> None:
         assert isinstance(module, Fit)
         self.loss = float(torch.stack(module.losses).mean())
+        if team := ranks.current():
+            self.loss = team.mean(self.loss)
         module.losses.clear()
         epoch = self._epoch(trainer, module)
         point = {"epoch": epoch, "loss": self.loss}
@@ -162,12 +187,20 @@ class Follow(Callback):
 
     def on_validation_epoch_start(self, trainer: L.Trainer, module: L.LightningModule) -> None:
         self.rows = 0
+        self.parts = []
 
     def on_validation_batch_end(
         self, trainer: L.Trainer, module: L.LightningModule, outputs: Any, batch: Any, number: int, loader: int = 0
     ) -> None:
         assert isinstance(module, Fit)
         part = outputs.cpu().numpy()
+        if self.place[1] == 1:
+            self._put(module, part)
+        else:
+            self.parts.append(part)
+
+    def _put(self, module: Fit, part: Array) -> None:
+        """The next rows of the prediction."""
         if self.prediction is None:
             self.prediction = np.empty((len(self.valid), *part.shape[1:]), dtype=np.float32)
         rows = slice(self.rows, self.rows + len(part))
@@ -180,23 +213,36 @@ class Follow(Callback):
 
     def on_validation_epoch_end(self, trainer: L.Trainer, module: L.LightningModule) -> None:
         assert isinstance(module, Fit)
-        assert self.prediction is not None
-        metric = self.context.metric
-        score = metric.score(self.prediction, self.valid) if np.isfinite(self.prediction).all() else math.nan
+        metric, team = self.context.metric, ranks.current()
+        if team is not None and self.place[1] > 1:
+            own = InOrder(len(self.valid), *self.place).own
+            for part in team.rows_at_first(np.concatenate(self.parts)[:own]):
+                self._put(module, part)
+            self.parts = []
+        score = self._scored(self.prediction)
         self.curve.append({"epoch": self._epoch(trainer, module), metric.name: score})
         self.stale += 1
         if math.isfinite(score) and not metric.sign * score <= metric.sign * self.best_score:
             self.best_score, self.stale = score, 0
-            self.best = _state(module.network)
+            self.best = _state(module.network) if leads() else None
         if module.valid_losses:
             rows = sum(count for count, _ in module.valid_losses)
             loss = sum(count * float(each) for count, each in module.valid_losses) / rows
+            loss = loss if team is None else team.from_first(loss)
             module.valid_losses.clear()
             self.curve[-1][VALID_LOSS] = loss
             if loss < self.lowest_loss:
-                self.lowest_loss, self.best_by_loss = loss, _state(module.network)
+                self.lowest_loss, self.best_by_loss = loss, _state(module.network) if leads() else None
         if self.stage.patience and self.stale >= self.stage.patience:
             trainer.should_stop = True
+
+    def _scored(self, prediction: Array | None) -> float:
+        """The metric, by the first rank so that all decide alike; NaN where the prediction is not finite."""
+        score = math.nan
+        if leads():
+            assert prediction is not None
+            score = self.context.metric.score(prediction, self.valid) if np.isfinite(prediction).all() else math.nan
+        return score if (team := ranks.current()) is None else team.from_first(score)
 
     def state_dict(self) -> dict[str, Any]:
         names = ("best", "best_score", "best_by_loss", "lowest_loss", "stale", "curve", "loss")
@@ -211,6 +257,21 @@ class Follow(Callback):
         parts = trainer.current_epoch + 1
         whole = parts % module.parts == 0
         return self.before + (parts // module.parts if whole else parts / module.parts)
+
+
+class OwnSignals(Callback):
+    """Keeps the answer to SIGTERM that there was before.
+
+    Lightning's own answer, where there are several ranks, waits for the others, and torchrun sends the signal when one
+    of them is gone.
+    """
+
+    def __init__(self) -> None:
+        self.before = signal.getsignal(signal.SIGTERM)
+
+    def on_train_start(self, trainer: L.Trainer, module: L.LightningModule) -> None:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, self.before)
 
 
 class Plateau(Callback):
@@ -265,6 +326,24 @@ def last_checkpoint(folder: Path, stage: Training, parts: int) -> ModelCheckpoin
         save_on_train_epoch_end=True,
         enable_version_counter=False,
     )
+
+
+def leads() -> bool:
+    """Whether this process is the one that writes and decides: the first rank, or the only one."""
+    team = ranks.current()
+    return team is None or team.place.leads
+
+
+def share(team: ranks.Team | None) -> tuple[int, int]:
+    """This process's number among those that share rows, and how many do."""
+    return (0, 1) if team is None else (team.place.rank, team.place.size)
+
+
+def without_rows(batch: Batch) -> Batch:
+    """The same with none of its rows."""
+    features = {name: values[:0] for name, values in batch.features.items()}
+    ids = None if batch.target_ids is None else batch.target_ids[:0]
+    return batch._replace(features=features, target=batch.target[:0], target_ids=ids)
 
 
 def inputs(network: nn.Module, features: Mapping[str, Tensor], device: Any) -> list[Tensor]:

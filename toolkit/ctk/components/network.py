@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from ctk import ranks
 from ctk.components.devices import autocast, torch_device
 from ctk.components.loop import State, predicted
 from ctk.components.saving import save
@@ -50,6 +51,7 @@ class NetworkModel(Model):
     """
 
     schema = Training
+    spans_ranks = True
     training: Training
     network_class: type[nn.Module]
     network: nn.Module
@@ -69,15 +71,18 @@ class NetworkModel(Model):
         self.network = self._new(train)
         whole: Array | None = None
         for stage in self._stages(train, context):
+            done_before = stage.result.exists()
+            if team := ranks.current():
+                done_before = team.from_first(done_before)
             if stage.columns is None:
-                if not stage.result.exists():
+                if not done_before:
                     stage.fit(self.network, train, valid, context, self.device)
                 done = stage.fitted()
                 assert done.best is not None
                 self.network.load_state_dict(done.best)
                 self.best_by_loss = done.best_by_loss
             else:
-                if not stage.result.exists():
+                if not done_before:
                     with autocast(self.device, stage.training.precision):  # as the copy's epochs are validated
                         whole = self.predict(valid) if whole is None else whole
                     kept = whole[:, stage.columns]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import threading
 from collections.abc import Iterator, Mapping
@@ -12,13 +13,27 @@ from typing import Any, NamedTuple
 
 import lightning.pytorch as L
 import torch
+from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 from lightning.pytorch.callbacks import Callback, EMAWeightAveraging
+from lightning.pytorch.strategies import DDPStrategy
 from torch import nn
 from torch.utils.data import DataLoader
 
+from ctk import ranks
 from ctk.components.batches import Batches
+from ctk.components.dealing import DealtBatches
 from ctk.components.devices import precision_on
-from ctk.components.loop import AtomicCheckpoints, Fit, Follow, Plateau, State, last_checkpoint
+from ctk.components.loop import (
+    AtomicCheckpoints,
+    Fit,
+    Follow,
+    OwnSignals,
+    Plateau,
+    State,
+    last_checkpoint,
+    leads,
+    share,
+)
 from ctk.components.rows import Features, InOrder, Rows
 from ctk.components.saving import save
 from ctk.components.trackers import loggers
@@ -82,6 +97,7 @@ class Stage:
         Raises CtkError where training all columns came to no finite score.
         """
         config = self.training
+        team = ranks.current()
         batches = Batches(
             len(train),
             config.batch.size,
@@ -98,20 +114,24 @@ class Stage:
             parts=batches.parts,
             comparing=Guard("losses", config.loss.name)("comparing predictions with targets"),
         )
-        follow = Follow(valid, context, config, self.before, self.total, whole)
-        logging = loggers(context.trackers, self.folder, f"stage-{self.number + 1}", context.tell)
+        # The loss of the validation samples may compare them with each other, so that then each rank has them all.
+        wants_loss = config.valid_loss and self.columns is None
+        place = (0, 1) if wants_loss else share(team)
+        follow = Follow(valid, context, config, self.before, self.total, whole, place)
+        trackers = context.trackers if leads() else ()
+        logging = loggers(trackers, self.folder, f"stage-{self.number + 1}", context.tell)
         for logger in logging:
             logger.log_hyperparams(self._hyperparameters(network, context))
         trainer = L.Trainer(
             max_epochs=1 if context.steps else config.epochs * batches.parts,
             limit_train_batches=context.steps or 1.0,
             accelerator="gpu" if device.type == "cuda" else "cpu",
-            devices=1,
+            **_spread(team, device),
             precision=precision_on(device, config.precision),
             gradient_clip_val=config.clip,
             callbacks=_callbacks(self, follow, batches.parts),
             logger=logging,
-            plugins=[AtomicCheckpoints()],
+            plugins=[AtomicCheckpoints(), *_alone(team)],
             check_val_every_n_epoch=1 if context.steps else min(max(1, round(config.validate_every)), config.epochs),
             num_sanity_val_steps=0,
             enable_progress_bar=False,
@@ -121,23 +141,27 @@ class Stage:
             default_root_dir=self.folder,
         )
         last = self.folder / "last.ckpt"
+        goes_on = last.exists() if team is None else team.from_first(last.exists())
         names: Any = network.features
-        asked = Rows if config.valid_loss and self.columns is None else Features
+        asked = Rows if wants_loss else Features
         with _interruptible():
             trainer.fit(
                 module,
-                _loader(Rows(train, names), batches, device),
-                _loader(asked(valid, names), InOrder(len(valid)), device),
-                ckpt_path=last if last.exists() else None,
+                _loader(Rows(train, names), batches if team is None else DealtBatches(batches, *share(team)), device),
+                _loader(asked(valid, names), InOrder(len(valid), *place), device),
+                ckpt_path=last if goes_on else None,
                 weights_only=True,
             )
-        if follow.best is None and whole is None:
+        if whole is None and math.isnan(follow.best_score):
             raise CtkError(
                 f"Training ended without a finite {context.metric.name} (loss {follow.loss}).",
                 "Lower the learning rate, set clip, or look at the loss curve.",
             )
-        save(Fitted(follow.best, follow.curve, follow.best_by_loss)._asdict(), self.result)
-        last.unlink(missing_ok=True)
+        if leads():
+            save(Fitted(follow.best, follow.curve, follow.best_by_loss)._asdict(), self.result)
+            last.unlink(missing_ok=True)
+        if team is not None:
+            team.from_first(None)  # the others read the result
 
     def _hyperparameters(self, network: nn.Module, context: FitContext) -> dict[str, Any]:
         """What trackers are told of a fit, so that fits can be compared: plain values."""
@@ -145,7 +169,25 @@ class Stage:
         return {"model": {"name": type(network).__name__, **self.options}, "seed": context.seed, **training}
 
 
-def _loader(data: Rows | Features, batches: Batches | InOrder, device: torch.device) -> DataLoader[Any]:
+def _spread(team: ranks.Team | None, device: torch.device) -> dict[str, Any]:
+    """How Lightning is told which processes train together."""
+    if team is None:
+        return {"devices": 1}
+    return {
+        "devices": team.place.local_size,
+        "num_nodes": team.place.size // team.place.local_size,
+        # A network may have parameters that a stage, or a rank without rows, does not use.
+        "strategy": DDPStrategy(find_unused_parameters=True),
+        "sync_batchnorm": device.type == "cuda",  # torch has it for GPUs alone
+    }
+
+
+def _alone(team: ranks.Team | None) -> list[LightningEnvironment]:
+    """What keeps Lightning from expecting torchrun's other processes where the first trains something by itself."""
+    return [LightningEnvironment()] if team is None and ranks.launched() else []
+
+
+def _loader(data: Rows | Features, batches: Batches | DealtBatches | InOrder, device: torch.device) -> DataLoader[Any]:
     """Whole batches as they are; pinned for a GPU, which then computes while the next one is fetched."""
     return DataLoader(data, sampler=batches, batch_size=None, collate_fn=_as_it_is, pin_memory=device.type == "cuda")
 
@@ -168,6 +210,8 @@ def _loss(config: Training, train: Samples) -> nn.Module:
 def _callbacks(stage: Stage, follow: Follow, parts: int) -> list[Callback]:
     config = stage.training
     callbacks: list[Callback] = [follow, last_checkpoint(stage.folder, config, parts)]
+    if ranks.current() is not None:
+        callbacks.append(OwnSignals())
     if config.schedule.name == "plateau":
         callbacks.append(Plateau(config.schedule, follow))
     if config.ema is not None:

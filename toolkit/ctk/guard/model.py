@@ -21,6 +21,7 @@ class GuardedModel(Model):
         self.own = own
         self.guard = guard
         self.row: tuple[int, ...] | None = None
+        self.spans_ranks = own.spans_ranks
 
     def fit(self, train: Samples, valid: Samples, context: FitContext) -> None:
         """Learn."""
