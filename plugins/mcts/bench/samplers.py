@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import csv
 import math
+import multiprocessing
 import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -34,8 +35,8 @@ SAMPLERS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "random": ("random", {}),
     "tpe": ("tpe", {}),
     "mcts": ("mcts", {}),
-    "mcts, plain UCT": ("mcts", {"rave": 0.0}),
     "mcts, probes": ("mcts", {"probe": 0.25}),
+    "mcts, plain UCT": ("mcts", {"rave": 0.0, "backup": "mean", "exploration": 0.3}),
 }
 EPOCHS = 4
 """Of a trial in full."""
@@ -88,7 +89,7 @@ def main() -> None:
     rows: list[Row] = []
     with ProcessPoolExecutor(given.workers) as pool:
         coming = [
-            pool.submit(searched, name, seed, given.trials, given.cache) for seed in seeds for name in given.samplers
+            pool.submit(searched, name, seed, given.trials, given.cache) for name in given.samplers for seed in seeds
         ]
         for done, future in enumerate(as_completed(coming), 1):
             rows += (found := future.result())
@@ -132,6 +133,8 @@ def searched(name: str, seed: int, trials: int, cache: Path) -> list[Row]:
     rows: list[Row] = []
     spent, best = 0, math.nan
     while len(rows) < trials or spent < trials * EPOCHS:
+        if (driver := multiprocessing.parent_process()) and not driver.is_alive():
+            raise SystemExit("The comparison was killed.")
         study.sampler = factory(space.distributions, seed_of(seed, len(rows)), **options)
         trial = study.ask(space.distributions)
         share = float(trial.user_attrs.get("ctk:share", 1.0))

@@ -29,7 +29,7 @@ class MCTSSampler(BaseSampler):
     seed         of everything random; None draws one
     exploration  c of UCT: more tries what is little known, less stays with what is good. Rewards are in [0, 1]
     rave         visits of a node that weigh as much as what other nodes know of the same branch; 0 is plain UCT
-    backup       what a node is worth: the "mean" of the rewards below it, or the "max"
+    backup       what a node is worth: the "max" of the rewards below it, or their "mean"
     bins         into which a range of more values is cut
     probe        share of the epochs that a point is first run for; 1 runs all in full. The objective has to read
                  the trial's user attribute ctk:share, as ctk search does
@@ -42,8 +42,8 @@ class MCTSSampler(BaseSampler):
         seed: int | None = None,
         *,
         exploration: Annotated[float, Field(ge=0)] = 0.8,
-        rave: Annotated[float, Field(ge=0)] = 10.0,
-        backup: Backup = "mean",
+        rave: Annotated[float, Field(ge=0)] = 30.0,
+        backup: Backup = "max",
         bins: Annotated[int, Field(ge=2)] = 8,
         probe: Annotated[float, Field(gt=0, le=1)] = 1.0,
         promote: Annotated[int, Field(ge=2)] = 4,

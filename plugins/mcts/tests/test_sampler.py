@@ -58,7 +58,7 @@ def test_the_plugin_passes_the_checks():
     check_plugin("mcts")
 
 
-@pytest.mark.parametrize("options", [{}, {"rave": 0.0}, {"backup": "max"}], ids=str)
+@pytest.mark.parametrize("options", [{}, {"rave": 0.0}, {"backup": "mean"}], ids=str)
 def test_the_best_of_a_small_tree_is_found_sooner_than_at_random(options):
     def found_after(seed):
         study = study_of(POINTS, seed=seed, **options)
@@ -113,9 +113,8 @@ def test_what_fails_is_avoided():
     def objective(trial):
         return 1 / (trial.params["a"] != "x") * 0.0 + trial.params["c"]
 
-    study = study_of(30, objective)
-    tried = Counter(trial.params["a"] for trial in study.trials[9:])
-    assert tried["x"] < min(tried["y"], tried["z"])
+    tried = Counter(trial.params["a"] for seed in range(5) for trial in study_of(24, objective, seed=seed).trials)
+    assert tried["x"] < 0.7 * min(tried["y"], tried["z"])
 
 
 def test_running_trials_spread_over_the_branches():
