@@ -2,22 +2,25 @@
 
 from ctk_search import search
 
-found = search("aml-retrieval", space="space.yaml", trials=30, workers=2)
-found.best.params, found.best.value, found.folder / "best-config.yaml"
+if __name__ == "__main__":
+    found = search("aml-retrieval", space="quick", trials=30)
+    print(found.best.params, found.best.value, found.folder / "best-config.yaml")
 """
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from optuna.trial import FrozenTrial
+from optuna.trial import FrozenTrial, TrialState
 
-from ctk.api import configured, runs_root
+from ctk.api import runs_root
 from ctk.competition import competition_of
-from ctk.config import override
+from ctk.config import Execution, RunConfig, override, read_yaml
+from ctk.errors import CtkError, UsageError, near
 from ctk.guard import metric_of
 from ctk.plugins import plugins
 from ctk.pools import placed
@@ -25,32 +28,46 @@ from ctk.runs import Run
 from ctk.schema import Choice, component
 from ctk.trials import Trial
 from ctk.workflow import terminable
+from ctk_search import configs, pruning
 from ctk_search import space as spaces
 from ctk_search import study as studies
 from ctk_search.book import Book
-from ctk_search.outcomes import complete
+from ctk_search.outcomes import facts_of, ranked
 from ctk_search.searching import Observer, Searching
-from ctk_search.settings import Settings
+from ctk_search.settings import FILE, Settings
 
 
 class Silent:
     """An observer that is told everything and says nothing."""
 
-    def say(self, line: str) -> None: ...
+    def begin(self, search: Searching) -> None: ...
 
     def beat(self, running: Sequence[Trial]) -> None: ...
 
     def ended(self, trial: FrozenTrial) -> None: ...
 
+    def end(self) -> None: ...
+
 
 @dataclass(frozen=True)
 class Found:
-    """What a search came to: its folder, all trials in their order, the best of those that have a score, or None."""
+    """What a search came to.
+
+    folder   of the search
+    trials   all of them, in their order
+    ranked   those that have a score, the best first
+    stopped  why it ended before it had as many trials as wanted; empty if it has
+    """
 
     folder: Path
     trials: Sequence[FrozenTrial]
-    best: FrozenTrial | None
+    ranked: Sequence[FrozenTrial]
     stopped: str = ""
+
+    @property
+    def best(self) -> FrozenTrial:
+        """The trial with the best score."""
+        return self.ranked[0]
 
 
 def search(
@@ -60,12 +77,12 @@ def search(
     trials: int,
     sampler: str = "tpe",
     sampler_options: Sequence[str] = (),
-    pruner: str = "median",
+    pruner: pruning.Name = "median",
     seed: int = 0,
     storage: str | None = None,
     timeout: float | None = None,
+    name: str = "search",
     execution: Sequence[str] = (),
-    name: str | None = None,
     root: Path | None = None,
     observer: Observer | None = None,
     data: Path | str | None = None,
@@ -77,12 +94,13 @@ def search(
     """Search a space; raises CtkError for all that a user can mend, and where every trial failed.
 
     space      a YAML file, a mapping as it stands in one, or the name of a space of the competition
-    trials     how many, failed and pruned ones too
+    trials     how many in all, failed and pruned ones too
     sampler    a registered sampler, with ``sampler_options`` as "key=value"
     pruner     "median", "halving" or "none"
     seed       of the sampler; those of members are ``seeds``
     storage    URL of a database for Optuna's study; None is a file in the search's folder
     timeout    seconds after which no trial is begun
+    name       of the folder, behind the time, and of the study in a storage
     execution  overrides of the executor, such as "executor.workers=2"
     root       folder of runs; None is $CTK_RUNS or ./runs
     data, preset, config, overrides, seeds  what all trials' configs grow from, as for ``ctk.run``
@@ -92,42 +110,139 @@ def search(
     base: dict[str, Any] = {
         "data": None if data is None else str(Path(data).resolve()),
         "preset": preset or found.preset,
-        "config": config if config is None or isinstance(config, Mapping) else _read(config),
+        "config": config if config is None or isinstance(config, Mapping) else read_yaml(Path(config)),
         "overrides": [*execution, *overrides],
         "seeds": None if seeds is None else list(seeds),
     }
-    options: dict[str, Any] = {"name": sampler}
-    for each in sampler_options:
-        override(options, each)
-    chosen = component(Choice(**options), "samplers", "sampler", plugins())
-    whole, _ = configured(known.named, **{**base, "overrides": [*base["overrides"], *found.overrides({})]})
+    first = configs.check(found, known.named, base)
+    url = None if storage is None else studies.url_of(storage)
     settings = Settings(
         competition=known.named,
-        study="",
+        study=f"{known.id}/{name}",
         space=dict(found.raw),
-        sampler=chosen.model_dump(),
+        sampler=_sampler(sampler, sampler_options, found),
         pruner=pruner,
         seed=seed,
         trials=trials,
         base=base,
-        storage=studies.kept(storage),
-        execution=placed(whole.executor, trials).model_dump(),
+        storage=None if url is None else studies.kept(url),
+        execution=placed(first.executor, trials).model_dump(),
     )
-    run = Run.create(root or runs_root(), known.id, name or "search")
-    settings = replace(settings, study=run.folder.name)
-    settings.save(run.folder)
-    metric = metric_of(known.metric)
-    url = studies.url_in(run.folder, storage)
-    with run.locked(), terminable():
-        study, store = studies.create(url, settings.study, metric.direction, settings.fingerprint, run.folder)
-        book = Book(study, store, url)
-        searching = Searching(run.folder, settings, found, book, metric, observer or Silent())
-        stopped = searching.run(timeout)
-    best = complete(study)
-    return Found(run.folder, book.trials(), best[0] if best else None, stopped)
+    run = Run.create(root or runs_root(), known.id, name)
+    try:
+        book = studies.create(
+            url or studies.own_url(run.folder),
+            settings.study,
+            metric_of(known.metric).direction,
+            settings.fingerprint,
+            run.folder,
+        )
+        settings.save(run.folder)
+    except BaseException:
+        shutil.rmtree(run.folder, ignore_errors=True)  # nothing could be gone on with
+        raise
+    return _carry_out(run.folder, settings, found, book, first, timeout, observer)
 
 
-def _read(path: Path | str) -> dict[str, Any]:
-    from ctk.config import read_yaml
+def resume(
+    folder: Path,
+    *,
+    trials: int | None = None,
+    storage: str | None = None,
+    timeout: float | None = None,
+    execution: Sequence[str] = (),
+    observer: Observer | None = None,
+) -> Found:
+    """Go on with a search that was interrupted or killed, or make more trials; the same ones that it would have made.
 
-    return read_yaml(Path(path))
+    trials     how many in all, if another number
+    storage    needed where the URL has a password, which was not kept
+    execution  another executor; as many workers and threads as before, or trials would differ. Raises UsageError
+    """
+    settings = Settings.load(folder)
+    if trials is not None:
+        settings = replace(settings, trials=trials)
+    if execution:
+        settings = replace(settings, execution=_moved(settings, execution))
+    placed(Execution(**settings.execution), settings.trials)
+    if storage is None and settings.storage is not None and studies.HIDDEN in settings.storage:
+        raise UsageError(f"{folder}: the storage's password was not kept.", "Give the whole URL again: --storage URL.")
+    given = storage or settings.storage
+    url = studies.own_url(folder) if given is None else studies.url_of(given)
+    found = spaces.parse(settings.space)
+    first = configs.check(found, settings.competition, settings.base)
+    book = studies.load(url, settings.study, settings.fingerprint)
+    return _carry_out(folder, settings, found, book, first, timeout, observer)
+
+
+def find(text: str, competition: str, root: Path) -> Path:
+    """A search's folder, by itself or by the end of its name under ``root``. Raises UsageError."""
+    if (Path(text) / FILE).is_file():
+        return Path(text)
+    known = [path.parent for path in sorted((root / competition).glob(f"*/{FILE}"))]
+    fitting = [folder for folder in known if folder.name == text or folder.name.endswith(f"-{text}")]
+    if len(fitting) == 1:
+        return fitting[0]
+    if fitting:
+        raise UsageError(f"'{text}' fits {len(fitting)} searches.", "Give the folder: " + ", ".join(map(str, fitting)))
+    raise UsageError(
+        f"There is no search '{text}' of {competition}.",
+        near(text, [folder.name for folder in known]) or f"Searches lie in {root / competition}.",
+    )
+
+
+def _carry_out(
+    folder: Path,
+    settings: Settings,
+    space: spaces.Space,
+    book: Book,
+    first: RunConfig,
+    timeout: float | None,
+    observer: Observer | None,
+) -> Found:
+    again = f"ctk search {settings.competition} --resume {folder}"
+    metric = metric_of(competition_of(settings.competition).metric)
+    epochs = configs.longest(first)
+    searching = Searching(folder, settings, space, book, metric, epochs, observer or Silent())
+    with Run(folder).locked():
+        settings.save(folder)
+        try:
+            with terminable():
+                searching.run(timeout)
+        except KeyboardInterrupt:
+            raise CtkError("Interrupted.", f"Go on with: {again}") from None
+        except CtkError as error:
+            raise type(error)(error.problem, f"{error.help} Go on with: {again}".strip()) from error
+    trials = book.trials()
+    failed = [trial for trial in trials if trial.state == TrialState.FAIL]
+    if trials and len(failed) == len(trials):
+        told = facts_of(failed[0])["problem"]
+        raise CtkError(f"All {len(trials)} trials failed; the first: {told}", f"See {folder / 'trials'}.")
+    return Found(folder, trials, ranked(trials, metric), searching.stopped)
+
+
+def _sampler(name: str, options: Sequence[str], space: spaces.Space) -> dict[str, Any]:
+    """A sampler with its options, checked and filled in, after it has seen the space. Raises UsageError."""
+    given: dict[str, Any] = {"name": name}
+    for each in options:
+        override(given, each)
+    chosen = component(Choice(**given), "samplers", "sampler", plugins())
+    plugins().load("samplers", chosen.name)(space.distributions, 0, **chosen.options)
+    return chosen.model_dump()
+
+
+def _moved(settings: Settings, execution: Sequence[str]) -> dict[str, Any]:
+    """Another executor with as many workers and threads."""
+    raw: dict[str, Any] = {"executor": dict(settings.execution)}
+    for each in execution:
+        override(raw, each)
+    if isinstance(raw["executor"], str):
+        raw["executor"] = {"name": raw["executor"]}
+    made = {"workers": settings.execution["workers"], "threads": settings.execution["threads"], **raw["executor"]}
+    if any(made[key] != settings.execution[key] for key in ("workers", "threads")):
+        raise UsageError(
+            f"This search has {settings.execution['workers']} workers with {settings.execution['threads']} threads "
+            "each; with other numbers its trials would differ.",
+            "Leave --workers out, or begin a new search.",
+        )
+    return component(Execution(**made), "executors", "executor", plugins()).model_dump()

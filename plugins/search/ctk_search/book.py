@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from typing import Any
 
 import optuna
@@ -12,26 +13,27 @@ from optuna.storages import RDBStorage
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
-from ctk_search.study import told
+Telling = Callable[[], AbstractContextManager[None]]
+"""Makes a context in which what goes wrong with the database becomes a CtkError."""
 
 
 class Book:
     """What is known of trials. Everything raises CtkError where the database cannot be used."""
 
-    def __init__(self, study: Study, storage: RDBStorage, url: str) -> None:
+    def __init__(self, study: Study, storage: RDBStorage, told: Telling) -> None:
         self.study = study
         self.storage = storage
-        self.url = url
+        self.told = told
         self.id = storage.get_study_id_from_name(study.study_name)
 
     def trials(self) -> list[FrozenTrial]:
         """All of them in their order; not to be changed."""
-        with told(self.url):
+        with self.told():
             return self.study.get_trials(deepcopy=False)
 
     def ask(self, space: Mapping[str, BaseDistribution], sampler: BaseSampler) -> FrozenTrial:
         """A new trial with the sampler's values."""
-        with told(self.url):
+        with self.told():
             self.study.sampler = sampler
             number = self.study.ask(dict(space)).number
         return self.trials()[number]
@@ -48,7 +50,7 @@ class Book:
         beside.add_trials(before)
         beside.ask(dict(space))
         proposed = beside.trials[trial.number]
-        with told(self.url):
+        with self.told():
             place = self._id(trial.number)
             for name, distribution in proposed.distributions.items():
                 if name not in trial.params:
@@ -60,14 +62,14 @@ class Book:
 
     def report(self, number: int, values: Mapping[int, float]) -> None:
         """Write down a running trial's scores by epoch, those that are not there yet."""
-        with told(self.url):
+        with self.told():
             known = self.trials()[number].intermediate_values
             for step in values.keys() - known.keys():
                 self.storage.set_trial_intermediate_value(self._id(number), step, values[step])
 
     def tell(self, number: int, state: TrialState, value: float | None, **attributes: Any) -> FrozenTrial:
         """End a trial; its sampler is told too."""
-        with told(self.url):
+        with self.told():
             for key, each in attributes.items():
                 self.storage.set_trial_user_attr(self._id(number), key, each)
             self.study.tell(number, value, state)

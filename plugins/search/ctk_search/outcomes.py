@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
+
+from ctk.contract import Metric
 
 SHARE = "ctk:share"
 """Set by a sampler: the part of its epochs that a trial is fitted for."""
@@ -15,9 +15,11 @@ PROMOTES = "ctk:promotes"
 """Set by a sampler: the number of the trial whose parameters this one takes to a larger share."""
 FACTS = "ctk:facts"
 """Set by the search when a trial has ended: what is in its row of the results."""
+MARKS = "ctk:marks"
+"""Set by the search when a trial has ended: what the pruner judges others by."""
 
 
-def share_of(trial: Any) -> float:
+def share_of(trial: FrozenTrial) -> float:
     """The part of its epochs that a trial is fitted for."""
     return float(trial.user_attrs.get(SHARE, 1.0))
 
@@ -34,8 +36,9 @@ def facts_of(trial: FrozenTrial) -> Mapping[str, Any]:
     return facts
 
 
-def complete(study: Study) -> list[FrozenTrial]:
+def ranked(trials: Iterable[FrozenTrial], metric: Metric) -> list[FrozenTrial]:
     """The trials that have a score, the best first; of equals the earlier."""
-    sign = -1 if study.direction.name == "MAXIMIZE" else 1
-    trials = [trial for trial in study.get_trials(deepcopy=False) if trial.state == TrialState.COMPLETE]
-    return sorted(trials, key=lambda trial: (sign * (math.nan if trial.value is None else trial.value), trial.number))
+    scored = [
+        (trial.value, trial) for trial in trials if trial.state == TrialState.COMPLETE and trial.value is not None
+    ]
+    return [trial for _, trial in sorted(scored, key=lambda each: (-metric.sign * each[0], each[1].number))]

@@ -1,23 +1,32 @@
-"""hpsearch_results.csv: a row for each trial that has begun."""
+"""What a search writes beside its trials: the table of results, the best config, a link to the best trial."""
 
 from __future__ import annotations
 
 import csv
 import io
 import math
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from optuna.study import Study
+import yaml
 from optuna.trial import FrozenTrial, TrialState
 
+from ctk.components.loop import VALID_LOSS
 from ctk.contract import Metric
+from ctk.files import atomic, write_text
 from ctk.fit import CHECKPOINTS
 from ctk.runs import Run
 from ctk.trials import Outcome, read_epochs
-from ctk_search.outcomes import facts_of, promoted_by, share_of
+from ctk_search import configs
+from ctk_search.outcomes import facts_of, promoted_by, ranked, share_of
 from ctk_search.space import Space
+
+if TYPE_CHECKING:
+    from ctk_search.searching import Searching
+
+TABLE, BEST_CONFIG = "hpsearch_results.csv", "best-config.yaml"
 
 STATES = {
     TrialState.COMPLETE: "finished",
@@ -26,8 +35,6 @@ STATES = {
     TrialState.RUNNING: "running",
     TrialState.WAITING: "waiting",
 }
-VALID_LOSS = "valid_loss"
-"""Of an epoch's scores: the loss on the validation samples."""
 
 
 def short(metric: str) -> str:
@@ -44,6 +51,28 @@ def columns(space: Space, metric: Metric) -> list[str]:
         *space.parameters,
         *("state", "seconds", "seeds", "share", "promotes", "problem"),
     ]
+
+
+def write(search: Searching, ended: FrozenTrial) -> None:
+    """Bring the folder up to date after a trial has ended; whoever is killed meanwhile leaves whole files."""
+    trials = search.book.trials()
+    write_text(search.folder / TABLE, table(trials, search.space, search.metric))
+    best = next(iter(ranked(trials, search.metric)), None)
+    if best is not None and best.number == ended.number:
+        write_best(search, best)
+
+
+def write_best(search: Searching, best: FrozenTrial) -> None:
+    """best-config.yaml, and ``best`` and the submission as links to those of the best trial."""
+    settings, folder = search.settings, search.trial_folder(best.number)
+    config = configs.config_of(settings.competition, settings.base, search.space.overrides(best.params), share_of(best))
+    head = f"# Trial {best.number} of {search.folder.name}: {search.metric.name} {best.value}\n"
+    text = yaml.safe_dump(configs.best(config), sort_keys=False, allow_unicode=True)
+    write_text(search.folder / BEST_CONFIG, head + text)
+    _link(search.folder / "best", Path("trials") / folder.name)
+    for submission in folder.glob("submission.*"):
+        if submission.suffix != ".json":
+            _link(search.folder / submission.name, Path("best") / submission.name)
 
 
 def facts(outcome: Outcome, search: Path, metric: Metric) -> dict[str, Any]:
@@ -71,6 +100,7 @@ def facts(outcome: Outcome, search: Path, metric: Metric) -> dict[str, Any]:
         "num_params": sum(sizes.values()) or None,
         "best_val_loss": _mean(losses),
         "final_val": _mean(finals),
+        "seeds": run.config()["seeds"] if fitted else [],
         **{
             name: path.relative_to(search).as_posix() if path is not None and path.exists() else None
             for name, path in found.items()
@@ -78,7 +108,7 @@ def facts(outcome: Outcome, search: Path, metric: Metric) -> dict[str, Any]:
     }
 
 
-def row(trial: FrozenTrial, space: Space, metric: Metric, seeds: str) -> dict[str, Any]:
+def row(trial: FrozenTrial, space: Space, metric: Metric) -> dict[str, Any]:
     """A trial's row."""
     name, known = short(metric.name), facts_of(trial)
     return {
@@ -93,7 +123,7 @@ def row(trial: FrozenTrial, space: Space, metric: Metric, seeds: str) -> dict[st
         **{name: trial.params.get(name) for name in space.parameters},
         "state": STATES[trial.state],
         "seconds": known.get("seconds"),
-        "seeds": seeds,
+        "seeds": " ".join(map(str, known.get("seeds", ()))),
         "share": share_of(trial),
         "promotes": promoted_by(trial),
         "problem": " ".join(known.get("problem", "").split()),
@@ -108,15 +138,20 @@ def best_value(trial: FrozenTrial, metric: Metric) -> float | None:
     return max(values, key=lambda value: metric.sign * value, default=None)
 
 
-def table(study: Study, space: Space, metric: Metric, seeds: str = "") -> str:
-    """The whole CSV."""
+def table(trials: Iterable[FrozenTrial], space: Space, metric: Metric) -> str:
+    """The whole CSV: the trials that have ended."""
     text = io.StringIO()
     writer = csv.DictWriter(text, columns(space, metric), lineterminator="\n")
     writer.writeheader()
-    for trial in study.get_trials(deepcopy=False):
+    for trial in trials:
         if trial.state.is_finished():
-            writer.writerow(row(trial, space, metric, seeds))
+            writer.writerow(row(trial, space, metric))
     return text.getvalue()
+
+
+def _link(path: Path, target: Path) -> None:
+    with atomic(path) as temporary:
+        temporary.symlink_to(target)
 
 
 def _signed(score: float | None, metric: Metric) -> float:

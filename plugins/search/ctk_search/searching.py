@@ -12,18 +12,16 @@ from typing import Protocol
 from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, TrialState
 
-from ctk.api import configured
-from ctk.config import Execution, RunConfig
+from ctk.config import Execution
 from ctk.contract import Metric
 from ctk.errors import CtkError
-from ctk.files import write_text
 from ctk.guard import Guard
 from ctk.trials import Outcome, Trial, read_epochs, run_trials
-from ctk_search import results
+from ctk_search import configs, pruning, results
 from ctk_search.book import Book
-from ctk_search.outcomes import FACTS, share_of
+from ctk_search.outcomes import FACTS, MARKS, share_of
+from ctk_search.pruning import Pruning
 from ctk_search.settings import Settings
-from ctk_search.shares import with_share
 from ctk_search.space import Space
 from ctk_search.study import seed_of
 
@@ -33,8 +31,8 @@ ENDED = {"finished": TrialState.COMPLETE, "pruned": TrialState.PRUNED, "failed":
 class Observer(Protocol):
     """Who is told how a search goes."""
 
-    def say(self, line: str) -> None:
-        """A line worth showing."""
+    def begin(self, search: Searching) -> None:
+        """It stands, and will be carried out."""
 
     def beat(self, running: Sequence[Trial]) -> None:
         """Four times a second: the trials that are being made."""
@@ -42,58 +40,84 @@ class Observer(Protocol):
     def ended(self, trial: FrozenTrial) -> None:
         """A trial has ended."""
 
+    def end(self) -> None:
+        """No trial is being made any more."""
+
 
 class Searching:
-    """A search whose folder, settings and study stand."""
+    """A search whose folder, settings and study stand.
+
+    epochs   of a whole trial, for the pruner
+    stopped  why it ended before it had as many trials as wanted; empty if it has
+    """
 
     def __init__(
-        self, folder: Path, settings: Settings, space: Space, book: Book, metric: Metric, observer: Observer
+        self,
+        folder: Path,
+        settings: Settings,
+        space: Space,
+        book: Book,
+        metric: Metric,
+        epochs: int,
+        observer: Observer,
     ) -> None:
         self.folder = folder
         self.settings = settings
         self.space = space
         self.book = book
         self.metric = metric
+        self.epochs = epochs
         self.observer = observer
+        self.pruner = pruning.pruner(settings.pruner, epochs)
         self.deadline = math.inf
         self.stopped = ""
 
-    def run(self, timeout: float | None = None) -> str:
-        """Make trials until there are as many as wanted; returns why it ended before, or nothing.
+    def run(self, timeout: float | None = None) -> None:
+        """Make trials until there are as many as wanted.
 
         timeout  seconds after which no further trial is begun
         """
         if timeout is not None:
             self.deadline = time.monotonic() + timeout
         execution = Execution(**self.settings.execution)
-        trials = run_trials(self._proposals(), execution, self.folder, self.observer.beat)
-        with contextlib.closing(trials) as outcomes:
-            for _, outcome in outcomes:
-                self._tell(int(outcome.folder.name), outcome)
-        return self.stopped
+        self.observer.begin(self)
+        try:
+            trials = run_trials(self._proposals(), execution, self.folder, self.observer.beat)
+            with contextlib.closing(trials) as outcomes:
+                for _, outcome in outcomes:
+                    self._tell(int(outcome.folder.name), outcome)
+        finally:
+            self.observer.end()
+
+    def trial_folder(self, number: int) -> Path:
+        """Where a trial's run lies."""
+        return self.folder / "trials" / f"{number:04d}"
 
     # Ask -----------------------------------------------------------------------------------------------------------
 
     def _proposals(self) -> Iterator[Trial]:
         for frozen in self.book.trials():
             if frozen.state == TrialState.RUNNING:
-                whole = self.book.completed(frozen, self.space.distributions, self._sampler(frozen.number))
+                whole = self.book.completed(frozen, self.space.distributions, self.sampler(frozen.number))
                 if (trial := self._trial(whole)) is not None:
                     yield trial
         while (number := len(self.book.trials())) < self.settings.trials:
             if time.monotonic() >= self.deadline:
-                self.stopped = "The time is up."
+                self.stopped = f"The time is up after {number:,} trials."
                 return
-            sampler = self._sampler(number)
-            if (exhausted := getattr(sampler, "exhausted", None)) and exhausted(self.book.study):
-                self.stopped = f"Every point of the space was tried: {number:,}."
-                return
-            with Guard("samplers", self.settings.sampler["name"])("proposing a trial"):
+            sampler = self.sampler(number)
+            guard = Guard("samplers", self.settings.sampler["name"])
+            with guard("proposing a trial"):
+                exhausted = getattr(sampler, "exhausted", None)
+                if exhausted is not None and exhausted(self.book.study):
+                    self.stopped = f"The sampler has nothing left to propose after {number:,} trials."
+                    return
                 frozen = self.book.ask(self.space.distributions, sampler)
             if (trial := self._trial(frozen)) is not None:
                 yield trial
 
-    def _sampler(self, number: int) -> BaseSampler:
+    def sampler(self, number: int) -> BaseSampler:
+        """A new one, for the trial with this number."""
         options = dict(self.settings.sampler)
         guard = Guard("samplers", options.pop("name"))
         factory: Callable[..., BaseSampler] = guard.load()
@@ -102,14 +126,25 @@ class Searching:
 
     def _trial(self, frozen: FrozenTrial) -> Trial | None:
         """The run of a trial; None where its config is refused, which is then told."""
-        folder = self.folder / "trials" / f"{frozen.number:04d}"
+        folder = self.trial_folder(frozen.number)
         overrides = self.space.overrides(frozen.params)
         try:
-            config = with_share(trial_config(self.settings, overrides), share_of(frozen))
+            config = configs.config_of(self.settings.competition, self.settings.base, overrides, share_of(frozen))
         except CtkError as error:
             self._tell(frozen.number, Outcome(folder, "failed", problem=str(error)))
             return None
-        return Trial(folder, config, tuple(overrides))
+        return Trial(folder, configs.fitted(config), tuple(overrides), self._watch())
+
+    def _watch(self) -> Pruning | None:
+        """Compares a trial with those that have ended by now."""
+        if self.settings.pruner == "none":
+            return None
+        ended = [
+            (trial.state == TrialState.COMPLETE, trial.intermediate_values, trial.user_attrs.get(MARKS, {}))
+            for trial in self.book.trials()
+            if trial.state in (TrialState.COMPLETE, TrialState.PRUNED) and trial.intermediate_values
+        ]
+        return Pruning(self.settings.pruner, self.epochs, self.metric.direction, self.metric.name, ended)
 
     # Tell ----------------------------------------------------------------------------------------------------------
 
@@ -118,18 +153,10 @@ class Searching:
         if state == TrialState.COMPLETE and not math.isfinite(outcome.score):
             state = TrialState.FAIL
             facts["problem"] = f"Its {self.metric.name} is {outcome.score}, which is no number."
-        name = self.metric.name
-        scores = {epoch.done: epoch.scores[name] for epoch in read_epochs(outcome.folder) if name in epoch.scores}
+        scores = pruning.curve(read_epochs(outcome.folder), self.metric.name)
+        marks = pruning.marks(self.pruner, self.metric.direction, scores)
         self.book.report(number, scores)
         value = outcome.score if state == TrialState.COMPLETE else None
-        trial = self.book.tell(number, state, value, **{FACTS: facts})
-        write_text(self.folder / "hpsearch_results.csv", results.table(self.book.study, self.space, self.metric))
+        trial = self.book.tell(number, state, value, **{FACTS: facts, MARKS: marks})
+        results.write(self, trial)
         self.observer.ended(trial)
-
-
-def trial_config(settings: Settings, overrides: Sequence[str]) -> RunConfig:
-    """The config of a trial with these overrides."""
-    base = dict(settings.base)
-    given = base.pop("overrides", None) or ()
-    config, _ = configured(settings.competition, overrides=[*given, *overrides], **base)
-    return config

@@ -12,6 +12,7 @@ import yaml
 from ctk.errors import CtkError
 from ctk.files import write_text
 from ctk.runs import fingerprint
+from ctk_search.pruning import Name
 
 FILE = "search.yaml"
 
@@ -36,7 +37,7 @@ class Settings:
     study: str
     space: Mapping[str, Any]
     sampler: Mapping[str, Any]
-    pruner: str
+    pruner: Name
     seed: int
     trials: int
     base: Mapping[str, Any] = field(default_factory=dict)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -131,6 +131,19 @@ def parse(raw: Any, source: str = "space") -> Space:
     return Space(parameters, dict(base), preset, source, dict(raw))
 
 
+def labels(names: Iterable[str]) -> dict[str, str]:
+    """Short names for people: as many of a key's last words as tell it from the others."""
+    keys = [name.split(".") for name in names]
+
+    def tail(key: list[str]) -> str:
+        for length in range(1, len(key)):
+            if sum(other[-length:] == key[-length:] for other in keys) == 1:
+                return ".".join(key[-length:])
+        return ".".join(key)
+
+    return {".".join(key): tail(key) for key in keys}
+
+
 def as_text(value: Any) -> str:
     """A config value as it stands after -o."""
     text = yaml.safe_dump(value, default_flow_style=True, width=math.inf, sort_keys=False, allow_unicode=True)
@@ -159,8 +172,8 @@ def _choices(name: str, values: Sequence[Any], where: str) -> Parameter:
         label = value if value is None or isinstance(value, (bool, int, float, str)) else as_text(value)
         if any(label == other and isinstance(label, bool) == isinstance(other, bool) for other in sets):
             raise UsageError(f"{where}: {as_text(value)} stands there twice.", "Keep one of them.")
-        if label in sets:  # 1 and True are one key of a mapping, and of Optuna's
-            raise UsageError(f"{where}: {as_text(value)} cannot stand beside {int(label)}.", "Name the choices.")
+        if label in sets:  # 1 and true are one key of a mapping, and of Optuna's
+            raise UsageError(f"{where}: {as_text(value)} cannot stand beside its like.", "Name the choices.")
         sets[label] = {name: value}
     return Parameter(name, CategoricalDistribution(list(sets)), sets)
 

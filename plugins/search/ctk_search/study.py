@@ -11,18 +11,19 @@ from pathlib import Path
 import optuna
 from optuna.exceptions import DuplicatedStudyError, StorageInternalError
 from optuna.storages import RDBStorage
-from optuna.study import Study
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, OperationalError, SQLAlchemyError
 
 from ctk.contract import Direction
 from ctk.errors import CtkError, UsageError
+from ctk_search.book import Book
 
 PATIENCE = 10
 """Seconds that another program may hold an SQLite database before that is told."""
 FINGERPRINT = "ctk:fingerprint"
 FOLDER = "ctk:folder"
-
+HIDDEN = "***"
+"""Stands for a password in search.yaml."""
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
@@ -32,47 +33,36 @@ def seed_of(seed: int, trial: int) -> int:
     return int.from_bytes(hashlib.sha256(f"{seed}/{trial}".encode()).digest()[:4], "big")
 
 
-def url_in(folder: Path, url: str | None) -> str:
-    """The storage's URL: the one given, or that of a file in the search's folder."""
-    return url or f"sqlite:///{(folder / 'study.db').resolve()}"
-
-
-def shown(url: str) -> str:
-    """A URL without user, password and options."""
+def url_of(text: str) -> URL:
+    """A database's URL; files by absolute paths, so that a search can be gone on with from anywhere."""
     try:
-        parsed = make_url(url)
-    except ArgumentError:
-        return "--storage"
-    return f"{parsed.drivername}://{parsed.host or ''}/{parsed.database or ''}"
-
-
-def kept(url: str | None) -> str | None:
-    """A URL as it may be written down: its password as three stars."""
-    return None if url is None else make_url(url).render_as_string(hide_password=True)
-
-
-def storage_at(url: str) -> RDBStorage:
-    """The database behind a URL, made if it is a file that is not there. Raises UsageError, CtkError."""
-    try:
-        parsed = make_url(url)
+        url = make_url(text)
     except ArgumentError:
         raise UsageError("--storage: this is no URL of a database.", "For example sqlite:///search.db.") from None
-    arguments = {"connect_args": {"timeout": PATIENCE}} if parsed.get_backend_name() == "sqlite" else {}
-    try:
-        with told(url), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return RDBStorage(url, engine_kwargs=arguments, skip_compatibility_check=False)
-    except (ImportError, ModuleNotFoundError) as error:
-        missing = getattr(error, "name", None) or parsed.get_driver_name()
-        raise UsageError(
-            f"{shown(url)}: needs the Python package {missing}, which is not installed.", "Install it with pip."
-        ) from None
+    if url.get_backend_name() == "sqlite" and url.database and url.database != ":memory:":
+        url = url.set(database=str(Path(url.database).absolute()))
+    return url
 
 
-def create(url: str, name: str, direction: Direction, fingerprint: str, folder: Path) -> tuple[Study, RDBStorage]:
-    """A new study and its storage. Raises UsageError where the storage has one of that name."""
-    storage = storage_at(url)
+def own_url(folder: Path) -> URL:
+    """That of study.db in a search's folder."""
+    return URL.create("sqlite", database=str((folder / "study.db").absolute()))
+
+
+def shown(url: URL) -> str:
+    """A URL without user, password and options."""
+    return f"{url.drivername}://{url.host or ''}/{url.database or ''}"
+
+
+def kept(url: URL) -> str:
+    """A URL as it may be written down."""
+    return url.render_as_string(hide_password=True)
+
+
+def create(url: URL, name: str, direction: Direction, fingerprint: str, folder: Path) -> Book:
+    """A new study. Raises UsageError where the storage has one of that name."""
     with told(url):
+        storage = _storage(url)
         try:
             study = optuna.create_study(
                 storage=storage, study_name=name, direction="maximize" if direction == "max" else "minimize"
@@ -81,13 +71,13 @@ def create(url: str, name: str, direction: Direction, fingerprint: str, folder: 
             raise _taken(url, storage, name, fingerprint) from None
         study.set_user_attr(FINGERPRINT, fingerprint)
         study.set_user_attr(FOLDER, str(folder.resolve()))
-    return study, storage
+        return Book(study, storage, lambda: told(url))
 
 
-def load(url: str, name: str, fingerprint: str) -> tuple[Study, RDBStorage]:
+def load(url: URL, name: str, fingerprint: str) -> Book:
     """The study of a search that is gone on with. Raises UsageError where it is not there, or another."""
-    storage = storage_at(url)
     with told(url):
+        storage = _storage(url)
         try:
             study = optuna.load_study(storage=storage, study_name=name)
         except KeyError:
@@ -97,11 +87,11 @@ def load(url: str, name: str, fingerprint: str) -> tuple[Study, RDBStorage]:
                 f"{shown(url)}: its study '{name}' is of another competition, config, space or sampler.",
                 "Begin a new search.",
             )
-    return study, storage
+        return Book(study, storage, lambda: told(url))
 
 
 @contextmanager
-def told(url: str) -> Iterator[None]:
+def told(url: URL) -> Iterator[None]:
     """What goes wrong with the database as a sentence."""
     try:
         yield
@@ -109,19 +99,34 @@ def told(url: str) -> Iterator[None]:
         cause: BaseException | None = error
         while cause is not None and not isinstance(cause, OperationalError):
             cause = cause.__cause__
-        reason = str(getattr(cause, "orig", "") or "").partition("\n")[0].rstrip(".") or type(error).__name__
+        reason = str(getattr(cause, "orig", "") or "").strip().partition("\n")[0].rstrip(".") or type(error).__name__
         if "locked" in reason:
             raise CtkError(
-                f"{shown(url)}: is locked by another program, for {PATIENCE} s.", "End that program, and go on."
+                f"{shown(url)}: another program has kept it locked for {PATIENCE} s.", "End that program, and go on."
             ) from error
         raise CtkError(f"{shown(url)}: cannot be used ({reason}).", "Is it there, and a database?") from error
 
 
-def _taken(url: str, storage: RDBStorage, name: str, fingerprint: str) -> UsageError:
+def _storage(url: URL) -> RDBStorage:
+    """The database, made if it is a file that is not there."""
+    arguments = {"connect_args": {"timeout": PATIENCE}} if url.get_backend_name() == "sqlite" else {}
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return RDBStorage(url.render_as_string(hide_password=False), engine_kwargs=arguments)
+    except ImportError as error:
+        missing = f"the Python package {error.name}" if error.name else "a driver"
+        raise UsageError(
+            f"{shown(url)}: needs {missing}, which is not installed.", "Install it with pip, or take another database."
+        ) from None
+
+
+def _taken(url: URL, storage: RDBStorage, name: str, fingerprint: str) -> UsageError:
     study = optuna.load_study(storage=storage, study_name=name)
-    folder = study.user_attrs.get(FOLDER, "")
     if study.user_attrs.get(FINGERPRINT) == fingerprint:
-        return UsageError(f"{shown(url)} has this search already.", f"Go on with it: --resume {folder}")
+        return UsageError(
+            f"{shown(url)} has this search already.", f"Go on with it: --resume {study.user_attrs.get(FOLDER)}"
+        )
     return UsageError(
         f"{shown(url)} has a study '{name}' of another competition, config, space or sampler.",
         "Give this search another --name, or another storage.",

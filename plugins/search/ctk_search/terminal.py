@@ -1,0 +1,134 @@
+"""What is shown of a search: a bar for each running trial, a line for each that has ended, the best at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from optuna.trial import FrozenTrial, TrialState
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeRemainingColumn
+
+from ctk.cli.common import console, number, table
+from ctk.report.numbers import duration
+from ctk.trials import Trial, read_epochs
+from ctk_search.api import Found
+from ctk_search.outcomes import facts_of, ranked, share_of
+from ctk_search.results import BEST_CONFIG, STATES, best_value
+from ctk_search.searching import Searching
+from ctk_search.space import Space, as_text, labels
+
+SHOWN = 5
+"""Trials in the table at the end."""
+
+
+class Terminal:
+    """An observer that draws where it can redraw, and prints a line for each trial that has ended."""
+
+    search: Searching
+
+    def __init__(self, quiet: bool = False) -> None:
+        self.quiet = quiet
+        self.bars: Progress | None = None
+        self.tasks: dict[str, TaskID] = {}
+
+    def begin(self, search: Searching) -> None:
+        """Say where it lies, and start drawing."""
+        self.search = search
+        if self.quiet:
+            return
+        done = sum(trial.state.is_finished() for trial in search.book.trials())
+        console.print(f"search      {search.folder}", highlight=False, soft_wrap=True)
+        if done:
+            console.print(f"{done} of {search.settings.trials} trials are done already", highlight=False)
+        if console.is_terminal:
+            self.bars = Progress(
+                SpinnerColumn(finished_text="✓"),
+                TextColumn("{task.description}"),
+                BarColumn(24),
+                TextColumn("{task.completed:.0f}/{task.total:.0f}"),
+                TextColumn("[cyan]{task.fields[told]}"),
+                TimeRemainingColumn(compact=True),
+                console=console,
+            )
+            self.bars.start()
+            self.total = self.bars.add_task("all trials", total=search.settings.trials, completed=done, told="")
+
+    def beat(self, running: Sequence[Trial]) -> None:
+        """Move the bars."""
+        if self.bars is None:
+            return
+        metric = self.search.metric.name
+        for trial in running:
+            epochs = read_epochs(trial.folder)
+            if not epochs:
+                continue
+            if trial.folder.name not in self.tasks:
+                self.tasks[trial.folder.name] = self.bars.add_task(f"trial {int(trial.folder.name)}", total=1, told="")
+            last = epochs[-1]
+            told = f"{metric} {number(last.scores.get(metric))}"
+            self.bars.update(self.tasks[trial.folder.name], completed=last.done, total=last.total, told=told)
+
+    def ended(self, trial: FrozenTrial) -> None:
+        """A line for the trial, and the best so far."""
+        if self.quiet:
+            return
+        best = next(iter(ranked(self.search.book.trials(), self.search.metric)), None)
+        known = facts_of(trial)
+        so_far = "" if best is None else f"best {number(best.value)} (trial {best.number})"
+        if self.bars is not None:
+            self.bars.update(self.total, advance=1, told=so_far)
+            if (task := self.tasks.pop(f"{trial.number:04d}", None)) is not None:
+                self.bars.remove_task(task)
+        parts = [
+            f"trial {trial.number:<4}",
+            f"{STATES[trial.state]:<8}",
+            f"{number(best_value(trial, self.search.metric)):>8}",
+        ]
+        parts += [f"{duration(known.get('seconds', 0)):>7}", so_far]
+        if trial.state == TrialState.FAIL:
+            parts.append(str(known.get("problem", "")).splitlines()[0])
+        console.print("  ".join(parts), highlight=False, soft_wrap=True)
+
+    def end(self) -> None:
+        """Stop drawing."""
+        if self.bars is not None:
+            self.bars.stop()
+            self.bars = None
+
+
+def values(trial: FrozenTrial, space: Space) -> list[str]:
+    """A trial's parameters as people read them, in the space's order."""
+    shown = [trial.params.get(name) for name in space.parameters]
+    return [f"{value:.4g}" if isinstance(value, float) else as_text(value) for value in shown]
+
+
+def outcome(search: Searching, found: Found) -> None:
+    """The best trials, how many ended how, and where things lie."""
+    counts = {name: sum(trial.state == state for trial in found.trials) for state, name in STATES.items()}
+    told = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
+    console.print(f"\n{len(found.trials)} trials: {told}. {found.stopped}".rstrip(), highlight=False)
+    if not found.ranked:
+        return
+    short = labels(search.space.parameters)
+    partial = any(share_of(trial) < 1 for trial in found.ranked)
+    rows = [
+        [
+            str(trial.number),
+            number(trial.value),
+            *([f"{share_of(trial):.0%}"] if partial else []),
+            *values(trial, search.space),
+            duration(facts_of(trial).get("seconds", 0)),
+        ]
+        for trial in found.ranked[:SHOWN]
+    ]
+    console.print()
+    table(["trial", search.metric.name, *(["epochs"] if partial else []), *short.values(), "time"], rows, len(rows[0]))
+    console.print()
+    lines = {"best run": "best", "submission": "", "results": "hpsearch_results.csv", "page": "search.html"}
+    lines["submission"] = next((path.name for path in found.folder.glob("submission.*")), "")
+    for label, name in lines.items():
+        if name and (found.folder / name).exists():
+            console.print(f"{label:<12}{found.folder / name}", highlight=False, soft_wrap=True)
+    config = found.folder / BEST_CONFIG
+    console.print(
+        f"again       ctk run {search.settings.competition} --config {config}", highlight=False, soft_wrap=True
+    )
