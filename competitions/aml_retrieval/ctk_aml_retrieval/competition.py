@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ctk.competition import Competition, Submission, presets_in
+from ctk.competition import Competition, Submission, presets_in, spaces_in
 from ctk.contract import Progress
 from ctk.samples import Array, Samples
 from ctk_aml_retrieval import submission
@@ -35,6 +35,10 @@ class AMLRetrieval(Competition):
     def presets(self) -> Mapping[str, Mapping[str, Any]]:
         """The files in ``presets/``, by name."""
         return presets_in("ctk_aml_retrieval")
+
+    def spaces(self) -> Mapping[str, Mapping[str, Any]]:
+        """The files in ``spaces/``, by name."""
+        return spaces_in("ctk_aml_retrieval")
 
     def default_data(self, progress: Progress = lambda what, done, total: None) -> Path:
         """Twemoji pictures with emojibase captions, embedded by small encoders; see ``default_data/NOTICE.md``."""
