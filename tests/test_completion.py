@@ -178,6 +178,20 @@ def test_runs_of_all_competitions_also_by_what_follows_the_time(tab):
     assert tab("ctk show ./ru") == ["dir,./ru"]
 
 
+def test_variants_of_an_ablation_and_ablations(tab, place):
+    assert tab("ctk ablate tiny --set wide:members.base.b") == plain("wide:members.base.blend=")
+    assert tab("ctk ablate tiny --set wide:seeds=1 --set w") == plain("wide:")
+    folder = place / "runs" / "tiny" / "1122-100000-ablation"
+    folder.mkdir()
+    (folder / "plan.json").write_text("{}")
+    assert tab("ctk ablate tiny --resume 1122-10") == plain("1122-100000-ablation")
+
+
+def test_the_schemes_and_keys_of_cross_validation(tab):
+    assert tab("ctk cv tiny --scheme st") == plain("stratified-group")
+    assert tab("ctk cv tiny -o split.ch") == plain("split.chain=")
+
+
 def test_plugins_and_distributions(tab):
     assert tab("ctk plugins ti") == plain("tiny")
     assert "plain,competition-toolkit" not in tab("ctk uninstall ")

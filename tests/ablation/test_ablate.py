@@ -1,0 +1,192 @@
+"""Variants beside their base: resolved before anything runs, run with the same seeds, gone on with, told apart."""
+
+import csv
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from click.testing import CliRunner
+
+from ctk import api
+from ctk.ablation.plan import find, read
+from ctk.ablation.running import carry_out
+from ctk.ablation.variants import read_variants
+from ctk.cli import cli
+from ctk.errors import CtkError, UsageError
+from ctk.runs import Run, all_runs
+from ctk.testing.distributions import find_anew, lay
+
+SERIAL = ("executor.name=serial", "executor.threads=1", "trackers=[]")
+EPOCH = "members.toy-network.epochs"
+
+
+@pytest.fixture
+def toy(ctk_home, tmp_plugin):
+    """The toy competition, installed."""
+    lay(tmp_plugin("empty", ""), "ctk-toy", "ctk.testing.toy.plugin")
+    find_anew()
+
+
+@pytest.fixture
+def ablated(toy):
+    """A base of two epochs, one worse by far, one that fails."""
+    variants = {"slow": ["members.toy-network.optimizer.lr=1e-9"], "wild": ["members.toy-network.optimizer.lr=1e30"]}
+    return api.ablate("toy-regression", variants, seeds=[1, 2, 3], overrides=[*SERIAL, f"{EPOCH}=8"], name="mine")
+
+
+def test_each_variant_and_seed_is_a_run_below_the_ablation(ablated):
+    runs = sorted(path.parent.relative_to(ablated.folder).as_posix() for path in ablated.folder.glob("*/*/config.yaml"))
+    assert runs == [f"{name}/seed-{seed}" for name in ("base", "slow", "wild") for seed in (1, 2, 3)]
+    for name, scores in ablated.scores.items():
+        for seed, score in scores.items():
+            run = Run(ablated.folder / name / f"seed-{seed}")
+            assert run.config()["seeds"] == [seed]
+            assert run.scores()["members"]["blend"]["toy-mse"] == score
+    assert list(all_runs(api.runs_root())) == []
+
+
+def test_what_fails_is_listed_with_its_sentence_and_the_others_go_on(ablated):
+    rows = ablated.rows()
+    assert list(rows) == ["slow", "wild"]
+    assert rows["wild"].verdict == "not compared"
+    assert "learning rate" in ablated.problems["wild"][1]
+    assert rows["slow"].seeds == (1, 2, 3)
+    assert ablated.comparisons == 1
+    assert ablated.compared
+
+
+def test_tables_and_page_say_what_was_found(ablated):
+    (slow, wild) = csv.DictReader((ablated.folder / "ablation.csv").open())
+    row = ablated.rows()["slow"]
+    assert float(slow["difference"]) == row.mean
+    assert [float(slow[f"difference_seed_{seed}"]) for seed in (1, 2, 3)] == list(row.differences)
+    assert (slow["verdict"], wild["verdict"]) == (row.verdict, "not compared")
+    assert "learning rate" in wild["problem"]
+    plain = json.loads((ablated.folder / "ablation.json").read_text())
+    assert plain["variants"]["slow"]["mean"] == row.mean
+    assert plain["variants"]["wild"]["mean"] is None
+    page = (ablated.folder / "ablation.html").read_text()
+    assert page.count("<svg") == 1
+    assert all(part in page for part in ("slow", row.verdict, "learning rate", "paired by seed"))
+    assert "<script" not in page
+
+
+def test_a_finished_run_is_not_made_again_and_one_that_failed_is(ablated, monkeypatch):
+    made = {path: path.stat().st_mtime_ns for path in ablated.folder.glob("*/*/submission.csv")}
+    started = {path: path.stat().st_mtime_ns for path in ablated.folder.glob("wild/*/state.json")}
+    again = carry_out(read(find("mine", api.runs_root())))
+    assert again.scores == ablated.scores
+    assert {path: path.stat().st_mtime_ns for path in made} == made
+    assert all(path.stat().st_mtime_ns > before for path, before in started.items())
+
+
+def test_members_that_are_blended_take_the_run_s_seed_and_baselines_keep_theirs(toy):
+    network = {"model": "toy-network", "loss": "toy-squared-error", "epochs": 2, "batch": {"size": 16}}
+    members = [{"model": "ridge", "blend": False, "seeds": [0]}, network | {"seeds": [7, 8]}]
+    plan = api.plan_ablation("toy-regression", {"a": [f"{EPOCH}=3"]}, config={"members": members}, overrides=SERIAL)
+    base = plan.configs["base"]
+    assert [member.seeds for member in base.members] == [(0,), None]
+
+
+@pytest.mark.parametrize(
+    ("assignments", "said"),
+    [
+        (["members.0.epochs=5"], "NAME:key=value"),
+        (["blend={name: mean}"], "NAME:key=value"),
+        (["a b:blend=mean"], "no name for a folder"),
+        (["base:blend=mean"], "compared with"),
+        (["a:blend=mean", "a:blend=greedy"], "sets blend twice"),
+        ([], "needs a variant"),
+    ],
+)
+def test_what_is_no_variant_is_refused(assignments, said):
+    with pytest.raises(UsageError) as caught:
+        read_variants(assignments)
+    assert said in str(caught.value)
+
+
+def test_keys_of_one_variant_come_together():
+    assert read_variants(["a:x=1", "b:x=2", "a:y={z: 3}"]) == {"a": ["x=1", "y={z: 3}"], "b": ["x=2"]}
+
+
+@pytest.mark.parametrize(
+    ("variants", "more", "said"),
+    [
+        ({"a": ["blend=mean"]}, {}, "the same as 'base'"),
+        ({"a": [f"{EPOCH}=3"], "b": [f"{EPOCH}=3"]}, {}, "the same as 'a'"),
+        ({"a": [f"{EPOCH}=3"], "b": ["members.toy-network.epoch=3"]}, {}, "Did you mean 'epochs'"),
+        ({"a": [f"{EPOCH}=3"]}, {"seeds": [1, 1]}, "each seed is given once"),
+    ],
+)
+def test_nothing_runs_before_every_variant_is_right(toy, variants, more, said):
+    with pytest.raises(UsageError) as caught:
+        api.ablate("toy-regression", variants, overrides=SERIAL, **more)
+    assert said in str(caught.value)
+    assert not list(api.runs_root().glob("*/*/*"))
+
+
+def invoke(*words):
+    return CliRunner().invoke(cli, ["ablate", "toy-regression", *words, *(w for each in SERIAL for w in ("-o", each))])
+
+
+def test_the_command_prints_the_differences(toy):
+    done = invoke("--set", f"long:{EPOCH}=3", "--set", f"longer:{EPOCH}=6", "--seeds", "1,2")
+    assert done.exit_code == 0, done.output
+    assert "97.5 % interval" in done.output
+    assert "Bonferroni" in done.output
+    assert "ablation.html" in done.output
+
+
+def test_all_variants_failing_is_a_failure(toy):
+    done = invoke("--set", "wild:members.toy-network.optimizer.lr=1e30", "--seeds", "1")
+    assert done.exit_code == 1, done.output
+    assert "wild seed 1 failed" in done.output
+
+
+def test_one_seed_is_said_to_tell_nothing_of_noise(toy):
+    done = invoke("--set", f"long:{EPOCH}=3", "--seeds", "1")
+    assert done.exit_code == 0, done.output
+    assert "Without a spread over seeds" in done.output
+
+
+def test_an_ablation_that_is_not_there_is_answered_with_the_nearest(ablated):
+    done = CliRunner().invoke(cli, ["ablate", "toy-regression", "--resume", "mien"])
+    assert done.exit_code == 2
+    assert "Did you mean 'mine'?" in done.output
+
+
+def test_a_plan_that_was_damaged_is_named(ablated):
+    (ablated.folder / "plan.json").write_text("{}")
+    with pytest.raises(CtkError, match=r"plan\.json: cannot be read"):
+        read(ablated.folder)
+
+
+@pytest.mark.slow
+def test_a_killed_ablation_goes_on_to_the_same_scores(toy):
+    words = ["ablate", "toy-regression", "--set", f"long:{EPOCH}=40", "--seeds", "1,2", "--name"]
+    words = [*words, "killed", *(word for each in SERIAL for word in ("-o", each))]
+    process = subprocess.Popen([sys.executable, "-m", "ctk", *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    root, deadline = api.runs_root() / "toy-regression", time.monotonic() + 120
+    while not list(root.glob("*-killed/long/seed-1/members/toy-network")):
+        assert process.poll() is None, process.stdout.read()
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    (folder,) = root.glob("*-killed")
+    assert not (folder / "ablation.json").exists()
+    done = subprocess.run(
+        [sys.executable, "-m", "ctk", "ablate", "toy-regression", "--resume", "killed", "--json"],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    resumed = json.loads(done.stdout)["variants"]["long"]
+    whole = api.ablate("toy-regression", {"long": [f"{EPOCH}=40"]}, seeds=[1, 2], overrides=SERIAL).rows()["long"]
+    assert resumed["differences"] == list(whole.differences)
+    assert not any(math.isnan(each) for each in whole.differences)
