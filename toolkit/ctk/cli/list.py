@@ -59,7 +59,15 @@ def info(competition: str, preset: str | None, json_: bool) -> None:
     if json_:
         facts = {"id": known.id, "title": known.title, "url": known.url, "metric": metric.name}
         facts |= {"platform": known.platform, "slug": known.slug}
-        print_json({**facts, "direction": metric.direction, "presets": list(presets), "components": offers})
+        print_json(
+            {
+                **facts,
+                "direction": metric.direction,
+                "presets": list(presets),
+                "spaces": list(known.spaces()),
+                "components": offers,
+            }
+        )
         return
     console.print(f"[bold]{known.title}[/bold]  {known.url}", highlight=False)
     better = "higher" if metric.direction == "max" else "lower"
@@ -69,6 +77,8 @@ def info(competition: str, preset: str | None, json_: bool) -> None:
     for name in presets:
         note = {known.embedded: "default on the embedded data", known.default: "default with --data"}.get(name, "")
         console.print(f"preset   {name}  [dim]{note}[/dim]", highlight=False)
+    for name in known.spaces():
+        console.print(f"space    {name}  [dim]for ctk search[/dim]", highlight=False)
     for kind in kinds:
         console.print(f"{kind:<10}{', '.join(offers[kind]) or '-'}", highlight=False)
     console.print(f"\nA preset in full: ctk info {known.id} --preset {known.embedded}", highlight=False)
