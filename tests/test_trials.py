@@ -172,3 +172,9 @@ def test_configured_says_the_same_as_a_run(ctk_home, toy):
     assert assigned == ["seeds=[3]"]
     with pytest.raises(UsageError, match="unknown key"):
         configured("toy-regression", overrides=["sseeds=[3]"])
+
+
+def test_overrides_leave_the_config_that_they_are_laid_over_as_it_was(ctk_home, toy):
+    given = {"members": [dict(NETWORK)]}
+    configured("toy-regression", config=given, overrides=["members.0.epochs=7"])
+    assert given == {"members": [NETWORK]}

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -167,6 +168,7 @@ def configured(
     assigned = [f"data={Path(data).name}"] if data is not None else []
     assigned += [f"config={Path(config).name}"] if isinstance(config, (str, Path)) else []
     assigned += overrides
+    raw = deepcopy(raw)  # what is overridden may be the caller's, or a preset that is given again
     for assignment in overrides:
         override(raw, assignment)
     if seeds is not None:
