@@ -24,7 +24,7 @@ class Marks:
             return False, seen
         mark = folder / f".seen-{uuid.uuid4().hex}" if seen is None else seen.mark
         mark.parent.mkdir(parents=True, exist_ok=True)
-        mark.touch()
+        mark.write_text(mark.name)
         self.made[folder] = Seen(mark, files.constant)
         return True, self.made[folder]
 

@@ -40,15 +40,22 @@ def work(call: bytes, packed: Any, seen: Seen | None) -> Outcome:
         if packed is not None:
             from ctk_ray.store import carried
 
-            return carried(packed, lambda to: _outcome(call, to))
+            try:
+                return carried(packed, lambda to: _outcome(call, to))
+            except OSError as error:
+                problem = f"Node {socket.gethostname()} of the Ray cluster could not take a task's files: {error}."
+                return failed(CtkError(problem, "Free some space there, in its temporary folder and its CTK_CACHE."))
         if seen is not None and not sees(seen):
             return failed(CtkError(unseen(socket.gethostname(), seen), SHARE))
         return _outcome(call, None)
 
 
 def sees(seen: Seen) -> bool:
-    """Whether this node sees what it should."""
-    return seen.mark.exists() and all(folder.exists() for folder in seen.folders)
+    """Whether this node sees what it should: that it can be read, for a folder of the same name is not enough."""
+    try:
+        return seen.mark.read_text() == seen.mark.name and all(any(folder.iterdir()) for folder in seen.folders)
+    except OSError:
+        return False
 
 
 def unseen(node: str, seen: Seen) -> str:

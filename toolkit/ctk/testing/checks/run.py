@@ -107,6 +107,8 @@ def _all_of(case: Case, tried: Trial, config: dict[str, Any], offer: Offer) -> N
     case.saw(tried.what)
     case.trials.append(tried)
     overrides = case.overrides.get(offer.name, ())
+    if offer.kind == "executors":  # the same again is the serial executor's, which has other options
+        overrides = [each for each in overrides if not each.startswith("executor.")]
     dry = bool(tried.run.state().get("dry_run"))
     if tried.unpicklable:
         case.wrong(

@@ -1,0 +1,59 @@
+"""An address where no cluster answers is told in seconds, whatever is there instead."""
+
+import socket
+import threading
+import time
+
+import pytest
+
+from ctk.errors import CtkError, UsageError
+from ctk_ray.address import check_address
+
+
+@pytest.fixture
+def answering():
+    """A server that takes a connection and sends what it is given; called with that, it gives its port."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        over = threading.Event()
+
+        def start(answer):
+            def serve():
+                connection, _ = server.accept()
+                with connection:
+                    connection.sendall(answer)
+                    over.wait()
+
+            threading.Thread(target=serve, daemon=True).start()
+            return server.getsockname()[1]
+
+        yield start
+        over.set()
+
+
+@pytest.mark.parametrize("scheme", ["", "ray://"])
+def test_a_closed_port_is_told_at_once(scheme):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    with pytest.raises(CtkError, match=rf"is reached at {scheme}127\.0\.0\.1:{port}: Connection refused\."):
+        check_address(f"{scheme}127.0.0.1:{port}")
+
+
+@pytest.mark.parametrize("scheme", ["", "ray://"])
+def test_a_port_that_says_nothing_is_told_within_ten_seconds(answering, scheme):
+    port = answering(b"")
+    begun = time.monotonic()
+    with pytest.raises(CtkError, match="nothing answered within 5 seconds"):
+        check_address(f"{scheme}127.0.0.1:{port}")
+    assert time.monotonic() - begun < 10
+
+
+def test_another_server_is_told_to_be_no_ray(answering):
+    port = answering(b"SSH-2.0-OpenSSH_9.2\r\n")
+    with pytest.raises(CtkError, match="what answers there is no Ray"):
+        check_address(f"127.0.0.1:{port}")
+
+
+@pytest.mark.parametrize("address", ["head", "http://head:8265", "head:port", "ray://", "ray://head", ":6379"])
+def test_what_is_no_address_is_refused_with_examples(address):
+    with pytest.raises(UsageError, match=r"is no address of a Ray cluster\.\nFor example ray://head:10001"):
+        check_address(address)

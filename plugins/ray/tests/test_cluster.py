@@ -1,0 +1,85 @@
+"""Runs on a real cluster of two nodes: what they give, what a dead node and Ctrl-C leave, what cannot work is told."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import numpy as np
+import pytest
+
+from ctk.errors import CtkError
+from ctk.runs import Run
+from ctk.tasks import WorkerLost
+from ctk.testing import check_plugin
+from ctk_ray.executor import RayExecutor
+
+pytestmark = pytest.mark.slow
+
+
+def assert_same_predictions(one: Run, other: Run) -> None:
+    """Bit by bit, of two folds of two members."""
+    assert one.parts() == other.parts()
+    assert len(one.parts()) == 4
+    for part in one.parts():
+        for kind in ("oof", "test"):
+            first, second = one.predictions(part, kind), other.predictions(part, kind)
+            assert np.array_equal(first.ids, second.ids)
+            assert first.values.tobytes() == second.values.tobytes()
+
+
+def test_a_node_killed_in_the_middle_loses_nothing(two_nodes, stalled, serial):
+    process = stalled.start("--executor", "ray", "--address", two_nodes.address, "--name", "killed")
+    stalled.until_stalled(process, 2)
+    two_nodes.kill_a_node()
+    stalled.until_stalled(process, 3)  # the fit that was lost with it is made again elsewhere, and waits too
+    stalled.go()
+    printed = stalled.ended(process)
+    assert "ray" not in printed.lower().replace(str(stalled.home.work.parent).lower(), "")
+    assert_same_predictions(stalled.run_named("killed"), serial)
+
+
+def test_nodes_that_do_not_see_the_runs_folder_get_files_and_plugins_by_rays_store(two_nodes, hidden, serial):
+    hidden.go()
+    ray = ("--executor", "ray", "--address", two_nodes.address)
+    hidden.ended(hidden.start(*ray, "-oexecutor.artefacts=store", "--name", "carried"))
+    run = hidden.run_named("carried")
+    assert_same_predictions(run, serial)
+    assert all((run.part_folder(part) / "checkpoints").is_dir() for part in run.parts())
+    printed = hidden.ended(hidden.start(*ray, "--name", "shared"), code=1)
+    assert "does not see the run's folder, or the data prepared for it" in printed
+    assert "-o executor.artefacts=store" in printed
+
+
+def test_ctrl_c_ends_all_tasks_and_leaves_a_run_that_can_be_resumed(two_nodes, stalled, serial):
+    process = stalled.start("--executor", "ray", "--address", two_nodes.address, "--name", "stopped")
+    stalled.until_stalled(process, 2)
+    assert two_nodes.workers()
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal sends it: to all of its processes
+    printed = stalled.ended(process, code=1)
+    assert printed.splitlines()[-2] == "Interrupted.", printed
+    run = stalled.run_named("stopped")
+    assert run.state()["state"] == "interrupted"
+    stalled.until(lambda: not two_nodes.workers())
+    assert not list(run.folder.rglob(".seen-*"))
+    stalled.go()
+    stalled.ended(stalled.start("--resume", str(run.folder), "--executor", "local"))
+    assert_same_predictions(run, serial)
+
+
+def test_what_a_task_raises_is_raised_here_and_a_lost_worker_is_told(two_nodes):
+    with RayExecutor(2, 1, address=two_nodes.client, retries=0) as pool:
+        assert pool.submit(divmod, 7, 2).result() == (3, 1)
+        with pytest.raises(ZeroDivisionError):
+            pool.submit(divmod, 1, 0).result()
+        with pytest.raises(WorkerLost, match="ended without a word"):
+            pool.submit(os._exit, 7).result()
+
+
+def test_what_no_node_could_ever_run_is_told_at_once(two_nodes):
+    with pytest.raises(CtkError, match=r"could ever run a task with 1 CPUs and 8 GPUs: the largest of 2 has 1 and 0"):
+        RayExecutor(1, 1, address=two_nodes.address, num_gpus=8)
+
+
+def test_the_plugin_keeps_the_contract_with_a_ray_that_is_started_for_the_run():
+    check_plugin("ray", overrides={"ray": ["executor.address=local"]})
