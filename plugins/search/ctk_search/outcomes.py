@@ -37,8 +37,12 @@ def facts_of(trial: FrozenTrial) -> Mapping[str, Any]:
 
 
 def ranked(trials: Iterable[FrozenTrial], metric: Metric) -> list[FrozenTrial]:
-    """The trials that have a score, the best first; of equals the earlier."""
+    """The trials that have a score, those of all their epochs first, then the best first; of equals the earlier.
+
+    Scores after a part of the epochs and after all of them do not compare.
+    """
     scored = [
         (trial.value, trial) for trial in trials if trial.state == TrialState.COMPLETE and trial.value is not None
     ]
-    return [trial for _, trial in sorted(scored, key=lambda each: (-metric.sign * each[0], each[1].number))]
+    ranks = {trial.number: (share_of(trial) < 1, -metric.sign * score, trial.number) for score, trial in scored}
+    return sorted((trial for _, trial in scored), key=lambda trial: ranks[trial.number])
