@@ -2,11 +2,12 @@
 
     nice -n 19 python plugins/mcts/bench/samplers.py [--trials 30] [--repeats 5] [--workers 2] [--cache FOLDER]
 
-The space is retrieval.yaml beside this file. Each trial is a run as `ctk search --pruner none --workers 1` makes it, on
-one thread; its score is kept in the cache by config and data, so that samplers and repeats share runs and a comparison
-that was killed goes on. Repeat r searches with seed r. A search with probes is given as many epochs as the others, and
-so more trials. Writes results/samplers.csv, a row for each sampler and budget; results/samplers-trials.csv, a row for
-each trial; results/samplers.png.
+The space is retrieval.yaml beside this file. Each trial is a run as `ctk search --pruner none --workers 1` makes it,
+on one thread. Its score is kept in the cache by overrides and data, so that samplers and repeats share runs and a
+comparison that was killed goes on; give another cache after a change of how networks are trained. Repeat r searches
+with seed r. A search with probes is given as many epochs as the others, and so more trials. Writes
+results/samplers.csv, a row for each sampler and budget; results/samplers-trials.csv, a row for each trial;
+results/samplers.png.
 """
 
 from __future__ import annotations
@@ -107,8 +108,7 @@ def main() -> None:
     full = max(row.score for row in rows if row.share == 1)
     print(f"best full run of all {full:.4f}; {len(list(given.cache.glob('*.json')))} different runs in the cache")
     where = {**machine(), "optuna": optuna.__version__}
-    kept = [{**asdict(line), "repeats": " ".join(map(str, line.repeats)), **where} for line in table]
-    write(given.results / "samplers.csv", kept)
+    write(given.results / "samplers.csv", [{**asdict(line), **where} for line in table])
     write(given.results / "samplers-trials.csv", [asdict(row) for row in rows])
     picture(rows, given.trials, given.results / "samplers.png")
 
@@ -148,18 +148,15 @@ def searched(name: str, seed: int, trials: int, cache: Path) -> list[Row]:
 
 def scored(overrides: Sequence[str], share: float, cache: Path) -> float:
     """The score of a run, made unless the cache has it."""
-    from ctk.api import configured
     from ctk.files import read_json, write_json
     from ctk.runs import fingerprint
     from ctk.trials import Trial, run_trial
     from ctk_aml_retrieval import embedded
-    from ctk_search.shares import with_share
+    from ctk_search.configs import config_of
 
-    config, _ = configured("aml-retrieval", preset="quick", overrides=overrides)
-    config = with_share(config, share)
-    decides = {key: config.plain()[key] for key in ("seeds", "split", "filters", "members")}
-    place = cache / f"{fingerprint(decides, embedded.folder().name)}.json"
+    place = cache / f"{fingerprint(list(overrides), share, embedded.folder().name)}.json"
     if not place.exists():
+        config = config_of("aml-retrieval", {"preset": "quick"}, overrides, share)
         cache.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=cache) as folder:
             outcome = run_trial(Trial(Path(folder) / "run", config))
@@ -178,7 +175,13 @@ def write(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     with atomic(path) as temporary, temporary.open("w", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
         writer.writeheader()
-        writer.writerows(rows)
+        writer.writerows({key: _cell(value) for key, value in row.items()} for row in rows)
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return " ".join(_cell(each) for each in value)
+    return f"{value:.6g}" if isinstance(value, float) else value
 
 
 def picture(rows: Sequence[Row], trials: int, path: Path) -> None:
