@@ -206,6 +206,12 @@ def test_after_every_few_probes_the_best_is_run_in_full():
     assert len(leaves_of(study, SPACE)) == 12
 
 
+def test_workers_side_by_side_promote_a_probe_once():
+    study = study_of(4, probe=0.2, promote=4)
+    study.sampler = MCTSSampler(SPACE, seed=0, probe=0.2, promote=4)
+    assert [share(study.ask(SPACE)) for _ in range(3)] == [1.0, 0.2, 0.2]
+
+
 def test_the_objective_sees_its_share():
     seen = []
 
