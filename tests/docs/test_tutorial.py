@@ -39,3 +39,8 @@ def test_what_users_are_told_of_plugins_is_so(borrowed, tmp_path):
 
 def test_the_script_with_the_ops_alone_runs(borrowed, tmp_path):
     walk("guide/ops-alone.md", tmp_path, {name: borrowed[name] for name in ("PATH", "OMP_NUM_THREADS")})
+
+
+@pytest.mark.parametrize("page", ["guide/cv.md", "guide/ablations.md"])
+def test_the_tables_that_a_page_shows_are_printed(page, borrowed, tmp_path):
+    walk(page, tmp_path, {**{name: borrowed[name] for name in ("PATH", "OMP_NUM_THREADS")}, "COLUMNS": "200"})
