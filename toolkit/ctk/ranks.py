@@ -105,7 +105,7 @@ class Team:
             return CtkError(f"Rank {told['rank']}: {told['problem']}", told["help"])
         return CtkError(
             "Another process of this torchrun ended without a word; memory may have run out.",
-            "What torchrun prints below says which and how.",
+            "torchrun's lines below say which and how. Go on with --resume.",
         )
 
     def check_device(self, wanted: str) -> None:
@@ -202,6 +202,7 @@ class Team:
 
 
 _team: Team | None = None
+_interruption = "Interrupted."
 _together: ContextVar[Team | None] = ContextVar("together", default=None)
 
 
@@ -270,6 +271,18 @@ def team_of_command() -> Team | None:
 def refuse(what: str) -> NoReturn:
     """Say that only one command runs in several processes."""
     raise UsageError(f"torchrun spreads `ctk run` over processes; {what} runs in one.", "Start it without torchrun.")
+
+
+def terminated() -> None:
+    """Called when the process is told to end by a signal, not by a person at the terminal."""
+    global _interruption
+    if launched() is not None:
+        _interruption = "torchrun ended this run: it was told to, or another process ended; its own lines say which."
+
+
+def interruption() -> str:
+    """What to say of a run that was interrupted."""
+    return _interruption
 
 
 def quiet_followers() -> None:

@@ -364,6 +364,7 @@ def terminable() -> Iterator[None]:
     """SIGTERM ends the block as Ctrl-C does."""
 
     def interrupt(number: int, frame: Any) -> None:
+        ranks.terminated()
         raise KeyboardInterrupt
 
     try:
@@ -386,7 +387,7 @@ def ending_well(run: Run, resume: str = "") -> Iterator[None]:
             yield
     except KeyboardInterrupt:
         _leave(run, INTERRUPTED, "interrupted")
-        raise CtkError("Interrupted.", resume) from None
+        raise CtkError(ranks.interruption(), resume) from None
     except Pruned as error:
         _leave(run, PRUNED, f"pruned: {error.problem}", error.problem)
         raise
