@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from ctk.config import Split
+
 CTK = Path(sys.executable).parent / "ctk"
 
 PLUGIN = """
@@ -128,7 +130,8 @@ def test_components(tab):
 @pytest.mark.parametrize(
     ("typed", "found"),
     [
-        ("spl", ["split.by=", "split.predefined=", "split.folds=", "split.use=", "split.seed="]),
+        ("spl", [f"split.{key}=" for key in Split.model_fields]),
+        ("split.scheme=st", ["split.scheme=stratified-group"]),
         ("members.", ["members.net.", "members.base.", "members.*."]),
         ("members.net.opt", [f"members.net.optimizer.{key}=" for key in ("name", "lr", "betas", "weight_decay")]),
         ("members.net.optimizer.name=", ["members.net.optimizer.name=adam", "members.net.optimizer.name=adamw"]),
