@@ -79,6 +79,16 @@ def test_chained_time_says_which_rows_are_never_validated(toy):
     assert any("24 rows have no out-of-fold prediction" in line for line in results.folds.checked)
 
 
+def test_stacking_needs_every_block_of_time(toy):
+    members = [{"model": "ridge", "name": "first"}, {"model": "ridge", "name": "second", "uses": ["first"]}]
+    how = {"folds": 3, "scheme": "time", "group": "block", "config": {"members": members}}
+    with pytest.raises(CtkError) as caught:
+        api.cross_validate("toy-regression", overrides=ALWAYS, **how)
+    assert "split.chain=false" in caught.value.help
+    results = api.cross_validate("toy-regression", overrides=[*ALWAYS, "split.chain=false"], **how)
+    assert len(results.valid) == 96
+
+
 @pytest.mark.parametrize("scheme", ["kfold", "stratified-group"])
 def test_classes_are_validated_by_row_and_by_group(toy, scheme):
     group = None if scheme == "kfold" else "block"

@@ -227,9 +227,12 @@ def _stacked(
             features[f"oof/{key}"], test_features[f"oof/{key}"] = values, predicted
     learned = fold.train[known[fold.train]]
     if not len(learned):
+        chained = task.config.split.drawn_by == "time" and task.config.split.chain
         raise CtkError(
             f"Member '{member.name}' uses out-of-fold predictions of rows that no fold validated.",
-            "Validate on every fold, for example -o split.folds=5 -o split.use=5.",
+            "Validate on every block of time: -o split.chain=false."
+            if chained
+            else "Validate on every fold, for example -o split.folds=5 -o split.use=5.",
         )
     return replace(train, features=features), replace(test, features=test_features), Fold(learned, fold.valid)
 
