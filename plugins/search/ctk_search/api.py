@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ from ctk_search import space as spaces
 from ctk_search import study as studies
 from ctk_search.book import Book
 from ctk_search.outcomes import facts_of, ranked
+from ctk_search.page import write_page
 from ctk_search.searching import Observer, Searching
 from ctk_search.settings import FILE, Settings
 
@@ -204,16 +206,18 @@ def _carry_out(
     metric = metric_of(competition_of(settings.competition).metric)
     epochs = configs.longest(first)
     searching = Searching(folder, settings, space, book, metric, epochs, observer or Silent())
-    with Run(folder).locked():
+    with Run(folder).locked(), closing(book):
         settings.save(folder)
         try:
             with terminable():
                 searching.run(timeout)
         except KeyboardInterrupt:
+            write_page(searching)
             raise CtkError("Interrupted.", f"Go on with: {again}") from None
         except CtkError as error:
             raise type(error)(error.problem, f"{error.help} Go on with: {again}".strip()) from error
-    trials = book.trials()
+        trials = book.trials()
+        write_page(searching)
     failed = [trial for trial in trials if trial.state == TrialState.FAIL]
     if trials and len(failed) == len(trials):
         told = facts_of(failed[0])["problem"]
@@ -241,8 +245,8 @@ def _moved(settings: Settings, execution: Sequence[str]) -> dict[str, Any]:
     made = {"workers": settings.execution["workers"], "threads": settings.execution["threads"], **raw["executor"]}
     if any(made[key] != settings.execution[key] for key in ("workers", "threads")):
         raise UsageError(
-            f"This search has {settings.execution['workers']} workers with {settings.execution['threads']} threads "
-            "each; with other numbers its trials would differ.",
+            f"This search has workers: {settings.execution['workers']}, threads: {settings.execution['threads']}; with "
+            "other numbers its trials would differ.",
             "Leave --workers out, or begin a new search.",
         )
     return component(Execution(**made), "executors", "executor", plugins()).model_dump()

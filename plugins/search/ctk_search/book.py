@@ -75,5 +75,10 @@ class Book:
             self.study.tell(number, value, state)
         return self.trials()[number]
 
+    def close(self) -> None:
+        """Let go of the database; a file is whole then, without others beside it."""
+        self.storage.remove_session()
+        self.storage.engine.dispose()
+
     def _id(self, number: int) -> int:
         return self.storage.get_trial_id_from_study_id_trial_number(self.id, number)

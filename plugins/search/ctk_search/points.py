@@ -34,7 +34,7 @@ def point(space: Distributions, number: int) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for name, distribution in reversed(list(space.items())):
         number, place = divmod(number, count(distribution) or 1)
-        values[name] = value(distribution, place)
+        values[name] = value_at(distribution, place)
     return {name: values[name] for name in space}
 
 
@@ -46,7 +46,7 @@ def number_of(space: Distributions, values: Mapping[str, Any]) -> int:
     return number
 
 
-def value(distribution: BaseDistribution, place: int) -> Any:
+def value_at(distribution: BaseDistribution, place: int) -> Any:
     """A distribution's value by its place, from 0."""
     if isinstance(distribution, CategoricalDistribution):
         return distribution.choices[place]

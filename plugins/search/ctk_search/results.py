@@ -15,8 +15,9 @@ from optuna.trial import FrozenTrial, TrialState
 
 from ctk.components.loop import VALID_LOSS
 from ctk.contract import Metric
-from ctk.files import atomic, write_text
+from ctk.files import atomic, write_json, write_text
 from ctk.fit import CHECKPOINTS
+from ctk.guard import Guard
 from ctk.runs import Run
 from ctk.trials import Outcome, read_epochs
 from ctk_search import configs
@@ -26,7 +27,7 @@ from ctk_search.space import Space
 if TYPE_CHECKING:
     from ctk_search.searching import Searching
 
-TABLE, BEST_CONFIG = "hpsearch_results.csv", "best-config.yaml"
+TABLE, BEST_CONFIG, HISTORY = "hpsearch_results.csv", "best-config.yaml", "search_history.json"
 
 STATES = {
     TrialState.COMPLETE: "finished",
@@ -60,6 +61,10 @@ def write(search: Searching, ended: FrozenTrial) -> None:
     best = next(iter(ranked(trials, search.metric)), None)
     if best is not None and best.number == ended.number:
         write_best(search, best)
+    history = getattr(search.sampler(len(trials)), "history", None)
+    if history is not None:
+        with Guard("samplers", search.settings.sampler["name"])("telling its history"):
+            write_json(search.folder / HISTORY, history(search.book.study))
 
 
 def write_best(search: Searching, best: FrozenTrial) -> None:

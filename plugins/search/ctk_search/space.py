@@ -144,6 +144,11 @@ def labels(names: Iterable[str]) -> dict[str, str]:
     return {".".join(key): tail(key) for key in keys}
 
 
+def value_text(value: Any) -> str:
+    """A parameter's value for people."""
+    return f"{value:.4g}" if isinstance(value, float) else as_text(value)
+
+
 def as_text(value: Any) -> str:
     """A config value as it stands after -o."""
     text = yaml.safe_dump(value, default_flow_style=True, width=math.inf, sort_keys=False, allow_unicode=True)

@@ -7,10 +7,12 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import optuna
 from optuna.exceptions import DuplicatedStudyError, StorageInternalError
 from optuna.storages import RDBStorage
+from sqlalchemy import event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, OperationalError, SQLAlchemyError
 
@@ -113,12 +115,22 @@ def _storage(url: URL) -> RDBStorage:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return RDBStorage(url.render_as_string(hide_password=False), engine_kwargs=arguments)
+            storage = RDBStorage(url.render_as_string(hide_password=False), engine_kwargs=arguments)
     except ImportError as error:
         missing = f"the Python package {error.name}" if error.name else "a driver"
         raise UsageError(
             f"{shown(url)}: needs {missing}, which is not installed.", "Install it with pip, or take another database."
         ) from None
+    if url.get_backend_name() == "sqlite":
+        event.listen(storage.engine, "connect", _write_ahead)
+        storage.engine.dispose()
+    return storage
+
+
+def _write_ahead(connection: Any, record: Any) -> None:
+    """A transaction in a millisecond instead of a disk's ten, and as safe (https://sqlite.org/wal.html)."""
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=NORMAL")
 
 
 def _taken(url: URL, storage: RDBStorage, name: str, fingerprint: str) -> UsageError:

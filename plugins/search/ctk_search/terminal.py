@@ -14,7 +14,7 @@ from ctk_search.api import Found
 from ctk_search.outcomes import facts_of, ranked, share_of
 from ctk_search.results import BEST_CONFIG, STATES, best_value
 from ctk_search.searching import Searching
-from ctk_search.space import Space, as_text, labels
+from ctk_search.space import labels, value_text
 
 SHOWN = 5
 """Trials in the table at the end."""
@@ -95,12 +95,6 @@ class Terminal:
             self.bars = None
 
 
-def values(trial: FrozenTrial, space: Space) -> list[str]:
-    """A trial's parameters as people read them, in the space's order."""
-    shown = [trial.params.get(name) for name in space.parameters]
-    return [f"{value:.4g}" if isinstance(value, float) else as_text(value) for value in shown]
-
-
 def outcome(search: Searching, found: Found) -> None:
     """The best trials, how many ended how, and where things lie."""
     counts = {name: sum(trial.state == state for trial in found.trials) for state, name in STATES.items()}
@@ -115,7 +109,7 @@ def outcome(search: Searching, found: Found) -> None:
             str(trial.number),
             number(trial.value),
             *([f"{share_of(trial):.0%}"] if partial else []),
-            *values(trial, search.space),
+            *(value_text(trial.params.get(name)) for name in short),
             duration(facts_of(trial).get("seconds", 0)),
         ]
         for trial in found.ranked[:SHOWN]

@@ -1,0 +1,37 @@
+"""How much of the score each parameter decides."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+
+import optuna
+from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
+from optuna.trial import FrozenTrial
+
+from ctk.contract import Direction
+from ctk_search.outcomes import share_of
+
+FEWEST = 8
+"""Finished trials below which nothing is said."""
+
+
+def importances(ranked: Sequence[FrozenTrial], direction: Direction) -> dict[str, float]:
+    """By parameter, the most important first; they sum to 1. Empty where too few trials finished, or all are alike.
+
+    PED-ANOVA (Watanabe et al. 2023, arXiv:2304.10255) among the trials that were fitted for as long as any: how unlike
+    the values of the best quarter of them are to those of all.
+    """
+    longest = max((share_of(trial) for trial in ranked), default=1.0)
+    trials = [trial for trial in ranked if share_of(trial) == longest]
+    if len(trials) < FEWEST or len({trial.value for trial in trials}) < 2:
+        return {}
+    study = optuna.create_study(direction="maximize" if direction == "max" else "minimize")
+    study.add_trials(trials)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            evaluator = PedAnovaImportanceEvaluator(target_quantile=0.25)
+            return dict(get_param_importances(study, evaluator=evaluator))
+        except (RuntimeError, ValueError):  # too few are different
+            return {}
