@@ -1,8 +1,6 @@
 """info_nce over several processes is info_nce over all their rows: loss, gradients, errors, memory."""
 
 import contextlib
-import os
-import socket
 
 import pytest
 import torch
@@ -62,7 +60,7 @@ def one_share(given, rows, smoothing, symmetric, scale, way, **more):
     query.requires_grad_()
     key.requires_grad_()
     wide = torch.float64 if query.dtype == torch.float64 else torch.float32
-    learned = torch.tensor(scale, dtype=wide, requires_grad=True)
+    learned = torch.tensor(scale, dtype=wide, device=query.device, requires_grad=True)
     loss = info_nce_across(
         query, key, learned, query_ids=query_ids, key_ids=key_ids, label_smoothing=smoothing, symmetric=symmetric,
         way=way, **more,
@@ -153,11 +151,10 @@ def held_of_others(way, rows):
     return live.peak / (rows * width * 4)
 
 
-def work(rank, size, port, folder):
+def work(rank, size, folder):
     """One process: every case, its results into a file."""
     torch.set_num_threads(1)
-    os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
-    dist.init_process_group("gloo", rank=rank, world_size=size)
+    dist.init_process_group("gloo", init_method=f"file://{folder}/rendezvous", rank=rank, world_size=size)
     found = {(number, way): differences(case, way) for number, case in enumerate(CASES) for way in WAYS}
     found |= {("autocast", way): autocast_differences(way) for way in WAYS}
     found |= {("without ids", way): without_ids(way) for way in WAYS}
@@ -171,10 +168,7 @@ def work(rank, size, port, folder):
 def ranks(request, tmp_path_factory):
     """Every rank's results; processes are started once."""
     folder = tmp_path_factory.mktemp("ranks")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    torch.multiprocessing.spawn(work, (request.param, port, folder), nprocs=request.param)
+    torch.multiprocessing.spawn(work, (request.param, folder), nprocs=request.param)
     return [torch.load(folder / f"{rank}.pt", weights_only=False) for rank in range(request.param)]
 
 
@@ -215,3 +209,26 @@ def test_the_ring_holds_one_peers_block_of_keys_and_one_of_gradients_and_the_gat
     for rank in ranks:
         assert rank["held", "ring"] < own + keys + gradients + 0.2
         assert rank["held", "gather"] > 2 * len(ranks)
+
+
+def nccl_work(rank, size, folder):
+    """One process with a GPU of its own."""
+    torch.cuda.set_device(rank)
+    dist.init_process_group("nccl", init_method=f"file://{folder}/rendezvous", rank=rank, world_size=size)
+    found = {}
+    for way in WAYS:
+        given, rows = data("unequal", size, torch.float32)
+        there = whole(given, 0.1, True, 14.0)
+        here = one_share([each.cuda() for each in given], rows, 0.1, True, 14.0, way)
+        parts = [there[0], torch.split(there[1], rows[0])[rank], torch.split(there[2], rows[1])[rank]]
+        found[way] = [float((mine.cpu() - own).abs().max()) for mine, own in zip(here, parts, strict=False)]
+    torch.save(found, folder / f"{rank}.pt")
+    dist.destroy_process_group()
+
+
+@pytest.mark.skipif(torch.cuda.device_count() < 2, reason="not run on a GPU: two are needed")
+def test_loss_and_gradients_are_those_of_one_process_on_gpus(tmp_path):
+    torch.multiprocessing.spawn(nccl_work, (2, tmp_path), nprocs=2)
+    for rank in range(2):
+        for way, found in torch.load(tmp_path / f"{rank}.pt").items():
+            assert max(found) < 1e-4, way
