@@ -33,6 +33,15 @@ def test_the_page_works_as_it_says(page, borrowed, tmp_path):
     assert any("ctk run" in command for command in typed)
 
 
+def test_what_can_be_typed_without_a_cluster_works_as_the_page_says(borrowed, tmp_path):
+    pytest.importorskip("ctk_ray")
+    walk(
+        "guide/clusters.md",
+        tmp_path,
+        {**{name: borrowed[name] for name in ("PATH", "OMP_NUM_THREADS")}, "COLUMNS": "200"},
+    )
+
+
 def test_what_users_are_told_of_plugins_is_so(borrowed, tmp_path):
     walk("guide/plugins.md", tmp_path, {name: borrowed[name] for name in ("PATH", "OMP_NUM_THREADS", "COLUMNS")})
 
