@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from ctk import __version__
+from ctk import __version__, ranks
 from ctk.cli import (
     ablate,
     bench,
@@ -138,8 +138,11 @@ def _trace(context: click.Context, option: click.Parameter, wanted: bool) -> Non
     callback=_trace,
     help="Tell of each call into a plugin, with its time, on stderr.",
 )
-def cli() -> None:
+@click.pass_context
+def cli(context: click.Context) -> None:
     """From a competition's raw data to a validated submission."""
+    if ranks.launched() is not None and context.invoked_subcommand != run.run.name:
+        ranks.refuse(f"`ctk {context.invoked_subcommand}`")
 
 
 for command in (
@@ -176,6 +179,7 @@ def _told(error: CtkError) -> int:
 
 def main() -> None:
     """The console script."""
+    ranks.quiet_followers()
     try:
         cli()
     except CtkError as error:  # before a command was found: in --help, say
