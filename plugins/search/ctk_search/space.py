@@ -132,11 +132,11 @@ def parse(raw: Any, source: str = "space") -> Space:
 
 
 def labels(names: Iterable[str]) -> dict[str, str]:
-    """Short names for people: as many of a key's last words as tell it from the others."""
+    """Short names for people: as many of a key's last words as tell it from the others; "name" alone tells nothing."""
     keys = [name.split(".") for name in names]
 
     def tail(key: list[str]) -> str:
-        for length in range(1, len(key)):
+        for length in range(2 if key[-1] == "name" else 1, len(key)):
             if sum(other[-length:] == key[-length:] for other in keys) == 1:
                 return ".".join(key[-length:])
         return ".".join(key)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -47,14 +48,29 @@ def history(trials: Sequence[FrozenTrial], metric: Metric) -> str:
             color=INK, linewidth=1.2, zorder=3,
         )  # fmt: skip
         plot.plot(*best[-1], "o", color=SERIES[1], markersize=6, zorder=5)
-    plot.plot(finished, [scores[each] for each in finished], "o", color=SERIES[0], markersize=3.6, alpha=0.9, zorder=4)
-    plot.plot(pruned, [scores[each] for each in pruned], "o", color=BASELINE, markersize=3.2, mfc="none", zorder=2)
+    shown = frame([scores[each] for each in finished] or [0.0], metric)
+    _dots(plot, finished, [scores[each] for each in finished], shown, color=SERIES[0], markersize=3.6, zorder=4)
+    _dots(plot, pruned, [scores[each] for each in pruned], shown, color=BASELINE, markersize=3.2, mfc="none", zorder=2)
     for each in failed:
         plot.plot(each, 0.015, "x", color=SERIES[3], markersize=4, transform=plot.get_xaxis_transform(), zorder=4)
     plot.xaxis.set_major_locator(MaxNLocator(10, integer=True))
     plot.set_xlabel("trial", color=MUTED, fontsize=FONT_SIZE, loc="right")
-    plot.margins(x=0.015, y=0.08)
+    plot.margins(x=0.015)
     return figure_svg(figure, f"{metric.name} of {len(trials)} trials in their order, and the best so far")
+
+
+def frame(scores: Sequence[float], metric: Metric) -> tuple[float, float]:
+    """Lowest and highest score that are drawn: a few that are far off would press all others together.
+
+    From the best to what is three times as far from it as the median; to the worst where that is little more.
+    """
+    best = max(scores, key=lambda score: metric.sign * score)
+    away = [abs(best - score) for score in scores]
+    limit = 3 * statistics.median(away)
+    if not limit or max(away) <= 1.5 * limit:
+        limit = max(away)
+    worst = best - metric.sign * limit
+    return min(best, worst), max(best, worst)
 
 
 def parallel(
@@ -66,8 +82,12 @@ def parallel(
     plot.grid(False)
     plot.spines["bottom"].set_visible(False)
     scores = [_value(trial) for trial in order]
-    low, high = min(scores), max(scores)
-    place_score = _scale(low, high, log=False)
+    low, high = frame(scores, metric)
+    scale = _scale(low, high, log=False)
+
+    def place_score(score: float) -> float:
+        return min(1.0, max(0.0, scale(score)))
+
     places = {name: _placing(distribution) for name, distribution in space.items()}
     coloured = max(1, math.ceil(BEST * len(order)))
     for rank in reversed(range(len(order))):
@@ -89,7 +109,7 @@ def parallel(
     plot.xaxis.tick_top()
     plot.tick_params(axis="x", labelsize=FONT_SIZE, pad=10, colors=INK)
     plot.set_yticks([])
-    plot.set_xlim(-0.15, len(space) + 0.45)
+    plot.set_xlim(-0.3, len(space) + 0.45)
     plot.set_ylim(-0.06, 1.06)
     return figure_svg(figure, f"The values of {len(order)} trials, parameter by parameter")
 
@@ -102,22 +122,29 @@ def slices(trials: Sequence[FrozenTrial], name: str, distribution: BaseDistribut
     if isinstance(distribution, CategoricalDistribution):
         choices = list(distribution.choices)
         place = lambda value: choices.index(value)  # noqa: E731
-        shown = choices if len(choices) <= MOST_CHOICES else []
-        plot.set_xticks(range(len(shown)), [_short(as_text(choice)) for choice in shown])
+        named = choices if len(choices) <= MOST_CHOICES else []
+        plot.set_xticks(range(len(named)), [_short(as_text(choice)) for choice in named])
         plot.set_xlim(-0.5, len(choices) - 0.5)
     elif getattr(distribution, "log", False):
         plot.set_xscale("log")
-    rest, best = order[1:], order[:1]
-    plot.plot(
-        [place(trial.params[name]) for trial in rest], [_value(trial) for trial in rest], "o", color=SERIES[0],
-        markersize=3.6, alpha=0.7, zorder=3,
-    )  # fmt: skip
-    plot.plot(
-        [place(trial.params[name]) for trial in best], [_value(trial) for trial in best], "o", color=SERIES[1],
-        markersize=6, zorder=4,
-    )  # fmt: skip
-    plot.margins(y=0.1)
+    shown = frame([_value(trial) for trial in order], metric)
+    for some, colour, size in ((order[1:], SERIES[0], 3.6), (order[:1], SERIES[1], 6.0)):
+        places = [place(trial.params[name]) for trial in some]
+        _dots(plot, places, [_value(trial) for trial in some], shown, color=colour, markersize=size, zorder=3)
     return figure_svg(figure, f"{metric.name} over {name}")
+
+
+def _dots(plot: Axes, xs: Sequence[float], scores: Sequence[float], shown: tuple[float, float], **look: Any) -> None:
+    """Dots; what is beyond the frame as a triangle at its edge that points there."""
+    low, high = shown
+    room = 0.08 * (high - low) or 0.1 * abs(high) or 1.0
+    plot.set_ylim(low - room, high + room)
+    inside = [(x, score) for x, score in zip(xs, scores, strict=True) if low <= score <= high]
+    plot.plot([x for x, _ in inside], [score for _, score in inside], "o", alpha=0.85, **look)
+    for marker, edge, beyond in (("^", high + room / 2, high), ("v", low - room / 2, low)):
+        sign = 1 if beyond == high else -1
+        outside = [x for x, score in zip(xs, scores, strict=True) if sign * (score - beyond) > 0]
+        plot.plot(outside, [edge] * len(outside), marker, alpha=0.85, **look)
 
 
 def _value(trial: FrozenTrial) -> float:
