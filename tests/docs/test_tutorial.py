@@ -42,6 +42,11 @@ def test_what_can_be_typed_without_a_cluster_works_as_the_page_says(borrowed, tm
     )
 
 
+def test_one_model_is_trained_by_two_processes_as_the_page_says(borrowed, tmp_path):
+    own = {"CTK_CACHE": str(tmp_path / "cache"), "COLUMNS": "200"}
+    walk("guide/many-gpus.md", tmp_path, {**{name: borrowed[name] for name in ("PATH", "OMP_NUM_THREADS")}, **own})
+
+
 def test_what_users_are_told_of_plugins_is_so(borrowed, tmp_path):
     walk("guide/plugins.md", tmp_path, {name: borrowed[name] for name in ("PATH", "OMP_NUM_THREADS", "COLUMNS")})
 
@@ -50,6 +55,6 @@ def test_the_script_with_the_ops_alone_runs(borrowed, tmp_path):
     walk("guide/ops-alone.md", tmp_path, {name: borrowed[name] for name in ("PATH", "OMP_NUM_THREADS")})
 
 
-@pytest.mark.parametrize("page", ["guide/cv.md", "guide/ablations.md"])
+@pytest.mark.parametrize("page", ["guide/cv.md", "guide/ablations.md", "guide/search.md"])
 def test_the_tables_that_a_page_shows_are_printed(page, borrowed, tmp_path):
     walk(page, tmp_path, {**{name: borrowed[name] for name in ("PATH", "OMP_NUM_THREADS")}, "COLUMNS": "200"})

@@ -53,9 +53,9 @@ def info_nce_across(
     raises       ValueError, on every rank, for shapes, dtypes and options that do not fit or differ between ranks;
                  RuntimeError for a second derivative, and where a rank is gone
 
-    Gathering features with their gradients is what open_clip's loss does (Ilharco et al. 2021, OpenCLIP, with
-    ``gather_with_grad``); a ring that merges softmax sums block by block is Inf-CL's (Cheng et al. 2024,
-    arXiv:2410.17243), and the passing on of blocks SigLIP's (Zhai et al. 2023, arXiv:2303.15343, section 3.3).
+    Gathering features with their gradients is what open_clip's loss does (Cherti et al. 2023, arXiv:2212.07143); a
+    ring that merges softmax sums block by block is Inf-CL's (Cheng et al. 2024, arXiv:2410.17243), and the passing on
+    of blocks SigLIP's (Zhai et al. 2023, arXiv:2303.15343, section 3.3).
     """
     group = group or dist.group.WORLD
     assert group is not None
