@@ -35,8 +35,8 @@ class Cluster:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.folders: list[Path] = []
-        self._connect()
         try:
+            self._connect()
             known: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
             self.nodes = [node for node in known if node["Alive"]]
             resources = [node["Resources"] for node in self.nodes]
@@ -113,19 +113,25 @@ class Cluster:
             self.folders.append(Path(folder))
             own = {"num_cpus": cores(), "include_dashboard": False, "_temp_dir": folder}
         where = "on this machine" if address is None else f"at {address}"
-        try:
-            ray.init(
-                address or "local",
-                runtime_env=environment(self.settings, code),
-                log_to_driver=False,
-                logging_level=logging.ERROR,
-                **own,
-            )
-        except (Exception, SystemExit) as error:
-            raise CtkError(
-                f"Ray {where} cannot be used: {_first(error)}.",
-                f"What it said is in {self.settings.log}. Versions of Python and Ray must be the cluster's.",
-            ) from error
+        # A head whose node died a moment ago may fail at the first client that comes: gRPC's fork handlers close what
+        # the client's server waits for (seen with Ray 2.60). The second is served.
+        for tries_left in (1, 0) if (address or "").startswith("ray://") else (0,):
+            try:
+                ray.init(
+                    address or "local",
+                    runtime_env=environment(self.settings, code),
+                    log_to_driver=False,
+                    logging_level=logging.ERROR,
+                    **own,
+                )
+                return
+            except (Exception, SystemExit) as error:
+                if not tries_left:
+                    raise CtkError(
+                        f"Ray {where} cannot be used: {_first(error)}.",
+                        f"What it said is in {self.settings.log}. Versions of Python and Ray must be the cluster's.",
+                    ) from error
+                ray.shutdown()
 
     def _marked(self, files: Files) -> worker.Seen:
         """What a worker must see. The first time, every node is asked."""

@@ -59,6 +59,7 @@ class RayExecutor(Executor):
     ) -> None:
         self.check(address=address)
         self.workers = workers
+        self.carries = artefacts == "store"
         self.running: dict[int, Future[Any]] = {}
         self.waiting: deque[_Waiting] = deque()
         self.lock = threading.Lock()
@@ -75,8 +76,12 @@ class RayExecutor(Executor):
         theirs.close()
         try:
             self._begun()
-        except BaseException:
+        except BaseException as error:
+            if isinstance(error, CtkError):  # it said so itself, and is putting things away
+                self.bridge.join(ENDING)
             end([self.bridge])
+            if str(self.log) not in str(error):
+                self.log.unlink(missing_ok=True)
             raise
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
@@ -95,11 +100,19 @@ class RayExecutor(Executor):
         return workers or tasks, threads or 1
 
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
-        """The task's future. Files travel for a single argument that is ``ctk.tasks.Portable``."""
+        """The task's future. Files travel for a single argument that is ``ctk.tasks.Portable``.
+
+        Raises CtkError for any other where files would have to.
+        """
         if self.closed:
             raise RuntimeError("a task was submitted after the executor's end")
-        future: Future[T] = Future()
         portable = args[0] if len(args) == 1 and not kwargs and isinstance(args[0], Portable) else None
+        if self.carries and portable is None:
+            raise CtkError(
+                "Ray's object store carries the files of fits, and this task is another that may write some.",
+                "Share the folder of runs among the nodes, and leave out -o executor.artefacts=store.",
+            )
+        future: Future[T] = Future()
         task = messages.Task(
             next(self.numbers),
             pickle.dumps((fn, args, kwargs)),

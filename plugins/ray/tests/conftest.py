@@ -109,6 +109,7 @@ def two_nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TwoNodes]:
     site = tmp_path_factory.mktemp("site")
     (site / "sitecustomize.py").write_text(BLIND)
     variables = {"PYTHONPATH": str(site), "CTK_CACHE": str(tmp_path_factory.mktemp("node"))}
+    variables["GRPC_ENABLE_FORK_SUPPORT"] = "0"  # or the first client after a node's death fails, half a minute later
     common = {"num_cpus": 1, "object_store_memory": 80 * 2**20, "include_dashboard": False, "env_vars": variables}
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]

@@ -76,6 +76,14 @@ def test_what_a_task_raises_is_raised_here_and_a_lost_worker_is_told(two_nodes):
             pool.submit(os._exit, 7).result()
 
 
+def test_a_task_that_does_not_say_its_files_is_refused_where_they_would_have_to_travel(two_nodes):
+    with (
+        RayExecutor(1, 1, address=two_nodes.address, artefacts="store") as pool,
+        pytest.raises(CtkError, match="carries the files of fits, and this task is another"),
+    ):
+        pool.submit(divmod, 7, 2)
+
+
 def test_what_no_node_could_ever_run_is_told_at_once(two_nodes):
     with pytest.raises(CtkError, match=r"could ever run a task with 1 CPUs and 8 GPUs: the largest of 2 has 1 and 0"):
         RayExecutor(1, 1, address=two_nodes.address, num_gpus=8)
