@@ -130,8 +130,8 @@ def ctk_register_samplers(register: Register) -> None:
 
     A sampler may have a trial run for a share of its epochs by setting the trial's user attribute ``ctk:share`` to a
     number in (0, 1], and may say in ``ctk:promotes`` which trial's parameters it takes to a larger share. It may have
-    methods ``history(study)``, which returns what is written to ``search_history.json``, and ``exhausted(study)``, asked
-    before each trial: whether nothing is left to propose.
+    methods ``history(study)``, which returns what is written to ``search_history.json``, and ``exhausted(study)``,
+    asked before each trial: whether nothing is left to propose.
     """
 
 
