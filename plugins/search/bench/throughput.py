@@ -11,7 +11,8 @@ search  ctk_search.search with the executor "local", its study in an SQLite file
 
 They take turns, round by round, in processes of their own, and the one that begins changes. A warm-up round comes
 before. The clock starts when both have imported what they need, and stops when the last trial was told: starting the
-workers counts, writing the search's page does not. One line a round in results/throughput.csv.
+workers counts, writing the search's page does not. Processor time is that of driver and workers together. One line a
+round in results/throughput.csv.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+SERIAL = ("executor.name=serial", "executor.threads=1")
 RESULTS = Path(__file__).parent / "results" / "throughput.csv"
 SPACE = {
     "members.residual-mlp.optimizer.lr": [5e-4, 1e-3, 2e-3, 4e-3],
@@ -51,9 +53,7 @@ def one(given: tuple[str, list[str]]) -> float:
     import ctk
 
     folder, overrides = given
-    results = ctk.run(
-        "aml-retrieval", preset="quick", overrides=[*overrides, "executor.name=serial"], root=Path(folder)
-    )
+    results = ctk.run("aml-retrieval", preset="quick", overrides=[*overrides, *SERIAL], root=Path(folder))
     return float(results.scores["blend"]["mrr_gallery"])
 
 
@@ -63,8 +63,13 @@ def threads() -> None:
         os.environ[name] = "1"
 
 
-def plain(folder: Path, trials: int, epochs: int, workers: int) -> tuple[float, list[float]]:
-    """Seconds, and the scores in the order of trials."""
+def spent() -> float:
+    """Processor seconds of this process and of those that it started and that have ended."""
+    return sum(os.times()[:4])
+
+
+def plain(folder: Path, trials: int, epochs: int, workers: int) -> tuple[float, float, list[float]]:
+    """Seconds, processor seconds, and the scores in the order of trials."""
     import multiprocessing
     import time
     from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
@@ -78,7 +83,7 @@ def plain(folder: Path, trials: int, epochs: int, workers: int) -> tuple[float, 
     assert ctk.workflow
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     space = {name: optuna.distributions.CategoricalDistribution(values) for name, values in SPACE.items()}
-    begun = time.perf_counter()
+    begun, before = time.perf_counter(), spent()
     study = optuna.create_study(storage=f"sqlite:///{folder / 'plain.db'}", direction="maximize")
     running, asked = {}, 0
     spawn = multiprocessing.get_context("spawn")
@@ -95,10 +100,10 @@ def plain(folder: Path, trials: int, epochs: int, workers: int) -> tuple[float, 
             for future in done:
                 study.tell(running.pop(future), future.result())
         seconds = time.perf_counter() - begun
-    return seconds, [trial.value or 0.0 for trial in study.trials]
+    return seconds, spent() - before, [trial.value or 0.0 for trial in study.trials]
 
 
-def searched(folder: Path, trials: int, epochs: int, workers: int) -> tuple[float, list[float]]:
+def searched(folder: Path, trials: int, epochs: int, workers: int) -> tuple[float, float, list[float]]:
     """The same with ctk search."""
     import time
 
@@ -109,10 +114,10 @@ def searched(folder: Path, trials: int, epochs: int, workers: int) -> tuple[floa
 
     class Clock(Silent):
         def end(self) -> None:
-            self.seconds = time.perf_counter() - begun
+            self.seconds, self.spent = time.perf_counter() - begun, spent() - before
 
     clock = Clock()
-    begun = time.perf_counter()
+    begun, before = time.perf_counter(), spent()
     found = search(
         "aml-retrieval",
         space=SPACE,
@@ -125,16 +130,16 @@ def searched(folder: Path, trials: int, epochs: int, workers: int) -> tuple[floa
         root=folder / "runs",
         observer=clock,
     )
-    return clock.seconds, [trial.value or 0.0 for trial in found.trials]
+    return clock.seconds, clock.spent, [trial.value or 0.0 for trial in found.trials]
 
 
-def child(kind: str, trials: int, epochs: int, workers: int) -> tuple[float, list[float]]:
+def child(kind: str, trials: int, epochs: int, workers: int) -> tuple[float, float, list[float]]:
     """One of them in a process of its own."""
     command = [sys.executable, __file__, "--child", kind]
     options = ["--trials", str(trials), "--epochs", str(epochs), "--workers", str(workers)]
     told = subprocess.run([*command, *options], capture_output=True, text=True, check=True)
-    seconds, scores = json.loads(told.stdout.splitlines()[-1])
-    return seconds, scores
+    seconds, processor, scores = json.loads(told.stdout.splitlines()[-1])
+    return seconds, processor, scores
 
 
 def main() -> None:
@@ -155,21 +160,28 @@ def main() -> None:
     import torch
 
     child("search", given.workers, 1, given.workers)  # reads the data, fills caches
-    rows, ratios = [], []
+    rows: list[list[object]] = []
+    ratios: dict[str, list[float]] = {"trials a minute": [], "processor time": []}
     for number in range(given.rounds):
-        rates = {}
+        made = {}
         for kind in ("plain", "search") if number % 2 == 0 else ("search", "plain"):
-            seconds, scores = child(kind, *shape)
-            rates[kind] = given.trials / seconds * 60
-            rows.append([number, kind, *shape, f"{seconds:.2f}", f"{rates[kind]:.2f}", f"{max(scores):.4f}"])
-            print(f"round {number}  {kind:<7} {seconds:6.1f} s  {rates[kind]:6.2f} trials a minute", flush=True)
-        ratios.append(rates["search"] / rates["plain"])
-    print(f"search / plain: median {statistics.median(ratios):.3f}, {min(ratios):.3f} to {max(ratios):.3f}")
+            seconds, processor, _ = made[kind] = child(kind, *shape)
+            rate = given.trials / seconds * 60
+            rows.append([number, kind, *shape, *(f"{value:.2f}" for value in (seconds, processor, rate))])
+            print(
+                f"round {number}  {kind:<7}{seconds:7.1f} s  {processor:7.1f} s of processors  {rate:6.2f} trials/min",
+                flush=True,
+            )
+        assert made["plain"][2] == made["search"][2], "both make the same trials"
+        ratios["trials a minute"].append(made["plain"][0] / made["search"][0])
+        ratios["processor time"].append(made["search"][1] / made["plain"][1])
+    for what, values in ratios.items():
+        print(f"{what}, search / plain: {statistics.median(values):.3f} ({min(values):.3f} to {max(values):.3f})")
     facts = [platform.machine(), os.cpu_count(), platform.python_version(), torch.__version__, optuna.__version__]
     RESULTS.parent.mkdir(exist_ok=True)
     with RESULTS.open("w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
-        columns = ["round", "kind", "trials", "epochs", "workers", "seconds", "trials_per_minute", "best_mrr_gallery"]
+        columns = ["round", "kind", "trials", "epochs", "workers", "seconds", "processor_seconds", "trials_per_minute"]
         writer.writerow([*columns, "machine", "cores", "python", "torch", "optuna"])
         writer.writerows([*row, *facts] for row in rows)
 

@@ -13,7 +13,7 @@ from optuna.trial import FrozenTrial, TrialState
 from ctk.contract import Metric
 from ctk.report.figures import BASELINE, FONT_SIZE, GRID, INK, MUTED, SERIES, axes, figure_svg
 from ctk.report.numbers import decimals_for, number
-from ctk_search.outcomes import ranked
+from ctk_search.outcomes import ranked, share_of
 from ctk_search.results import best_value
 from ctk_search.space import as_text
 
@@ -37,7 +37,10 @@ def history(trials: Sequence[FrozenTrial], metric: Metric) -> str:
     pruned = [trial.number for trial in trials if trial.state == TrialState.PRUNED]
     failed = [trial.number for trial in trials if trial.state == TrialState.FAIL]
     best: list[tuple[int, float]] = []
-    for each in finished:
+    whole = [
+        trial.number for trial in trials if trial.state == TrialState.COMPLETE and share_of(trial) == 1
+    ] or finished
+    for each in whole:
         score = scores[each]
         if not best or metric.sign * score > metric.sign * best[-1][1]:
             best.append((each, score))
