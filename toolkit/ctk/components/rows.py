@@ -66,8 +66,8 @@ class InOrder(Sampler[slice]):
         return self.slices
 
     def __iter__(self) -> Iterator[slice]:
-        if self.slices and not self.own:
-            return iter([slice(self.first, self.first + 1)])
+        if not self.own:
+            return iter([slice(self.first, self.first + 1)] * self.slices)
         ends = [self.first + self.own * number // self.slices for number in range(self.slices + 1)]
         return (slice(start, end) for start, end in pairwise(ends))
 
