@@ -54,12 +54,12 @@ def columns(space: Space, metric: Metric) -> list[str]:
     ]
 
 
-def write(search: Searching, ended: FrozenTrial) -> None:
-    """Bring the folder up to date after a trial has ended; whoever is killed meanwhile leaves whole files."""
+def write(search: Searching, ended: FrozenTrial | None = None) -> None:
+    """Bring the folder up to date, after a trial has ended or altogether; a kill meanwhile leaves whole files."""
     trials = search.book.trials()
     write_text(search.folder / TABLE, table(trials, search.space, search.metric))
     best = next(iter(ranked(trials, search.metric)), None)
-    if best is not None and best.number == ended.number:
+    if best is not None and (ended is None or best.number == ended.number):
         write_best(search, best)
     history = getattr(search.sampler(len(trials)), "history", None)
     if history is not None:

@@ -107,6 +107,17 @@ def test_a_longer_search_goes_on_as_it_would_have(search, table):
     assert table(api.resume(begun.folder, trials=6)) == table(whole)
 
 
+def test_what_a_kill_left_unwritten_is_there_after_the_search_was_gone_on_with(search):
+    found = search()
+    names = ("hpsearch_results.csv", "best-config.yaml", "best", "submission.csv", "search.html")
+    kept = {name: (found.folder / name).resolve().read_bytes() for name in names if name != "best"}
+    for name in names:
+        (found.folder / name).unlink()
+    api.resume(found.folder)
+    assert {name: (found.folder / name).resolve().read_bytes() for name in kept} == kept
+    assert (found.folder / "best").resolve().name == f"{found.best.number:04d}"
+
+
 def test_no_trial_is_begun_after_the_time_is_up(search):
     found = search(timeout=0.0, trials=3)
     assert (len(found.trials), found.stopped) == (0, "The time is up after 0 trials.")
