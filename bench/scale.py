@@ -75,12 +75,12 @@ class Step:
         return self.ring_bytes() / (NVLINK if self.ranks <= self.per_node else NETWORK)
 
     def gather_memory(self) -> float:
-        """Held by a rank beyond its own rows: all keys, all gradients of keys."""
-        return self.rows * self.width * (KEY + GRADIENT)
+        """Held by a rank beyond its own rows: all keys, all gradients of keys, the own gradients of both sides."""
+        return self.rows * self.width * (KEY + GRADIENT) + self.own * self.width * 2 * GRADIENT
 
     def ring_memory(self) -> float:
-        """Two thirds of a rank's keys, three thirds of its gradients, its queries' gradient."""
-        return self.own * self.width * (KEY * 2 / 3 + GRADIENT + GRADIENT)
+        """Two thirds of a rank's keys, five of their gradients', and the queries' gradient with a part of it."""
+        return self.own * self.width * (KEY * 2 / 3 + GRADIENT * 5 / 3 + GRADIENT * 2)
 
     def logits(self) -> float:
         """What the dense way would hold of them, float32."""
