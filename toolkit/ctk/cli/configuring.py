@@ -76,7 +76,7 @@ def resumed(known: Competition, name: str, execution: tuple[str, ...]) -> Plan:
     refuse_others()
     found = Run.find(name, runs_root())
     if not is_named(known, found.competition):
-        raise UsageError(f"{found.folder} is a run of {found.competition}, not of {known.id}.")
+        raise UsageError(f"{found.folder} is a run of {found.competition}, not of {known.named}.")
     from ctk.workflow import reopen
 
     return reopen(found, known.named, execution)
