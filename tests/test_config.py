@@ -154,7 +154,7 @@ def test_stages_inherit_what_they_do_not_say(plugins):
 
 
 @pytest.mark.parametrize(
-    ("text", "problem"), [("a: [", "cannot be read as YAML"), ("- 1", "mapping"), (None, "no such file")]
+    ("text", "problem"), [("a: [", "cannot be read as YAML .line 1: "), ("- 1", "mapping"), (None, "no such file")]
 )
 def test_a_config_file_that_is_none_is_refused(tmp_path, text, problem):
     path = tmp_path / "config.yaml"

@@ -8,10 +8,10 @@ from typing import Any
 from ctk.api import configured
 from ctk.config import Member, RunConfig
 from ctk.errors import CtkError, UsageError
-from ctk_search.space import Space, as_text
+from ctk_search.space import Parameter, Space, as_text
 
 NO_PART_OF_A_CONFIG = ("competition", "executor")
-"""Keys that best-config.yaml lacks: they are said on the command line, or are the search's own."""
+"""Keys that best-config.yaml lacks and no trial chooses: said on the command line, or the search's own."""
 
 
 def config_of(competition: str, base: Mapping[str, Any], overrides: Sequence[str], share: float = 1.0) -> RunConfig:
@@ -54,10 +54,10 @@ def check(space: Space, competition: str, base: Mapping[str, Any]) -> RunConfig:
     try:
         config_of(competition, base, space.overrides({}))
     except UsageError as error:
-        raise UsageError(
-            f"{space.source}, base: {error.problem}" if space.base else error.problem, error.help
-        ) from None
+        config_of(competition, base, [])  # raises what is wrong without the space
+        raise UsageError(f"{space.source}, base: {error.problem}", error.help) from None
     for name, parameter in space.parameters.items():
+        _refuse_unfit(parameter, f"{space.source}, {name}")
         seen: dict[str, Any] = {}
         for value in parameter.ends:
             try:
@@ -72,6 +72,13 @@ def check(space: Space, competition: str, base: Mapping[str, Any]) -> RunConfig:
                 )
             seen[same] = value
     return config_of(competition, base, space.overrides(first))
+
+
+def _refuse_unfit(parameter: Parameter, where: str) -> None:
+    for value in parameter.ends:
+        for key in parameter.assignments(value):
+            if str(key).partition(".")[0] in NO_PART_OF_A_CONFIG:
+                raise UsageError(f"{where}: {key} is the same for all trials.", "Say it on the command line.")
 
 
 def _with_members(config: RunConfig, members: Sequence[Member]) -> RunConfig:

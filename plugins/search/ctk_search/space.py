@@ -22,10 +22,13 @@ import yaml
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
 from ctk.competition import Competition
+from ctk.config import unreadable
 from ctk.errors import UsageError, near, nearest
 
 RANGE = ("low", "high", "log", "step", "type")
 """Keys of a range."""
+LARGEST = 2**53
+"""Whole numbers beyond are no longer exact in a study."""
 
 
 @dataclass(frozen=True)
@@ -46,11 +49,15 @@ class Parameter:
 
     @property
     def ends(self) -> list[Any]:
-        """Values that tell whether a config takes this: every choice, or both ends of a range."""
+        """Values that tell whether a config takes this: every choice, or both ends of a range. One within it if it is
+        continuous, for a key of whole numbers takes 8.0 and 64.0.
+        """
         if isinstance(self.distribution, CategoricalDistribution):
             return list(self.distribution.choices)
         assert isinstance(self.distribution, (FloatDistribution, IntDistribution))
-        return [self.distribution.low, self.distribution.high]
+        low, high = self.distribution.low, self.distribution.high
+        continuous = isinstance(self.distribution, FloatDistribution) and self.distribution.step is None
+        return [low, high, *([low + math.pi / 8 * (high - low)] if continuous else [])]
 
 
 @dataclass(frozen=True)
@@ -103,7 +110,7 @@ def read(path: Path) -> Space:
     except _Twice as error:
         raise UsageError(f"{path}: {error} stands there twice.", "Keep one of them.") from None
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise UsageError(f"{path}: cannot be read as YAML ({str(error).splitlines()[0]}).") from None
+        raise UsageError(f"{path}: cannot be read as YAML ({unreadable(error)}).") from None
     return parse(raw, str(path))
 
 
@@ -240,8 +247,10 @@ def _check_step(low: float, high: float, step: float, where: str) -> None:
 
 
 def _number(value: Any, where: str) -> int | float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or value != value or abs(value) == math.inf:
         raise UsageError(f"{where}: {as_text(value)} is no number.")
+    if abs(value) > LARGEST:
+        raise UsageError(f"{where}: {as_text(value)} is too large.", f"The largest is {LARGEST}.")
     return value
 
 
@@ -265,10 +274,11 @@ class _Loader(yaml.SafeLoader):
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         """As YAML does."""
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        nodes = [key for key, _ in node.value if key.tag != "tag:yaml.org,2002:merge"]
+        keys = [self.construct_object(key, deep=True) for key in nodes]
         for place, key in enumerate(keys):
             if key in keys[:place]:
-                raise _Twice(f"line {node.value[place][0].start_mark.line + 1}, '{key}'")
+                raise _Twice(f"line {nodes[place].start_mark.line + 1}, '{key}'")
         return super().construct_mapping(node, deep)
 
 

@@ -26,6 +26,11 @@ def test_parameters_keep_their_order_and_become_distributions(space_file):
     assert (found.preset, found.base) == ("quick", {"seeds": [1]})
 
 
+def test_a_merged_mapping_is_no_key_that_stands_twice(space_file):
+    found = spaces.read(space_file("a: &range {low: 4, high: 12}\nb: {<<: *range, high: 8}\n"))
+    assert found.distributions == {"a": IntDistribution(4, 12), "b": IntDistribution(4, 8)}
+
+
 def test_a_trial_sets_the_keys_of_its_choices_after_those_of_the_base():
     found = spaces.parse(
         {
@@ -76,7 +81,10 @@ def test_a_trial_sets_the_keys_of_its_choices_after_those_of_the_base():
         ("preset: [1]\na: [1, 2]", "preset: must be the name of a preset"),
         ("a: {x: {}, y: {b: 1}}", "a, x: sets nothing"),
         ("- a", "a space is a mapping of config keys, not list"),
-        ("a: [1, 2", "cannot be read as YAML"),
+        ("a: [1, 2", "cannot be read as YAML .line 1: expected"),
+        ("a: [1, 2]\n? [b]\n: 3", "line 2: found unhashable key"),
+        ("a: {low: 1, high: 1.0e+30, type: int}", "a, high: 1.0e.30 is too large"),
+        ("a: {low: 1, high: 1" + 400 * "0" + "}", "a, high: 10* is too large"),
     ],
 )
 def test_what_is_wrong_is_told_with_its_place(space_file, text, told):
@@ -109,7 +117,10 @@ def test_labels_are_the_shortest_ends_that_tell_keys_apart():
         ({"members.0.epochs": [1, 2], "base": {"sseeds": 1}}, "base: .*unknown key 'sseeds'.*Did you mean 'seeds'"),
         ({"members.0.epochs": [2, 2.0]}, "2.0 .*twice"),
         ({"members.0.loss": ["toy-squared-error", {"name": "toy-squared-error"}]}, "give the same config"),
-        ({"members.0.epochs": [1, 2], "preset": "quickk"}, "no preset 'quickk'"),
+        ({"members.0.epochs": [1, 2], "preset": "quickk", "base": {"seeds": [1]}}, "^[^,]*no preset 'quickk'"),
+        ({"members.0.model.hidden": {"low": 4.0, "high": 8.0}}, "members.0.model.hidden: .* is wrong: .*valid integer"),
+        ({"executor": ["local", "serial"]}, "executor: executor is the same for all trials"),
+        ({"x": {"a": {"competition": "toy-retrieval"}}}, "x: competition is the same for all trials"),
     ],
 )
 def test_values_that_a_config_refuses_are_told_before_anything_runs(search, ctk_home, space, told):
