@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import optuna
@@ -24,16 +24,28 @@ class Book:
         self.study = study
         self.storage = storage
         self.told = told
+        self.known: list[FrozenTrial] | None = None
         self.id = storage.get_study_id_from_name(study.study_name)
 
     def trials(self) -> list[FrozenTrial]:
-        """All of them in their order; not to be changed."""
-        with self.told():
-            return self.study.get_trials(deepcopy=False)
+        """All of them in their order; not to be changed. Read again after something was written."""
+        if self.known is None:
+            with self.told():
+                self.known = self.study.get_trials(deepcopy=False)
+        return self.known
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """What was read is old after it."""
+        try:
+            with self.told():
+                yield
+        finally:
+            self.known = None
 
     def ask(self, space: Mapping[str, BaseDistribution], sampler: BaseSampler) -> FrozenTrial:
         """A new trial with the sampler's values."""
-        with self.told():
+        with self.writing():
             self.study.sampler = sampler
             number = self.study.ask(dict(space)).number
         return self.trials()[number]
@@ -50,7 +62,7 @@ class Book:
         beside.add_trials(before)
         beside.ask(dict(space))
         proposed = beside.trials[trial.number]
-        with self.told():
+        with self.writing():
             place = self._id(trial.number)
             for name, distribution in proposed.distributions.items():
                 if name not in trial.params:
@@ -62,14 +74,14 @@ class Book:
 
     def report(self, number: int, values: Mapping[int, float]) -> None:
         """Write down a running trial's scores by epoch, those that are not there yet."""
-        with self.told():
-            known = self.trials()[number].intermediate_values
-            for step in values.keys() - known.keys():
+        known = self.trials()[number].intermediate_values
+        with self.writing():
+            for step in sorted(values.keys() - known.keys()):
                 self.storage.set_trial_intermediate_value(self._id(number), step, values[step])
 
     def tell(self, number: int, state: TrialState, value: float | None, **attributes: Any) -> FrozenTrial:
         """End a trial; its sampler is told too."""
-        with self.told():
+        with self.writing():
             for key, each in attributes.items():
                 self.storage.set_trial_user_attr(self._id(number), key, each)
             self.study.tell(number, value, state)

@@ -244,7 +244,7 @@ def test_two_processes_cannot_make_the_same_search(search):
 
 def test_another_number_of_workers_is_refused(search):
     found = search(trials=1)
-    with pytest.raises(UsageError, match=r"workers: 1 .* its trials would differ"):
+    with pytest.raises(UsageError, match=r"workers: 1, .* its trials would differ"):
         api.resume(found.folder, trials=2, execution=["executor.workers=2"])
 
 

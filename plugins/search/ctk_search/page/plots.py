@@ -129,12 +129,24 @@ def slices(trials: Sequence[FrozenTrial], name: str, distribution: BaseDistribut
         plot.set_xticks(range(len(named)), [_short(as_text(choice)) for choice in named])
         plot.set_xlim(-0.5, len(choices) - 0.5)
     elif getattr(distribution, "log", False):
-        plot.set_xscale("log")
+        _logarithmic(plot, distribution)
     shown = frame([_value(trial) for trial in order], metric)
     for some, colour, size in ((order[1:], SERIES[0], 3.6), (order[:1], SERIES[1], 6.0)):
         places = [place(trial.params[name]) for trial in some]
         _dots(plot, places, [_value(trial) for trial in some], shown, color=colour, markersize=size, zorder=3)
     return figure_svg(figure, f"{metric.name} over {name}")
+
+
+def _logarithmic(plot: Axes, distribution: Any) -> None:
+    """The whole range, named at its ends and in the middle: matplotlib's own names overlap within few decades."""
+    from matplotlib.ticker import NullFormatter
+
+    low, high = distribution.low, distribution.high
+    plot.set_xscale("log")
+    plot.set_xlim(low * (low / high) ** 0.06, high * (high / low) ** 0.06)
+    plot.xaxis.set_minor_formatter(NullFormatter())
+    ticks = [low, math.sqrt(low * high), high]
+    plot.set_xticks(ticks, [f"{tick:.2g}" for tick in ticks])
 
 
 def _dots(plot: Axes, xs: Sequence[float], scores: Sequence[float], shown: tuple[float, float], **look: Any) -> None:
