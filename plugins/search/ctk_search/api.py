@@ -230,6 +230,8 @@ def _sampler(name: str, options: Sequence[str], space: spaces.Space) -> dict[str
     """A sampler with its options, checked and filled in, after it has seen the space. Raises UsageError."""
     given: dict[str, Any] = {"name": name}
     for each in options:
+        if "=" not in each:
+            raise UsageError(f"--sampler-option {each}: an option is key=value.", "For example n_startup_trials=20.")
         override(given, each)
     chosen = component(Choice(**given), "samplers", "sampler", plugins())
     plugins().load("samplers", chosen.name)(space.distributions, 0, **chosen.options)

@@ -14,7 +14,7 @@ from optuna.exceptions import DuplicatedStudyError, StorageInternalError
 from optuna.storages import RDBStorage
 from sqlalchemy import event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 
 from ctk.contract import Direction
 from ctk.errors import CtkError, UsageError
@@ -41,7 +41,11 @@ def url_of(text: str) -> URL:
         url = make_url(text)
     except ArgumentError:
         raise UsageError("--storage: this is no URL of a database.", "For example sqlite:///search.db.") from None
-    if url.get_backend_name() == "sqlite" and url.database and url.database != ":memory:":
+    if url.get_backend_name() == "sqlite":
+        if url.database in (None, "", ":memory:"):
+            raise UsageError(
+                "--storage: a database in memory ends with the process.", "Give it a file: sqlite:///search.db."
+            )
         url = url.set(database=str(Path(url.database).absolute()))
     return url
 
@@ -99,7 +103,7 @@ def told(url: URL) -> Iterator[None]:
         yield
     except (StorageInternalError, SQLAlchemyError) as error:
         cause: BaseException | None = error
-        while cause is not None and not isinstance(cause, OperationalError):
+        while cause is not None and not isinstance(cause, DBAPIError):
             cause = cause.__cause__
         reason = str(getattr(cause, "orig", "") or "").strip().partition("\n")[0].rstrip(".") or type(error).__name__
         if "locked" in reason:
@@ -116,6 +120,10 @@ def _storage(url: URL) -> RDBStorage:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             storage = RDBStorage(url.render_as_string(hide_password=False), engine_kwargs=arguments)
+    except NoSuchModuleError:
+        raise UsageError(
+            f"{shown(url)}: there is no database '{url.drivername}'.", "For example sqlite:///search.db."
+        ) from None
     except ImportError as error:
         missing = f"the Python package {error.name}" if error.name else "a driver"
         raise UsageError(

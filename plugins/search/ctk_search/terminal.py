@@ -98,8 +98,9 @@ class Terminal:
 def outcome(search: Searching, found: Found) -> None:
     """The best trials, how many ended how, and where things lie."""
     counts = {name: sum(trial.state == state for trial in found.trials) for state, name in STATES.items()}
-    told = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
-    console.print(f"\n{len(found.trials)} trials: {told}. {found.stopped}".rstrip(), highlight=False)
+    told = ", ".join(f"{count} {name}" for name, count in counts.items() if count) or "none was made"
+    made = "1 trial" if len(found.trials) == 1 else f"{len(found.trials)} trials"
+    console.print(f"\n{made}: {told}. {found.stopped}".rstrip(), highlight=False)
     if not found.ranked:
         return
     short = labels(search.space.parameters)

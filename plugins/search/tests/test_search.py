@@ -1,18 +1,22 @@
 """A search ends with a table, a config that gives the best score again, and sentences for what went wrong."""
 
 import csv
+import re
 import shutil
 import sqlite3
 
 import pytest
 import yaml
-from optuna.trial import TrialState
+from optuna.distributions import FloatDistribution
+from optuna.trial import TrialState, create_trial
 
 import ctk
 from ctk.errors import CtkError, UsageError
 from ctk.runs import Run
+from ctk.testing.toy.metrics import MSE
 from ctk_search import api
 from ctk_search.outcomes import facts_of
+from ctk_search.page import plots
 
 BAD = """
 import torch
@@ -211,8 +215,10 @@ def test_a_locked_storage_is_told_in_a_sentence(search, tmp_path, monkeypatch):
     [
         ("not a url", "no URL of a database"),
         ("sqlite:////nowhere/there/all.db", "unable to open database file"),
-        ("nosuch://me:secret@localhost/x", "."),
-        ("postgresql+nosuch://me:secret@localhost/x?password=secret", "."),
+        ("nosuch://me:secret@localhost/x", "there is no database 'nosuch'"),
+        ("postgresql+nosuch://me:secret@localhost/x?password=secret", "there is no database 'postgresql+nosuch'"),
+        ("sqlite://", "--storage: a database in memory ends with the process"),
+        ("sqlite:///:memory:", "in memory"),
     ],
 )
 def test_a_storage_that_cannot_be_reached_is_told_without_its_password(search, ctk_home, url, told):
@@ -226,7 +232,7 @@ def test_a_storage_that_cannot_be_reached_is_told_without_its_password(search, c
 
 def test_a_file_that_is_no_database_is_told(search, tmp_path):
     (tmp_path / "all.db").write_text("nothing of the kind" * 100)
-    with pytest.raises(CtkError, match=r"all\.db: cannot be used"):
+    with pytest.raises(CtkError, match=r"all\.db: cannot be used .file is not a database"):
         search(storage=f"sqlite:///{tmp_path / 'all.db'}", trials=1)
 
 
@@ -280,3 +286,15 @@ def test_a_sampler_may_give_a_trial_a_share_of_its_epochs_and_a_history(search, 
     assert (found.folder / "search_history.json").read_text().split() == ["{", '"trials":', "2", "}"]
     again = ctk.run("toy-regression", config=found.folder / "best-config.yaml", overrides=["executor.name=serial"])
     assert again.scores["blend"]["toy-mse"] == found.best.value
+
+
+def test_a_logarithmic_axis_within_a_decade_names_its_ends_and_its_middle():
+    lr = FloatDistribution(2e-3, 8e-3, log=True)
+    trials = [create_trial(value=1.0, params={"lr": value}, distributions={"lr": lr}) for value in (3e-3, 5e-3)]
+    texts = re.findall(r"<text[^>]*>([^<]*)</text>", plots.slices(trials, "lr", lr, MSE))
+    assert [text for text in texts if text.startswith("0.00")] == ["0.002", "0.004", "0.008"]
+
+
+def test_an_option_of_a_sampler_without_a_value_is_told(search):
+    with pytest.raises(UsageError, match="--sampler-option exploration: an option is key=value"):
+        search(sampler_options=["exploration"])
