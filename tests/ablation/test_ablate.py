@@ -121,6 +121,8 @@ def test_keys_of_one_variant_come_together():
         ({"a": [f"{EPOCH}=3"], "b": [f"{EPOCH}=3"]}, {}, "the same as 'a'"),
         ({"a": [f"{EPOCH}=3"], "b": ["members.toy-network.epoch=3"]}, {}, "Did you mean 'epochs'"),
         ({"a": [f"{EPOCH}=3"]}, {"seeds": [1, 1]}, "each seed is given once"),
+        ({"a": ["seeds=[8,9]"]}, {}, "'a' sets seeds, but"),
+        ({"a": ["executor.workers=3"]}, {}, "'a' sets executor, but"),
     ],
 )
 def test_nothing_runs_before_every_variant_is_right(toy, variants, more, said):

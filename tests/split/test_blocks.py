@@ -42,8 +42,9 @@ def test_a_tenth_is_the_last_tenth_of_the_seeded_permutation():
 
 
 def test_more_folds_than_groups_is_an_error():
-    with pytest.raises(UsageError, match="5 folds of 2 groups"):
+    with pytest.raises(UsageError, match="5 folds of 2 groups") as caught:
         folds(samples([0, 1, 1]), Split(by="scene", folds=5))
+    assert "ctk cv: --folds 2" in caught.value.help  # there -o split.folds alone would leave split.use too large
 
 
 def test_an_unknown_group_is_an_error_that_names_the_known():

@@ -98,6 +98,8 @@ def start(
     """Make an ablation's folder. Raises UsageError where nothing could be compared, before anything runs."""
     if len(set(seeds)) < len(seeds) or not seeds:
         raise UsageError(f"--seeds {','.join(map(str, seeds))}: each seed is given once, and at least one.")
+    for variant, config in configs.items():
+        _refuse_unused(variant, config, configs[BASE])
     plain = {variant: config.plain() for variant, config in configs.items()}
     for number, (variant, config) in enumerate(plain.items()):
         for other in list(plain)[:number]:
@@ -110,3 +112,17 @@ def start(
     plan = AblationPlan(folder, tuple(seeds), overrides, configs, execution)
     plan.save()
     return plan
+
+
+def _refuse_unused(variant: str, config: RunConfig, base: RunConfig) -> None:
+    """A variant that sets what all runs of an ablation share would be compared as if that had counted."""
+    if config.seeds != base.seeds:
+        raise UsageError(
+            f"Variant '{variant}' sets seeds, but an ablation's runs all have those of --seeds.",
+            "A member's own can be set: members.NAME.seeds.",
+        )
+    if config.executor != base.executor:
+        raise UsageError(
+            f"Variant '{variant}' sets executor, but an ablation's runs are all made in one place.",
+            "Set it for all of them: --executor, --workers, or -o executor.KEY=VALUE.",
+        )

@@ -40,6 +40,8 @@ def folds(samples: Samples, split: Split) -> list[Fold]:
             gap = f" {split.gap} units of time are left out beside what is validated." if split.gap else ""
             raise UsageError(
                 f"The split leaves nothing to {missing} on in fold {number}.{gap}",
-                "Make the gap smaller: -o split.gap." if split.gap else "Set fewer folds: -o split.folds=2.",
+                "Make the gap smaller: -o split.gap."
+                if split.gap
+                else "Set fewer folds: -o split.folds=2 (ctk cv: --folds 2).",
             )
     return made

@@ -21,7 +21,9 @@ def drawn_blocks(samples: Samples, split: Split) -> list[Fold]:
     present, numbers = np.unique(groups, return_inverse=True)
     if len(present) < split.folds:
         what = "rows" if split.by is None else f"groups '{split.by}'"
-        raise UsageError(f"{split.folds} folds of {len(present)} {what}.", "Set fewer: -o split.folds=2.")
+        raise UsageError(
+            f"{split.folds} folds of {len(present)} {what}.", "Set fewer: -o split.folds=2 (ctk cv: --folds 2)."
+        )
     order = torch.randperm(len(present), generator=torch.Generator().manual_seed(split.seed)).numpy()
     block = np.empty(len(present), dtype=np.int64)
     edges = [len(present) - round(len(present) * (fold + 1) / split.folds) for fold in range(split.folds)]

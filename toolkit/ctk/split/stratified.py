@@ -26,12 +26,14 @@ def stratified_groups(samples: Samples, split: Split) -> list[Fold]:
 
     groups = np.asarray(samples.group(str(split.by)))
     if (present := len(np.unique(groups))) < split.folds:
-        raise UsageError(f"{split.folds} folds of {present} groups '{split.by}'.", "Set fewer: -o split.folds=2.")
+        raise UsageError(
+            f"{split.folds} folds of {present} groups '{split.by}'.", "Set fewer: -o split.folds=2 (ctk cv: --folds 2)."
+        )
     kinds = strata(samples, split)
     if (most := int(np.bincount(kinds).max())) < split.folds:
         raise UsageError(
             f"{split.folds} folds of strata that have {most} rows at most.",
-            "Set fewer: -o split.folds=2, or name another group with -o split.stratify.",
+            "Set fewer: -o split.folds=2 (ctk cv: --folds 2), or name another group with -o split.stratify.",
         )
     drawn = StratifiedGroupKFold(split.folds, shuffle=True, random_state=split.seed)
     of_row = np.empty(len(samples), dtype=np.int64)

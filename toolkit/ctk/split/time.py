@@ -27,7 +27,7 @@ def blocks_of_time(samples: Samples, split: Split) -> list[Fold]:
     if len(moments) < blocks:
         raise UsageError(
             f"{split.folds} folds need {blocks} times in group '{split.by}', and it has {len(moments)}.",
-            "Set fewer: -o split.folds=2, or another group: -o split.by=NAME.",
+            "Set fewer: -o split.folds=2 (ctk cv: --folds 2), or another group: -o split.by=NAME.",
         )
     edges = _edges(counts, blocks)
     used = range(blocks - split.use, blocks)
