@@ -33,6 +33,9 @@ def test_probes_are_short_runs_and_the_best_is_a_run_in_full(search):
     assert epochs == [1, 1, 1, 1, 4, 1]
     assert found.best.number == 4
     assert found.trials[4].params == found.trials[found.trials[4].user_attrs["ctk:promotes"]].params
+    page = (found.folder / "search.html").read_text()
+    assert "of 1 finished, probes aside" in page, "scores of short and of long runs do not compare"
+    assert f"100%, after trial {found.trials[4].user_attrs['ctk:promotes']}" in page
 
 
 def test_a_finite_space_is_searched_to_its_end_and_no_further(search):

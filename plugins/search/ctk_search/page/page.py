@@ -59,6 +59,8 @@ def write_page(search: Searching) -> None:
     if not trials:
         return
     order = ranked(trials, search.metric)
+    # Scores after a part of the epochs and after all of them do not compare.
+    whole = [trial for trial in order if share_of(trial) == 1] or order
     space = search.space.distributions
     short = labels(space)
     environment = Environment(
@@ -77,14 +79,14 @@ def write_page(search: Searching) -> None:
         name=search.folder.name,
         about=_about(search, trials),
         metric=search.metric,
-        facts=_facts(search, trials, order),
-        sentences=_sentences(search, order),
+        facts=_facts(trials, whole),
+        sentences=_sentences(search, whole),
         style=Markup((files("ctk.report") / "page.css").read_text(encoding="utf-8")),
         own_style=Markup((files("ctk_search.page") / "search.css").read_text(encoding="utf-8")),
         history=Markup(plots.history(trials, search.metric)),
-        parallel=Markup(plots.parallel(order, space, short, search.metric)) if len(order) > 1 else "",
-        slices=[(short[name], Markup(plots.slices(order, name, space[name], search.metric))) for name in several]
-        if len(order) > 1
+        parallel=Markup(plots.parallel(whole, space, short, search.metric)) if len(whole) > 1 else "",
+        slices=[(short[name], Markup(plots.slices(whole, name, space[name], search.metric))) for name in several]
+        if len(whole) > 1
         else [],
         importances=[(short[name], share, share / max(important.values())) for name, share in important.items()],
         fewest=FEWEST,
@@ -104,11 +106,17 @@ def _about(search: Searching, trials: list[FrozenTrial]) -> str:
     return f"{_many(len(trials), 'trial')} over {_many(parameters, 'parameter')}, {kind}, seed {search.settings.seed}"
 
 
-def _facts(search: Searching, trials: list[FrozenTrial], order: list[FrozenTrial]) -> list[Fact]:
+def _facts(trials: list[FrozenTrial], order: list[FrozenTrial]) -> list[Fact]:
     facts = []
     if order:
         facts.append(Fact("Best", _score(order[0].value), f"trial {order[0].number}", main=True))
-        facts.append(Fact("Median", _score(_median(order)), f"of {len(order)} finished"))
+        facts.append(
+            Fact(
+                "Median",
+                _score(_median(order)),
+                f"of {len(order)} finished" + (", probes aside" if _probed(trials, order) else ""),
+            )
+        )
     facts.append(Fact("Trials", f"{len(trials)}", ", ".join(f"{count} {name}" for name, count in _counts(trials))))
     seconds = sum(facts_of(trial).get("seconds", 0.0) for trial in trials)
     facts.append(Fact("Time", duration(seconds), "of all trials together"))
@@ -140,7 +148,7 @@ def _row(search: Searching, trial: FrozenTrial) -> Row:
         href=href,
         state=STATES[trial.state],
         score="" if score is None else _score(score),
-        share=f"{share_of(trial):.0%}" + (f" of {promoted}" if promoted is not None else ""),
+        share=f"{share_of(trial):.0%}" + (f", after trial {promoted}" if promoted is not None else ""),
         cells=tuple(value_text(trial.params.get(name)) for name in search.space.parameters),
         seconds=duration(known.get("seconds", float("nan"))),
         problem=str(known.get("problem", "")).partition("\n")[0],
@@ -159,6 +167,10 @@ def _median(order: list[FrozenTrial]) -> float:
 
 def _score(score: Any) -> str:
     return number(float(score), 4)
+
+
+def _probed(trials: list[FrozenTrial], order: list[FrozenTrial]) -> bool:
+    return share_of(order[0]) == 1 and any(share_of(trial) < 1 for trial in trials)
 
 
 def _many(count: int, of: str) -> str:
