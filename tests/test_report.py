@@ -13,8 +13,10 @@ import numpy as np
 import pytest
 
 from ctk.contract import Blend, Direction, Metric
+from ctk.fold_table import FoldTable
 from ctk.report import INK, SERIES, Section, axes, figure_svg, write_report
 from ctk.report.numbers import column, comparison, duration, number
+from ctk.report.page import levels
 from ctk.results import Results
 from ctk.samples import Samples, Targets
 
@@ -292,3 +294,13 @@ def test_a_number_that_nobody_has_takes_no_column(tmp_path):
     assert "r2_ice" not in Page(written(replace(TWO, scores=scores), tmp_path)).text
     scores["blend"]["r2_ice"] = 0.5
     assert "r2_ice" in Page(written(replace(TWO, scores=scores), tmp_path)).text
+
+
+def test_curves_of_the_first_fold_are_set_against_its_scores() -> None:
+    alone = levels(TWO)
+    first = {**dict.fromkeys(TWO.scores, (0.75, 0.25)), "blend": (0.875, 0.125)}
+    table = FoldTable("mrr", (1, 1), (1, 1), (), first, dict.fromkeys(first, 0.5), ())
+    both = levels(replace(TWO, folds=table))
+    assert both["blend"] == 0.875
+    assert both.keys() == alone.keys()
+    assert set(both.values()) == {0.75, 0.875}

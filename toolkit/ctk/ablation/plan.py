@@ -98,8 +98,8 @@ def start(
     """Make an ablation's folder. Raises UsageError where nothing could be compared, before anything runs."""
     if len(set(seeds)) < len(seeds) or not seeds:
         raise UsageError(f"--seeds {','.join(map(str, seeds))}: each seed is given once, and at least one.")
-    for variant, config in configs.items():
-        _refuse_unused(variant, config, configs[BASE])
+    for variant, resolved in configs.items():
+        _refuse_unused(variant, resolved, configs[BASE])
     plain = {variant: config.plain() for variant, config in configs.items()}
     for number, (variant, config) in enumerate(plain.items()):
         for other in list(plain)[:number]:

@@ -235,13 +235,19 @@ def plots(results: Results) -> list[Plot]:
         drawn.append(Plot("Training loss", Markup(curves.plot_loss(losses))))
     name = results.metric.name
     if scores := curves.lines(results.curves, name, by_key):
-        levels = {"blend": deciding(results, "blend")}
-        levels |= {_spoken(results, key): deciding(results, key) for key in by_rank(results, baselines=True)[:1]}
-        levels = {whose: level for whose, level in levels.items() if math.isfinite(level)}
         drawn.append(
-            Plot(f"{name} on the validation split", Markup(curves.plot_metric(scores, results.metric, levels)))
+            Plot(f"{name} on the validation split", Markup(curves.plot_metric(scores, results.metric, levels(results))))
         )
     return drawn
+
+
+def levels(results: Results) -> dict[str, float]:
+    """The blend's score and the best baseline's, to set curves against: of the first fold where there are several."""
+    keys = {"blend": "blend"} | {_spoken(results, key): key for key in by_rank(results, baselines=True)[:1]}
+    # Curves are of the first fold. The score of all folds together is of other rows, and may be nowhere near it.
+    of_fold = {} if results.folds is None else {key: scores[0] for key, scores in results.folds.scores.items()}
+    found = {whose: of_fold.get(key, deciding(results, key)) for whose, key in keys.items()}
+    return {whose: level for whose, level in found.items() if math.isfinite(level)}
 
 
 @dataclass(frozen=True)
