@@ -17,7 +17,7 @@ from ctk_search import api
 from test_spaces import MEMBER, SPACE
 
 if __name__ == "__main__":
-    api.search("toy-regression", space=SPACE, trials=9, sampler="tpe", sampler_options=["n_startup_trials=3"],
+    api.search("toy-regression", space=SPACE, trials=7, sampler="tpe", sampler_options=["n_startup_trials=3"],
                execution=["executor.workers=2", "executor.threads=1"], config={"members": [MEMBER], "trackers": []},
                pruner="median", name="killed")
 """
@@ -26,7 +26,8 @@ MEMBER = {"model": "toy-network", "loss": "toy-squared-error", "batch": {"size":
           "checkpoint_every": 3}
 SPACE = {"members.0.optimizer.lr": {"low": 1e-5, "high": 1e-1, "log": True}, "members.0.model.hidden": [4, 8, 16]}
 """
-PATIENCE = 300.0
+PATIENCE = 1800.0
+"""Seconds; a machine may be slow, and a test that hangs must end."""
 
 
 @pytest.fixture
@@ -77,7 +78,7 @@ def test_the_trials_are_those_of_a_search_that_was_never_killed(start, ctk_home,
     process.kill()
     process.communicate()
     (folder,) = ctk_home.runs.glob("toy-regression/*-killed")
-    assert Settings.load(folder).trials == 9
+    assert Settings.load(folder).trials == 7
     found = api.resume(folder)
     assert table(found) == expected
     assert (folder / "best").resolve().name == f"{found.best.number:04d}"
