@@ -127,8 +127,9 @@ def run_trials(
 ) -> Generator[tuple[Trial, Outcome], None, None]:
     """Make trials side by side and yield each with its outcome, in their order.
 
-    With N workers, trial k is taken from ``trials`` when the outcome of trial k - N has been yielded and the next is
-    asked for: a sampler knows the same results at each proposal, however long trials take. A worker that dies costs
+    With N workers, N > 1, trial k is taken from ``trials`` when the outcome of trial k - 2N has been yielded and the
+    next is asked for, with one worker when that of k - 1 has: a sampler knows the same results at each proposal,
+    however long trials take, and a long trial keeps no worker waiting while others make the 2N - 1 after it. A worker that dies costs
     its own trial; those beside it are made again. Close the iterator to end what is running: ``contextlib.closing``.
 
     execution  where; ``workers`` and ``threads`` are numbers, not 0
@@ -136,13 +137,14 @@ def run_trials(
     beat       called four times a second with the trials that are being made
     """
     coming = iter(trials)
+    ahead = 2 * execution.workers if execution.workers > 1 else 1
     entries: deque[_Entry] = deque()
     while True:
         with opened(execution, folder) as (pool, guard):
             for entry in entries:
                 entry.submit(pool, guard)
             while True:
-                while len(entries) < execution.workers and (trial := next(coming, None)) is not None:
+                while len(entries) < ahead and (trial := next(coming, None)) is not None:
                     entries.append(_Entry(replace(trial, threads=execution.threads)))
                     entries[-1].submit(pool, guard)
                 if not entries:
