@@ -129,8 +129,9 @@ def run_trials(
 
     With N workers, N > 1, trial k is taken from ``trials`` when the outcome of trial k - 2N has been yielded and the
     next is asked for, with one worker when that of k - 1 has: a sampler knows the same results at each proposal,
-    however long trials take, and a long trial keeps no worker waiting while others make the 2N - 1 after it. A worker that dies costs
-    its own trial; those beside it are made again. Close the iterator to end what is running: ``contextlib.closing``.
+    however long trials take, and a long trial keeps no worker waiting while others make the 2N - 1 after it. A worker
+    that dies costs its own trial; those beside it are made again. Close the iterator to end what is running:
+    ``contextlib.closing``.
 
     execution  where; ``workers`` and ``threads`` are numbers, not 0
     folder     that all trials are below
