@@ -9,10 +9,9 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from ctk.contract import Progress
 from ctk.errors import UsageError
+from ctk.files import parse_yaml
 from ctk.plugins import plugins
 from ctk.samples import Array, Samples
 
@@ -21,9 +20,6 @@ if TYPE_CHECKING:
 
     from ctk.report import Section
     from ctk.results import Results
-
-LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-"""Safe, and compiled where PyYAML is: who completes a line waits for all presets of a competition."""
 
 
 @dataclass(frozen=True)
@@ -145,7 +141,7 @@ def spaces_in(package: str) -> dict[str, dict[str, Any]]:
 def _yaml_in(package: str, inside: str) -> dict[str, dict[str, Any]]:
     folder = files(package) / inside
     paths = sorted((path for path in folder.iterdir() if path.name.endswith(".yaml")), key=lambda path: path.name)
-    return {path.name.removesuffix(".yaml"): yaml.load(path.read_text(encoding="utf-8"), LOADER) for path in paths}
+    return {path.name.removesuffix(".yaml"): parse_yaml(path.read_text(encoding="utf-8")) for path in paths}
 
 
 def competition_of(name: str) -> Competition:

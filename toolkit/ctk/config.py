@@ -15,6 +15,7 @@ from pydantic import BaseModel, BeforeValidator, Field
 
 from ctk.components.training import schema_of
 from ctk.errors import UsageError, nearest
+from ctk.files import parse_yaml
 from ctk.runs import is_folder_name
 from ctk.schema import Choice, Strict, checked, component, merge
 
@@ -214,7 +215,7 @@ def _check_split(split: Split) -> None:
 def read_yaml(path: Path) -> dict[str, Any]:
     """A config file. Raises UsageError if it is missing, not YAML, or not a mapping."""
     try:
-        value = yaml.safe_load(path.read_text(encoding="utf-8"))
+        value = parse_yaml(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UsageError(f"{path}: there is no such file.") from None
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
@@ -237,7 +238,7 @@ def override(config: dict[str, Any], assignment: str) -> None:
     if not equals or not path:
         raise UsageError(f"-o {assignment}: an override is key=value.", "For example -o split.folds=5.")
     try:
-        value = yaml.safe_load(text)
+        value = parse_yaml(text)
     except yaml.YAMLError:
         raise UsageError(f"-o {assignment}: the value is not YAML.") from None
     _assign(config, path.split("."), value, assignment)

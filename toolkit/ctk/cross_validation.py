@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import get_args
 
-import yaml
-
 from ctk.config import Scheme
 from ctk.errors import UsageError, nearest
+from ctk.files import parse_yaml
 
 
 def split_overrides(folds: int, scheme: str, group: str | None = None, stratify: str | None = None) -> list[str]:
@@ -34,5 +33,5 @@ def split_overrides(folds: int, scheme: str, group: str | None = None, stratify:
 def _written(value: str | int | None) -> str:
     """A value as YAML reads it; text in quotes only where it would be read as something else."""
     if isinstance(value, str):
-        return value if yaml.safe_load(value) == value else repr(value)
+        return value if parse_yaml(value) == value else repr(value)
     return "null" if value is None else str(value)

@@ -19,7 +19,7 @@ import numpy as np
 import yaml
 
 from ctk.errors import CtkError, UsageError, near
-from ctk.files import atomic, read_json, write_json, write_text
+from ctk.files import atomic, parse_yaml, read_json, write_json, write_text
 from ctk.plugins import plugins
 from ctk.samples import Array
 
@@ -106,7 +106,7 @@ class Run:
         """The resolved config, as plain values."""
         path = self.folder / "config.yaml"
         try:
-            value = yaml.safe_load(path.read_text(encoding="utf-8"))
+            value = parse_yaml(path.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
             raise CtkError(f"{path}: cannot be read.", "Was it edited? The run cannot be used.") from error
         if not isinstance(value, dict) or not {"competition", "preset"} <= value.keys():

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from ctk.errors import CtkError
-from ctk.files import write_text
+from ctk.files import parse_yaml, write_text
 from ctk.runs import fingerprint
 from ctk_search.pruning import Name
 
@@ -60,7 +60,7 @@ class Settings:
         """Read ``search.yaml``. Raises CtkError where it is damaged."""
         path = folder / FILE
         try:
-            raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+            raw = parse_yaml(path.read_text(encoding="utf-8"))
             if not isinstance(raw, dict) or raw.keys() != {each.name for each in fields(cls)}:
                 raise ValueError("its keys are not those of a search")
             return cls(**raw)
