@@ -30,20 +30,23 @@ def apply_filters(
     metric: Metric,
     say: Callable[[str], None],
     steps: int | None = None,
+    written: Mapping[str, Any] | None = None,
 ) -> Array:
     """(N,) bool of the samples that every filter keeps; each filter sees what the ones before it kept.
 
     A filter's scores, kept and dropped ids go to ``folder/<number>-<name>``, and are not made again if they lie there,
-    made from the same data by the same filters. ``steps`` is that of a dry run.
+    made from the same data by the same filters. ``steps`` is that of a dry run; ``written`` the config as a run that
+    is gone on with has it, where it was begun by a version with fewer keys.
     """
+    plain = written or config.plain()
     data = prepared.data
     train = limited(data.train, steps)
     kept = np.ones(len(train), dtype=bool)
     for number, choice in enumerate(config.filters):
         place = folder / f"{number + 1}-{choice.name}"
         rows = np.flatnonzero(kept)
-        before = [each.model_dump() for each in config.filters[: number + 1]]
-        made_from = fingerprint(before, prepared.fingerprint, config.seeds[0], config.split.model_dump(), steps)
+        before = plain["filters"][: number + 1]
+        made_from = fingerprint(before, prepared.fingerprint, config.seeds[0], plain["split"], steps)
         if _made_from(place) != made_from:
             say(f"filter {choice.name} of {len(rows):,} samples")
             guard = Guard("filters", choice.name)

@@ -263,7 +263,8 @@ def _same_data(run: Run, prepared: Prepared) -> None:
 def _filter(plan: Plan, prepared: Prepared, say: Callable[[str], None]) -> None:
     if not plan.config.filters:
         return
-    kept = apply_filters(plan.config, prepared, plan.run.folder / "filters", plan.metric, say, plan.steps)
+    place, written = plan.run.folder / "filters", plan.run.config()
+    kept = apply_filters(plan.config, prepared, place, plan.metric, say, plan.steps, written)
     # In a dry run filters are tried, not obeyed: a baseline of two steps would drop nearly everything.
     if plan.steps is None:
         with atomic(plan.run.folder / "kept.npy") as temporary, temporary.open("wb") as file:
@@ -272,7 +273,8 @@ def _filter(plan: Plan, prepared: Prepared, say: Callable[[str], None]) -> None:
 
 def _fit_all(plan: Plan, prepared: Prepared, observer: Observer) -> None:
     """Fit every part that is not in the store, members before those that use them."""
-    tasks = {part: _task(plan, part, prepared) for part in parts_of(plan.config)}
+    written = plan.run.config()
+    tasks = {part: _task(plan, written, part, prepared) for part in parts_of(plan.config)}
     fitted = [part for part, task in tasks.items() if plan.run.is_fitted(part, task.fingerprint)]
     observer.begin(list(tasks), fitted)
     try:
@@ -327,18 +329,17 @@ def _lost(plan: Plan, part: Part, error: BrokenExecutor) -> CtkError:
     )
 
 
-def _task(plan: Plan, part: Part, prepared: Prepared) -> Task:
-    plain = plan.config.plain()
-    members = {member["name"]: member for member in plain["members"]}
+def _task(plan: Plan, written: Mapping[str, Any], part: Part, prepared: Prepared) -> Task:
+    """The fit of a part. Its fingerprint is of the config as the run's folder has it: options that came with a later
+    version are not in it, so that what was fitted before an upgrade still counts."""
+    members = {member["name"]: member for member in written["members"]}
     needed = [part.member]
     for name in needed:
         needed += [other for other in members[name]["uses"] if other not in needed]
     print_of_part = fingerprint(
         vars(part),
         [members[name] for name in needed],
-        plain["split"],
-        plain["filters"],
-        plain["checkpoints"],
+        *(written.get(key) for key in ("split", "filters", "checkpoints")),
         prepared.fingerprint,
         plan.steps,
     )

@@ -1,0 +1,96 @@
+"""A run that a newer version goes on with: options that came since do not undo what was fitted."""
+
+import importlib
+import sys
+
+import pytest
+
+from ctk import api
+from ctk.config import Split
+from ctk.errors import CtkError
+from ctk.runs import all_runs
+from ctk.testing.distributions import find_anew, lay
+
+PLUGIN = """
+import numpy as np
+from pathlib import Path
+from ctk import hookimpl
+from ctk.contract import Filter, Model
+DIARY = Path({diary!r})
+def did(what):
+    with DIARY.open("a") as file:
+        file.write(what)
+class Own(Model):
+    curve = []
+    def __init__(self, *, depth: int = 1{later}): pass
+    def fit(self, train, valid, context):
+        if {broken} and context.seed == 2:
+            raise ValueError("not yet")
+        did(f"fit {{context.seed}}. ")
+        self.width = train.target_width
+    def predict(self, samples): return np.zeros((len(samples), self.width), np.float32)
+    def save(self, folder): Path(folder).mkdir(parents=True, exist_ok=True)
+    def load(self, folder, samples, device="auto"): self.width = samples.target_width
+class Every(Filter):
+    def __init__(self, *, depth: int = 1{later}): pass
+    def score(self, samples, context):
+        did("filter. ")
+        return np.arange(len(samples))
+    def keep(self, scores): return scores >= 0
+@hookimpl
+def ctk_register_models(register): register("own", Own)
+@hookimpl
+def ctk_register_filters(register): register("every", Every)
+"""
+
+
+@pytest.fixture
+def diary(tmp_path):
+    """Where the plugin writes down what it did."""
+    return tmp_path / "diary"
+
+
+@pytest.fixture
+def version(ctk_home, tmp_plugin, tmp_path, diary):
+    """Returns how to install a version of the plugin, after the first in the place of the last."""
+
+    def version(broken, later=""):
+        source = PLUGIN.format(diary=str(diary), broken=broken, later=later)
+        path = tmp_path / "installed" / "own_module.py"
+        if not path.exists():
+            lay(tmp_plugin("own", source), "ctk-toy", "ctk.testing.toy.plugin")
+        path.write_text(source)
+        sys.modules.pop("own_module", None)
+        importlib.invalidate_caches()
+        find_anew()
+
+    return version
+
+
+HOW = {
+    "config": {"members": [{"model": "own"}], "filters": ["every"], "executor": {"name": "serial"}, "trackers": []},
+    "seeds": [1, 2],
+}
+
+
+def test_what_was_fitted_before_an_option_came_is_not_fitted_again(ctk_home, version, diary):
+    version(broken=True)
+    with pytest.raises(CtkError, match="not yet"):
+        api.run("toy-regression", **HOW)
+    version(broken=False, later=", width: int = 2")
+    run = next(all_runs(ctk_home.runs))
+    assert "width" not in (run.folder / "config.yaml").read_text()
+    api.resume(str(run.folder))
+    assert diary.read_text() == "filter. fit 1. fit 2. "
+
+
+def test_so_it_is_with_the_keys_of_the_toolkit(ctk_home, version, diary, monkeypatch):
+    version(broken=True)
+    with pytest.raises(CtkError, match="not yet"):
+        api.run("toy-regression", **HOW)
+    run = next(all_runs(ctk_home.runs))
+    version(broken=False)
+    own = Split.model_dump
+    monkeypatch.setattr(Split, "model_dump", lambda self, **how: own(self, **how) | {"later": None})
+    api.resume(str(run.folder))
+    assert diary.read_text() == "filter. fit 1. fit 2. "
