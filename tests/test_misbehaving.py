@@ -82,12 +82,12 @@ class Bad(ToyReader):
 """
 EXECUTOR = """
 from concurrent.futures import Future
-from ctk.components.executors import serial
+from ctk.components.executors import Serial
 class Pool:
     def submit(self, fn, *given): {submit}
     def shutdown(self, wait=True, cancel_futures=False): pass
 def Bad(workers, threads):
-    return ({pool}) if BAD else serial(workers, threads)
+    return ({pool}) if BAD else Serial(workers, threads)
 """
 COMPETITION = """
 import numpy as np

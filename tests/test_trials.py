@@ -3,13 +3,16 @@
 import contextlib
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
 from ctk.api import configured
+from ctk.competition import competition_of
 from ctk.config import Execution
 from ctk.errors import Pruned, UsageError
+from ctk.plugins import plugins
+from ctk.prepare import prepare
 from ctk.runs import Run
 from ctk.testing.distributions import find_anew, lay
 from ctk.trials import EPOCHS, Trial, read_epochs, run_trial, run_trials
@@ -153,6 +156,26 @@ def test_a_trial_that_fails_says_why_and_the_next_ones_go_on(trial, ctk_home, to
     outcomes = [outcome for _, outcome in run_trials(made, serial(), ctk_home.work)]
     assert [outcome.state for outcome in outcomes] == ["failed", "finished"]
     assert "ZeroDivisionError" in outcomes[0].problem
+    assert "--resume" not in outcomes[0].problem  # a trial is gone on with by what it is part of
+
+
+def test_a_trial_can_be_made_where_the_drivers_folders_are_not(trial, tmp_path):
+    here = trial("here")
+    prepared = prepare(here.config, competition_of(here.config.competition), plugins())
+    carried = replace(trial("carried"), prepared=prepared)
+
+    def to(path):
+        return tmp_path / "node" / path.relative_to(path.anchor)
+
+    files = carried.files()
+    (arrays,) = files.constant
+    to(arrays).parent.mkdir(parents=True)
+    arrays.rename(to(arrays))
+    outcome = run_trial(carried.moved(to))
+    assert not arrays.exists()
+    assert not files.writes.exists()
+    assert outcome.scores == run_trial(here).scores
+    assert Run(to(files.writes)).state()["state"] == "finished"
 
 
 @pytest.mark.slow
@@ -164,6 +187,7 @@ def test_a_worker_that_dies_costs_its_own_trial_alone(trial, ctk_home, toy):
     assert [name for name, _ in found] == ["first", "bad", "third", "fourth"]
     assert [outcome.state for _, outcome in found] == ["finished", "failed", "finished", "finished"]
     assert "exit code 7" in found[1][1].problem
+    assert found[1][1].seconds > 0
 
 
 def test_configured_says_the_same_as_a_run(ctk_home, toy):

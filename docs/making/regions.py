@@ -63,8 +63,10 @@ def bench(what: str) -> str:
             name = f"*the floor: {name}*"
         lines.append(f"| {name} | {' | '.join(cells)} |")
     first = rows[0]
-    machine = f"{first['cpu'] or first['gpu']}, {first['threads']} threads, torch {first['torch'].split('+')[0]}"
-    lines += ["", f"<small>{machine}, {first['date'][:10]}</small>"]
+    facts = [first["cpu"] or first["gpu"], f"torch {first['torch'].split('+')[0]}", first["date"][:10]]
+    if len({row["threads"] for row in rows}) == 1 and first["threads"]:
+        facts.insert(1, f"{first['threads']} threads")
+    lines += ["", f"<small>{', '.join(facts)}</small>"]
     return "\n".join(lines)
 
 

@@ -123,11 +123,12 @@ def test_keys_of_one_variant_come_together():
         ({"a": [f"{EPOCH}=3"]}, {"seeds": [1, 1]}, "each seed is given once"),
         ({"a": ["seeds=[8,9]"]}, {}, "'a' sets seeds, but"),
         ({"a": ["executor.workers=3"]}, {}, "'a' sets executor, but"),
+        ({"a": ["blend=greedy"]}, {"overrides": ["seeds=[8,9]"]}, "have the seeds of --seeds"),
     ],
 )
 def test_nothing_runs_before_every_variant_is_right(toy, variants, more, said):
     with pytest.raises(UsageError) as caught:
-        api.ablate("toy-regression", variants, overrides=SERIAL, **more)
+        api.ablate("toy-regression", variants, **{"overrides": SERIAL, **more})
     assert said in str(caught.value)
     assert not list(api.runs_root().glob("*/*/*"))
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ctk.components import executors
-from ctk.components.executors import cores, local, serial, share, visible_gpus
+from ctk.components.executors import Serial, cores, local, share, visible_gpus
 from ctk.tasks import WorkerLost
 
 
@@ -49,10 +49,15 @@ def test_serial_runs_here_and_hands_on_what_was_raised():
     import torch
 
     before = torch.get_num_threads()
-    with serial(1, before) as pool:
+    with Serial(1, before) as pool:
         assert pool.submit(os.getpid).result() == os.getpid()
         with pytest.raises(ZeroDivisionError):
             pool.submit(divmod, 1, 0).result()
+
+
+def test_serial_has_one_worker_with_all_cores():
+    assert Serial.share(4, 0, 0) == (1, cores())
+    assert Serial.share(4, 1, 3) == (1, 3)
 
 
 @pytest.mark.parametrize("tasks", [1, 2, 3, 50])

@@ -103,7 +103,10 @@ def plan_ablation(
     """
     from ctk.ablation import BASE
     from ctk.ablation.plan import start
+    from ctk.errors import UsageError
 
+    if any(each.partition("=")[0] == "seeds" for each in overrides):
+        raise UsageError("The runs of an ablation have the seeds of --seeds.", "Leave -o seeds out.")
     usual, _ = configured(competition, **how)
     # A run of an ablation has one seed, and what is blended takes it: members of fixed seeds would show no spread.
     base = [f"members.{n}.seeds=null" for n, member in enumerate(usual.members) if member.seeds and member.blend]

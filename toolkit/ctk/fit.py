@@ -70,8 +70,7 @@ class Task:
         """The same, where those files lie."""
         saved = self.config.checkpoints
         config = self.config.model_copy(update={"checkpoints": saved and str(to(Path(saved)))})
-        prepared = replace(self.prepared, place=to(self.prepared.place))
-        return replace(self, run=to(self.run), config=config, prepared=prepared)
+        return replace(self, run=to(self.run), config=config, prepared=self.prepared.moved(to))
 
 
 def fit_part(task: Task) -> dict[str, float]:

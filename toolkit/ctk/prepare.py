@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ctk.competition import Competition
@@ -39,6 +39,10 @@ class Prepared:
     def data(self) -> Data:
         """Everything the reader returned, memory-mapped."""
         return Data.open(self.place, self.root, self.pictures)
+
+    def moved(self, to: Callable[[Path], Path]) -> Prepared:
+        """The same, with the arrays where ``to`` says that their folder lies."""
+        return replace(self, place=to(self.place))
 
 
 def reader_of(config: RunConfig, plugins: Plugins) -> DataReader:

@@ -20,14 +20,17 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
+from ctk.competition import competition_of
 from ctk.config import Execution, RunConfig
 from ctk.errors import CtkError, Pruned, UsageError
 from ctk.files import write_text
 from ctk.fit import Watch, watching
 from ctk.guard import Guard, keep_noise, submitted
+from ctk.plugins import plugins
 from ctk.pools import opened
-from ctk.runs import FAILED, FINISHED, INTERRUPTED, PRUNED, RUNNING, Part, Run
-from ctk.tasks import WorkerLost
+from ctk.prepare import Prepared, prepare
+from ctk.runs import FAILED, FINISHED, INTERRUPTED, PRUNED, RUNNING, Part, Run, fingerprint
+from ctk.tasks import Files, WorkerLost
 from ctk.workflow import Plan, carry_out, reopen, start
 
 PATIENCE = 5.0
@@ -54,6 +57,7 @@ class Trial:
     overrides  in what it differs, as after -o; for people
     watch      told of each epoch, after a kill of those before it too; may raise ``Pruned``. It goes to the worker, so
                it must pickle
+    prepared   its data, where that was prepared before
     """
 
     folder: Path
@@ -61,6 +65,16 @@ class Trial:
     overrides: tuple[str, ...] = ()
     watch: Watch | None = None
     threads: int = 1
+    prepared: Prepared | None = None
+
+    def files(self) -> Files:
+        """What a worker that sees none of this machine's folders is given, and what it gives back."""
+        constant = () if self.prepared is None else (self.prepared.place,)
+        return Files(constant=constant, reads=(self.folder,), writes=self.folder)
+
+    def moved(self, to: Callable[[Path], Path]) -> Trial:
+        """The same, where those files lie."""
+        return replace(self, folder=to(self.folder), prepared=self.prepared and self.prepared.moved(to))
 
 
 @dataclass(frozen=True)
@@ -93,7 +107,7 @@ def run_trial(trial: Trial) -> Outcome:
         keep_noise(trial.folder)
         if (plan := _plan(run, trial)) is not None:
             epochs.repeat()
-            carry_out(plan)
+            carry_out(replace(plan, prepared=trial.prepared, alone=False))
         known = run.scores()
         scores = known["members"].get("blend", {})
         score = scores.get(known["metric"], math.nan)
@@ -137,7 +151,7 @@ def run_trials(
     folder     that all trials are below
     beat       called four times a second with the trials that are being made
     """
-    coming = iter(trials)
+    coming, data = iter(trials), _Data()
     ahead = 2 * execution.workers if execution.workers > 1 else 1
     entries: deque[_Entry] = deque()
     while True:
@@ -146,7 +160,7 @@ def run_trials(
                 entry.submit(pool, guard)
             while True:
                 while len(entries) < ahead and (trial := next(coming, None)) is not None:
-                    entries.append(_Entry(replace(trial, threads=execution.threads)))
+                    entries.append(_Entry(replace(trial, threads=execution.threads, prepared=data.of(trial.config))))
                     entries[-1].submit(pool, guard)
                 if not entries:
                     return
@@ -163,7 +177,24 @@ def run_trials(
                 except BrokenExecutor:
                     _settle(entries)
                     break
-                yield entries.popleft().trial, outcome
+                made = entries.popleft().trial
+                yield made, replace(outcome, folder=made.folder)
+
+
+class _Data:
+    """What trials learn from, prepared once for all of them: every first worker would wait for one that does it."""
+
+    def __init__(self) -> None:
+        self.known: dict[str, Prepared | None] = {}
+
+    def of(self, config: RunConfig) -> Prepared | None:
+        """The data of a trial; None where it cannot be had, which the trial itself will tell."""
+        key = fingerprint(config.competition, config.data_dir, config.data.model_dump())
+        if key not in self.known:
+            self.known[key] = None
+            with suppress(CtkError):
+                self.known[key] = prepare(config, competition_of(config.competition), plugins())
+        return self.known[key]
 
 
 class _Epochs:
@@ -225,9 +256,11 @@ def _lost(trial: Trial, error: BaseException) -> Outcome:
     how = str(error) if isinstance(error, WorkerLost) else "ended without a word; memory may have run out"
     problem = f"The process that made it {how}."
     run = Run(trial.folder)
-    if run.state()["state"] not in (FINISHED, PRUNED):
+    state = run.state()
+    if state["state"] not in (FINISHED, PRUNED):
         run.set_state(FAILED, problem=problem)
-    return Outcome(trial.folder, FAILED, problem=problem)
+    seconds = time.time() - state.get("changed", time.time())
+    return Outcome(trial.folder, FAILED, seconds=seconds, problem=problem)
 
 
 def _plan(run: Run, trial: Trial) -> Plan | None:

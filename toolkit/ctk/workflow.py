@@ -77,13 +77,20 @@ class Silent:
 
 @dataclass
 class Plan:
-    """A run that stands ready: its folder, config and competition."""
+    """A run that stands ready.
+
+    steps     of each member, in a dry run
+    prepared  its data, where that was prepared before
+    alone     false for a part of something larger, which is what would have to be resumed
+    """
 
     run: Run
     config: RunConfig
     competition: Competition
     metric: Metric
     steps: int | None = None
+    prepared: Prepared | None = None
+    alone: bool = True
 
 
 def start(
@@ -189,11 +196,12 @@ def carry_out(plan: Plan, observer: Observer | None = None) -> Results:
     watcher = observer or Silent()
     run = plan.run
     say = _both(run, watcher)
-    with run.locked(), ending_well(run, f"Go on with: ctk run {run.competition} --resume {run.folder}"):
+    resume = f"Go on with: ctk run {run.competition} --resume {run.folder}" if plan.alone else ""
+    with run.locked(), ending_well(run, resume):
         remove_unfinished(run.folder)
         run.set_state(RUNNING)
         _call(say, "ctk_run_started", run=run, config=plan.config)
-        prepared = prepare(plan.config, plan.competition, plugins(), say, watcher.working)
+        prepared = plan.prepared or prepare(plan.config, plan.competition, plugins(), say, watcher.working)
         data = prepared.data
         _same_data(run, prepared)
         write_json(run.folder / "data.json", {"fingerprint": prepared.fingerprint, "folder": prepared.root})

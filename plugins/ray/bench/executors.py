@@ -32,7 +32,7 @@ from typing import Any
 from ctk import api
 from ctk.bench.results import Row, machine, save
 from ctk.cli.common import table
-from ctk.components.executors import local, serial
+from ctk.components.executors import Serial, local
 from ctk.fit import Task
 from ctk.plugins import plugins
 from ctk.prepare import prepare
@@ -77,7 +77,7 @@ def main() -> None:
 def tasks(rounds: int, calls: int) -> list[Row]:
     """Milliseconds a task. ``id`` is the function: it takes anything, does nothing, and every process has it."""
     makers: dict[str, Callable[[], Executor]] = {
-        "serial": lambda: serial(1, 1),
+        "serial": lambda: Serial(1, 1),
         "local": lambda: local(2, 1),
         "ray": lambda: RayExecutor(2 * calls, 1, address="local"),
     }

@@ -109,7 +109,7 @@ class RayExecutor(Executor):
         portable = args[0] if len(args) == 1 and not kwargs and isinstance(args[0], Portable) else None
         if self.carries and portable is None:
             raise CtkError(
-                "Ray's object store carries the files of fits, and this task is another that may write some.",
+                "Ray's object store carries the files of fits and trials, and this task is another.",
                 "Share the folder of runs among the nodes, and leave out -o executor.artefacts=store.",
             )
         future: Future[T] = Future()

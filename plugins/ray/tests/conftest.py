@@ -141,8 +141,12 @@ class Stalled:
             ridge = "{model: ridge, uses: [toy-network], seeds: [0]}"
             given = (f"-omembers=[{network}, {ridge}]", "-oblend=mean", "-otrackers=[]", "-oexecutor.threads=1")
             arguments = (*arguments, *given, "-osplit.folds=2", "-osplit.use=2", "--seeds", "1")
+        return self.command("run", "toy-regression", *arguments)
+
+    def command(self, *arguments: str) -> subprocess.Popen[str]:
+        """``ctk`` with these arguments, in a session of its own."""
         return subprocess.Popen(
-            [sys.executable, "-m", "ctk", "run", "toy-regression", *arguments],
+            [sys.executable, "-m", "ctk", *arguments],
             env={**os.environ, "OMP_NUM_THREADS": "1"},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 
@@ -51,6 +52,23 @@ def test_nodes_that_do_not_see_the_runs_folder_get_files_and_plugins_by_rays_sto
     assert "-o executor.artefacts=store" in printed
 
 
+def test_whole_runs_as_tasks_give_their_folders_back_by_rays_store(two_nodes, hidden):
+    changed = ("--set", "stronger:members.ridge.model.alpha=100", "--seeds", "1,2")
+    changed = (*changed, "-otrackers=[]", "-omembers=[{model: ridge}]", "-oexecutor.threads=1")
+    ray = ("--executor", "ray", "--address", two_nodes.address, "-oexecutor.artefacts=store")
+    found = {}
+    for name, how in {"carried": ray, "here": ("--executor", "serial")}.items():
+        hidden.ended(hidden.command("ablate", "toy-regression", "--name", name, *changed, *how))
+        (folder,) = hidden.home.runs.glob(f"toy-regression/*-{name}")
+        found[name] = json.loads((folder / "ablation.json").read_text())["variants"]
+        for run in folder.glob("*/seed-*"):
+            assert Run(run).state()["state"] == "finished"
+            assert (run / "report.html").exists()
+            assert Run(run).parts()
+        assert len(list(folder.glob("*/seed-*"))) == 4
+    assert found["carried"] == found["here"]
+
+
 def test_ctrl_c_ends_all_tasks_and_leaves_a_run_that_can_be_resumed(two_nodes, stalled, serial):
     process = stalled.start("--executor", "ray", "--address", two_nodes.address, "--name", "stopped")
     stalled.until_stalled(process, 2)
@@ -79,7 +97,7 @@ def test_what_a_task_raises_is_raised_here_and_a_lost_worker_is_told(two_nodes):
 def test_a_task_that_does_not_say_its_files_is_refused_where_they_would_have_to_travel(two_nodes):
     with (
         RayExecutor(1, 1, address=two_nodes.address, artefacts="store") as pool,
-        pytest.raises(CtkError, match="carries the files of fits, and this task is another"),
+        pytest.raises(CtkError, match="carries the files of fits and trials, and this task is another"),
     ):
         pool.submit(divmod, 7, 2)
 

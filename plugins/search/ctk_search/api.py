@@ -38,6 +38,9 @@ from ctk_search.page import write_page
 from ctk_search.searching import Observer, Searching
 from ctk_search.settings import FILE, Settings
 
+MANY = 1_000_000
+"""Trials; no machine makes so many side by side."""
+
 
 class Silent:
     """An observer that is told everything and says nothing."""
@@ -128,7 +131,7 @@ def search(
         trials=trials,
         base=base,
         storage=None if url is None else studies.kept(url),
-        execution=placed(first.executor, trials).model_dump(),
+        execution=_bounded(first.executor, trials).model_dump(),
     )
     run = Run.create(root or runs_root(), known.id, name)
     try:
@@ -236,6 +239,19 @@ def _sampler(name: str, options: Sequence[str], space: spaces.Space) -> dict[str
     chosen = component(Choice(**given), "samplers", "sampler", plugins())
     plugins().load("samplers", chosen.name)(space.distributions, 0, **chosen.options)
     return chosen.model_dump()
+
+
+def _bounded(execution: Execution, trials: int) -> Execution:
+    """The executor with numbers of workers and threads. Raises UsageError for one that would take all trials at once,
+    so that each would be proposed before any is known."""
+    made = placed(execution, trials)
+    if not execution.workers and placed(execution, MANY).workers == MANY:
+        raise UsageError(
+            f"The executor '{execution.name}' takes as many trials at a time as there are, and each would be proposed "
+            "without knowing any other.",
+            "Say how many are made side by side: --workers N.",
+        )
+    return made
 
 
 def _moved(settings: Settings, execution: Sequence[str]) -> dict[str, Any]:

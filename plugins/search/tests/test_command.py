@@ -78,6 +78,8 @@ def test_the_page_needs_nothing_else_and_links_to_each_trials_report(ctk, ctk_ho
         (("--space", "space.yaml", "--sampler", "tpee"), "Did you mean 'tpe'?"),
         (("--space", "space.yaml", "--pruner", "medain"), "median"),
         (("--space", "space.yaml", "--executor", "nowhere"), "nowhere"),
+        (("--space", "space.yaml", "--executor", ""), "--executor: the name is empty"),
+        (("--space", "space.yaml", "--executor", "serial", "--workers", "2"), "--workers 2: serial takes one task"),
     ],
     ids=str,
 )
@@ -92,6 +94,8 @@ def test_a_search_whose_trials_all_failed_ends_with_code_1(ctk, ctk_home):
     (ctk_home.work / "space.yaml").write_text(yaml.safe_dump(space))
     shown = ctk("search", "toy-regression", "--space", "space.yaml", "--trials", 2, *ONE, code=1).output
     assert "All 2 trials failed; the first: " in shown
+    (page,) = ctk_home.runs.glob("*/*/search.html")
+    assert "No trial has a score." in page.read_text()
 
 
 def test_a_competitions_spaces_are_listed(ctk):

@@ -254,6 +254,25 @@ def test_another_number_of_workers_is_refused(search):
         api.resume(found.folder, trials=2, execution=["executor.workers=2"])
 
 
+BOUNDLESS = """
+from ctk import hookimpl
+from ctk.components.executors import Serial
+class Boundless(Serial):
+    @staticmethod
+    def share(tasks, workers, threads): return workers or tasks, 1
+@hookimpl
+def ctk_register_executors(register): register("boundless", Boundless)
+"""
+
+
+def test_an_executor_that_would_take_all_trials_at_once_needs_a_number(search, tmp_plugin):
+    tmp_plugin("boundless", BOUNDLESS)
+    with pytest.raises(UsageError, match="as many trials at a time as there are") as caught:
+        search(execution=["executor.name=boundless"])
+    assert "--workers" in caught.value.help
+    assert len(search(trials=1, execution=["executor.name=boundless", "executor.workers=1"]).trials) == 1
+
+
 def test_a_samplers_options_are_checked(search):
     with pytest.raises(UsageError, match="unknown key 'n_startup'") as error:
         search(sampler="tpe", sampler_options=["n_startup=3"])

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ctk.cli import clean, completion
+from ctk.errors import UsageError
 from ctk.files import finite
 
 console = Console(width=None if (sys.stdout and sys.stdout.isatty()) or "COLUMNS" in os.environ else 160)
@@ -47,6 +48,10 @@ def executor_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(command)
     def with_execution(*args: Any, executor: str | None, workers: int | None, address: str | None, **more: Any) -> Any:
+        if executor is not None and not executor.strip():
+            raise UsageError("--executor: the name is empty.", "For example --executor local.")
+        if executor == "serial" and workers not in (None, 1):
+            raise UsageError(f"--workers {workers}: serial takes one task after another.", "Take --executor local.")
         given = {"executor": executor, "executor.workers": workers, "executor.address": address}
         execution = tuple(f"{key}={value}" for key, value in given.items() if value is not None)
         return command(*args, execution=execution, **more)

@@ -30,7 +30,7 @@ def ctk_register_blenders(register: Register) -> None:
 @hookimpl
 def ctk_register_executors(register: Register) -> None:
     register("local", "ctk.components.executors:local", "processes on this machine, one a GPU where there are GPUs")
-    register("serial", "ctk.components.executors:serial", "this process, one after another")
+    register("serial", "ctk.components.executors:Serial", "this process, one after another")
 
 
 @hookimpl

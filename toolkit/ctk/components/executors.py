@@ -36,11 +36,6 @@ def local(workers: int, threads: int, *, retries: Annotated[int, Field(ge=0)] = 
     return _Local(workers, threads, retries, visible_gpus())
 
 
-def serial(workers: int, threads: int) -> Executor:
-    """Run each task at once in this process, with so many torch threads."""
-    return _Serial(threads)
-
-
 def visible_gpus() -> list[str]:
     """Names of the GPUs this process may use, as CUDA_VISIBLE_DEVICES takes them: numbers, or UUIDs.
 
@@ -65,11 +60,18 @@ def share(tasks: int, workers: int, threads: int) -> tuple[int, int]:
     return workers, threads or max(1, cores() // workers)
 
 
-class _Serial(Executor):
-    def __init__(self, threads: int) -> None:
+class Serial(Executor):
+    """Runs each task at once in this process, with so many torch threads."""
+
+    def __init__(self, workers: int, threads: int) -> None:
         import torch
 
         torch.set_num_threads(threads)
+
+    @staticmethod
+    def share(tasks: int, workers: int, threads: int) -> tuple[int, int]:
+        """One worker, however many are asked for, with all cores."""
+        return 1, threads or cores()
 
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
         future: Future[T] = Future()

@@ -83,7 +83,9 @@ def write_page(search: Searching) -> None:
         sentences=_sentences(search, whole),
         style=Markup((files("ctk.report") / "page.css").read_text(encoding="utf-8")),
         own_style=Markup((files("ctk_search.page") / "search.css").read_text(encoding="utf-8")),
-        history=Markup(plots.history(trials, search.metric)),
+        history=Markup(plots.history(trials, search.metric))
+        if any(best_value(trial, search.metric) is not None for trial in trials)
+        else "",
         parallel=Markup(plots.parallel(whole, space, short, search.metric)) if len(whole) > 1 else "",
         slices=[(short[name], Markup(plots.slices(whole, name, space[name], search.metric))) for name in several]
         if len(whole) > 1
