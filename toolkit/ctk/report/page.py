@@ -18,7 +18,7 @@ from ctk.report.figures import SERIES
 from ctk.report.folds import Folds, by_fold
 from ctk.report.heat import MapRow, weight_map
 from ctk.report.numbers import column, comparison, duration, number
-from ctk.report.rendering import rendered
+from ctk.report.rendering import Fact, rendered
 from ctk.report.section import Section
 
 if TYPE_CHECKING:
@@ -87,16 +87,6 @@ def slots(results: Results) -> dict[str, int]:
 
 
 # Headline ----------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Fact:
-    """One of the big numbers: what it is, the number, whose."""
-
-    label: str
-    value: str
-    whose: str
-    main: bool = False
 
 
 def headline(results: Results) -> list[Fact]:

@@ -1,18 +1,29 @@
-"""Setting a page: a template of this folder, with the style sheet that all pages share."""
+"""Setting a page: a template with the style sheet that all pages share, and what all of them show."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 
-def rendered(template: str, **values: Any) -> str:
-    """The template's text with these values, escaped where they are no Markup; ``style`` is the style sheet."""
+@dataclass(frozen=True)
+class Fact:
+    """One of the big numbers: what it is, the number, whose."""
+
+    label: str
+    value: str
+    whose: str
+    main: bool = False
+
+
+def rendered(template: str, package: str = "ctk.report", **values: Any) -> str:
+    """The text of a package's template with these values, escaped where they are no Markup; ``style`` is the sheet."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
     from markupsafe import Markup
 
     environment = Environment(
-        loader=PackageLoader("ctk.report", "."),
+        loader=PackageLoader(package, "."),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -13,6 +13,7 @@ from optuna.trial import FrozenTrial, TrialState
 from ctk.competition import competition_of
 from ctk.files import write_text
 from ctk.report.numbers import difference, duration, number
+from ctk.report.rendering import Fact, rendered
 from ctk_search.outcomes import facts_of, promoted_by, ranked, share_of
 from ctk_search.page import plots
 from ctk_search.page.importance import FEWEST, importances
@@ -24,16 +25,6 @@ if TYPE_CHECKING:
     from ctk_search.searching import Searching
 
 PAGE = "search.html"
-
-
-@dataclass(frozen=True)
-class Fact:
-    """One of the big numbers: what it is, the number, whose."""
-
-    label: str
-    value: str
-    whose: str
-    main: bool = False
 
 
 @dataclass(frozen=True)
@@ -52,7 +43,6 @@ class Row:
 
 def write_page(search: Searching) -> None:
     """Write search.html, atomically. Nothing where no trial has ended."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
     from markupsafe import Markup
 
     trials = [trial for trial in search.book.trials() if trial.state.is_finished()]
@@ -63,25 +53,18 @@ def write_page(search: Searching) -> None:
     whole = [trial for trial in order if share_of(trial) == 1] or order
     space = search.space.distributions
     short = labels(space)
-    environment = Environment(
-        loader=PackageLoader("ctk_search.page", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     important = importances(order, search.metric.direction)
     by_importance = sorted(space, key=lambda name: -important.get(name, 0.0))
     several = [name for name in by_importance if not space[name].single()]
-    environment.filters["svg"] = Markup
-    page = environment.get_template("search.html.j2").render(
+    page = rendered(
+        "search.html.j2",
+        package="ctk_search.page",
         title=competition_of(search.settings.competition).title,
         name=search.folder.name,
         about=_about(search, trials),
         metric=search.metric,
         facts=_facts(trials, whole),
         sentences=_sentences(search, whole),
-        style=Markup((files("ctk.report") / "page.css").read_text(encoding="utf-8")),
         own_style=Markup((files("ctk_search.page") / "search.css").read_text(encoding="utf-8")),
         history=Markup(plots.history(trials, search.metric))
         if any(best_value(trial, search.metric) is not None for trial in trials)
