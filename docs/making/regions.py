@@ -65,7 +65,7 @@ def bench(what: str) -> str:
     first = rows[0]
     facts = [first["cpu"] or first["gpu"], f"torch {first['torch'].split('+')[0]}", first["date"][:10]]
     if len({row["threads"] for row in rows}) == 1 and first["threads"]:
-        facts.insert(1, f"{first['threads']} threads")
+        facts.insert(1, f"{first['threads']} thread{'s' if first['threads'] != '1' else ''}")
     lines += ["", f"<small>{', '.join(facts)}</small>"]
     return "\n".join(lines)
 
