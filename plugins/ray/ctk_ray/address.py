@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import queue
 import socket
+import threading
 from urllib.parse import urlsplit
 
 from ctk.errors import CtkError, UsageError
 
-PATIENCE = 5.0
-"""Seconds within which a cluster must answer."""
+PATIENCE = 3.0
+"""Seconds within which a cluster must answer, looking its name up included: ten less what importing plugins takes."""
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
 """How an HTTP/2 client begins: the preface and empty SETTINGS; a server answers with SETTINGS (RFC 9113, 3.4)."""
 SETTINGS = 4
@@ -26,19 +28,38 @@ def check_address(address: str) -> None:
     if address in WORDS:
         return
     host, port = _parts(address)
+    answers: queue.SimpleQueue[bytes | OSError] = queue.SimpleQueue()
+    # In a thread, since neither looking a name up nor trying all its addresses in turn has a limit of its own.
+    threading.Thread(target=_ask, args=(host, port, answers), daemon=True).start()
     try:
-        with socket.create_connection((host, port), PATIENCE) as connection:
-            if os.environ.get("RAY_USE_TLS", "0").lower() in ("1", "true"):
-                return  # it would not answer before the handshake, which is Ray's to make
-            connection.settimeout(PATIENCE)
-            connection.sendall(PREFACE)
-            answer = connection.recv(9)
-    except TimeoutError:
-        raise _unreachable(address, f"nothing answered within {PATIENCE:.0f} seconds") from None
-    except OSError as error:
-        raise _unreachable(address, error.strerror or str(error)) from None
+        answer = answers.get(timeout=PATIENCE)
+    except queue.Empty:
+        answer = TimeoutError()
+    if isinstance(answer, TimeoutError):
+        raise _unreachable(address, f"nothing answered within {PATIENCE:.0f} seconds")
+    if isinstance(answer, OSError):
+        raise _unreachable(address, answer.strerror or str(answer))
     if len(answer) < 4 or answer[3] != SETTINGS:
         raise _unreachable(address, "what answers there is no Ray")
+
+
+def _ask(host: str, port: int, answers: queue.SimpleQueue[bytes | OSError]) -> None:
+    """Put what answers a greeting there, or why nothing does."""
+    try:
+        with socket.create_connection((host, port), PATIENCE) as connection:
+            if _encrypted():  # it would not answer before the handshake, which is Ray's to make
+                answers.put(bytes([0, 0, 0, SETTINGS]))
+                return
+            connection.sendall(PREFACE)
+            answers.put(connection.recv(9))
+    except UnicodeError:  # of a label that is empty or too long
+        answers.put(OSError(f"'{host}' cannot be a machine's name"))
+    except OSError as error:
+        answers.put(error)
+
+
+def _encrypted() -> bool:
+    return os.environ.get("RAY_USE_TLS", "0").lower() in ("1", "true")
 
 
 def _unreachable(address: str, why: str) -> CtkError:

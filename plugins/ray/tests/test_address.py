@@ -42,9 +42,29 @@ def test_a_closed_port_is_told_at_once(scheme):
 def test_a_port_that_says_nothing_is_told_within_ten_seconds(answering, scheme):
     port = answering(b"")
     begun = time.monotonic()
-    with pytest.raises(CtkError, match="nothing answered within 5 seconds"):
+    with pytest.raises(CtkError, match="nothing answered within 3 seconds"):
         check_address(f"{scheme}127.0.0.1:{port}")
     assert time.monotonic() - begun < 10
+
+
+def test_a_name_that_is_looked_up_for_ever_is_told_as_soon(monkeypatch):
+    over = threading.Event()
+
+    def lookup(*where):
+        over.wait()
+        raise OSError
+
+    monkeypatch.setattr(socket, "getaddrinfo", lookup)
+    try:
+        with pytest.raises(CtkError, match="nothing answered within 3 seconds"):
+            check_address("head:6379")
+    finally:
+        over.set()
+
+
+def test_what_no_machine_can_be_called_is_told():
+    with pytest.raises(CtkError, match=r"'head\.\.example' cannot be a machine's name\."):
+        check_address("head..example:6379")
 
 
 def test_another_server_is_told_to_be_no_ray(answering):
