@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from pathlib import Path
+from typing import Any
 
 import click
 
@@ -64,9 +64,7 @@ def search(
     timeout: str | None,
     storage: str | None,
     execution: tuple[str, ...],
-    data_dir: Path | None,
-    preset: str | None,
-    file: Path | None,
+    how: dict[str, Any],
     overrides: tuple[str, ...],
     seeds: str | None,
     name: str | None,
@@ -84,7 +82,7 @@ def search(
     """
     from ctk.errors import UsageError
 
-    fresh = (space, sampler, sampler_options, pruner, seed, data_dir, preset, file, overrides, seeds, name)
+    fresh = (space, sampler, sampler_options, pruner, seed, *how.values(), overrides, seeds, name)
     if resume is None and space is None:
         raise UsageError("What to choose from is missing: --space.", "A YAML file, or a name from `ctk info`.")
     if resume is not None and any(given not in (None, ()) for given in fresh):
@@ -121,9 +119,7 @@ def search(
             name=name or "search",
             execution=execution,
             observer=terminal,
-            data=data_dir,
-            preset=preset,
-            config=file,
+            **how,
             overrides=overrides,
             seeds=trained,
         )

@@ -66,6 +66,8 @@ class Ablation:
 
     def rule(self) -> str:
         """How the verdicts were found, in a sentence or two."""
+        if not self.compared:
+            return "No variant and the base finished with the same seed, so nothing can be compared."
         if all(row.verdict in (LOST, ALONE) for row in self.rows().values()):
             return "Without a spread over seeds no difference can be told from noise."
         said = (

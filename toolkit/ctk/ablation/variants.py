@@ -16,7 +16,7 @@ def read_variants(assignments: Sequence[str]) -> dict[str, list[str]]:
         name, colon, override = assignment.partition(":")
         if not colon or "=" in name:
             raise UsageError(
-                f"--set {assignment}: a variant is NAME:key=value.", "For example --set no-decay:members.0.dropout=0."
+                f"--set {assignment}: a variant is NAME:key=value.", "For example --set no-dropout:members.0.model.dropout=0."
             )
         if not is_folder_name(name):
             raise UsageError(
@@ -24,11 +24,13 @@ def read_variants(assignments: Sequence[str]) -> dict[str, list[str]]:
             )
         if name == BASE:
             raise UsageError(f"--set {assignment}: '{BASE}' is the config that variants are compared with.")
-        key = override.partition("=")[0]
+        key, equals, _ = override.partition("=")
+        if not equals:
+            raise UsageError(f"--set {assignment}: it gives {key or 'no key'} no value.", f"For example --set {name}:epochs=5.")
         mine = found.setdefault(name, [])
         if key in [each.partition("=")[0] for each in mine]:
             raise UsageError(f"--set {assignment}: variant '{name}' sets {key} twice.", "Give each value a variant.")
         mine.append(override)
     if not found:
-        raise UsageError("An ablation needs a variant.", "For example --set no-decay:members.0.dropout=0.")
+        raise UsageError("An ablation needs a variant.", "For example --set no-dropout:members.0.model.dropout=0.")
     return found

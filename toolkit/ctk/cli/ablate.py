@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -39,9 +38,7 @@ if TYPE_CHECKING:
 def ablate(
     competition: str,
     assignments: tuple[str, ...],
-    data_dir: Path | None,
-    preset: str | None,
-    file: Path | None,
+    how: dict[str, Any],
     overrides: tuple[str, ...],
     seeds: str,
     name: str,
@@ -68,9 +65,7 @@ def ablate(
         plan = api.plan_ablation(
             known.named,
             read_variants(assignments),
-            data=data_dir,
-            preset=preset,
-            config=file,
+            **how,
             overrides=(*execution, *overrides),
             seeds=numbers(seeds) or (),
             name=name,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,12 @@ WITH_RESUME = ("competition", "resume", "executor", "workers", "address", "json_
 
 
 def config_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """``--data``, ``--preset``, ``--config`` and ``-o``: the command gets data_dir, preset, file and overrides."""
+    """``--data``, ``--preset`` and ``--config``, given as ``how`` for ``ctk.api.configured``, and ``-o`` as overrides."""
+
+    @functools.wraps(command)
+    def with_how(*args: Any, data_dir: Path | None, preset: str | None, file: Path | None, **more: Any) -> Any:
+        return command(*args, how={"data": data_dir, "preset": preset, "config": file}, **more)
+
     for option in (
         click.option(
             "-o",
@@ -38,8 +44,8 @@ def config_options(command: Callable[..., Any]) -> Callable[..., Any]:
         ),
         data_dir,
     ):
-        command = option(command)
-    return command
+        with_how = option(with_how)
+    return with_how
 
 
 def numbers(seeds: str | None) -> list[int] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import Any
 
 import click
 
@@ -41,9 +41,7 @@ def cv(
     scheme: str,
     group: str | None,
     stratify: str | None,
-    data_dir: Path | None,
-    preset: str | None,
-    file: Path | None,
+    how: dict[str, Any],
     overrides: tuple[str, ...],
     seeds: str | None,
     name: str | None,
@@ -69,9 +67,7 @@ def cv(
     if resume is None:
         plan = api.plan(
             known.named,
-            data=data_dir,
-            preset=preset,
-            config=file,
+            **how,
             overrides=(*split_overrides(folds, scheme, group, stratify), *execution, *overrides),
             seeds=numbers(seeds),
             name=name,

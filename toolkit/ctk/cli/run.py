@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import Any
 
 import click
 
@@ -40,9 +40,7 @@ from ctk.cli.words import OneOf
 @spread
 def run(
     competition: str,
-    data_dir: Path | None,
-    preset: str | None,
-    file: Path | None,
+    how: dict[str, Any],
     overrides: tuple[str, ...],
     seeds: str | None,
     name: str | None,
@@ -75,9 +73,7 @@ def run(
     if resume is None:
         plan = api.plan(
             known.named,
-            data=data_dir,
-            preset=preset,
-            config=file,
+            **how,
             overrides=(*execution, *overrides),
             seeds=numbers(seeds),
             name=name,
