@@ -98,6 +98,7 @@ def test_members_that_are_blended_take_the_run_s_seed_and_baselines_keep_theirs(
     [
         (["members.0.epochs=5"], "NAME:key=value"),
         (["blend={name: mean}"], "NAME:key=value"),
+        (["a:blend"], "NAME:key=value"),
         (["a b:blend=mean"], "no name for a folder"),
         (["base:blend=mean"], "compared with"),
         (["a:blend=mean", "a:blend=greedy"], "sets blend twice"),
@@ -149,12 +150,16 @@ def test_all_variants_failing_is_a_failure(toy):
     done = invoke("--set", "wild:members.toy-network.optimizer.lr=1e30", "--seeds", "1")
     assert done.exit_code == 1, done.output
     assert "wild seed 1 failed" in done.output
+    assert "nothing can be compared" in done.output
 
 
 def test_one_seed_is_said_to_tell_nothing_of_noise(toy):
     done = invoke("--set", f"long:{EPOCH}=3", "--seeds", "1")
     assert done.exit_code == 0, done.output
     assert "Without a spread over seeds" in done.output
+    page = next(api.runs_root().glob("*/*/ablation.html")).read_text()
+    assert "seed 1</p>" in page
+    assert "95 % interval." not in page
 
 
 def test_an_ablation_that_is_not_there_is_answered_with_the_nearest(ablated):

@@ -8,29 +8,27 @@ from ctk.ablation import BASE
 from ctk.errors import UsageError
 from ctk.runs import is_folder_name
 
+EXAMPLE = "For example --set no-dropout:members.0.model.dropout=0."
+
 
 def read_variants(assignments: Sequence[str]) -> dict[str, list[str]]:
     """The overrides "key=value" of each variant by its name, in their order. Raises UsageError for what is none."""
     found: dict[str, list[str]] = {}
     for assignment in assignments:
         name, colon, override = assignment.partition(":")
-        if not colon or "=" in name:
-            raise UsageError(
-                f"--set {assignment}: a variant is NAME:key=value.", "For example --set no-dropout:members.0.model.dropout=0."
-            )
+        if not colon or "=" in name or "=" not in override:
+            raise UsageError(f"--set {assignment}: a variant is NAME:key=value.", EXAMPLE)
         if not is_folder_name(name):
             raise UsageError(
                 f"--set {assignment}: '{name}' is no name for a folder.", "Use letters, digits, '-', '_', '.'."
             )
         if name == BASE:
             raise UsageError(f"--set {assignment}: '{BASE}' is the config that variants are compared with.")
-        key, equals, _ = override.partition("=")
-        if not equals:
-            raise UsageError(f"--set {assignment}: it gives {key or 'no key'} no value.", f"For example --set {name}:epochs=5.")
+        key = override.partition("=")[0]
         mine = found.setdefault(name, [])
         if key in [each.partition("=")[0] for each in mine]:
             raise UsageError(f"--set {assignment}: variant '{name}' sets {key} twice.", "Give each value a variant.")
         mine.append(override)
     if not found:
-        raise UsageError("An ablation needs a variant.", "For example --set no-dropout:members.0.model.dropout=0.")
+        raise UsageError("An ablation needs a variant.", EXAMPLE)
     return found

@@ -48,6 +48,7 @@ def write_page(ablation: Ablation, path: Path) -> None:
         base=", ".join(f"{seed}: {number(score, 4)}" for seed, score in ablation.scores["base"].items()) or "none",
         base_problems=_problems(ablation, "base"),
         levels=["95 %", *([percent(ablation.level)] if ablation.comparisons > 1 else [])],
+        spread=any(row.interval for row in rows.values()),
         rows=_rows(ablation, rows),
         plot=Markup(plot_differences(drawn, ablation.metric.name)) if drawn else None,
     )
