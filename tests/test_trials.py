@@ -87,6 +87,8 @@ def test_a_finished_trial_is_not_made_again(trial):
     again = run_trial(trial("a"))
     assert (again.state, again.score) == (first.state, first.score)
     assert (first.folder / "submission.csv").stat().st_mtime_ns == made
+    state = Run(first.folder).state()
+    assert again.seconds >= state["changed"] - state["started"]
 
 
 def test_another_config_in_the_same_folder_is_refused(trial):

@@ -108,6 +108,8 @@ def run_trial(trial: Trial) -> Outcome:
         if (plan := _plan(run, trial)) is not None:
             epochs.repeat()
             carry_out(replace(plan, prepared=trial.prepared, alone=False))
+        else:  # finished before who drove it was killed
+            begun -= run.state()["changed"] - run.state()["started"]
         known = run.scores()
         scores = known["members"].get("blend", {})
         score = scores.get(known["metric"], math.nan)
