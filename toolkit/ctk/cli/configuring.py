@@ -21,7 +21,7 @@ WITH_RESUME = ("competition", "resume", "executor", "workers", "address", "json_
 
 
 def config_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """``--data``, ``--preset`` and ``--config``, given as ``how`` for ``ctk.api.configured``, and ``-o`` as overrides."""
+    """``--data``, ``--preset`` and ``--config``, as ``how`` for ``ctk.api.configured``, and ``-o`` as overrides."""
 
     @functools.wraps(command)
     def with_how(*args: Any, data_dir: Path | None, preset: str | None, file: Path | None, **more: Any) -> Any:
