@@ -225,7 +225,8 @@ def _carry_out(
     failed = [trial for trial in trials if trial.state == TrialState.FAIL]
     if trials and len(failed) == len(trials):
         told = facts_of(failed[0])["problem"]
-        raise CtkError(f"All {len(trials)} trials failed; the first: {told}", f"See {folder / 'trials'}.")
+        many = f"All {len(trials)} trials failed; the first" if len(trials) > 1 else "The only trial failed"
+        raise CtkError(f"{many}: {told}", f"See {folder / 'trials'}.")
     return Found(folder, trials, ranked(trials, metric), searching.stopped)
 
 

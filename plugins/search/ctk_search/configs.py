@@ -68,7 +68,7 @@ def check(space: Space, competition: str, base: Mapping[str, Any]) -> RunConfig:
             if same in seen:
                 raise UsageError(
                     f"{space.source}, {name}: {as_text(seen[same])} and {as_text(value)} give the same config.",
-                    "Keep one of them.",
+                    "Keep one of them; where another parameter sets the same key, leave one out.",
                 )
             seen[same] = value
     return config_of(competition, base, space.overrides(first))

@@ -27,6 +27,8 @@ from ctk.errors import UsageError, near, nearest
 
 RANGE = ("low", "high", "log", "step", "type")
 """Keys of a range."""
+SHAPE = "Give config keys with lists of values or ranges."
+"""What helps where a space is none."""
 LARGEST = 2**53
 """Whole numbers beyond are no longer exact in a study."""
 
@@ -116,8 +118,10 @@ def read(path: Path) -> Space:
 
 def parse(raw: Any, source: str = "space") -> Space:
     """A space from the mapping that stands in its file. Raises UsageError naming the key."""
+    if raw is None:
+        raise UsageError(f"{source}: stands empty.", SHAPE)
     if not isinstance(raw, Mapping):
-        raise UsageError(f"{source}: a space is a mapping of config keys, not {type(raw).__name__}.")
+        raise UsageError(f"{source}: a space is a mapping of config keys, and this is none.", SHAPE)
     base = raw.get("base") or {}
     if not isinstance(base, Mapping):
         raise UsageError(f"{source}, base: must be a mapping of config keys to values.")
@@ -126,7 +130,7 @@ def parse(raw: Any, source: str = "space") -> Space:
         raise UsageError(f"{source}, preset: must be the name of a preset.")
     named = {key: value for key, value in raw.items() if key not in ("base", "preset")}
     if not named:
-        raise UsageError(f"{source}: there is nothing to choose.", "Give config keys with lists of values or ranges.")
+        raise UsageError(f"{source}: there is nothing to choose.", SHAPE)
     parameters = {}
     for key, value in named.items():
         if not isinstance(key, str) or not key:

@@ -152,11 +152,12 @@ def test_values_that_only_together_are_refused_fail_their_trial_alone(search):
     assert "a constant schedule has no 'floor'" in facts_of(found.trials[3])["problem"]
 
 
-def test_a_search_whose_trials_all_failed_says_so(search, toy):
+@pytest.mark.parametrize(("trials", "told"), [(1, "The only trial failed: "), (2, "All 2 trials failed; the first: ")])
+def test_a_search_whose_trials_all_failed_says_so(search, toy, trials, told):
     toy(BAD)
     base = {"members": [{"model": "toy-network", "loss": {"name": "bad", "how": "crash"}, "epochs": 1}]}
-    with pytest.raises(CtkError, match=r"All 2 trials failed; the first: .*as it was told") as error:
-        search(config={**base, "trackers": []}, trials=2)
+    with pytest.raises(CtkError, match=f"{told}.*as it was told") as error:
+        search(config={**base, "trackers": []}, trials=trials)
     assert error.value.exit_code == 1
 
 
