@@ -27,6 +27,8 @@ from ctk_ray.store import Store
 
 LOOKING = 60.0
 """Seconds for a small task on every node; a node starts a worker for it."""
+PORTS = ", and ray:// wants its port for clients (10001), an address without ray:// the head's own (6379)"
+"""What else may be wrong with an address at which something answers."""
 
 
 class Cluster:
@@ -129,7 +131,8 @@ class Cluster:
                 if not tries_left:
                     raise CtkError(
                         f"Ray {where} cannot be used: {_first(error)}.",
-                        f"What it said is in {self.settings.log}. Versions of Python and Ray must be the cluster's.",
+                        f"What it said is in {self.settings.log}. Versions of Python and Ray must be the cluster's"
+                        f"{PORTS if address else ''}.",
                     ) from error
                 ray.shutdown()
 
