@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 BEST = 0.1
 """Part of the finished trials that is drawn in colour."""
+ROOM = 48
+"""Characters that fit below one small plot; where choices are longer together, only some are named."""
 MOST_CHOICES = 9
 """Choices of an axis that are named."""
 
@@ -125,8 +127,9 @@ def slices(trials: Sequence[FrozenTrial], name: str, distribution: BaseDistribut
     if isinstance(distribution, CategoricalDistribution):
         choices = list(distribution.choices)
         place = lambda value: choices.index(value)  # noqa: E731
-        named = choices if len(choices) <= MOST_CHOICES else []
-        plot.set_xticks(range(len(named)), [_short(as_text(choice)) for choice in named])
+        texts = [_short(as_text(choice)) for choice in choices]
+        step = math.ceil(len(texts) * (max(map(len, texts)) + 1) / ROOM)
+        plot.set_xticks(range(0, len(texts), step), texts[::step])
         plot.set_xlim(-0.5, len(choices) - 0.5)
     elif getattr(distribution, "log", False):
         _logarithmic(plot, distribution)
