@@ -7,7 +7,7 @@ import sqlite3
 
 import pytest
 import yaml
-from optuna.distributions import FloatDistribution
+from optuna.distributions import CategoricalDistribution, FloatDistribution
 from optuna.trial import TrialState, create_trial
 
 import ctk
@@ -313,6 +313,13 @@ def test_a_logarithmic_axis_within_a_decade_names_its_ends_and_its_middle():
     trials = [create_trial(value=1.0, params={"lr": value}, distributions={"lr": lr}) for value in (3e-3, 5e-3)]
     texts = re.findall(r"<text[^>]*>([^<]*)</text>", plots.slices(trials, "lr", lr, MSE))
     assert [text for text in texts if text.startswith("0.00")] == ["0.002", "0.004", "0.008"]
+
+
+def test_choices_whose_names_do_not_fit_below_a_plot_are_named_in_part():
+    size = CategoricalDistribution([f"{n}00000" for n in range(1, 9)])
+    trials = [create_trial(value=1.0, params={"size": each}, distributions={"size": size}) for each in size.choices]
+    texts = re.findall(r"<text[^>]*>([^<]*)</text>", plots.slices(trials, "size", size, MSE))
+    assert [text.strip("'") for text in texts if "00000" in text] == ["100000", "300000", "500000", "700000"]
 
 
 def test_an_option_of_a_sampler_without_a_value_is_told(search):
