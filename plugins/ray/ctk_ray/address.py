@@ -9,13 +9,10 @@ import threading
 from urllib.parse import urlsplit
 
 from ctk.errors import CtkError, UsageError
+from ctk_ray.greeting import CLIENT_SERVER, HEAD, is_answered
 
 PATIENCE = 3.0
 """Seconds within which a cluster must answer, looking its name up included: ten less what importing plugins takes."""
-PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
-"""How an HTTP/2 client begins: the preface and empty SETTINGS; a server answers with SETTINGS (RFC 9113, 3.4)."""
-SETTINGS = 4
-"""The type of that frame, its fourth byte."""
 WORDS = ("auto", "local")
 """Addresses that are found out by Ray: a cluster that runs on this machine, or one that is started for the run."""
 
@@ -28,9 +25,10 @@ def check_address(address: str) -> None:
     if address in WORDS:
         return
     host, port = _parts(address)
-    answers: queue.SimpleQueue[bytes | OSError] = queue.SimpleQueue()
+    call = CLIENT_SERVER if address.startswith("ray://") else HEAD
+    answers: queue.SimpleQueue[bool | OSError] = queue.SimpleQueue()
     # In a thread, since neither looking a name up nor trying all its addresses in turn has a limit of its own.
-    threading.Thread(target=_ask, args=(host, port, answers), daemon=True).start()
+    threading.Thread(target=_ask, args=(host, port, call, answers), daemon=True).start()
     try:
         answer = answers.get(timeout=PATIENCE)
     except queue.Empty:
@@ -39,27 +37,25 @@ def check_address(address: str) -> None:
         raise _unreachable(address, f"nothing answered within {PATIENCE:.0f} seconds")
     if isinstance(answer, OSError):
         raise _unreachable(address, answer.strerror or str(answer))
-    if len(answer) < 4 or answer[3] != SETTINGS:
-        raise _unreachable(address, "what answers there is no Ray")
+    if not answer:
+        raise _unreachable(address, "what answers there is no Ray, or another of its ports")
 
 
-def _ask(host: str, port: int, answers: queue.SimpleQueue[bytes | OSError]) -> None:
-    """Put what answers a greeting there, or why nothing does."""
+def _ask(host: str, port: int, call: tuple[str, bytes], answers: queue.SimpleQueue[bool | OSError]) -> None:
+    """Put whether Ray answers there, or why nothing does."""
     try:
         with socket.create_connection((host, port), PATIENCE) as connection:
-            if _encrypted():  # it would not answer before the handshake, which is Ray's to make
-                answers.put(bytes([0, 0, 0, SETTINGS]))
-                return
-            connection.sendall(PREFACE)
-            answers.put(connection.recv(9))
+            answers.put(_guarded() or is_answered(connection, call))
     except UnicodeError:  # of a label that is empty or too long
         answers.put(OSError(f"'{host}' cannot be a machine's name"))
     except OSError as error:
         answers.put(error)
 
 
-def _encrypted() -> bool:
-    return os.environ.get("RAY_USE_TLS", "0").lower() in ("1", "true")
+def _guarded() -> bool:
+    """Whether Ray wants a handshake or a token first, which are its own to make."""
+    encrypted = os.environ.get("RAY_USE_TLS", "0").lower() in ("1", "true")
+    return encrypted or os.environ.get("RAY_AUTH_MODE", "disabled").lower() != "disabled"
 
 
 def _unreachable(address: str, why: str) -> CtkError:

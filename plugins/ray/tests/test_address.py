@@ -73,6 +73,29 @@ def test_another_server_is_told_to_be_no_ray(answering):
         check_address(f"127.0.0.1:{port}")
 
 
+def frame(kind, flags, body=b""):
+    """Of HTTP/2, of its connection or its first stream."""
+    return len(body).to_bytes(3) + bytes([kind, flags]) + (0 if kind == 4 else 1).to_bytes(4) + body
+
+
+GREETING = frame(4, 0)
+NOT_IMPLEMENTED = GREETING + frame(1, 5)
+PAGE = GREETING + frame(1, 4) + frame(0, 1, b"<html>Not found</html>")
+RESET = GREETING + frame(3, 0, bytes(4))
+MESSAGE = GREETING + frame(1, 4) + frame(0, 0, bytes([0, 0, 0, 0, 2, 8, 1]))
+
+
+@pytest.mark.parametrize("answer", [NOT_IMPLEMENTED, PAGE, RESET], ids=["error", "page", "reset"])
+def test_another_http_server_is_told_to_be_no_ray(answering, answer):
+    port = answering(answer)
+    with pytest.raises(CtkError, match="what answers there is no Ray, or another of its ports"):
+        check_address(f"ray://127.0.0.1:{port}")
+
+
+def test_a_server_that_answers_the_call_is_taken_for_ray(answering):
+    check_address(f"127.0.0.1:{answering(MESSAGE)}")
+
+
 @pytest.mark.parametrize("address", ["head", "http://head:8265", "head:port", "ray://", "ray://head", ":6379"])
 def test_what_is_no_address_is_refused_with_examples(address):
     with pytest.raises(UsageError, match=r"is no address of a Ray cluster\.\nFor example ray://head:10001"):

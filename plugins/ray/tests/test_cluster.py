@@ -13,6 +13,7 @@ from ctk.errors import CtkError
 from ctk.runs import Run
 from ctk.tasks import WorkerLost
 from ctk.testing import check_plugin
+from ctk_ray.address import check_address
 from ctk_ray.executor import RayExecutor
 
 pytestmark = pytest.mark.slow
@@ -100,6 +101,15 @@ def test_a_task_that_does_not_say_its_files_is_refused_where_they_would_have_to_
         pytest.raises(CtkError, match="carries the files of fits and trials, and this task is another"),
     ):
         pool.submit(divmod, 7, 2)
+
+
+def test_a_clusters_other_port_is_told_at_once(two_nodes):
+    check_address(two_nodes.address)
+    check_address(two_nodes.client)
+    for other in (f"ray://{two_nodes.address}", two_nodes.client.removeprefix("ray://")):
+        with pytest.raises(CtkError, match="no Ray, or another of its ports") as caught:
+            check_address(other)
+        assert "from one of its machines HEAD:6379" in caught.value.help
 
 
 def test_what_no_node_could_ever_run_is_told_at_once(two_nodes):
