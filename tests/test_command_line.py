@@ -7,8 +7,11 @@ import sys
 
 import click
 import pytest
+from click.testing import CliRunner
 
 from ctk.cli import cli
+from ctk.cli.common import executor_options
+from ctk.config import override
 
 
 def commands(group=cli, path=("ctk",)):
@@ -109,3 +112,16 @@ def test_a_group_that_is_not_there_is_answered_with_the_nearest():
     with pytest.raises(UsageError) as caught:
         samples.group("concpt")
     assert caught.value.help == "Did you mean 'concept'?"
+
+
+@pytest.mark.parametrize("address", ["[::1]:6379", "ray://head:10001", "local"])
+def test_an_address_comes_through_as_it_was_given(address):
+    @click.command()
+    @executor_options
+    def command(execution):
+        config = {"executor": {"name": "ray"}}
+        for each in execution:
+            override(config, each)
+        click.echo(config["executor"]["address"])
+
+    assert CliRunner().invoke(command, ["--address", address]).output == f"{address}\n"

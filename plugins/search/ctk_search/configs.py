@@ -77,7 +77,7 @@ def check(space: Space, competition: str, base: Mapping[str, Any]) -> RunConfig:
 def _refuse_unfit(parameter: Parameter, where: str) -> None:
     for value in parameter.ends:
         for key in parameter.assignments(value):
-            if str(key).partition(".")[0] in NO_PART_OF_A_CONFIG:
+            if str(key).partition(".")[0] in (*NO_PART_OF_A_CONFIG, "data_dir"):  # scores of other data do not compare
                 raise UsageError(f"{where}: {key} is the same for all trials.", "Say it on the command line.")
 
 

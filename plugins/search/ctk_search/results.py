@@ -105,7 +105,7 @@ def facts(outcome: Outcome, search: Path, metric: Metric) -> dict[str, Any]:
         "num_params": sum(sizes.values()) or None,
         "best_val_loss": _mean(losses),
         "final_val": _mean(finals),
-        "seeds": run.config()["seeds"] if fitted else [],
+        "seeds": sorted({part.seed for part in fitted}),
         **{
             name: path.relative_to(search).as_posix() if path is not None and path.exists() else None
             for name, path in found.items()

@@ -125,6 +125,7 @@ def test_labels_are_the_shortest_ends_that_tell_keys_apart():
         ({"members.0.epochs": [1, 2], "preset": "quickk", "base": {"seeds": [1]}}, "^[^,]*no preset 'quickk'"),
         ({"members.0.model.hidden": {"low": 4.0, "high": 8.0}}, "members.0.model.hidden: .* is wrong: .*valid integer"),
         ({"executor": ["local", "serial"]}, "executor: executor is the same for all trials"),
+        ({"data_dir": ["here", "there"]}, "data_dir: data_dir is the same for all trials"),
         ({"x": {"a": {"competition": "toy-retrieval"}}}, "x: competition is the same for all trials"),
     ],
 )
