@@ -215,7 +215,7 @@ def _check_split(split: Split) -> None:
 def read_yaml(path: Path) -> dict[str, Any]:
     """A config file. Raises UsageError if it is missing, not YAML, or not a mapping."""
     try:
-        value = parse_yaml(path.read_text(encoding="utf-8"))
+        value = yaml.safe_load(path.read_text(encoding="utf-8"))  # libyaml tells other lines where one is not closed
     except FileNotFoundError:
         raise UsageError(f"{path}: there is no such file.") from None
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
