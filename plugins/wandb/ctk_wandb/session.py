@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import uuid
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -90,11 +91,23 @@ def check(mode: Mode | None) -> None:
     try:
         known = wandb.login(prompt=False)
     except wandb.Error as error:
+        _end_service()
         raise CtkError(f"wandb: {sentence(error)}", f"Log in with `wandb login`. {OFFLINE}") from None
     if not known:
         raise CtkError(
             "wandb: nobody is logged in here.", f"Log in with `wandb login`, or set WANDB_API_KEY. {OFFLINE}"
         )
+
+
+def _end_service() -> None:
+    """End wandb's process, which has no run: after a call that was cut off it now and then never ends by itself (0.31),
+    and this process would wait for it."""
+    connection = getattr(wandb.setup(), "_connection", None)
+    process = getattr(getattr(connection, "_proc", None), "_process", None)
+    if process is not None:
+        process.kill()
+    with suppress(Exception, SystemExit):  # it does not answer any more, and its exit code would be handed on
+        wandb.teardown()
 
 
 def sentence(error: Exception) -> str:
