@@ -91,6 +91,17 @@ def test_a_finished_trial_is_not_made_again(trial):
     assert again.seconds >= state["changed"] - state["started"]
 
 
+def test_a_trial_of_a_version_with_fewer_options_is_the_same_trial(trial):
+    made = trial("a")
+    outcome = run_trial(made)
+    path = made.folder / "config.yaml"
+    text = path.read_text()
+    path.write_text(text.replace("  gap: 0\n", "").replace("  valid_loss: false\n", ""))
+    assert path.read_text().count("\n") == text.count("\n") - 2
+    again = run_trial(made)
+    assert (again.state, again.score) == ("finished", outcome.score), again.problem
+
+
 def test_another_config_in_the_same_folder_is_refused(trial):
     run_trial(trial("a"))
     outcome = run_trial(trial("a", epochs=2))

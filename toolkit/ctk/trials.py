@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
 from ctk.competition import competition_of
-from ctk.config import Execution, RunConfig
+from ctk.config import Execution, RunConfig, resolve
 from ctk.errors import CtkError, Pruned, UsageError
 from ctk.files import write_text
 from ctk.fit import Watch, watching
@@ -271,7 +271,9 @@ def _plan(run: Run, trial: Trial) -> Plan | None:
         within = Execution(name="serial", workers=1, threads=trial.threads)
         config = trial.config.model_copy(update={"executor": within})
         return start(config, run.folder, run.folder.name, trial.overrides, folder=run.folder)
-    if run.config() | {"executor": None} != trial.config.plain() | {"executor": None}:
+    # Resolved, as it may have been begun by a version with fewer options.
+    known = resolve(run.config(), plugins())
+    if known.plain() | {"executor": None} != trial.config.plain() | {"executor": None}:
         raise UsageError(f"{run.folder} holds a run with another config.", "Give another name, or remove it.")
     state = _settled(run)
     if state["state"] == PRUNED:

@@ -106,8 +106,8 @@ def _end_service() -> None:
     process = getattr(getattr(connection, "_proc", None), "_process", None)
     if process is not None:
         process.kill()
-    with suppress(Exception, SystemExit):  # it does not answer any more, and its exit code would be handed on
-        wandb.teardown()
+        with suppress(Exception, SystemExit):  # it does not answer any more, and its exit code would be handed on
+            wandb.teardown()
 
 
 def sentence(error: Exception) -> str:

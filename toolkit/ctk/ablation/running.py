@@ -37,7 +37,7 @@ def carry_out(plan: AblationPlan, observer: Observer | None = None) -> Ablation:
     with place.locked(), ending_well(place, f"Go on with: ctk ablate {known.id} --resume {plan.folder}"):
         remove_unfinished(plan.folder)
         place.set_state(RUNNING)
-        # Once and with a bar here, instead of in the first worker while the others wait.
+        # With a bar here; the trials find it made.
         watcher.say(prepare(plan.configs[BASE], known, plugins(), watcher.say, watcher.working).data.about)
         watcher.working(DOING, 0, len(trials))
         with closing(run_trials(trials, plan.execution, plan.folder)) as outcomes:
