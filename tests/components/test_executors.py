@@ -1,9 +1,10 @@
 """Workers get their threads and GPUs, one that dies costs its own task alone, and nobody outlives the driver."""
 
+import multiprocessing
 import os
 import signal
 import time
-from concurrent.futures import wait
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,16 @@ def test_serial_runs_here_and_hands_on_what_was_raised():
 def test_serial_has_one_worker_with_all_cores():
     assert Serial.share(4, 0, 0) == (1, cores())
     assert Serial.share(4, 1, 3) == (1, 3)
+
+
+def test_all_threads_that_wait_for_a_process_learn_how_it_ended():
+    """The system tells one of them; a pool's own thread waits beside those that ask."""
+    with ThreadPoolExecutor(8) as threads:
+        for _ in range(5):
+            process = multiprocessing.get_context("spawn").Process(target=os._exit, args=(7,))
+            process.start()
+            told = list(threads.map(executors.exit_told, [process] * 8))
+            assert told == ["ended itself with exit code 7"] * 8
 
 
 @pytest.mark.parametrize("tasks", [1, 2, 3, 50])

@@ -199,11 +199,22 @@ def end(processes: Sequence[BaseProcess]) -> None:
         process.join()
 
 
+def exit_code(process: BaseProcess) -> int | None:
+    """The exit code of a process that is ending; None where it does not end in time.
+
+    Of several threads that wait for one process the system tells one how it ended; to the others ``join`` returns at
+    once, and the code may not be noted yet.
+    """
+    until = time.monotonic() + PATIENCE
+    process.join(PATIENCE)
+    while process.exitcode is None and time.monotonic() < until:
+        time.sleep(0.005)
+    return process.exitcode
+
+
 def exit_told(process: BaseProcess | None) -> str:
     """How a process ended, as half a sentence."""
-    if process is not None:
-        process.join(PATIENCE)
-    code = None if process is None else process.exitcode
+    code = None if process is None else exit_code(process)
     if code is None:
         return "ended without a word"
     if code == -signal.SIGKILL:
