@@ -96,8 +96,13 @@ def test_a_gap_that_leaves_nothing_is_named():
 
 
 def test_fewer_times_than_blocks_is_an_error():
-    with pytest.raises(UsageError, match="3 folds need 4 times in group 'day', and it has 3"):
+    with pytest.raises(UsageError, match="3 folds need 4 times in group 'day', and it has 3") as caught:
         folds(samples(day=[1, 2, 3, 3]), Split(scheme="time", by="day", folds=3))
+    assert "at most 2" in caught.value.help
+    folds(samples(day=[1, 2, 3, 3]), Split(scheme="time", by="day", folds=2))
+    with pytest.raises(UsageError) as caught:
+        folds(samples(day=[1, 1, 2, 2]), Split(scheme="time", by="day", folds=3))
+    assert "at most" not in caught.value.help
 
 
 def stratified(**more):

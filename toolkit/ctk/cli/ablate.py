@@ -122,7 +122,8 @@ def _show(ablation: Ablation) -> None:
     table(columns, rows, numbers=len(columns) - 2)
     console.print()
     scores = ", ".join(f"{number(score)} with seed {seed}" for seed, score in ablation.scores[BASE].items())
-    console.print(f"The base has {ablation.metric.name} {scores or 'nowhere'}.", highlight=False)
+    known = f"The base has {ablation.metric.name} {scores}." if scores else "No run of the base has a score."
+    console.print(known, highlight=False)
     for name in (BASE, *ablation.overrides):
         for seed, problem in ablation.problems.get(name, {}).items():
             console.print(f"{name} seed {seed} failed: {problem}", highlight=False, style="red", markup=False)

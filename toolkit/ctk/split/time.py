@@ -25,9 +25,11 @@ def blocks_of_time(samples: Samples, split: Split) -> list[Fold]:
     moments, counts = np.unique(times, return_counts=True)
     blocks = split.folds + split.chain
     if len(moments) < blocks:
+        most = len(moments) - split.chain
+        fewer = f"Set at most {most} (-o split.folds={most}, ctk cv --folds {most}), or a" if most > 1 else "A"
         raise UsageError(
             f"{split.folds} folds need {blocks} times in group '{split.by}', and it has {len(moments)}.",
-            "Set fewer: -o split.folds=2 (ctk cv: --folds 2), or another group: -o split.by=NAME.",
+            f"{fewer}nother group: -o split.by=NAME.",
         )
     edges = _edges(counts, blocks)
     used = range(blocks - split.use, blocks)
