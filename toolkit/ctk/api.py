@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from ctk.competition import Submission
     from ctk.config import RunConfig
     from ctk.contract import Progress
+    from ctk.observer import Observer
     from ctk.results import Results
-    from ctk.workflow import Observer, Plan
+    from ctk.workflow import Plan
 
 
 def runs_root() -> Path:
@@ -198,7 +199,7 @@ def blend_runs(
     different competitions or data, SubmissionError for a file that is none.
     """
     from ctk.blending import blend_sources
-    from ctk.workflow import Silent
+    from ctk.observer import Silent
 
     names = [str(source) for source in sources]
     return blend_sources(names, root or runs_root(), blender, options, competition, data, name, observer or Silent())

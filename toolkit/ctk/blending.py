@@ -11,18 +11,19 @@ import numpy as np
 
 from ctk.competition import competition_of
 from ctk.config import base_config, override, resolve
+from ctk.endings import ending_well
 from ctk.environment import environment
 from ctk.errors import UsageError
 from ctk.files import read_json
 from ctk.finish import check_blender, finish
 from ctk.gather import Gathered, gather
 from ctk.guard import metric_of
+from ctk.observer import Observer
 from ctk.plugins import plugins
 from ctk.prepare import Prepared, prepare, prepare_test
 from ctk.results import Results
 from ctk.runs import FINISHED, Run
 from ctk.schema import Choice, checked, component
-from ctk.workflow import Observer, ending_well
 
 
 def blend_sources(

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import shutil
-import signal
-import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -20,59 +17,27 @@ from ctk.components.executors import cores
 from ctk.components.trackers import check
 from ctk.config import Execution, RunConfig, override, resolve
 from ctk.contract import Metric
+from ctk.endings import ending_well
 from ctk.environment import environment
-from ctk.errors import CtkError, PluginError, Pruned, UsageError, nearest
-from ctk.files import atomic, explain, read_json, remove_unfinished, write_json
+from ctk.errors import CtkError, PluginError, UsageError, nearest
+from ctk.files import atomic, read_json, remove_unfinished, write_json
 from ctk.filtering import apply_filters
 from ctk.finish import BLEND, Blending, finish
 from ctk.fit import Task, fit_part, limited
 from ctk.fold_table import Divided
 from ctk.gather import gather
 from ctk.guard import Guard, metric_of, submitted
+from ctk.observer import Observer, Silent
 from ctk.plugins import plugins
 from ctk.pools import opened, placed
 from ctk.prepare import Prepared, prepare
 from ctk.results import Results
-from ctk.runs import FAILED, FINISHED, INTERRUPTED, PRUNED, RUNNING, Part, Run, fingerprint
+from ctk.runs import FINISHED, RUNNING, Part, Run, fingerprint
 from ctk.samples import Samples
 from ctk.split.division import Division, divide
 from ctk.tasks import PROGRESS, WorkerLost
-from ctk.tracebacks import tracebacks_in
 
 DRY_STEPS = 2
-
-
-class Observer(Protocol):
-    """Who is told how a run goes: the terminal, a notebook, nobody."""
-
-    def say(self, line: str) -> None:
-        """A line worth showing."""
-
-    def begin(self, parts: Sequence[Part], fitted: Sequence[Part]) -> None:
-        """These parts will be fitted; those were fitted before."""
-
-    def progress(self, part: Part, done: int, total: int, scores: Mapping[str, float]) -> None:
-        """How far a part is."""
-
-    def end(self) -> None:
-        """No part is being fitted any more."""
-
-    def working(self, what: str, done: int, total: int) -> None:
-        """How far work is that comes before the fits: reading data, making it."""
-
-
-class Silent:
-    """An observer that is told everything and says nothing."""
-
-    def say(self, line: str) -> None: ...
-
-    def begin(self, parts: Sequence[Part], fitted: Sequence[Part]) -> None: ...
-
-    def progress(self, part: Part, done: int, total: int, scores: Mapping[str, float]) -> None: ...
-
-    def end(self) -> None: ...
-
-    def working(self, what: str, done: int, total: int) -> None: ...
 
 
 @dataclass
@@ -366,63 +331,6 @@ def _waves(config: RunConfig, waiting: Mapping[Part, Task]) -> Iterator[dict[Par
             raise UsageError(f"Members {', '.join(sorted(set(uses) - done))} use each other in a circle.")
         done.update(ready)
         yield {part: task for part, task in waiting.items() if part.member in ready}
-
-
-@contextmanager
-def terminable() -> Iterator[None]:
-    """SIGTERM ends the block as Ctrl-C does."""
-
-    def interrupt(number: int, frame: Any) -> None:
-        ranks.terminated()
-        raise KeyboardInterrupt
-
-    try:
-        before = signal.signal(signal.SIGTERM, interrupt)
-    except ValueError:  # not the main thread: signals are somebody else's
-        yield
-        return
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-@contextmanager
-def ending_well(run: Run, resume: str = "") -> Iterator[None]:
-    """Whatever happens, the run's state says so, and the log has the whole story. ``resume`` says how to go on."""
-
-    try:
-        with terminable(), tracebacks_in(run.folder / "log.txt"):
-            yield
-    except KeyboardInterrupt:
-        _leave(run, INTERRUPTED, "interrupted")
-        raise CtkError(ranks.interruption(), resume) from None
-    except Pruned as error:
-        _leave(run, PRUNED, f"pruned: {error.problem}", error.problem)
-        raise
-    except PluginError as error:
-        _leave(run, FAILED, f"failed: {error}", error.problem)
-        raise PluginError(error.problem, f"{error.help} {resume}".strip()) from error.__cause__
-    except CtkError as error:
-        _leave(run, FAILED, f"failed: {error}", error.problem)
-        raise
-    except OSError as error:
-        explained = explain(error, run.folder)
-        _leave(run, FAILED, traceback.format_exc(), str(error))
-        if isinstance(explained, CtkError):
-            raise CtkError(explained.problem, f"{explained.help} {resume}".strip()) from error
-        raise CtkError(f"{error}.", resume) from error
-    except Exception as error:
-        problem = f"{type(error).__name__}: {error}"
-        _leave(run, FAILED, traceback.format_exc(), problem)
-        raise CtkError(f"{problem} (the traceback is in {run.folder / 'log.txt'})", resume) from error
-
-
-def _leave(run: Run, state: str, story: str, problem: str = "") -> None:
-    """Write down how a run ended; on a full disk that may fail too, and then the first error matters more."""
-    with suppress(OSError, CtkError):
-        run.set_state(state, problem=problem)
-        run.log(story)
 
 
 def _call(say: Callable[[str], None], hook: str, **arguments: Any) -> None:

@@ -21,6 +21,7 @@ from optuna.trial import FrozenTrial, TrialState
 from ctk.api import runs_root
 from ctk.competition import competition_of
 from ctk.config import Execution, RunConfig, override, read_yaml
+from ctk.endings import terminable
 from ctk.errors import CtkError, UsageError, near
 from ctk.guard import metric_of
 from ctk.plugins import plugins
@@ -28,7 +29,6 @@ from ctk.pools import placed
 from ctk.runs import Run
 from ctk.schema import Choice, component
 from ctk.trials import Trial
-from ctk.workflow import terminable
 from ctk_search import configs, pruning, results
 from ctk_search import space as spaces
 from ctk_search import study as studies

@@ -11,13 +11,14 @@ from ctk.ablation import BASE
 from ctk.ablation.outcome import Ablation
 from ctk.ablation.plan import AblationPlan
 from ctk.competition import competition_of
+from ctk.endings import ending_well
 from ctk.files import remove_unfinished
 from ctk.guard import metric_of
+from ctk.observer import Observer, Silent
 from ctk.plugins import plugins
 from ctk.prepare import prepare
 from ctk.runs import FINISHED, RUNNING, Run
 from ctk.trials import Outcome, Trial, run_trials
-from ctk.workflow import Observer, Silent, ending_well
 
 DOING = "runs of the ablation"
 

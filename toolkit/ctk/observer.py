@@ -1,0 +1,41 @@
+"""Who is told how a run goes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from ctk.runs import Part
+
+
+class Observer(Protocol):
+    """Who is told how a run goes: the terminal, a notebook, nobody."""
+
+    def say(self, line: str) -> None:
+        """A line worth showing."""
+
+    def begin(self, parts: Sequence[Part], fitted: Sequence[Part]) -> None:
+        """These parts will be fitted; those were fitted before."""
+
+    def progress(self, part: Part, done: int, total: int, scores: Mapping[str, float]) -> None:
+        """How far a part is."""
+
+    def end(self) -> None:
+        """No part is being fitted any more."""
+
+    def working(self, what: str, done: int, total: int) -> None:
+        """How far work is that comes before the fits: reading data, making it."""
+
+
+class Silent:
+    """An observer that is told everything and says nothing."""
+
+    def say(self, line: str) -> None: ...
+
+    def begin(self, parts: Sequence[Part], fitted: Sequence[Part]) -> None: ...
+
+    def progress(self, part: Part, done: int, total: int, scores: Mapping[str, float]) -> None: ...
+
+    def end(self) -> None: ...
+
+    def working(self, what: str, done: int, total: int) -> None: ...
