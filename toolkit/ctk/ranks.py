@@ -58,6 +58,15 @@ def launched() -> Place | None:
     return Place(*(int(known[name]) for name in names))
 
 
+def command() -> str:
+    """How the command at hand was started, for sentences that say how to go on with it."""
+    place = launched()
+    if place is None:
+        return "ctk"
+    several = "" if place.size == place.local_size else "... "
+    return f"torchrun {several}--nproc-per-node {place.local_size} -m ctk"
+
+
 def follows() -> bool:
     """Whether this process is one of those that only follow another."""
     place = launched()

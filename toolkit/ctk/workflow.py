@@ -161,7 +161,7 @@ def carry_out(plan: Plan, observer: Observer | None = None) -> Results:
     watcher = observer or Silent()
     run = plan.run
     say = _both(run, watcher)
-    resume = f"Go on with: ctk run {run.competition} --resume {run.folder}" if plan.alone else ""
+    resume = f"Go on with: {ranks.command()} run {run.competition} --resume {run.folder}" if plan.alone else ""
     with run.locked(), ending_well(run, resume):
         remove_unfinished(run.folder)
         run.set_state(RUNNING)
