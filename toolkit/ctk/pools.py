@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 import multiprocessing
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Executor
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from ctk.components.executors import share
 from ctk.config import Execution
@@ -21,10 +23,24 @@ def placed(execution: Execution, tasks: int) -> Execution:
     Asks the executor whether it could work, and raises its CtkError where not.
     """
     factory = plugins().load("executors", execution.name)
-    if (check := getattr(factory, "check", None)) is not None:
-        check(**execution.options)
+    _check(factory, execution.options)
     workers, threads = getattr(factory, "share", share)(tasks, execution.workers, execution.threads)
     return execution.model_copy(update={"workers": workers, "threads": threads})
+
+
+def check_address(name: str, address: str) -> None:
+    """Ask an executor whether it could work at an address, before all that a config needs is imported.
+
+    That takes longer than the answer. Raises CtkError where it could not; an executor without addresses is not asked.
+    """
+    factory = plugins().load("executors", name)
+    if "address" in inspect.signature(factory).parameters:
+        _check(factory, {"address": address})
+
+
+def _check(factory: Any, options: Mapping[str, Any]) -> None:
+    if (check := getattr(factory, "check", None)) is not None:
+        check(**options)
 
 
 @contextmanager

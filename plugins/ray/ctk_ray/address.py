@@ -12,7 +12,7 @@ from ctk.errors import CtkError, UsageError
 from ctk_ray.greeting import CLIENT_SERVER, HEAD, is_answered
 
 PATIENCE = 3.0
-"""Seconds within which a cluster must answer, looking its name up included: ten less what importing plugins takes."""
+"""Seconds within which a cluster must answer, its name looked up: ten less what a run from a config file imports."""
 WORDS = ("auto", "local")
 """Addresses that are found out by Ray: a cluster that runs on this machine, or one that is started for the run."""
 

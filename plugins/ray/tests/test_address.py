@@ -1,6 +1,8 @@
 """An address where no cluster answers is told in seconds, whatever is there instead."""
 
 import socket
+import subprocess
+import sys
 import threading
 import time
 
@@ -36,6 +38,19 @@ def test_a_closed_port_is_told_at_once(scheme):
         port = server.getsockname()[1]
     with pytest.raises(CtkError, match=rf"is reached at {scheme}127\.0\.0\.1:{port}: Connection refused\."):
         check_address(f"{scheme}127.0.0.1:{port}")
+
+
+def test_a_command_asks_before_it_imports_what_takes_longer_than_the_answer():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    given = ["run", "aml-retrieval", "--executor", "ray", "--address", f"127.0.0.1:{port}"]
+    line = [sys.executable, "-X", "importtime", "-m", "ctk", *given]
+    done = subprocess.run(line, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 1
+    assert "Connection refused" in done.stderr
+    imported = {words[-1].strip() for words in (row.split("|") for row in done.stderr.splitlines()) if len(words) == 3}
+    assert "ctk_ray.address" in imported
+    assert not {"torch", "lightning", "ray"} & imported
 
 
 @pytest.mark.parametrize("scheme", ["", "ray://"])
