@@ -157,6 +157,7 @@ def test_stop_ends_what_runs_and_drops_what_waits(tmp_path):
     (tmp_path / "busy").mkdir()
     running, waiting = (pool.submit(gpu_of_worker, tmp_path / "busy") for _ in range(2))
     while not list((tmp_path / "busy").iterdir()):
+        assert not running.done(), running.exception()
         time.sleep(0.01)
     pool.stop()
     (pid,) = (int(path.name) for path in (tmp_path / "busy").iterdir())
