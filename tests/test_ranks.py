@@ -1,8 +1,11 @@
 """What a process knows of the torchrun that started it, from what torchrun puts into its environment."""
 
+import signal
+
 import pytest
 
 from ctk import ranks
+from ctk.endings import terminable
 
 
 def environment(rank, size, local_rank, local_size):
@@ -26,3 +29,16 @@ def test_a_command_is_gone_on_with_as_it_was_started(monkeypatch, place, command
         monkeypatch.delenv("TORCHELASTIC_RUN_ID")
     assert ranks.command() == command
     assert ranks.follows() == (place is not None and place[0] > 0)
+
+
+def test_torchrun_s_signal_does_not_end_who_still_has_to_say_why():
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        with terminable():
+            ranks._end_anyway()
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    with terminable():
+        pass
+    assert signal.getsignal(signal.SIGTERM) is before

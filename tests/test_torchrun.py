@@ -159,7 +159,10 @@ def test_killed_with_all_its_processes_it_goes_on_to_the_same_predictions(place,
 
 @pytest.mark.parametrize(
     ("how", "said"),
-    [("fail", r"Rank 1: The loss 'ends' .* LookupError: no such rows"), ("kill", r"torchrun")],
+    [
+        ("fail", r"Rank 1: The loss 'ends' .* LookupError: no such rows"),
+        ("kill", r"process of this torchrun ended without a word|torchrun ended this run"),
+    ],
 )
 def test_a_process_that_fails_or_is_killed_ends_the_command_with_a_sentence(place, how, said):
     failing = f"members.1.loss={{name: ends, how: {how}}}"

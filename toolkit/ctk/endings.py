@@ -17,7 +17,7 @@ from ctk.tracebacks import tracebacks_in
 
 @contextmanager
 def terminable() -> Iterator[None]:
-    """SIGTERM ends the block as Ctrl-C does."""
+    """SIGTERM ends the block as Ctrl-C does. Where it is ignored in the block it stays so."""
 
     def interrupt(number: int, frame: Any) -> None:
         ranks.terminated()
@@ -31,7 +31,8 @@ def terminable() -> Iterator[None]:
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        if signal.getsignal(signal.SIGTERM) is not signal.SIG_IGN:  # with which ``ranks`` kept itself the last word
+            signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager
