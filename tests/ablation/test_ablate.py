@@ -18,6 +18,7 @@ from ctk.ablation.running import carry_out
 from ctk.ablation.variants import read_variants
 from ctk.cli import cli
 from ctk.errors import CtkError, UsageError
+from ctk.leaderboard import series, standings
 from ctk.runs import Run, all_runs
 from ctk.testing.distributions import find_anew, lay
 
@@ -48,6 +49,16 @@ def test_each_variant_and_seed_is_a_run_below_the_ablation(ablated):
             assert run.config()["seeds"] == [seed]
             assert run.scores()["members"]["blend"]["toy-mse"] == score
     assert list(all_runs(api.runs_root())) == []
+
+
+def test_the_leaderboard_has_it_as_one_row_with_the_best_of_its_runs(ablated):
+    assert standings(api.runs_root()) == []
+    (found,) = series(api.runs_root(), "toy-regression")
+    assert (found.folder, found.runs, found.finished) == (str(ablated.folder), 9, 6)
+    assert found.best == min(score for scores in ablated.scores.values() for score in scores.values())
+    assert series(api.runs_root(), "another") == []
+    told = " ".join(CliRunner().invoke(cli, ["runs"]).output.split())
+    assert f"{ablated.folder.name} 6 of 9 finished {found.best:.4f}" in told
 
 
 def test_what_fails_is_listed_with_its_sentence_and_the_others_go_on(ablated):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
 from ctk.errors import CtkError
-from ctk.runs import Run, all_runs
+from ctk.runs import FINISHED, Run, all_runs
 
 
 @dataclass(frozen=True)
@@ -71,3 +72,40 @@ def standings(root: Path, competition: str | None = None) -> list[Standing]:
         return row.competition, -row.blend if row.direction == "max" else row.blend
 
     return sorted(rows, key=order)
+
+
+@dataclass(frozen=True)
+class Series:
+    """Many runs in one folder, of a search or an ablation. ``best`` is that of their blends, by the deciding metric."""
+
+    name: str
+    competition: str
+    folder: str
+    started: float | None
+    runs: int
+    finished: int
+    metric: str | None
+    best: float | None
+
+
+def series(root: Path, competition: str | None = None) -> list[Series]:
+    """Every series of runs under a root, of one competition or all, newest first."""
+    places: dict[Path, list[Run]] = {}
+    for path in root.glob("*/*/*/*/config.yaml"):
+        place = path.parents[2]
+        if not (place / "config.yaml").exists() and competition in (None, place.parent.name):
+            places.setdefault(place, []).append(Run(path.parent))
+    found = [_series(place, runs) for place, runs in places.items()]
+    return sorted(found, key=lambda each: each.started or 0.0, reverse=True)
+
+
+def _series(place: Path, runs: list[Run]) -> Series:
+    states = [run.state() for run in runs]
+    started = min((state["started"] for state in states if "started" in state), default=None)
+    finished = sum(state["state"] == FINISHED for state in states)
+    known = [scores for run in runs if (scores := run.scores())]
+    metric = known[0]["metric"] if known else None
+    of_blends = [each["members"].get("blend", {}).get(metric, math.nan) for each in known]
+    better = max if known and known[0]["direction"] == "max" else min
+    best = better((score for score in of_blends if math.isfinite(score)), default=None)
+    return Series(place.name, place.parent.name, str(place), started, len(runs), finished, metric, best)

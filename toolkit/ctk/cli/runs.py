@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import click
 import yaml
@@ -11,36 +13,51 @@ from ctk.api import runs_root
 from ctk.cli import completion
 from ctk.cli.common import as_json, console, number, print_json, table
 
+if TYPE_CHECKING:
+    from ctk.leaderboard import Series, Standing
+
 
 @click.command()
 @click.argument("competition", required=False, shell_complete=completion.competitions)
 @click.option("--dry", is_flag=True, help="Show dry runs too.")
 @as_json
 def runs(competition: str | None, dry: bool, json_: bool) -> None:
-    """List past runs, best first: when, what was changed, scores, state.
+    """List past runs, best first: when, what was changed, scores, state. Then searches and ablations, newest first.
+
+    With --json the runs alone.
 
     \b
     ctk runs
     ctk runs aml-retrieval --dry
     """
-    from ctk.leaderboard import standings
+    from ctk.leaderboard import series, standings
     from ctk.plugins import plugins
 
     rows = [row for row in standings(runs_root(), competition) if dry or not row.dry_run]
-    if not rows and competition is not None:
+    groups = series(runs_root(), competition)
+    if not rows and not groups and competition is not None:
         plugins().get("competitions", competition)  # that none has the name is another answer than no runs
     if json_:
         print_json([vars(row) for row in rows])
         return
-    if not rows:
+    if not rows and not groups:
         console.print(f"No runs under {runs_root()}.", highlight=False)
         return
-    several = len({row.competition for row in rows}) > 1
+    several = len({row.competition for row in rows} | {each.competition for each in groups}) > 1
+    if rows:
+        _show_runs(rows, several)
+    if groups:
+        if rows:
+            console.print()
+        _show_series(groups, several)
+
+
+def _show_runs(rows: Sequence[Standing], several: bool) -> None:
     shown = [
         [
             str(place),
             *([row.competition] if several else []),
-            f"{datetime.fromtimestamp(row.started):%m-%d %H:%M}" if row.started else "",
+            _when(row.started),
             row.name,
             ", ".join([row.preset, *row.changed]),
             row.state if not row.problem else f"{row.state}: {row.problem.splitlines()[0][:50]}",
@@ -50,6 +67,24 @@ def runs(competition: str | None, dry: bool, json_: bool) -> None:
     ]
     columns = ["", *(["competition"] if several else []), "when", "run", "changed", "state"]
     table([*columns, "member", "blend", "test"], shown, numbers=3)
+
+
+def _show_series(groups: Sequence[Series], several: bool) -> None:
+    shown = [
+        [
+            *([each.competition] if several else []),
+            _when(each.started),
+            each.name,
+            f"{each.finished:,} of {each.runs:,} finished",
+            number(each.best),
+        ]
+        for each in groups
+    ]
+    table([*(["competition"] if several else []), "when", "search or ablation", "runs", "best"], shown, numbers=1)
+
+
+def _when(started: float | None) -> str:
+    return f"{datetime.fromtimestamp(started):%m-%d %H:%M}" if started else ""
 
 
 @click.command()
