@@ -2,16 +2,18 @@
 
 import csv
 import json
+import re
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from ctk import api
+from ctk import api, workflow
 from ctk.cli import cli
 from ctk.config import Split
 from ctk.cross_validation import split_overrides
 from ctk.errors import CtkError, UsageError
+from ctk.fit import fit_part
 from ctk.fold_table import Divided
 from ctk.gather import Gathered
 from ctk.runs import Run, all_runs
@@ -186,6 +188,22 @@ def test_the_command_prints_the_table_and_what_was_checked(toy):
     again = CliRunner().invoke(cli, ["cv", "toy-regression", "--resume", "toy", "--folds", "4"])
     assert again.exit_code == 2
     assert "--folds" in again.output
+
+
+def test_one_that_was_interrupted_is_gone_on_with_by_the_command_that_it_names(toy, monkeypatch):
+    def interrupted(task):
+        if task.part.fold == 2:
+            raise KeyboardInterrupt
+        return fit_part(task)
+
+    options = [word for each in ALWAYS for word in ("-o", each)]
+    monkeypatch.setattr(workflow, "fit_part", interrupted)
+    ended = CliRunner().invoke(cli, ["cv", "toy-regression", "--folds", "3", *options])
+    assert ended.exit_code == 1
+    again = re.search(r"Go on with: ctk (cv toy-regression --resume \S+)\n", ended.output)
+    assert again, ended.output
+    monkeypatch.setattr(workflow, "fit_part", fit_part)
+    assert "toy-mse by fold" in CliRunner().invoke(cli, again.group(1).split()).output
 
 
 def test_json_has_the_scores_by_fold(validated):

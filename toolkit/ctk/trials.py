@@ -107,7 +107,7 @@ def run_trial(trial: Trial) -> Outcome:
         keep_noise(trial.folder)
         if (plan := _plan(run, trial)) is not None:
             epochs.repeat()
-            carry_out(replace(plan, prepared=trial.prepared, alone=False))
+            carry_out(replace(plan, prepared=trial.prepared, verb=""))
         else:  # finished before who drove it was killed
             begun -= run.state()["changed"] - run.state()["started"]
         known = run.scores()

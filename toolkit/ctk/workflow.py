@@ -46,7 +46,7 @@ class Plan:
 
     steps     of each member, in a dry run
     prepared  its data, where that was prepared before
-    alone     false for a part of something larger, which is what would have to be resumed
+    verb      of the command that goes on with it; none for a part of something larger, which is what is gone on with
     """
 
     run: Run
@@ -55,7 +55,7 @@ class Plan:
     metric: Metric
     steps: int | None = None
     prepared: Prepared | None = None
-    alone: bool = True
+    verb: str = "run"
 
 
 def start(
@@ -161,8 +161,8 @@ def carry_out(plan: Plan, observer: Observer | None = None) -> Results:
     watcher = observer or Silent()
     run = plan.run
     say = _both(run, watcher)
-    resume = f"Go on with: {ranks.command()} run {run.competition} --resume {run.folder}" if plan.alone else ""
-    with run.locked(), ending_well(run, resume):
+    again = f"Go on with: {ranks.command()} {plan.verb} {run.competition} --resume {run.folder}"
+    with run.locked(), ending_well(run, again if plan.verb else ""):
         remove_unfinished(run.folder)
         run.set_state(RUNNING)
         _call(say, "ctk_run_started", run=run, config=plan.config)

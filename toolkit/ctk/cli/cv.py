@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -77,7 +78,7 @@ def cv(
     from ctk.cli.display import Terminal, outcome
     from ctk.workflow import carry_out
 
-    results = carry_out(plan, Terminal(plan.metric.name, quiet=json_))
+    results = carry_out(replace(plan, verb="cv"), Terminal(plan.metric.name, quiet=json_))
     if json_:
         print_json(
             {
