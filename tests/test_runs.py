@@ -34,6 +34,13 @@ def test_a_run_whose_process_is_gone_was_killed(run):
     assert run.state()["state"] == KILLED
 
 
+def test_a_run_whose_process_has_ended_was_killed_though_nobody_fetched_the_process(run):
+    code = "import sys; from pathlib import Path; from ctk.runs import Run; Run(Path(sys.argv[1])).set_state('running')"
+    with subprocess.Popen([sys.executable, "-c", code, str(run.folder)]) as process:
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        assert run.state()["state"] == KILLED
+
+
 def test_a_reused_process_number_is_not_taken_for_the_run(run):
     run.set_state(RUNNING)
     path = run.folder / "state.json"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
+import math
 import os
 import re
 import time
@@ -250,9 +251,14 @@ def fingerprint(*parts: Any) -> str:
 
 
 def _process_start(pid: int) -> float:
-    """When a process started, in clock ticks since boot; 0 where it cannot be told. Tells a reused pid apart."""
+    """When a process started, in clock ticks since boot; 0 where it cannot be told. Tells a reused pid apart.
+
+    NaN of one that has ended and that its parent has not fetched: in a container whose first process fetches none it
+    keeps its pid for ever.
+    """
     try:
-        return float(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[19])
+        facts = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return math.nan if facts[0] in "ZX" else float(facts[19])
     except (OSError, IndexError, ValueError):
         return 0.0
 
