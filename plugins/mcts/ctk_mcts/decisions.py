@@ -65,8 +65,7 @@ class Decision:
         if isinstance(self.distribution, CategoricalDistribution):
             return self.distribution.choices[place]
         low, high, step, _ = _range(self.distribution)
-        assert step is not None
-        return type(low)(min(low + place * step, high))
+        return low if step is None else type(low)(min(low + place * step, high))
 
     def draw(self, branch: int, random: np.random.Generator) -> Any:
         """A value from a branch, each with the same chance on the parameter's scale."""
