@@ -16,6 +16,7 @@ import numpy as np
 from pathlib import Path
 from ctk import hookimpl
 from ctk.contract import Filter, Model
+from ctk.testing.toy.reader import ToyReader
 DIARY = Path({diary!r})
 def did(what):
     with DIARY.open("a") as file:
@@ -37,6 +38,13 @@ class Every(Filter):
         did("filter. ")
         return np.arange(len(samples))
     def keep(self, scores): return scores >= 0
+class Columns(ToyReader):
+    def __init__(self, *, features: list[str] | None = None{later}): super().__init__(features=features)
+    def read(self, *given):
+        did("read. ")
+        return super().read(*given)
+@hookimpl
+def ctk_register_data(register): register("columns", Columns)
 @hookimpl
 def ctk_register_models(register): register("own", Own)
 @hookimpl
@@ -94,3 +102,15 @@ def test_so_it_is_with_the_keys_of_the_toolkit(ctk_home, version, diary, monkeyp
     monkeypatch.setattr(Split, "model_dump", lambda self, **how: own(self, **how) | {"later": None})
     api.resume(str(run.folder))
     assert diary.read_text() == "filter. fit 1. fit 2. "
+
+
+def test_so_it_is_with_an_option_of_the_data_reader(ctk_home, version, diary):
+    how = {**HOW, "config": HOW["config"] | {"data": "columns"}}
+    version(broken=True)
+    with pytest.raises(CtkError, match="not yet"):
+        api.run("toy-regression", **how)
+    version(broken=False, later=", width: int = 2")
+    run = next(all_runs(ctk_home.runs))
+    assert "width" not in run.config()["data"]
+    api.resume(str(run.folder))
+    assert diary.read_text() == "read. filter. fit 1. fit 2. "

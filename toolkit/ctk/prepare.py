@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from ctk.competition import Competition
 from ctk.config import RunConfig
@@ -57,12 +58,14 @@ def prepare(
     plugins: Plugins,
     say: Callable[[str], None] = lambda line: None,
     progress: Progress = lambda what, done, total: None,
+    written: Mapping[str, Any] | None = None,
 ) -> Prepared:
     """The prepared data of a config, read now unless the same content was read before. Raises DataError.
 
-    Killed at any moment, the next call goes on where the reader can.
+    Killed at any moment, the next call goes on where the reader can. ``written`` is the config as a run's folder has
+    it: options of the reader that came with a later version do not make other data of it.
     """
-    source = _Source(config, competition, plugins, progress)
+    source = _Source(config, competition, plugins, progress, written)
     if not source.place.is_dir():
         say(f"reading {source.root}")
         with made_over_time(source.place) as folder:
@@ -96,12 +99,19 @@ def prepare_test(
 class _Source:
     """Where a config's data is read from, and where it is prepared: a folder named after the files' content."""
 
-    def __init__(self, config: RunConfig, competition: Competition, plugins: Plugins, progress: Progress) -> None:
+    def __init__(
+        self,
+        config: RunConfig,
+        competition: Competition,
+        plugins: Plugins,
+        progress: Progress,
+        written: Mapping[str, Any] | None = None,
+    ) -> None:
         self.root = Path(config.data_dir).resolve() if config.data_dir else competition.default_data(progress)
         if not self.root.is_dir():
             help = f"`ctk data {competition.id}` says how to get the data."
             raise DataError(f"{self.root}: there is no such folder.", help)
         self.reader = reader_of(config, plugins)
         stamps = [(path.name, self.reader.stamp(path)) for path in self.reader.sources(self.root)]
-        name = fingerprint(config.data.model_dump(), stamps, LAYOUT)
+        name = fingerprint(config.data.model_dump() if written is None else written["data"], stamps, LAYOUT)
         self.place = cache_folder() / "prepared" / competition.id / name

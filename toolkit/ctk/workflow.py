@@ -166,7 +166,9 @@ def carry_out(plan: Plan, observer: Observer | None = None) -> Results:
         remove_unfinished(run.folder)
         run.set_state(RUNNING)
         _call(say, "ctk_run_started", run=run, config=plan.config)
-        prepared = plan.prepared or prepare(plan.config, plan.competition, plugins(), say, watcher.working)
+        prepared = plan.prepared or prepare(
+            plan.config, plan.competition, plugins(), say, watcher.working, run.config()
+        )
         data = prepared.data
         _same_data(run, prepared)
         write_json(run.folder / "data.json", {"fingerprint": prepared.fingerprint, "folder": prepared.root})
