@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from optuna.trial import FrozenTrial, TrialState
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeRemainingColumn
 
 from ctk.cli.common import console, number, table
@@ -36,9 +37,9 @@ class Terminal:
         if self.quiet:
             return
         done = sum(trial.state.is_finished() for trial in search.book.trials())
-        console.print(f"search      {search.folder}", highlight=False, soft_wrap=True)
+        _say(f"search      {search.folder}")
         if done:
-            console.print(f"{done} of {search.settings.trials} trials are done already", highlight=False)
+            _say(f"{done} of {search.settings.trials} trials are done already")
         if console.is_terminal:
             self.bars = Progress(
                 SpinnerColumn(finished_text="✓"),
@@ -86,7 +87,7 @@ class Terminal:
         parts += [f"{duration(known.get('seconds', 0)):>7}", so_far]
         if trial.state == TrialState.FAIL:
             parts.append(str(known.get("problem", "")).splitlines()[0])
-        console.print("  ".join(parts), highlight=False, soft_wrap=True)
+        _say("  ".join(parts))
 
     def end(self) -> None:
         """Stop drawing."""
@@ -100,7 +101,7 @@ def outcome(search: Searching, found: Found) -> None:
     counts = {name: sum(trial.state == state for trial in found.trials) for state, name in STATES.items()}
     told = ", ".join(f"{count} {name}" for name, count in counts.items() if count) or "none was made"
     made = "1 trial" if len(found.trials) == 1 else f"{len(found.trials)} trials"
-    console.print(f"\n{made}: {told}. {found.stopped}".rstrip(), highlight=False)
+    _say(f"\n{made}: {told}. {found.stopped}".rstrip())
     if not found.ranked:
         return
     short = labels(search.space.parameters)
@@ -110,7 +111,7 @@ def outcome(search: Searching, found: Found) -> None:
             str(trial.number),
             number(trial.value),
             *([f"{share_of(trial):.0%}"] if partial else []),
-            *(value_text(trial.params.get(name)) for name in short),
+            *(escape(value_text(trial.params.get(name))) for name in short),
             duration(facts_of(trial).get("seconds", 0)),
         ]
         for trial in found.ranked[:SHOWN]
@@ -122,8 +123,10 @@ def outcome(search: Searching, found: Found) -> None:
     lines["submission"] = next((path.name for path in found.folder.glob("submission.*")), "")
     for label, name in lines.items():
         if name and (found.folder / name).exists():
-            console.print(f"{label:<12}{found.folder / name}", highlight=False, soft_wrap=True)
-    config = found.folder / BEST_CONFIG
-    console.print(
-        f"again       ctk run {search.settings.competition} --config {config}", highlight=False, soft_wrap=True
-    )
+            _say(f"{label:<12}{found.folder / name}")
+    _say(f"again       ctk run {search.settings.competition} --config {found.folder / BEST_CONFIG}")
+
+
+def _say(line: str) -> None:
+    """A line as it is: what stands in brackets, in a problem or a path, is no markup."""
+    console.print(line, highlight=False, markup=False, soft_wrap=True)

@@ -98,5 +98,24 @@ def test_a_search_whose_trials_all_failed_ends_with_code_1(ctk, ctk_home):
     assert "No trial has a score." in page.read_text()
 
 
+def test_what_stands_in_brackets_in_a_problem_or_a_value_is_shown(ctk, toy, ctk_home):
+    toy(
+        "import torch\nclass Bad(torch.nn.Module):\n"
+        "    def __init__(self, *, names: tuple[str, ...] = ()):\n"
+        "        super().__init__()\n"
+        "        self.names = names\n"
+        "    def forward(self, prediction, batch):\n"
+        "        if 'crash' in self.names: raise RuntimeError('no [/bold] in [red, blue]')\n"
+        "        return ((prediction - batch.target) ** 2).mean()\n"
+    )
+    member = {"model": "toy-network", "loss": {"name": "bad"}, "epochs": 1}
+    space = {"base": {"members": [member]}, "members.0.loss.names": [["crash"], ["red", "blue"]]}
+    (ctk_home.work / "space.yaml").write_text(yaml.safe_dump(space))
+    arguments = ("--space", "space.yaml", "--sampler", "grid", "--trials", 2, *ONE)
+    shown = ctk("search", "toy-regression", *arguments).output
+    assert "RuntimeError: no [/bold] in [red, blue]" in shown
+    assert "[red, blue]" in shown.rpartition("2 trials: ")[2]
+
+
 def test_a_competitions_spaces_are_listed(ctk):
     assert json.loads(ctk("info", "aml-retrieval", "--json").stdout)["spaces"] == ["quick", "reference"]
