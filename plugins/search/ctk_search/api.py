@@ -22,7 +22,7 @@ from ctk.api import runs_root
 from ctk.competition import competition_of
 from ctk.config import Execution, RunConfig, override, read_yaml
 from ctk.endings import terminable
-from ctk.errors import CtkError, UsageError, near
+from ctk.errors import CtkError, UsageError, near, nearest
 from ctk.guard import metric_of
 from ctk.plugins import plugins
 from ctk.pools import placed
@@ -110,6 +110,8 @@ def search(
     root       folder of runs; None is $CTK_RUNS or ./runs
     data, preset, config, overrides, seeds  what all trials' configs grow from, as for ``ctk.run``
     """
+    if pruner not in pruning.NAMES:
+        raise UsageError(f"There is no pruner '{pruner}'.", nearest(pruner, pruning.NAMES, "pruners"))
     known = competition_of(competition)
     found = spaces.find(space, known)
     base: dict[str, Any] = {
@@ -135,6 +137,7 @@ def search(
     )
     run = Run.create(root or runs_root(), known.id, name)
     try:
+        settings.save(run.folder)  # first: a study whose folder lacks them could not be gone on with
         book = studies.create(
             url or studies.own_url(run.folder),
             settings.study,
@@ -142,7 +145,6 @@ def search(
             settings.fingerprint,
             run.folder,
         )
-        settings.save(run.folder)
     except BaseException:
         shutil.rmtree(run.folder, ignore_errors=True)  # nothing could be gone on with
         raise

@@ -96,9 +96,12 @@ class Searching:
     # Ask -----------------------------------------------------------------------------------------------------------
 
     def _proposals(self) -> Iterator[Trial]:
+        guard = Guard("samplers", self.settings.sampler["name"])
         for frozen in self.book.trials():
             if frozen.state == TrialState.RUNNING:
-                whole = self.book.completed(frozen, self.space.distributions, self.sampler(frozen.number))
+                sampler = self.sampler(frozen.number)
+                with guard("proposing a trial"):
+                    whole = self.book.completed(frozen, self.space.distributions, sampler)
                 if (trial := self._trial(whole)) is not None:
                     yield trial
         while (number := len(self.book.trials())) < self.settings.trials:
@@ -106,7 +109,6 @@ class Searching:
                 self.stopped = f"The time is up after {number:,} trials."
                 return
             sampler = self.sampler(number)
-            guard = Guard("samplers", self.settings.sampler["name"])
             with guard("proposing a trial"):
                 exhausted = getattr(sampler, "exhausted", None)
                 if exhausted is not None and exhausted(self.book.study):

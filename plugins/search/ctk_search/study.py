@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote_plus
 
 import optuna
 from optuna.exceptions import DuplicatedStudyError, StorageInternalError
@@ -61,8 +62,9 @@ def shown(url: URL) -> str:
 
 
 def kept(url: URL) -> str:
-    """A URL as it may be written down."""
-    return url.render_as_string(hide_password=True)
+    """A URL as it may be written down: a password is hidden, also where it stands among the options."""
+    hidden = {key: HIDDEN for key in url.query if "pass" in key.lower()}
+    return url.update_query_dict(hidden).render_as_string(hide_password=True).replace(quote_plus(HIDDEN), HIDDEN)
 
 
 def create(url: URL, name: str, direction: Direction, fingerprint: str, folder: Path) -> Book:

@@ -11,12 +11,13 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution
 from optuna.trial import TrialState, create_trial
 
 import ctk
-from ctk.errors import CtkError, UsageError
+from ctk.errors import CtkError, PluginError, UsageError
 from ctk.runs import Run
 from ctk.testing.toy.metrics import MSE
 from ctk_search import api
 from ctk_search.outcomes import facts_of
 from ctk_search.page import plots
+from ctk_search.settings import Settings
 
 BAD = """
 import torch
@@ -189,6 +190,16 @@ def test_a_storage_of_another_search_is_refused(search, tmp_path, other):
     search(storage=url, trials=1, name="other", **other)
 
 
+def test_a_search_whose_settings_cannot_be_kept_leaves_no_study(search, tmp_path, ctk_home, monkeypatch):
+    url = f"sqlite:///{tmp_path / 'all.db'}"
+    with monkeypatch.context() as full:
+        full.setattr(Settings, "save", lambda settings, folder: (folder / "no" / "room").write_text(""))
+        with pytest.raises(FileNotFoundError):
+            search(storage=url, trials=1)
+    assert not list(ctk_home.runs.glob("*/*"))
+    assert len(search(storage=url, trials=1).trials) == 1
+
+
 def test_a_study_that_was_exchanged_is_refused(search):
     first, second = search(trials=1), search(trials=1, seed=9)
     shutil.copy(second.folder / "study.db", first.folder / "study.db")
@@ -237,10 +248,19 @@ def test_a_file_that_is_no_database_is_told(search, tmp_path):
         search(storage=f"sqlite:///{tmp_path / 'all.db'}", trials=1)
 
 
-def test_a_password_is_not_written_down(search, monkeypatch):
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("postgresql://me:secret@host/db", "postgresql://me:***@host/db"),
+        ("postgresql:///db?host=here&password=secret", "postgresql:///db?host=here&password=***"),
+        ("mysql://me@host/db?passwd=secret&charset=utf8", "mysql://me@host/db?charset=utf8&passwd=***"),
+        ("postgresql://me@host/db?connect_timeout=3", "postgresql://me@host/db?connect_timeout=3"),
+    ],
+)
+def test_a_password_is_not_written_down(given, kept):
     from ctk_search import study
 
-    assert study.kept(study.url_of("postgresql://me:secret@host/db")) == "postgresql://me:***@host/db"
+    assert study.kept(study.url_of(given)) == kept
 
 
 def test_two_processes_cannot_make_the_same_search(search):
@@ -320,6 +340,34 @@ def test_choices_whose_names_do_not_fit_below_a_plot_are_named_in_part():
     trials = [create_trial(value=1.0, params={"size": each}, distributions={"size": size}) for each in size.choices]
     texts = re.findall(r"<text[^>]*>([^<]*)</text>", plots.slices(trials, "size", size, MSE))
     assert [text.strip("'") for text in texts if "00000" in text] == ["100000", "300000", "500000", "700000"]
+
+
+def test_a_sampler_that_fails_is_told_by_name_also_when_the_search_is_gone_on_with(search, ctk_home, tmp_plugin):
+    folder = tmp_plugin(
+        "failing",
+        "from ctk import hookimpl\n@hookimpl\ndef ctk_register_samplers(register):\n"
+        '    register("failing", "failing_sampler:Failing")\n',
+    )
+    (folder / "failing_sampler.py").write_text(
+        "from optuna.samplers import RandomSampler\n"
+        "class Failing(RandomSampler):\n"
+        "    def __init__(self, space, seed):\n"
+        "        super().__init__(seed)\n"
+        "    def sample_independent(self, *given):\n"
+        "        raise ValueError('no idea')\n"
+    )
+    told = "sampler 'failing' .* failed while proposing a trial: ValueError: no idea"
+    with pytest.raises(PluginError, match=told):
+        search(sampler="failing")
+    (begun,) = ctk_home.runs.glob("*/*")
+    with pytest.raises(PluginError, match=told):
+        api.resume(begun)
+
+
+def test_a_pruner_that_is_not_there_is_told(search):
+    with pytest.raises(UsageError, match="no pruner 'medain'") as error:
+        search(pruner="medain")
+    assert "Did you mean 'median'?" in str(error.value)
 
 
 def test_an_option_of_a_sampler_without_a_value_is_told(search):
