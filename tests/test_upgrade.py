@@ -6,10 +6,11 @@ import sys
 import pytest
 
 from ctk import api
-from ctk.config import Split
+from ctk.config import Execution, Split
 from ctk.errors import CtkError
 from ctk.runs import all_runs
 from ctk.testing.distributions import find_anew, lay
+from ctk.trials import Trial, run_trials
 
 PLUGIN = """
 import numpy as np
@@ -75,6 +76,7 @@ def version(ctk_home, tmp_plugin, tmp_path, diary):
     return version
 
 
+SERIAL = Execution(name="serial", workers=1, threads=1)
 HOW = {
     "config": {"members": [{"model": "own"}], "filters": ["every"], "executor": {"name": "serial"}, "trackers": []},
     "seeds": [1, 2],
@@ -113,4 +115,17 @@ def test_so_it_is_with_an_option_of_the_data_reader(ctk_home, version, diary):
     run = next(all_runs(ctk_home.runs))
     assert "width" not in run.config()["data"]
     api.resume(str(run.folder))
+    assert diary.read_text() == "read. filter. fit 1. fit 2. "
+
+
+def test_so_it_is_with_a_trial_whose_data_was_prepared_for_all(ctk_home, version, diary, tmp_path):
+    def made():
+        config, _ = api.configured("toy-regression", **{**HOW, "config": HOW["config"] | {"data": "columns"}})
+        ((_, outcome),) = run_trials([Trial(tmp_path / "a", config)], SERIAL, tmp_path)
+        return outcome
+
+    version(broken=True)
+    assert "not yet" in made().problem
+    version(broken=False, later=", width: int = 2")
+    assert made().state == "finished"
     assert diary.read_text() == "read. filter. fit 1. fit 2. "

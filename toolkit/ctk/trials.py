@@ -162,7 +162,7 @@ def run_trials(
                 entry.submit(pool, guard)
             while True:
                 while len(entries) < ahead and (trial := next(coming, None)) is not None:
-                    entries.append(_Entry(replace(trial, threads=execution.threads, prepared=data.of(trial.config))))
+                    entries.append(_Entry(replace(trial, threads=execution.threads, prepared=data.of(trial))))
                     entries[-1].submit(pool, guard)
                 if not entries:
                     return
@@ -189,14 +189,19 @@ class _Data:
     def __init__(self) -> None:
         self.known: dict[str, Prepared | None] = {}
 
-    def of(self, config: RunConfig) -> Prepared | None:
+    def of(self, trial: Trial) -> Prepared | None:
         """The data of a trial; None where it cannot be had, which the trial itself will tell."""
-        key = fingerprint(config.competition, config.data_dir, config.data.model_dump())
-        if key not in self.known:
-            self.known[key] = None
-            with suppress(CtkError):
-                self.known[key] = prepare(config, competition_of(config.competition), plugins())
-        return self.known[key]
+        config = trial.config
+        with suppress(CtkError):
+            written = Run(trial.folder).config() if _begun(trial.folder) else None
+            data = config.data.model_dump() if written is None else written["data"]
+            key = fingerprint(config.competition, config.data_dir, data)
+            if key not in self.known:
+                self.known[key] = None
+                competition = competition_of(config.competition)
+                self.known[key] = prepare(config, competition, plugins(), written=written)
+            return self.known[key]
+        return None
 
 
 class _Epochs:
@@ -267,7 +272,7 @@ def _lost(trial: Trial, error: BaseException) -> Outcome:
 
 def _plan(run: Run, trial: Trial) -> Plan | None:
     """What is to be carried out, None if that was done. Raises UsageError where another run lies in the folder."""
-    if not (run.folder / "config.yaml").exists():
+    if not _begun(run.folder):
         within = Execution(name="serial", workers=1, threads=trial.threads)
         config = trial.config.model_copy(update={"executor": within})
         return start(config, run.folder, run.folder.name, trial.overrides, folder=run.folder)
@@ -279,6 +284,11 @@ def _plan(run: Run, trial: Trial) -> Plan | None:
     if state["state"] == PRUNED:
         raise Pruned(state["problem"])
     return None if state["state"] == FINISHED else reopen(run, trial.config.competition)
+
+
+def _begun(folder: Path) -> bool:
+    """Whether a run lies there already, with what it is to do."""
+    return (folder / "config.yaml").exists()
 
 
 def _settled(run: Run) -> dict[str, Any]:
