@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import queue
 import signal
 import threading
 from contextlib import suppress
@@ -52,8 +53,10 @@ class _Bridge:
         self.cluster = cluster
         self.lock = threading.Lock()
         self.running: dict[int, Any] = {}
+        self.answers: queue.SimpleQueue[Done | Raised | Lost] = queue.SimpleQueue()
 
     def run(self) -> None:
+        threading.Thread(target=self._tell, daemon=True).start()
         with suppress(EOFError, OSError):  # the run's process is gone: as if it had said Leave
             while not isinstance(said := self.pipe.recv(), Leave):
                 self._begin(said)
@@ -65,10 +68,10 @@ class _Bridge:
         try:
             ref = self.cluster.submit(task)
         except CtkError as error:
-            self._say(Raised(task.number, pickle.dumps(error)))
+            self.answers.put(Raised(task.number, pickle.dumps(error)))
             return
         except Exception as error:  # of Ray's: the cluster is gone
-            self._say(Lost(task.number, self.cluster.told(error)))
+            self.answers.put(Lost(task.number, self.cluster.told(error)))
             return
         with self.lock:
             self.running[task.number] = ref
@@ -87,8 +90,10 @@ class _Bridge:
             answer = Raised(task.number, pickle.dumps(error))
         except Exception as error:  # of Ray's: the worker is gone
             answer = Lost(task.number, self.cluster.told(error))
-        self._say(answer)
+        self.answers.put(answer)
 
-    def _say(self, what: Done | Raised | Lost) -> None:
-        with self.lock, suppress(OSError):
-            self.pipe.send(what)
+    def _tell(self) -> None:
+        """Send answers, in a thread of its own: were no task read until they are, both ends could wait for ever."""
+        with suppress(OSError):
+            while True:
+                self.pipe.send(self.answers.get())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import threading
 
 import numpy as np
 import pytest
@@ -93,6 +94,20 @@ def test_what_a_task_raises_is_raised_here_and_a_lost_worker_is_told(two_nodes):
             pool.submit(divmod, 1, 0).result()
         with pytest.raises(WorkerLost, match="ended without a word"):
             pool.submit(os._exit, 7).result()
+
+
+def test_tasks_and_answers_that_fill_the_pipe_both_ways_do_not_wait_for_each_other(two_nodes):
+    large = bytes(300_000)
+    pool = RayExecutor(200, 1, address=two_nodes.address)
+    ending = threading.Timer(120, pool.bridge.kill)  # so that waiting in vain fails
+    ending.start()
+    try:
+        pool.submit(bytes.lower, large).result()  # a worker is up
+        answers = [pool.submit(bytes.lower, large) for _ in range(200)]
+        assert all(answer.result() == large for answer in answers)
+    finally:
+        ending.cancel()
+        pool.stop()
 
 
 def test_a_task_that_does_not_say_its_files_is_refused_where_they_would_have_to_travel(two_nodes):
