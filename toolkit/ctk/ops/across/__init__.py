@@ -70,7 +70,7 @@ def info_nce_across(
     except ValueError as error:
         if group.size() == 1:
             raise
-        problem = error
+        problem = str(error)  # not the error: with its traceback it would keep this frame's tensors and group
     if group.size() == 1:
         return contrastive.info_nce(
             query,

@@ -24,7 +24,7 @@ class Rows(NamedTuple):
 
 
 def agree(
-    query: Tensor, key: Tensor, options: Mapping[str, Any], problem: ValueError | None, group: dist.ProcessGroup
+    query: Tensor, key: Tensor, options: Mapping[str, Any], problem: str | None, group: dist.ProcessGroup
 ) -> Rows:
     """Tell the others this rank's rows and hear theirs. ValueError on every rank where one's arguments do not fit.
 
@@ -40,7 +40,7 @@ def agree(
     dist.all_gather_into_tensor(told, told.new_tensor(own), group=group)
     every = told.view(size, NUMBERS).tolist()
     if problem is not None:
-        raise problem
+        raise ValueError(problem)
     for other, numbers in enumerate(every):
         if not numbers[0]:
             raise ValueError(f"rank {other} has arguments that do not fit; it says which")
