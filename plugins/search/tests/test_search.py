@@ -370,6 +370,13 @@ def test_a_pruner_that_is_not_there_is_told(search):
     assert "Did you mean 'median'?" in str(error.value)
 
 
+def test_a_choice_with_two_dollars_is_no_formula():
+    pattern = CategoricalDistribution(["^a$|^b$", "c"])
+    trials = [create_trial(value=1.0, params={"p": each}, distributions={"p": pattern}) for each in pattern.choices]
+    for drawn in (plots.slices(trials, "p", pattern, MSE), plots.parallel(trials, {"p": pattern}, {"p": "p"}, MSE)):
+        assert "^a$|^b$" in re.findall(r"<text[^>]*>([^<]*)</text>", drawn)
+
+
 def test_an_option_of_a_sampler_without_a_value_is_told(search):
     with pytest.raises(UsageError, match="--sampler-option exploration: an option is key=value"):
         search(sampler_options=["exploration"])

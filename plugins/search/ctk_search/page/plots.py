@@ -221,4 +221,5 @@ def _axis(plot: Axes, x: int, ticks: Mapping[Any, str], place: Callable[[Any], f
 
 
 def _short(text: str) -> str:
-    return text if len(text) <= 14 else f"{text[:13]}…"
+    """A choice as matplotlib takes it: what stands between two dollars would be a formula to it."""
+    return (text if len(text) <= 14 else f"{text[:13]}…").replace("$", r"\$")
