@@ -3,6 +3,8 @@
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
@@ -167,3 +169,22 @@ def test_stop_ends_what_runs_and_drops_what_waits(tmp_path):
     assert isinstance(running.exception(timeout=0), WorkerLost)
     with pytest.raises(RuntimeError):
         pool.submit(divmod, 1, 1)
+
+
+INTERRUPTED_AT_ITS_START = """
+import os, signal
+from ctk.components.executors import local
+
+if __name__ == "__mp_main__":  # in the worker, which is still importing
+    os.kill(os.getpid(), signal.SIGINT)
+if __name__ == "__main__":
+    with local(1, 1) as pool:
+        print(pool.submit(signal.pthread_sigmask, signal.SIG_BLOCK, []).result())
+"""
+
+
+def test_ctrl_c_does_not_reach_a_worker_that_is_only_starting(tmp_path):
+    script = tmp_path / "interrupted.py"
+    script.write_text(INTERRUPTED_AT_ITS_START)
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "set()\n", "")

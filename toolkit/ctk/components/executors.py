@@ -13,6 +13,7 @@ from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExec
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from multiprocessing import resource_tracker
 from multiprocessing.process import BaseProcess
 from typing import Annotated, Any, TypeVar
 
@@ -182,7 +183,13 @@ class _Worker:
                 raise BrokenExecutor
             context = multiprocessing.get_context("spawn")
             self.pool = ProcessPoolExecutor(1, context, initializer=_start_worker, initargs=self.given)
-            pid = self.pool.submit(os.getpid).result()
+            resource_tracker.ensure_running()  # which, started below, would let Ctrl-C through to this thread again
+            before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # inherited until it can be ignored
+            try:
+                asked = self.pool.submit(os.getpid)
+            finally:
+                signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            pid = asked.result()
             self.process = next((each for each in multiprocessing.active_children() if each.pid == pid), None)
             if self.retired and self.process is not None:  # meanwhile
                 end([self.process])
@@ -239,6 +246,7 @@ def _start_worker(threads: int, parent: int, gpu: str | None) -> None:
         os.environ["CUDA_VISIBLE_DEVICES"] = gpu
     # Ctrl-C reaches the whole process group; the parent alone decides what happens then.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
 
 
