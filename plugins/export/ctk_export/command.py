@@ -104,6 +104,5 @@ def export(
     console.print(
         f"\n{folder}: checked on {checked['samples']} samples; largest differences to the models' own predictions in"
         f" standard deviations of a column, {checked['tolerance']:.0e} allowed.",
-        highlight=False,
         soft_wrap=True,
     )

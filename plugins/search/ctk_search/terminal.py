@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from optuna.trial import FrozenTrial, TrialState
-from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeRemainingColumn
 
 from ctk.cli.common import console, number, table
@@ -43,10 +42,10 @@ class Terminal:
         if console.is_terminal:
             self.bars = Progress(
                 SpinnerColumn(finished_text="✓"),
-                TextColumn("{task.description}"),
+                TextColumn("{task.description}", markup=False),
                 BarColumn(24),
                 TextColumn("{task.completed:.0f}/{task.total:.0f}"),
-                TextColumn("[cyan]{task.fields[told]}"),
+                TextColumn("{task.fields[told]}", style="cyan", markup=False),
                 TimeRemainingColumn(compact=True),
                 console=console,
             )
@@ -111,7 +110,7 @@ def outcome(search: Searching, found: Found) -> None:
             str(trial.number),
             number(trial.value),
             *([f"{share_of(trial):.0%}"] if partial else []),
-            *(escape(value_text(trial.params.get(name))) for name in short),
+            *(value_text(trial.params.get(name)) for name in short),
             duration(facts_of(trial).get("seconds", 0)),
         ]
         for trial in found.ranked[:SHOWN]
@@ -129,4 +128,4 @@ def outcome(search: Searching, found: Found) -> None:
 
 def _say(line: str) -> None:
     """A line as it is: what stands in brackets, in a problem or a path, is no markup."""
-    console.print(line, highlight=False, markup=False, soft_wrap=True)
+    console.print(line, soft_wrap=True)

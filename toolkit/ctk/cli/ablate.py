@@ -123,11 +123,11 @@ def _show(ablation: Ablation) -> None:
     console.print()
     scores = ", ".join(f"{number(score)} with seed {seed}" for seed, score in ablation.scores[BASE].items())
     known = f"The base has {ablation.metric.name} {scores}." if scores else "No run of the base has a score."
-    console.print(known, highlight=False)
+    console.print(known)
     for name in (BASE, *ablation.overrides):
         for seed, problem in ablation.problems.get(name, {}).items():
-            console.print(f"{name} seed {seed} failed: {problem}", highlight=False, style="red", markup=False)
+            console.print(f"{name} seed {seed} failed: {problem}", style="red")
     better = "higher" if ablation.metric.direction == "max" else "lower"
-    console.print(f"{ablation.rule()} Of {ablation.metric.name}, {better} is better.", highlight=False)
+    console.print(f"{ablation.rule()} Of {ablation.metric.name}, {better} is better.")
     for file in ("ablation.html", "ablation.csv", "ablation.json"):
-        console.print(f"{ablation.folder / file}", highlight=False, soft_wrap=True)
+        console.print(f"{ablation.folder / file}", soft_wrap=True)

@@ -53,7 +53,7 @@ def bench(op: str | None, device: str | None, results: Path, json_: bool) -> Non
     devices = [device] if device else ["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"]
     where = machine()
     if not json_:
-        console.print(", ".join(f"{key} {value}" for key, value in where.items() if value), highlight=False)
+        console.print(", ".join(f"{key} {value}" for key, value in where.items() if value))
     every: list[Row] = []
     for each, place in product([op] if op else OPS, devices):
         for name, build in cases(each, place).items():
@@ -66,7 +66,7 @@ def bench(op: str | None, device: str | None, results: Path, json_: bool) -> Non
     if json_:
         print_json([{**asdict(row), **where} for row in every])
     else:
-        console.print(f"\nresults  {results}", highlight=False, soft_wrap=True)
+        console.print(f"\nresults  {results}", soft_wrap=True)
     if any(row.role == "ctk" and not row.runs for row in every):
         raise SystemExit(1)
 
@@ -76,7 +76,7 @@ def _progress(case: str, status: Status | None) -> Callable[[str], None]:
 
 
 def _show(rows: Sequence[Row]) -> None:
-    console.print(f"\n[bold]{rows[0].op}  {rows[0].case}  {rows[0].device}[/bold]", highlight=False)
+    console.print(f"\n{rows[0].op}  {rows[0].case}  {rows[0].device}", style="bold")
     extra = any(row.extra_mb is not None for row in rows)
     shown = []
     for row in rows:

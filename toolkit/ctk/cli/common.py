@@ -13,13 +13,19 @@ from typing import Any
 import click
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from ctk.cli import clean, completion
 from ctk.errors import UsageError
 from ctk.files import finite
 
-console = Console(width=None if (sys.stdout and sys.stdout.isatty()) or "COLUMNS" in os.environ else 160)
-"""Where output is no terminal nothing tells its width; 160 keeps tables whole in files."""
+console = Console(
+    width=None if (sys.stdout and sys.stdout.isatty()) or "COLUMNS" in os.environ else 160,
+    markup=False,
+    highlight=False,
+)
+"""Prints text as it is, for paths, config values and sentences of plugins may have brackets; what has a style is a
+``Text``. Where output is no terminal nothing tells its width; 160 keeps tables whole in files."""
 
 as_json = click.option(
     "--json", "json_", is_flag=True, is_eager=True, callback=clean.keep_clean, help="Print JSON, for programs."
@@ -81,12 +87,12 @@ def print_json(value: Any) -> None:
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[Any]], numbers: int = 0) -> None:
-    """Print a table; the last ``numbers`` columns are right-aligned."""
+    """Print a table of texts; the last ``numbers`` columns are right-aligned."""
     shown = Table(box=None, pad_edge=False, header_style="bold", show_edge=False)
     for place, column in enumerate(columns):
         shown.add_column(column, justify="right" if place >= len(columns) - numbers else "left", overflow="fold")
     for row in rows:
-        shown.add_row(*("" if cell is None else cell if isinstance(cell, str) else str(cell) for cell in row))
+        shown.add_row(*("" if cell is None else cell if isinstance(cell, str | Text) else str(cell) for cell in row))
     console.print(shown)
 
 

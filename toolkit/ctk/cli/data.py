@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from rich.text import Text
 
 from ctk.api import filter_data
 from ctk.cli import completion
@@ -83,7 +84,7 @@ def data(
         if out is None:
             raise UsageError("--filter writes a new data folder: give it with --out DIR.")
         kept, of = filter_data(known.id, filters, out, data=data_dir, overrides=overrides, say=console.print)
-        console.print(f"wrote {kept:,} of {of:,} samples to {out}", highlight=False, soft_wrap=True)
+        console.print(f"wrote {kept:,} of {of:,} samples to {out}", soft_wrap=True)
         return
     from ctk.config import base_config, resolve
     from ctk.plugins import plugins
@@ -101,11 +102,9 @@ def data(
     if json_:
         print_json({"folder": folder, "items": [item._asdict() for item in found]})
         return
-    console.print(
-        f"{known.title}: {folder}{'' if data_dir else ' (the embedded data)'}", highlight=False, soft_wrap=True
-    )
+    console.print(f"{known.title}: {folder}{'' if data_dir else ' (the embedded data)'}", soft_wrap=True)
     rows = [
-        [item.item, "[green]✓[/green]" if item.path else "[red]missing[/red]", item.detail or item.how]
+        [item.item, Text("✓", "green") if item.path else Text("missing", "red"), item.detail or item.how]
         for item in found
     ]
     table(["item", "", "what, or how to get it"], rows)
@@ -122,7 +121,7 @@ def _download(competition: Any, folder: Path, quiet: bool) -> None:
         work.stop()
     if not quiet:
         what = f"fetched {len(fetched):,} files" if fetched else "nothing to fetch, all files are whole"
-        console.print(f"{competition.platform}: {what}", highlight=False)
+        console.print(f"{competition.platform}: {what}")
 
 
 def _build(competition: Any, arguments: list[str]) -> None:

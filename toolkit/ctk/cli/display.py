@@ -36,7 +36,7 @@ class Terminal:
         """One line."""
         self.work.stop()
         if not self.quiet:
-            console.print(line, highlight=False)
+            console.print(line)
 
     def working(self, what: str, done: int, total: int) -> None:
         """A bar, or a line now and then, for work before the fits."""
@@ -53,7 +53,7 @@ class Terminal:
             return
         self.bars = Progress(
             SpinnerColumn(finished_text="✓"),
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(24),
             _Numbers(),
             console=console,
@@ -77,7 +77,7 @@ class Terminal:
                 for each, (done, total) in self.done.items()
                 if done < total
             )
-            console.print(f"{self._share():4.0%} {self._estimate()}  {running}", highlight=False)
+            console.print(f"{self._share():4.0%} {self._estimate()}  {running}")
 
     def end(self) -> None:
         """Stop drawing."""
@@ -142,14 +142,12 @@ def outcome(results: Results) -> None:
             gain = f" ({ours / theirs - 1:+.0%})" if theirs > 0 else ""
             console.print(
                 f"The blend's {metric} is {ours - theirs:+.4f}{gain} against {key} on the same validation split.",
-                highlight=False,
             )
     console.print(
         f"submission  {results.submission}   {len(results.submitted):,} rows, valid",
-        highlight=False,
         soft_wrap=True,
     )
-    console.print(f"report      {results.folder / 'report.html'}", highlight=False, soft_wrap=True)
+    console.print(f"report      {results.folder / 'report.html'}", soft_wrap=True)
 
 
 def fold_table(found: FoldTable) -> None:
@@ -167,7 +165,7 @@ def fold_table(found: FoldTable) -> None:
         rows.append([key, *(number(score) for score in scores), *(number(each) for each in summary)])
     table([f"{found.metric} by fold", *(str(fold) for fold in folds), "mean", "std", "pooled"], rows, len(folds) + 3)
     for line in found.checked:
-        console.print(line, highlight=False)
+        console.print(line)
     console.print()
 
 

@@ -6,6 +6,7 @@ import shutil
 from typing import Any
 
 import click
+from rich.text import Text
 
 from ctk.api import runs_root
 from ctk.cli.common import as_json, console, print_json
@@ -56,15 +57,15 @@ def doctor(json_: bool) -> None:
             times = f"{each['compiled_ms']:.3g} ms, plain {each['plain_ms']:.3g} ms"
             _say(name, f"{each['ratio']:.1f} x as fast as plain   {times}   {each['case']}")
         for problem in problems:
-            console.print(f"[red]✗[/red] {problem}", highlight=False, soft_wrap=True)
+            console.print(Text.assemble(("✗", "red"), f" {problem}"), soft_wrap=True)
         if not problems:
-            console.print("[green]✓[/green] nothing to mend")
+            console.print(Text.assemble(("✓", "green"), " nothing to mend"))
     if problems:
         raise SystemExit(1)
 
 
 def _say(name: str, words: str) -> None:
-    console.print(f"{name:<12} {words}", highlight=False, soft_wrap=True, markup=False)
+    console.print(f"{name:<12} {words}", soft_wrap=True)
 
 
 def _words(value: Any) -> str:

@@ -52,7 +52,7 @@ def leaderboard(competition: str, team: str | None, run: str | None, json_: bool
         submitted = None if mine is None else vars(mine)
         print_json({**facts, "own": own and vars(own), "own_submission": submitted, "run": place, "entries": rows})
         return
-    console.print(f"{known.slug} at {known.platform}: {len(entries):,} teams", highlight=False)
+    console.print(f"{known.slug} at {known.platform}: {len(entries):,} teams")
     shown = entries[:TOP]
     if own is not None and own not in shown:
         shown = [*shown, own]
@@ -61,16 +61,15 @@ def leaderboard(competition: str, team: str | None, run: str | None, json_: bool
     ]
     table(["rank", "team", "when", "score"], rows_, numbers=1)
     if own is not None:
-        console.print(f"own best  {own.shown or 'no score'}, rank {own.rank:,} ({own.team})", highlight=False)
+        console.print(f"own best  {own.shown or 'no score'}, rank {own.rank:,} ({own.team})")
     elif mine is not None:
         note = f" ({mine.message})" if mine.message else ""
-        console.print(f"own best  {number(mine.score, 5)}, {mine.file}{note}; not on the leaderboard", highlight=False)
+        console.print(f"own best  {number(mine.score, 5)}, {mine.file}{note}; not on the leaderboard")
     else:
-        console.print("own best  none of your submissions has a score yet", highlight=False)
+        console.print("own best  none of your submissions has a score yet")
     if would is not None:
         ties = f"; {would.tied:,} with the same score came earlier" if would.tied else ""
         console.print(
             f"{run}  {metric.name} {number(local, 5)} on its validation samples would be rank {would.rank:,} of "
             f"{would.of:,}{ties}",
-            highlight=False,
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 import yaml
+from rich.text import Text
 
 from ctk.cli import completion
 from ctk.cli.common import as_json, console, print_json, table
@@ -26,7 +27,7 @@ def list_(json_: bool) -> None:
     elif known:
         table(["competition", "about", "plugin"], [[name, each.about, each.plugin] for name, each in known.items()])
     elif off := [plugin for plugin in plugins().plugins if plugin.disabled]:
-        console.print(f"No competition is left: ${off[0].disabled} turns {len(off)} plugins off.", highlight=False)
+        console.print(f"No competition is left: ${off[0].disabled} turns {len(off)} plugins off.")
     else:
         console.print("No competition is installed. For example: ctk install ctk-aml-retrieval")
 
@@ -69,16 +70,16 @@ def info(competition: str, preset: str | None, json_: bool) -> None:
             }
         )
         return
-    console.print(f"[bold]{known.title}[/bold]  {known.url}", highlight=False)
+    console.print(Text.assemble((known.title, "bold"), f"  {known.url}"))
     better = "higher" if metric.direction == "max" else "lower"
-    console.print(f"metric   {metric.name} ({better} is better)", highlight=False)
+    console.print(f"metric   {metric.name} ({better} is better)")
     if known.platform:
-        console.print(f"held on  {known.platform}, as {known.slug}", highlight=False)
+        console.print(f"held on  {known.platform}, as {known.slug}")
     for name in presets:
         note = {known.embedded: "default on the embedded data", known.default: "default with --data"}.get(name, "")
-        console.print(f"preset   {name}  [dim]{note}[/dim]", highlight=False)
+        console.print(Text.assemble(f"preset   {name}  ", (note, "dim")))
     for name in known.spaces():
-        console.print(f"space    {name}  [dim]for ctk search[/dim]", highlight=False)
+        console.print(Text.assemble(f"space    {name}  ", ("for ctk search", "dim")))
     for kind in kinds:
-        console.print(f"{kind:<10}{', '.join(offers[kind]) or '-'}", highlight=False)
-    console.print(f"\nA preset in full: ctk info {known.id} --preset {known.embedded}", highlight=False)
+        console.print(f"{kind:<10}{', '.join(offers[kind]) or '-'}")
+    console.print(f"\nA preset in full: ctk info {known.id} --preset {known.embedded}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import click
-from rich.markup import escape
+from rich.text import Text
 
 from ctk.cli import completion
 from ctk.cli.common import as_json, print_json, table
@@ -97,16 +97,16 @@ def _computed(plugin: Plugin) -> list[str]:
     return [f"{kind}, known when it is loaded" for kind in sorted(plugin.computed)]
 
 
-def _cells(row: dict[str, Any]) -> list[str]:
+def _cells(row: dict[str, Any]) -> list[str | Text]:
     from ctk.plugins.source import REGISTER
 
     if row["problem"]:
-        offers = f"[red]broken: {escape(row['problem'])}[/red]"
+        offers = Text(f"broken: {row['problem']}", "red")
     elif row["disabled_by"]:
-        offers = f"[dim]off: ${row['disabled_by']}[/dim]"
+        offers = Text(f"off: ${row['disabled_by']}", "dim")
     else:
         along = [hook for hook in row["hooks"] if not hook.startswith(REGISTER)]
-        offers = escape(", ".join([*row["offers"], *along]))
+        offers = Text(", ".join([*row["offers"], *along]))
     if row["clashes"]:
-        offers += f"\n[yellow]another plugin has the same names; say {escape(', '.join(row['clashes']))}[/yellow]"
-    return [escape(row["name"]), escape(f"{row['distribution']} {row['version']}"), offers]
+        offers.append(f"\nanother plugin has the same names; say {', '.join(row['clashes'])}", "yellow")
+    return [row["name"], f"{row['distribution']} {row['version']}", offers]

@@ -34,7 +34,7 @@ class Work:
         if now - self.told > PLAIN_EVERY and 0 < done < total:
             self.told = now
             left = (now - begun) / done * (total - done)
-            console.print(f"{what} {done / total:.0%}, {left:.0f} s left", highlight=False)
+            console.print(f"{what} {done / total:.0%}, {left:.0f} s left")
 
     def stop(self) -> None:
         """Leave the bars as they are; called where work ends early."""
@@ -45,7 +45,7 @@ class Work:
     def _draw(self, what: str, done: int, total: int) -> None:
         if self.bars is None:
             self.bars = Progress(
-                TextColumn("{task.description}"),
+                TextColumn("{task.description}", markup=False),
                 BarColumn(24),
                 MofNCompleteColumn(),
                 TimeRemainingColumn(),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 import yaml
+from rich.text import Text
 
 from ctk.api import runs_root
 from ctk.cli import completion
@@ -41,7 +42,7 @@ def runs(competition: str | None, dry: bool, json_: bool) -> None:
         print_json([vars(row) for row in rows])
         return
     if not rows and not groups:
-        console.print(f"No runs under {runs_root()}.", highlight=False)
+        console.print(f"No runs under {runs_root()}.")
         return
     several = len({row.competition for row in rows} | {each.competition for each in groups}) > 1
     if rows:
@@ -105,7 +106,7 @@ def show(run: str, json_: bool) -> None:
     if json_:
         print_json({**vars(row), "scores": scores, "config": found.config()})
         return
-    console.print(f"[bold]{found.folder}[/bold]  {row.state} {row.problem}", highlight=False, soft_wrap=True)
+    console.print(Text.assemble((str(found.folder), "bold"), f"  {row.state} {row.problem}"), soft_wrap=True)
     if scores:
         shown = scores["headline"]
         rows = [[key, *(number(values.get(name)) for name in shown)] for key, values in scores["members"].items()]
@@ -116,6 +117,6 @@ def show(run: str, json_: bool) -> None:
     for pattern in ("submission.*", "report.html", "log.txt"):
         for path in sorted(found.folder.glob(pattern)):
             if path.name != "submission.json":
-                console.print(f"{path}", highlight=False, soft_wrap=True)
+                console.print(f"{path}", soft_wrap=True)
     console.print()
     click.echo(yaml.safe_dump(found.config(), sort_keys=False), nl=False)

@@ -34,7 +34,7 @@ def validate(competition: str, file: Path, data_dir: Path | None, overrides: tup
     if json_:
         print_json({"file": file, "valid": True, "rows": len(submission.ids)})
     else:
-        console.print(f"{file}: valid, {len(submission.ids):,} rows", highlight=False)
+        console.print(f"{file}: valid, {len(submission.ids):,} rows")
 
 
 @click.command()

@@ -39,10 +39,10 @@ def submit(
     finally:
         work.stop()
     if not json_:
-        console.print(f"{file}: valid, {len(submission.ids):,} rows", highlight=False, soft_wrap=True)
+        console.print(f"{file}: valid, {len(submission.ids):,} rows", soft_wrap=True)
     receipt = platform.submit(known.slug, file, message)
     if json_:
         print_json({"file": file, "rows": len(submission.ids), "answer": receipt.answer, "left_today": receipt.left})
         return
     left = "" if receipt.left is None else f"  {receipt.left} left today"
-    console.print(f"{known.platform}: {receipt.answer}{left}", highlight=False, soft_wrap=True)
+    console.print(f"{known.platform}: {receipt.answer}{left}", soft_wrap=True)
