@@ -71,6 +71,23 @@ def test_whole_runs_as_tasks_give_their_folders_back_by_rays_store(two_nodes, hi
     assert found["carried"] == found["here"]
 
 
+def test_a_search_by_rays_store_makes_the_trials_that_it_makes_here(two_nodes, hidden):
+    space = hidden.home.work / "space.yaml"
+    space.write_text("members.ridge.model.alpha: {low: 1.0e-3, high: 1.0e+3, log: true}\n")
+    asked = ("--space", str(space), "--trials", "4", "--sampler", "tpe", "--seed", "5", "--workers", "2")
+    asked = (*asked, "-otrackers=[]", "-omembers=[{model: ridge}]", "-oexecutor.threads=1")
+    ray = ("--executor", "ray", "--address", two_nodes.address, "-oexecutor.artefacts=store")
+    found = {}
+    for name, how in {"carried": ray, "here": ()}.items():
+        hidden.ended(hidden.command("search", "toy-regression", "--name", name, *asked, *how))
+        (folder,) = hidden.home.runs.glob(f"toy-regression/*-{name}")
+        trials = sorted((folder / "trials").iterdir())
+        assert [Run(trial).state()["state"] for trial in trials] == ["finished"] * 4
+        assert (folder / "best" / "submission.csv").exists()
+        found[name] = [((trial / "overrides.txt").read_text(), Run(trial).scores()) for trial in trials]
+    assert found["carried"] == found["here"]
+
+
 def test_ctrl_c_ends_all_tasks_and_leaves_a_run_that_can_be_resumed(two_nodes, stalled, serial):
     process = stalled.start("--executor", "ray", "--address", two_nodes.address, "--name", "stopped")
     stalled.until_stalled(process, 2)
