@@ -10,7 +10,7 @@ import tempfile
 import threading
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Executor, Future
+from concurrent.futures import BrokenExecutor, Executor, Future
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import Field
 
-from ctk.components.executors import end
+from ctk.components.executors import end, exit_code
 from ctk.errors import CtkError
 from ctk.tasks import Portable, WorkerLost
 from ctk_ray import messages
@@ -65,6 +65,7 @@ class RayExecutor(Executor):
         self.lock = threading.Lock()
         self.numbers = itertools.count()
         self.closed = False
+        self.lost = False
         self.log = Path(tempfile.mkstemp(prefix="ctk-ray-", suffix=".log")[1])
         settings = messages.Settings(
             address, threads, threads if num_cpus is None else num_cpus, num_gpus, retries, artefacts, self.log
@@ -102,7 +103,8 @@ class RayExecutor(Executor):
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
         """The task's future. Files travel for a single argument that is ``ctk.tasks.Portable``.
 
-        Raises CtkError for any other where files would have to.
+        Raises CtkError for any other where files would have to, BrokenExecutor once the process that talks to Ray is
+        gone.
         """
         if self.closed:
             raise RuntimeError("a task was submitted after the executor's end")
@@ -119,6 +121,8 @@ class RayExecutor(Executor):
             None if portable is None else portable.files(),
         )
         with self.lock:
+            if self.lost:
+                raise BrokenExecutor(f"Ray's driver ended; what it said is in {self.log}")
             self.waiting.append(_Waiting(future, task))
         self._send()
         return future
@@ -129,7 +133,9 @@ class RayExecutor(Executor):
         if cancel_futures:
             self._drop()
         if wait:
-            for future in [*self.running.values(), *(each.future for each in self.waiting)]:
+            with self.lock:
+                left = [*self.running.values(), *(each.future for each in self.waiting)]
+            for future in left:
                 with suppress(BaseException):
                     future.result()
             self._leave()
@@ -175,6 +181,7 @@ class RayExecutor(Executor):
             _settle(future, said)
             self._send()
         with self.lock:
+            self.lost = True
             lost = [*self.running.values(), *(each.future for each in self.waiting)]
             self.running.clear()
             self.waiting.clear()
@@ -189,10 +196,10 @@ class RayExecutor(Executor):
             self.waiting.clear()
 
     def _leave(self) -> None:
-        with suppress(OSError):
+        with self.lock, suppress(OSError):
             self.pipe.send(messages.Leave())
         self.bridge.join(ENDING)
-        well = self.bridge.exitcode == 0
+        well = exit_code(self.bridge) == 0
         end([self.bridge])
         self.reader.join()
         if well:

@@ -6,6 +6,8 @@ import json
 import os
 import signal
 import threading
+import time
+from concurrent.futures import BrokenExecutor
 
 import numpy as np
 import pytest
@@ -111,6 +113,20 @@ def test_what_a_task_raises_is_raised_here_and_a_lost_worker_is_told(two_nodes):
             pool.submit(divmod, 1, 0).result()
         with pytest.raises(WorkerLost, match="ended without a word"):
             pool.submit(os._exit, 7).result()
+
+
+def test_without_the_process_that_talks_to_ray_tasks_are_lost_and_no_more_are_taken(two_nodes):
+    pool = RayExecutor(2, 1, address=two_nodes.address)
+    try:
+        running = pool.submit(time.sleep, 600)
+        pool.bridge.kill()
+        with pytest.raises(WorkerLost, match=r"Ray's driver ended; what it said is in \S+\.log"):
+            running.result(timeout=60)
+        with pytest.raises(BrokenExecutor, match="Ray's driver ended"):
+            pool.submit(divmod, 7, 2)
+    finally:
+        pool.stop()
+        pool.log.unlink()
 
 
 def test_tasks_and_answers_that_fill_the_pipe_both_ways_do_not_wait_for_each_other(two_nodes):
