@@ -146,6 +146,15 @@ def test_a_watch_hears_of_every_epoch_once_also_across_a_kill(trial, ctk_home):
     ]
 
 
+def test_half_a_line_that_is_all_there_is_does_not_spoil_the_next(trial, ctk_home):
+    with pytest.raises(KeyboardInterrupt):
+        run_trial(trial("a", Raising(1)))
+    (ctk_home.work / "search/a" / EPOCHS).write_text('[["toy-network", 1')
+    outcome = run_trial(trial("a"))
+    assert outcome.state == "finished", outcome.problem
+    assert [epoch.done for epoch in read_epochs(outcome.folder)] == [1, 2, 3]
+
+
 def test_outcomes_come_in_the_order_of_trials_and_none_is_asked_for_early(trial, ctk_home):
     asked, told = [], []
 

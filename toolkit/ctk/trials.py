@@ -214,7 +214,7 @@ class _Epochs:
 
     def repeat(self) -> None:
         """Tell the watch what came before a kill, and leave the file with whole lines."""
-        if self.known:
+        if self.path.exists():
             write_text(self.path, "".join(_line(epoch) for epoch in self.known))
         for epoch in self.known:
             self.watch(*epoch)

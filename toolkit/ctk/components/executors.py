@@ -126,7 +126,7 @@ class _Local(Executor):
         self.shutdown(wait=False, cancel_futures=True)
         for worker in self.workers:
             worker.retired = True
-        end([worker.process for worker in self.workers if worker.process is not None])
+        end([process for worker in self.workers if (process := worker.process) is not None])
         for thread in self.threads:
             thread.join()
 
