@@ -127,5 +127,5 @@ def outcome(search: Searching, found: Found) -> None:
 
 
 def _say(line: str) -> None:
-    """A line as it is: what stands in brackets, in a problem or a path, is no markup."""
+    """A line, however long: nobody can copy a path that was broken."""
     console.print(line, soft_wrap=True)
