@@ -114,7 +114,7 @@ class Cluster:
             folder = tempfile.mkdtemp(prefix="ctk-ray-")
             self.folders.append(Path(folder))
             own = {"num_cpus": cores(), "include_dashboard": False, "_temp_dir": folder}
-        where = "on this machine" if address is None else f"at {address}"
+        where = "on this machine" if address in (None, "auto") else f"at {address}"
         # A head whose node died a moment ago may fail at the first client that comes: gRPC's fork handlers close what
         # the client's server waits for (seen with Ray 2.60). The second is served.
         for tries_left in (1, 0) if (address or "").startswith("ray://") else (0,):
@@ -176,8 +176,9 @@ def _found(address: str | None) -> str | None:
     running = find_bootstrap_address(None)
     try:
         if running:
-            check_address(running)
-            return str(running)
+            check_address(running, token=True)
+            os.environ.pop("RAY_ADDRESS", None)  # which Ray would take for it
+            return "auto"  # rather than where it runs: only so does Ray look for its token by itself
     except CtkError:  # it has ended without taking its note away
         pass
     if address == "auto":

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket
 import struct
+from enum import Enum
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 """How an HTTP/2 client begins (RFC 9113, 3.4)."""
@@ -20,10 +21,21 @@ LONGEST = 16_384
 HEAD = ("/ray.rpc.NodeInfoGcsService/CheckAlive", b"")
 CLIENT_SERVER = ("/ray.rpc.RayletDriver/ClusterInfo", b"\x08\x06")
 """Calls that change nothing, with their requests: of a cluster's head, and a ping of the server for ``ray://``."""
+UNAUTHENTICATED = b"\x0bgrpc-status\x0216"
+"""In the headers of an error: the server has the call, and wants a token first. gRPC writes names and values as they
+are (RFC 7541, 5.2); the number is in its list of status codes."""
 
 
-def is_answered(connection: socket.socket, call: tuple[str, bytes]) -> bool:
-    """Whether the server there answers the call with a message, and not with an error or nothing. Raises OSError."""
+class Answer(Enum):
+    """What a server says to a call: a message, that it wants a token first, or nothing that Ray would."""
+
+    MESSAGE = "message"
+    TOKEN = "token"
+    NONE = "none"
+
+
+def ask(connection: socket.socket, call: tuple[str, bytes]) -> Answer:
+    """Call what is at the other end. Raises OSError."""
     path, request = call
     names = {":method": "POST", ":scheme": "http", ":path": path, ":authority": "ctk"}
     names |= {"content-type": "application/grpc", "te": "trailers"}
@@ -38,14 +50,15 @@ def is_answered(connection: socket.socket, call: tuple[str, bytes]) -> bool:
         while len(head := answer.read(9)) == 9:
             length, kind, flags = int.from_bytes(head[:3]), head[3], head[4]
             if length > LONGEST or kind not in expected:
-                return False
+                return Answer.NONE
             body = answer.read(length)
             if kind == DATA and body:
-                return body[:1] == b"\0" and len(body) >= 5  # a page that says "not found" is data too
+                # A page that says "not found" is data too.
+                return Answer.MESSAGE if body[:1] == b"\0" and len(body) >= 5 else Answer.NONE
             if kind == HEADERS and flags & END_STREAM:  # an error
-                return False
+                return Answer.TOKEN if UNAUTHENTICATED in body else Answer.NONE
             expected = set(range(256)) - {RESET, AWAY}
-    return False
+    return Answer.NONE
 
 
 def _message(content: bytes) -> bytes:

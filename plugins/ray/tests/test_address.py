@@ -107,6 +107,23 @@ def test_another_http_server_is_told_to_be_no_ray(answering, answer):
         check_address(f"ray://127.0.0.1:{port}")
 
 
+WANTS_A_TOKEN = GREETING + frame(1, 5, b"\x88@\x0ccontent-type\x10application/grpc\x00\x0bgrpc-status\x0216")
+
+
+def test_a_ray_that_wants_a_token_is_told_from_what_is_none(answering):
+    with pytest.raises(CtkError, match=r"wants a token\.\nSet RAY_AUTH_MODE=token"):
+        check_address(f"127.0.0.1:{answering(WANTS_A_TOKEN)}")
+
+
+def test_where_ray_looks_for_the_token_itself_none_is_asked_for(answering):
+    check_address(f"127.0.0.1:{answering(WANTS_A_TOKEN)}", token=True)
+
+
+def test_where_ray_was_told_of_one_it_is_asked_nothing(answering, monkeypatch):
+    monkeypatch.setenv("RAY_AUTH_MODE", "token")
+    check_address(f"127.0.0.1:{answering(WANTS_A_TOKEN)}")
+
+
 def test_a_server_that_answers_the_call_is_taken_for_ray(answering):
     check_address(f"127.0.0.1:{answering(MESSAGE)}")
 
