@@ -84,7 +84,6 @@ class Series:
     started: float | None
     runs: int
     finished: int
-    metric: str | None
     best: float | None
 
 
@@ -104,8 +103,7 @@ def _series(place: Path, runs: list[Run]) -> Series:
     started = min((state["started"] for state in states if "started" in state), default=None)
     finished = sum(state["state"] == FINISHED for state in states)
     known = [scores for run in runs if (scores := run.scores())]
-    metric = known[0]["metric"] if known else None
-    of_blends = [each["members"].get("blend", {}).get(metric, math.nan) for each in known]
+    of_blends = [each["members"].get("blend", {}).get(each["metric"], math.nan) for each in known]
     better = max if known and known[0]["direction"] == "max" else min
     best = better((score for score in of_blends if math.isfinite(score)), default=None)
-    return Series(place.name, place.parent.name, str(place), started, len(runs), finished, metric, best)
+    return Series(place.name, place.parent.name, str(place), started, len(runs), finished, best)

@@ -23,7 +23,7 @@ def placed(execution: Execution, tasks: int) -> Execution:
     Asks the executor whether it could work, and raises its CtkError where not.
     """
     factory = plugins().load("executors", execution.name)
-    _check(factory, execution.options)
+    _check(execution.name, factory, execution.options)
     workers, threads = getattr(factory, "share", share)(tasks, execution.workers, execution.threads)
     return execution.model_copy(update={"workers": workers, "threads": threads})
 
@@ -35,12 +35,13 @@ def check_address(name: str, address: str) -> None:
     """
     factory = plugins().load("executors", name)
     if "address" in inspect.signature(factory).parameters:
-        _check(factory, {"address": address})
+        _check(name, factory, {"address": address})
 
 
-def _check(factory: Any, options: Mapping[str, Any]) -> None:
+def _check(name: str, factory: Any, options: Mapping[str, Any]) -> None:
     if (check := getattr(factory, "check", None)) is not None:
-        check(**options)
+        with Guard("executors", name)("being asked whether it could work"):
+            check(**options)
 
 
 @contextmanager

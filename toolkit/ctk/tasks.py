@@ -7,8 +7,8 @@ An executor may have
 
 and its factory, the function or class that was registered, the attributes
 
-    check(**options)                   called before a run starts or is gone on with; raises CtkError where it could
-                                       not work
+    check(**options)                   called before a run starts or is gone on with, and with ``address`` alone as soon
+                                       as a command line has one; raises CtkError where it could not work
     share(tasks, workers, threads)     the workers and threads for so many tasks, where zero means "choose"; without
                                        it this machine's cores and GPUs are shared out
 
