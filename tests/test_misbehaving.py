@@ -227,7 +227,7 @@ CASES = [
             ("evaluate(self, prediction, samples): return 3", r"evaluated a int, and numbers by name are needed\."),
             ("write_submission(self, *given): pass", r"wrote no submission to .*submission\.csv"),
             ("write_submission(self, *given): [][0]", r"failed while writing the submission: IndexError"),
-            ("read_submission(self, *given): return None", r"read a NoneType, and a ctk\.competition\.Submission"),
+            ("read_submission(self, *given): return None", r"read a NoneType, and a ctk\.contract\.Submission"),
             ("postprocess(self, prediction, *given): return prediction[:1]", r"postprocessed predictions of shape"),
             ("fit_postprocess(self, *given): return {'a': np.ones(2)}", r"gave to its postprocessing what JSON cannot"),
             ("report(self, results): raise SystemExit('no')", r"called sys\.exit\('no'\) while drawing its report"),

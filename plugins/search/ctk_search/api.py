@@ -23,8 +23,7 @@ from ctk.config.overrides import override, read_yaml
 from ctk.contract import Choice, Execution, RunConfig
 from ctk.errors import CtkError, UsageError, near, nearest
 from ctk.plugins import plugins
-from ctk.plugins.guard import metric_of
-from ctk.plugins.guard.competition import competition_of
+from ctk.plugins.guard import competition_of, metric_of
 from ctk.plugins.options import component
 from ctk.runs import Run
 from ctk.series.trials import Trial

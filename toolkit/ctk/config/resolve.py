@@ -41,7 +41,7 @@ def base_config(competition: Competition, data: Path | str | None, preset: str |
 
 def saved_config(competition: Competition, checkpoints: Path | str, data: Path | str | None) -> dict[str, Any]:
     """The config of a saved run, to predict with its members; on its data, or on other. Raises UsageError."""
-    from ctk.plugins.guard.competition import is_named
+    from ctk.plugins.guard import is_named
 
     folder = Path(checkpoints).resolve()
     if not (folder / "config.yaml").is_file():

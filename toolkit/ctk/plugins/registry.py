@@ -15,7 +15,7 @@ from ctk.errors import PluginError, UsageError, nearest
 from ctk.plugins import remembered, source
 from ctk.plugins.discovery import discover
 from ctk.plugins.plugin import BUILT_IN, ELSEWHERE, KINDS, Component, Plugin, reason, removal
-from ctk.plugins.tracebacks import kept
+from ctk.plugins.tracebacks import keep_traceback
 from ctk.plugins.tracing import traced
 
 
@@ -119,7 +119,7 @@ class Plugins:
             except KeyboardInterrupt:
                 raise
             except BaseException as error:  # sys.exit, and whatever a library derives from it
-                kept(error)  # where there is a run, in its log
+                keep_traceback(error)  # where there is a run, in its log
                 problems.append(f"plugin {plugin.title} failed in {hook}: {reason(error)}")
         return problems
 

@@ -24,7 +24,7 @@ def tracebacks_in(path: Path) -> Iterator[None]:
         _place.reset(token)
 
 
-def kept(error: BaseException) -> str:
+def keep_traceback(error: BaseException) -> str:
     """Keep the traceback of an error. Returns the sentence that says where it is, empty if that could not be."""
     path = _place.get() or cache_folder() / "failures.txt"
     story = "".join(traceback.format_exception(error))

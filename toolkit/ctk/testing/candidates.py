@@ -9,7 +9,7 @@ from typing import Any
 from ctk.contract import Competition, Model
 from ctk.contract.schema import merge
 from ctk.plugins import plugins
-from ctk.plugins.guard.competition import competition_of
+from ctk.plugins.guard import competition_of
 from ctk.testing.case import Case
 from ctk.testing.subject import Offer
 from ctk.testing.toy import FLAVOURS

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ctk.contract import Competition, Results, RunConfig
-from ctk.plugins.guard.competition import competition_of
+from ctk.plugins.guard import competition_of
 from ctk.runs import Run
 from ctk.testing.home import Home
 from ctk.testing.writes import outside, written

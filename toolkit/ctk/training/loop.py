@@ -19,8 +19,7 @@ from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
 
 from ctk.config.training_keys import Schedule, Training
 from ctk.contract import Batch, FitContext
-from ctk.plugins.guard import Doing
-from ctk.plugins.guard.loss import scalar
+from ctk.plugins.guard import Guard
 from ctk.samples import Array, Samples
 from ctk.training import torchrun
 from ctk.training.rows import Features, InOrder
@@ -39,7 +38,7 @@ class Fit(L.LightningModule):
 
     columns    of the target that alone are trained, (C,) int64, or None for all
     parts      validations an epoch: Lightning takes what lies between two of them for an epoch
-    comparing  the guard of the plugin that the loss is of
+    guard      of the plugin that the loss is of
     """
 
     def __init__(
@@ -50,7 +49,7 @@ class Fit(L.LightningModule):
         seed: int,
         columns: Array | None,
         parts: int,
-        comparing: Doing,
+        guard: Guard,
     ) -> None:
         super().__init__()
         self.network = network
@@ -59,7 +58,7 @@ class Fit(L.LightningModule):
         self.seed = seed
         self.columns = None if columns is None else torch.from_numpy(columns)
         self.parts = parts
-        self.comparing = comparing
+        self.guard = guard
         self.losses: list[Tensor] = []
         self.valid_losses: list[tuple[int, Tensor]] = []
         self.scale = getattr(network, "scale", None)
@@ -87,8 +86,7 @@ class Fit(L.LightningModule):
             if not spans:
                 return 0 * prediction.sum()  # a mean over no rows would be NaN
             prediction, batch = prediction[:0], without_rows(batch)
-        with self.comparing:
-            loss = scalar(self.loss(prediction, batch))
+        loss: Tensor = self.guard.call("forward", self.loss, prediction, batch)
         return loss if spans or batch.share == 1 else loss * batch.share
 
     def _seed(self, seed: int) -> None:

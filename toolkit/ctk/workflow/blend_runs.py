@@ -16,8 +16,7 @@ from ctk.contract.schema import checked
 from ctk.errors import UsageError
 from ctk.files import read_json
 from ctk.plugins import plugins
-from ctk.plugins.guard import metric_of
-from ctk.plugins.guard.competition import competition_of
+from ctk.plugins.guard import competition_of, metric_of
 from ctk.plugins.options import component
 from ctk.runs import FINISHED, Run
 from ctk.workflow.endings import ending_well

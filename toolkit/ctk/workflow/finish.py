@@ -14,7 +14,7 @@ from ctk.contract import Blend, Blender, Choice, Competition, Metric, Results
 from ctk.errors import CtkError, UsageError
 from ctk.files import read_json, write_json, write_text
 from ctk.plugins import plugins
-from ctk.plugins.guard import Guard, check_blend
+from ctk.plugins.guard import Guard
 from ctk.runs import Run
 from ctk.samples import Array, Data
 from ctk.workflow.fold_scores import Divided
@@ -71,11 +71,10 @@ def finish(
     keys, without = check_blender(choice, gathered, saved)
     if saved is None:
         guard = Guard("blenders", choice.name)
-        blender: Blender = guard.make(contract=Blender, **choice.options)
+        blender: Blender = guard.make(**choice.options)
         blender.say = say
         oof = {key: gathered.oof.get(key, np.empty(0)) for key in keys}
-        with guard("blending"):
-            blend = check_blend(blender.fit(oof, gathered.valid, metric), keys)
+        blend = guard.wrap(blender).fit(oof, gathered.valid, metric)
     else:
         blend = saved.blend
     scores = {key: competition.evaluate(oof, gathered.valid) for key, oof in gathered.oof.items()}

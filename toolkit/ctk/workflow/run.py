@@ -18,8 +18,7 @@ from ctk.errors import CtkError, PluginError, UsageError, nearest
 from ctk.files import atomic, fingerprint, read_json, remove_unfinished, write_json
 from ctk.machine import cores
 from ctk.plugins import plugins
-from ctk.plugins.guard import Guard, metric_of, submitted
-from ctk.plugins.guard.competition import competition_of
+from ctk.plugins.guard import Guard, competition_of, metric_of, submit_task
 from ctk.runs import FINISHED, RUNNING, Part, Run
 from ctk.samples import Samples
 from ctk.training import torchrun
@@ -264,7 +263,7 @@ def _fit_all(plan: Plan, prepared: Prepared, observer: Observer) -> None:
 def _fit_wave(plan: Plan, wave: Mapping[Part, Task], pool: Executor, guard: Guard, observer: Observer) -> None:
     running: dict[Future[dict[str, float]], Part] = {}
     for part, task in wave.items():
-        running[submitted(guard, pool, fit_part, task)] = part
+        running[submit_task(guard, pool, fit_part, task)] = part
     while running:
         done, _ = wait(running, timeout=0.25, return_when=FIRST_COMPLETED)
         for part in running.values():

@@ -8,7 +8,7 @@ from ctk.config.resolve import base_config, resolve
 from ctk.contract import Competition
 from ctk.errors import CtkError
 from ctk.plugins import plugins
-from ctk.plugins.guard.competition import competition_of
+from ctk.plugins.guard import competition_of
 from ctk.testing.case import Case
 from ctk.testing.subject import Offer
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from ctk.contract import DataReader, Found
+from ctk.contract import DataItem, DataReader
 from ctk.errors import DataError
 from ctk.samples import Data
 from ctk.testing.toy import FLAVOURS
@@ -33,10 +33,10 @@ class ToyReader(DataReader):
         train, truth = toy_samples(flavour, self.features)
         return Data(train, replace(truth, target=None), folder, f"{flavour}: {len(train)} samples", truth)
 
-    def describe(self, folder: Path) -> list[Found]:
+    def describe(self, folder: Path) -> list[DataItem]:
         """The one file."""
         path = folder / FLAVOUR
-        return [Found("flavour", path if path.is_file() else None, "", "made by the toy competition")]
+        return [DataItem("flavour", path if path.is_file() else None, "", "made by the toy competition")]
 
     def pictures(self, folder: Path) -> Path | None:
         """Those of the gallery, where the flavour has one."""
