@@ -50,7 +50,7 @@ class Bad(torch.nn.Module):
 """
 NETWORK_THAT_EXITS = """
 import sys
-from ctk.testing.toy.network import ToyNetwork
+from ctk.testing.toy.toy_network import ToyNetwork
 class Bad(ToyNetwork):
     def forward(self, x):
         if BAD: sys.exit(5)
@@ -74,7 +74,7 @@ class Bad(Filter):
 READER = """
 from dataclasses import replace
 import numpy as np
-from ctk.testing.toy.reader import ToyReader
+from ctk.testing.toy.toy_samples import ToyReader
 class Bad(ToyReader):
     def read(self, folder):
         data = super().read(folder)
@@ -92,8 +92,8 @@ def Bad(workers, threads):
 COMPETITION = """
 import numpy as np
 from ctk.contract import Metric
-from ctk.testing.toy.competition import ToyRegression
-from ctk.testing.toy.metrics import MSE
+from ctk.testing.toy.toy_competition import ToyRegression
+from ctk.testing.toy.toy_competition import MSE
 class Good(ToyRegression):
     id = "bad"
     def default_data(self, *progress): return ToyRegression().default_data()
@@ -105,8 +105,8 @@ Bad = Toy if BAD else Good
 METRIC = """
 import numpy as np
 from ctk.contract import Metric
-from ctk.testing.toy.metrics import MSE
-from ctk.testing.toy.competition import ToyRegression
+from ctk.testing.toy.toy_competition import MSE
+from ctk.testing.toy.toy_competition import ToyRegression
 class Scored(ToyRegression):
     id = "scored"
     metric = "bad"
@@ -255,7 +255,7 @@ def toy(ctk_home, tmp_plugin):
             importlib.invalidate_caches()
             find_anew()
         else:
-            lay(tmp_plugin("rogue", text), "ctk-toy", "ctk.testing.toy.plugin")
+            lay(tmp_plugin("rogue", text), "ctk-toy", "ctk.testing.toy")
             find_anew()
 
     return install

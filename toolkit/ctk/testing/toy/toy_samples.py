@@ -1,17 +1,22 @@
-"""Samples of each flavour, always the same: a smooth function of four numbers, with noise."""
+"""Samples of each flavour, always the same: a smooth function of four numbers, with noise; and their reader."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
-from ctk.samples import Array, Gallery, Samples
+from ctk.contract import DataItem, DataReader
+from ctk.errors import DataError
+from ctk.samples import Array, Data, Gallery, Samples
 from ctk.testing.toy import FLAVOURS
 
 TRAIN, TEST = 96, 24
 CLASSES, GALLERY = 3, 24
+FLAVOUR = "flavour.txt"
+PICTURES = "pictures"
 
 
 def toy_samples(flavour: str = "toy-regression", features: Sequence[str] = ("x",)) -> tuple[Samples, Samples]:
@@ -43,3 +48,32 @@ def _with_target(samples: Samples, flavour: str, mixed: Array) -> Samples:
     nearest = np.argmin(((mixed[:, None] - vectors) ** 2).sum(-1), axis=1)
     gallery = Gallery(vectors, np.array([f"thing-{number}.png" for number in range(GALLERY)]))
     return replace(samples, target=nearest, gallery=gallery)
+
+
+class ToyReader(DataReader):
+    """Samples of the flavour that ``flavour.txt`` names.
+
+    features  names under which the samples' features are given
+    """
+
+    def __init__(self, *, features: list[str] | None = None) -> None:
+        self.features = features or ["x"]
+
+    def read(self, folder: Path) -> Data:
+        """96 samples to train on and 24 to predict, whose targets are known. Raises DataError."""
+        path = folder / FLAVOUR
+        flavour = path.read_text(encoding="utf-8").strip() if path.is_file() else ""
+        if flavour not in FLAVOURS:
+            raise DataError(f"{path}: names no flavour of the toy competition.", f"One of {', '.join(FLAVOURS)}.")
+        train, truth = toy_samples(flavour, self.features)
+        return Data(train, replace(truth, target=None), folder, f"{flavour}: {len(train)} samples", truth)
+
+    def describe(self, folder: Path) -> list[DataItem]:
+        """The one file."""
+        path = folder / FLAVOUR
+        return [DataItem("flavour", path if path.is_file() else None, "", "made by the toy competition")]
+
+    def pictures(self, folder: Path) -> Path | None:
+        """Those of the gallery, where the flavour has one."""
+        path = folder / PICTURES
+        return path if path.is_dir() else None

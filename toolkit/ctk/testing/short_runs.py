@@ -1,4 +1,4 @@
-"""A trial: one short run of something, on the CPU and in this process, watched."""
+"""One short run of something, on the CPU and in this process, watched."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ALWAYS = ("device=cpu", "executor.name=serial", "executor.threads=1")
 
 
 @dataclass
-class Trial:
+class ShortRun:
     """What came of it.
 
     what         is tried: "loss 'focal' in toy-regression"
@@ -38,7 +38,7 @@ class Trial:
         return Run(self.results.folder)
 
 
-def trial(
+def run_briefly(
     home: Home,
     what: str,
     competition: str,
@@ -46,8 +46,8 @@ def trial(
     overrides: Sequence[str] = (),
     dry_run: bool = True,
     checkpoints: Path | None = None,
-) -> Trial:
-    """Run once. Raises CtkError as a run does."""
+) -> ShortRun:
+    """Run something once. Raises CtkError as a run does."""
     import torch
 
     from ctk import api
@@ -69,7 +69,7 @@ def trial(
             results = carry_out(plan)
     finally:
         torch.set_num_threads(threads)  # the serial executor sets this process's
-    tried = Trial(what, competition_of(competition), results, unpicklable=unpicklable)
+    tried = ShortRun(what, competition_of(competition), results, unpicklable=unpicklable)
     tried.outside = outside(paths, home.work, home.runs, home.cache)
     return tried
 

@@ -1,4 +1,4 @@
-"""The toy competition, in its three flavours."""
+"""The toy competition in its three flavours, and their metrics."""
 
 from __future__ import annotations
 
@@ -12,12 +12,34 @@ from ctk.contract import Competition, Metric, Progress, Submission
 from ctk.errors import DataError, SubmissionError
 from ctk.files import atomic, cache_folder, write_text
 from ctk.samples import Array, Samples
-from ctk.testing.toy import metrics
-from ctk.testing.toy.reader import FLAVOUR, PICTURES
-from ctk.testing.toy.samples import toy_samples
+from ctk.testing.toy.toy_samples import FLAVOUR, PICTURES, toy_samples
 
 
-class Toy(Competition):
+def _mean_squared_error(prediction: Array, samples: Samples) -> float:
+    """Mean over rows and columns."""
+    return float(np.square(prediction - samples.target_values()).mean())
+
+
+def _accuracy(prediction: Array, samples: Samples) -> float:
+    """Share of rows whose largest number stands where the target has its one."""
+    return float((prediction.argmax(1) == samples.target_values().argmax(1)).mean())
+
+
+def _mean_reciprocal_rank(prediction: Array, samples: Samples) -> float:
+    """By distance from the gallery's vectors; equal distances count against."""
+    assert samples.gallery is not None
+    assert samples.target is not None
+    apart = np.square(prediction[:, None].astype(np.float64) - samples.gallery.vectors).sum(-1)
+    own = apart[np.arange(len(apart)), samples.target]
+    return float((1 / (apart <= own[:, None]).sum(1)).mean())
+
+
+MSE = Metric("toy-mse", "min", _mean_squared_error, climb="mse")
+ACCURACY = Metric("toy-_accuracy", "max", _accuracy)
+MRR = Metric("toy-mrr", "max", _mean_reciprocal_rank)
+
+
+class ToyCompetition(Competition):
     """What the flavours share. A submission is a table of ``id`` and the prediction's columns."""
 
     url = "https://example.org/toy"
@@ -89,34 +111,34 @@ class Toy(Competition):
         return toy_samples(self.id)[1]
 
 
-class ToyRegression(Toy):
+class ToyRegression(ToyCompetition):
     """Two numbers from four."""
 
     id = "toy-regression"
     title = "Toy regression"
     metric = "toy-mse"
     headline = ("toy-mse",)
-    scorer = metrics.MSE
+    scorer = MSE
 
 
-class ToyClassification(Toy):
+class ToyClassification(ToyCompetition):
     """One of three classes from four numbers."""
 
     id = "toy-classification"
     title = "Toy classification"
     metric = "toy-accuracy"
     headline = ("toy-accuracy",)
-    scorer = metrics.ACCURACY
+    scorer = ACCURACY
 
 
-class ToyRetrieval(Toy):
+class ToyRetrieval(ToyCompetition):
     """One of 24 vectors from four numbers."""
 
     id = "toy-retrieval"
     title = "Toy retrieval"
     metric = "toy-mrr"
     headline = ("toy-mrr",)
-    scorer = metrics.MRR
+    scorer = MRR
 
 
 def _rows(path: Path, error: type[SubmissionError]) -> list[tuple[str, list[float]]]:
