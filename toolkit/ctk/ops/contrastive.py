@@ -72,7 +72,7 @@ def info_nce(
 
 
 def cast(vectors: Tensor) -> Tensor:
-    """As autocast would for a product: to its dtype, but for float64. ValueError for what is no tensor."""
+    """Cast inputs as autocast does for a product: to its dtype, but for float64. ValueError for what is no tensor."""
     if not isinstance(vectors, Tensor):
         raise ValueError(f"query and key are tensors, not {type(vectors).__name__}")
     kind = vectors.device.type

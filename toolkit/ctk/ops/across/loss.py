@@ -31,7 +31,7 @@ class Share:
 
 
 class Seen(NamedTuple):
-    """This rank's rows against those of all ranks.
+    """The logits of this rank's rows against those of all ranks.
 
     query, key   (2, B), (2, K) float64: softmax sums, as of ``block.sums``
     keys_alike   (B,) int64, keys with a query's id; queries_alike the same of queries
