@@ -57,7 +57,7 @@ def info_nce(
     raises       ValueError for shapes, dtypes and devices that do not fit; RuntimeError for a second derivative
     """
     query, key = cast(query), cast(key)
-    check(query, key, logit_scale, query_ids, key_ids, label_smoothing)
+    check_info_nce(query, key, logit_scale, query_ids, key_ids, label_smoothing)
     kind = query.device.type
     classes = _classes(query, key, query_ids, key_ids)
     if not native.serves(query) or query.dtype not in KERNEL_DTYPES:
@@ -89,7 +89,7 @@ def _scale(logit_scale: float | Tensor, device: torch.device) -> Tensor:
     return torch.full((), logit_scale, dtype=torch.float32, device=device)
 
 
-def check(
+def check_info_nce(
     query: Tensor,
     key: Tensor,
     logit_scale: float | Tensor,

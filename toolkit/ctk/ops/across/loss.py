@@ -26,7 +26,7 @@ class Share:
 
     @property
     def part(self) -> float:
-        """Of each direction in the loss."""
+        """The weight of each direction in the loss."""
         return 0.5 if self.symmetric else 1.0
 
 
