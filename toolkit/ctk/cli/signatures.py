@@ -14,7 +14,7 @@ from functools import cache
 from typing import Any
 
 from ctk.errors import PluginError
-from ctk.plugins.source import find
+from ctk.plugins.source import find_source
 
 Keys = dict[str, tuple[str, ...]]
 """Config keys, each with the values that can be named."""
@@ -98,7 +98,7 @@ def _definition(module: str, name: str) -> Definition | None:
 @cache
 def _body(module: str) -> list[ast.stmt]:
     try:
-        path = find(module)
+        path = find_source(module)
         if path is None:
             return []
         with tokenize.open(path) as file:

@@ -16,7 +16,7 @@ _place: ContextVar[Path | None] = ContextVar("place", default=None)
 
 @contextmanager
 def tracebacks_in(path: Path) -> Iterator[None]:
-    """Within the block, tracebacks are appended to this file; outside of one, to ``failures.txt`` in the cache."""
+    """Append the tracebacks of a block to a file; outside of a block they go to ``failures.txt`` in the cache."""
     token = _place.set(path)
     try:
         yield

@@ -20,7 +20,10 @@ def examine(
     overrides: Mapping[str, Sequence[str]],
     checks: Mapping[str, Callable[[Examination], None]] = CHECKS,
 ) -> Report:
-    """See ``ctk.testing.check_plugin``; problems are in the report. ``checks`` are those of ``CHECKS``, or some."""
+    """Check a plugin as ``ctk.testing.check_plugin`` does, with problems in the report that is returned.
+
+    checks  those of ``CHECKS``, or some of them
+    """
     path = plugin.absolute() if isinstance(plugin, Path) else plugin
     if isinstance(path, str) and path.endswith(".py"):
         path = Path(path).absolute()  # before the current folder is another

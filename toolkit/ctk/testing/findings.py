@@ -26,7 +26,7 @@ class Problem:
 
 @dataclass
 class Report:
-    """What ``check_plugin`` did.
+    """The report of ``check_plugin``.
 
     plugin    its name
     checked   by check, what was looked at: "loss focal", "preset quick of my-competition"
@@ -47,7 +47,7 @@ class Report:
 
 @dataclass
 class Examination:
-    """One call of ``check_plugin``: the plugin, the folders, what its author said, and the report that is written.
+    """What the checks of one ``check_plugin`` share: the plugin, the folders, what its author said, the report.
 
     competition  for components, instead of one of the plugin's own or the toy competition
     overrides    by name of a component or competition, "key=value" each

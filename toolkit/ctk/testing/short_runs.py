@@ -12,14 +12,14 @@ from ctk.contract import Competition, Results, RunConfig
 from ctk.plugins.guard import competition_of
 from ctk.runs import Run
 from ctk.testing.home import Home
-from ctk.testing.writes import outside, written
+from ctk.testing.writes import paths_outside, record_writes
 
 ALWAYS = ("device=cpu", "executor.name=serial", "executor.threads=1")
 
 
 @dataclass
 class ShortRun:
-    """What came of it.
+    """A short run that ended well, and what was seen meanwhile.
 
     what         is tried: "loss 'focal' in toy-regression"
     unpicklable  why a worker process could not be handed its task; empty if it can
@@ -65,17 +65,17 @@ def run_briefly(
     )
     unpicklable = _unpicklable(plan.config)
     try:
-        with written() as paths:
+        with record_writes() as paths:
             results = carry_out(plan)
     finally:
         torch.set_num_threads(threads)  # the serial executor sets this process's
     tried = ShortRun(what, competition_of(competition), results, unpicklable=unpicklable)
-    tried.outside = outside(paths, home.work, home.runs, home.cache)
+    tried.outside = paths_outside(paths, home.work, home.runs, home.cache)
     return tried
 
 
 def _unpicklable(config: RunConfig) -> str:
-    """What a worker is handed holds the config, with the models' own training schemas in it."""
+    """Why a config, with the models' own training schemas in it, cannot be handed to a worker; empty if it can."""
     try:
         same = pickle.loads(pickle.dumps(config)) == config
     except Exception as error:

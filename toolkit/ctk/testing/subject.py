@@ -33,7 +33,7 @@ class Offer:
 
     @property
     def title(self) -> str:
-        """For sentences: ``loss 'focal'``."""
+        """What is offered as sentences call it: ``loss 'focal'``."""
         return f"{KINDS[self.kind]} '{self.name}'"
 
     def load(self) -> Any:
@@ -46,7 +46,7 @@ class Offer:
 
 @dataclass
 class Subject:
-    """The plugin: as the toolkit found it, imported, and everything it registers in order.
+    """The plugin under test as the toolkit found it, imported, and everything it registers in order.
 
     failures  by hook, what a register hook raised instead of returning
     """
@@ -135,7 +135,7 @@ def locate_error(error: BaseException) -> str:
 
 
 def _file(plugin: str | Path) -> Path | None:
-    """The file, where the plugin is one."""
+    """The path of a plugin that is a file."""
     if isinstance(plugin, str) and not plugin.endswith(".py"):
         return None
     path = Path(plugin).absolute()

@@ -16,8 +16,8 @@ from ctk.contract.schema import checked
 from ctk.errors import UsageError
 from ctk.files import read_json
 from ctk.plugins import plugins
+from ctk.plugins.component_options import resolve_choice
 from ctk.plugins.guard import competition_of, metric_of
-from ctk.plugins.options import component
 from ctk.runs import FINISHED, Run
 from ctk.workflow.endings import ending_well
 from ctk.workflow.environment import environment
@@ -65,7 +65,7 @@ def blend_sources(
         if of_data and runs:
             raise UsageError(f"-o {assignment}: runs know their own data.", "Options of data are for files alone.")
         override(found if of_data else raw, assignment)
-    choice = component(
+    choice = resolve_choice(
         checked(Choice, raw, "blend"), "blenders", "blend", plugins().beside("competitions", known.named)
     )
     base = resolve(found, plugins())

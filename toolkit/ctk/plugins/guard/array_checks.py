@@ -17,7 +17,7 @@ NUMBERS = "biuf"
 """Kinds of dtype that are numbers: bool, whole ones, floating ones."""
 
 
-def to_array(value: Any, what: str) -> Array:
+def to_numeric(value: Any, what: str) -> Array:
     """Return a value as an array of numbers. Raises ContractViolation, whose sentence begins with ``what``."""
     require(value is not None, f"{what} None, and an array is needed")
     try:
@@ -34,7 +34,7 @@ def check_prediction(value: Any, rows: int, row: tuple[int, ...] | None) -> Arra
 
     row  shape of one row of the target; None where no target is known, and any width is taken
     """
-    values = to_array(value, "predicted")
+    values = to_numeric(value, "predicted")
     if row is None:
         fits = values.ndim > 1 and len(values) == rows
         wanted = f"({rows}, D)"
@@ -78,7 +78,7 @@ def to_numbers(value: Any, what: str, needed: Sequence[str] = ()) -> dict[str, f
 
 def check_scores(value: Any, rows: int) -> Array:
     """Return a filter's scores as (rows,) float32. Raises ContractViolation."""
-    values = to_array(value, "scored")
+    values = to_numeric(value, "scored")
     require(values.shape == (rows,), f"scored an array of shape {values.shape}, and ({rows},) is needed")
     values = values.astype(np.float32, copy=False)
     if (bad := np.flatnonzero(~np.isfinite(values))).size:

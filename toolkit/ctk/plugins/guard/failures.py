@@ -27,7 +27,7 @@ class ContractViolation(Exception):
     """
 
     def __init__(self, what: str, help: str = "") -> None:
-        super().__init__(what, help)
+        super().__init__(what)
         self.what = what
         self.help = help
 
@@ -69,7 +69,7 @@ def is_of_memory(error: BaseException) -> bool:
 
 @contextmanager
 def only_sentences(folder: Path) -> Iterator[None]:
-    """Whatever the block raises leaves it as an error of ``ctk.errors``, the traceback in ``folder/traceback.txt``.
+    """Let errors leave the block only as those of ``ctk.errors``, with the traceback in ``folder/traceback.txt``.
 
     A plugin's own exceptions may be such as cannot be pickled, which would break the pool of processes; sys.exit in a
     worker would end the process that drives the run.
@@ -106,6 +106,6 @@ def keep_noise(folder: Path) -> None:
 
 
 def _as_core_error(error: CtkError) -> CtkError:
-    """The same error as one of ``ctk.errors`` itself, which every process can unpickle; a plugin may have its own."""
+    """An error as one of ``ctk.errors`` itself, which every process can unpickle; a plugin may have its own."""
     kind: type[CtkError] = next(kind for kind in type(error).__mro__ if kind.__module__ == errors.__name__)
     return kind(str(error.problem), str(error.help))

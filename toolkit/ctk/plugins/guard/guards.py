@@ -26,7 +26,7 @@ ONE_OF_A_KIND = ("commands", "competitions", "data", "metrics", "platforms")
 
 
 class Guard:
-    """Of one component, by kind and name.
+    """A guard around one component, by kind and name.
 
         guard = Guard("blenders", "greedy")
         blender = guard.wrap(guard.make(**options))
@@ -44,7 +44,7 @@ class Guard:
         self.title = f"{KINDS[kind]} '{self.component.name}' of plugin {known.plugin_of(self.component).title}"
 
     def __call__(self, doing: str) -> GuardedBlock:
-        """A context manager; ``doing`` goes on where "failed while" ends."""
+        """A block inside this guard; ``doing`` goes on where "failed while" ends."""
         return GuardedBlock(self, doing)
 
     def load(self) -> Any:
@@ -72,7 +72,7 @@ class Guard:
         return wrapped
 
     def failure(self, error: BaseException, doing: str) -> CtkError:
-        """The error to raise instead; keeps the traceback."""
+        """The error to raise instead of one that a component raised, whose traceback is kept."""
         if isinstance(error, ContractViolation):
             return PluginError(f"The {self.title} {error.what}.", error.help or self._help())
         where = keep_traceback(error)
@@ -91,7 +91,7 @@ class Guard:
 
 
 class GuardedBlock:
-    """The guard's context manager; it holds nothing of a block, so that one serves every step of a fit."""
+    """A block inside a guard; it holds nothing of a block, so that one serves every step of a fit."""
 
     __slots__ = ("doing", "guard")
 

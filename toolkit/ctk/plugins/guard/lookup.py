@@ -74,7 +74,7 @@ def metric_of(name: str) -> GuardedMetric:
 
 
 def submit_task(guard: Guard, pool: Executor, call: Callable[[G], T], given: G) -> Future[T]:
-    """The future of a call, one that ``concurrent.futures.wait`` can wait for."""
+    """Hand a call to a pool; its future is one that ``concurrent.futures.wait`` can wait for."""
 
     def submit() -> Future[T]:
         try:

@@ -132,7 +132,7 @@ def _truth(truth: Any, given: Given) -> Any:
 
 
 def _mended(mended: Any, given: Given) -> Any:
-    before, after = given["prediction"], arrays.to_array(mended, "postprocessed predictions into")
+    before, after = given["prediction"], arrays.to_numeric(mended, "postprocessed predictions into")
     require(after.shape == before.shape, f"postprocessed predictions of shape {before.shape} into {after.shape}")
     return after
 

@@ -24,7 +24,7 @@ from ctk.workflow.finish import Blending
 
 
 def check_presets(exam: Examination) -> None:
-    """Every competition and every preset of it."""
+    """Check that a competition says what it is, that what it names is there, and that its presets are valid."""
     for offer in exam.sound("competitions"):
         before = len(exam.report.problems)
         _fields(exam, offer.load())
@@ -68,7 +68,7 @@ def _presets(exam: Examination, offer: Offer) -> None:
 
 
 def check_submissions(exam: Examination) -> None:
-    """Every competition that went through a dry run, in every format that it has."""
+    """Check that submissions are read back as written and that damaged ones are refused, in every format."""
     for tried in _dry_runs(exam):
         for suffix in tried.competition.formats:
             _round_trip(exam, tried, suffix)
@@ -90,7 +90,7 @@ def _round_trip(exam: Examination, tried: ShortRun, suffix: str) -> None:
 
 
 def _validate(exam: Examination, tried: ShortRun) -> None:
-    """As `ctk validate` does: with the test samples alone."""
+    """Validate a submission as `ctk validate` does, with the test samples alone."""
     data = tried.results.config.get("data_dir")
     read = api.validate(tried.competition.id, tried.results.submission, data=data and Path(data))
     exam.saw(f"{tried.competition.id}: validate")
@@ -151,7 +151,7 @@ def _damaged(
 
 
 def check_truth(exam: Examination) -> None:
-    """Every competition that went through a dry run."""
+    """Check that the truth scores best, and that what is postprocessed twice is as what is postprocessed once."""
     for tried in _dry_runs(exam):
         _truth(exam, tried)
         _mended(exam, tried)

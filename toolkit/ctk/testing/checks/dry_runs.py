@@ -20,7 +20,7 @@ from ctk.plugins import KINDS, plugins
 from ctk.plugins.guard import competition_of, metric_of
 from ctk.runs import Run
 from ctk.testing.findings import Examination
-from ctk.testing.pickles import unsafe
+from ctk.testing.pickles import find_unsafe
 from ctk.testing.short_runs import ShortRun, run_briefly
 from ctk.testing.subject import Offer, locate_error
 from ctk.testing.toy import FLAVOURS
@@ -37,7 +37,7 @@ IN_RUNS = ("data", "models", "losses", "blenders", "metrics", "filters", "execut
 
 
 def check_runs(exam: Examination) -> None:
-    """Competitions first; what ran in one of them is not tried again."""
+    """Run each competition, then each component that ran in none of them."""
     for offer in exam.sound("competitions"):
         _competition(exam, offer)
     ran = {pair for each in exam.runs for pair in _components_of(each)}
@@ -58,7 +58,7 @@ def _competition(exam: Examination, offer: Offer) -> None:
 
 
 def _component(exam: Examination, offer: Offer) -> None:
-    """The first candidate in which it runs counts; if there is none, each says why."""
+    """Run a component in the first competition in which it can; where there is none, each says why."""
     failures = []
     for name, config in _candidates(exam, offer):
         what = f"{offer.title} in {name}"
@@ -107,7 +107,7 @@ def _predictions(exam: Examination, name: str, config: dict[str, Any], overrides
 
 
 def _all_of(exam: Examination, tried: ShortRun, config: dict[str, Any], offer: Offer) -> None:
-    """Everything that is asked of a run that ended well."""
+    """Check all that is asked of a run that ended well."""
     exam.saw(tried.what)
     exam.runs.append(tried)
     overrides = exam.overrides.get(offer.name, ())
@@ -127,7 +127,7 @@ def _all_of(exam: Examination, tried: ShortRun, config: dict[str, Any], offer: O
     for line in (tried.run.folder / "log.txt").read_text(encoding="utf-8").splitlines():
         if f"plugin {exam.subject.plugin.title} failed in" in line:
             exam.wrong(f"in a run with {tried.what}, {line.split(' ', 2)[2]}", "A lifecycle hook looks on; mend it.")
-    for problem in unsafe(tried.run.folder):
+    for problem in find_unsafe(tried.run.folder):
         exam.wrong(f"{tried.what} leaves {problem}", "Save arrays (npz), state dicts (weights_only) or JSON.")
     name = tried.competition.named or tried.competition.id
     again = partial(run_briefly, exam.home, tried.what, name, config, overrides, dry)
@@ -157,7 +157,7 @@ def _repeated(exam: Examination, tried: ShortRun, how: str, make: Callable[[], S
 
 
 def _compare(exam: Examination, tried: ShortRun, folder: Any, what: str, help: str) -> None:
-    """Bit by bit, the out-of-fold and test predictions of every member."""
+    """Compare the out-of-fold and test predictions of every member bit by bit."""
     other = Run(folder)
     for part in tried.run.parts():
         for kind in ("oof", "test"):
@@ -172,7 +172,7 @@ def _compare(exam: Examination, tried: ShortRun, folder: Any, what: str, help: s
 
 
 def _tracked_again(exam: Examination, tried: ShortRun, offer: Offer) -> None:
-    """A fit that is gone on with opens its tracker again in the same folder."""
+    """Open a tracker again in the same folder, as a fit that is gone on with does."""
     (choice,) = tried.results.config["trackers"]
     options = {key: value for key, value in choice.items() if key != "name"}
     stage = next(tried.run.folder.glob("members/*/seed-*/fold-*/checkpoints/stage-1"))

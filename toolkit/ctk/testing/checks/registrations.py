@@ -22,7 +22,7 @@ KNOWN = {name: value for name, value in vars(hookspecs).items() if name.startswi
 
 
 def check_hooks(exam: Examination) -> None:
-    """Every function that is a hook, and every call of ``register``."""
+    """Check that hooks and their arguments exist, and that what they register says what it is and loads."""
     found = dict(exam.subject.hooks())
     if not found:
         exam.wrong("it implements no hook", "Mark functions with @ctk.hookimpl; ctk.hookspecs lists the hooks.")
@@ -83,7 +83,7 @@ def _dotted(text: str) -> bool:
 
 
 def check_names(exam: Examination) -> None:
-    """Every name that is registered."""
+    """Check that names can stand in a config and be a folder, are given once, and are nobody else's."""
     seen: set[tuple[str, str]] = set()
     for offer in exam.subject.offers:
         if not isinstance(offer.name, str) or not is_folder_name(offer.name):
@@ -116,7 +116,7 @@ def _check_others(exam: Examination, offer: Offer) -> None:
 
 
 def check_requires(exam: Examination) -> None:
-    """``requires_ctk`` of the module, and what the distribution's metadata ask for."""
+    """Check that the versions of the toolkit that a plugin asks for are a range, and that this one is in it."""
     own = getattr(exam.subject.module, "requires_ctk", "")
     if own and own != exam.subject.plugin.requires:
         exam.wrong(
@@ -130,9 +130,9 @@ def check_requires(exam: Examination) -> None:
 
 
 def check_imports(exam: Examination) -> None:
-    """The plugin's module and its register hooks."""
+    """Check in a process of its own that loading the plugin imports no heavy library: every command would wait."""
     plugin = exam.subject.plugin
-    code = "from ctk.testing.heavy import main; main()"
+    code = "from ctk.testing.heavy import print_heavy_imports; print_heavy_imports()"
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     answer = subprocess.run(
         [sys.executable, "-c", code, plugin.module], env=environment, capture_output=True, text=True, check=False

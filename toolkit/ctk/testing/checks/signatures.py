@@ -13,14 +13,14 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from ctk.contract import Metric, Model, Strict
 from ctk.errors import nearest
+from ctk.plugins.component_options import options_schema
 from ctk.plugins.guard.rules import CONTRACTS
-from ctk.plugins.options import options_schema
 from ctk.testing.findings import Examination
 from ctk.testing.subject import Offer, locate_error
 
 
 def check_kinds(exam: Examination) -> None:
-    """Every thing that is registered."""
+    """Check that everything that is registered is of its kind and takes what it will be given."""
     for offer in exam.subject.offers:
         if (offer.kind, offer.name) in exam.broken:
             continue
@@ -58,7 +58,7 @@ def _subclass(exam: Examination, offer: Offer) -> None:
 
 
 def _methods(exam: Examination, kind: str, thing: type) -> None:
-    """Methods that are overridden take at least what the contract's take, under the same names."""
+    """Check that overridden methods take at least what the contract's take, under the same names."""
     contract = CONTRACTS[kind]
     for name in contract.rules:
         original, own = getattr(contract.base, name, None), getattr(thing, name, None)
@@ -190,7 +190,7 @@ def _positional(function: Callable[..., Any]) -> list[str]:
 
 
 def _parameters(thing: type) -> list[inspect.Parameter]:
-    """Those of ``__init__``; none where it has none of its own."""
+    """The parameters of a class's ``__init__``; none where it has none of its own."""
     own = inspect.getattr_static(thing, "__init__") is not object.__init__
     return list(inspect.signature(thing).parameters.values()) if own else []
 
@@ -206,7 +206,7 @@ CONFIGURED = ("data", "models", "losses", "blenders", "filters", "executors", "t
 
 
 def check_options(exam: Examination) -> None:
-    """Every option of every component that a config can name."""
+    """Check that options have annotations that a config is checked against, and defaults that YAML can hold."""
     for offer in exam.subject.offers:
         if offer.kind not in CONFIGURED or (offer.kind, offer.name) in exam.broken:
             continue
@@ -258,7 +258,7 @@ def _option(exam: Examination, offer: Offer, parameter: inspect.Parameter, hints
 
 
 def _training(exam: Examination, offer: Offer, schema: Any) -> None:
-    """The further keys of a member with this model."""
+    """Check the further keys of a member with this model."""
     if not (inspect.isclass(schema) and issubclass(schema, Strict)):
         exam.wrong(
             f"the schema of the {offer.title} is no ctk.contract.Strict", "Its fields are the member's config keys."

@@ -12,11 +12,11 @@ from ctk.contract import Competition, Metric, Progress, Submission
 from ctk.errors import DataError, SubmissionError
 from ctk.files import atomic, cache_folder, write_text
 from ctk.samples import Array, Samples
-from ctk.testing.toy.toy_samples import FLAVOUR, PICTURES, toy_samples
+from ctk.testing.toy.toy_samples import FLAVOUR, PICTURES, make_toy_samples
 
 
 def _mean_squared_error(prediction: Array, samples: Samples) -> float:
-    """Mean over rows and columns."""
+    """Mean of the squared error over rows and columns."""
     return float(np.square(prediction - samples.target_values()).mean())
 
 
@@ -26,7 +26,7 @@ def _accuracy(prediction: Array, samples: Samples) -> float:
 
 
 def _mean_reciprocal_rank(prediction: Array, samples: Samples) -> float:
-    """By distance from the gallery's vectors; equal distances count against."""
+    """Mean reciprocal rank by distance from the gallery's vectors; equal distances count against."""
     assert samples.gallery is not None
     assert samples.target is not None
     apart = np.square(prediction[:, None].astype(np.float64) - samples.gallery.vectors).sum(-1)
@@ -40,7 +40,7 @@ MRR = Metric("toy-mrr", "max", _mean_reciprocal_rank)
 
 
 class ToyCompetition(Competition):
-    """What the flavours share. A submission is a table of ``id`` and the prediction's columns."""
+    """What every flavour has. A submission is a table of ``id`` and the prediction's columns."""
 
     url = "https://example.org/toy"
     reader = "toy"
@@ -73,17 +73,17 @@ class ToyCompetition(Competition):
         """A picture of one colour for each thing of the gallery, if there is one."""
         from PIL import Image
 
-        gallery = toy_samples(self.id)[0].gallery
+        gallery = make_toy_samples(self.id)[0].gallery
         for number, name in enumerate(gallery.names.tolist() if gallery is not None else ()):
             (folder / PICTURES).mkdir(parents=True, exist_ok=True)
             Image.new("RGB", (16, 16), (10 * number, 255 - 10 * number, 128)).save(folder / PICTURES / name)
 
     def evaluate(self, prediction: Array, samples: Samples) -> dict[str, float]:
-        """The one metric."""
+        """The value of the one metric."""
         return {self.scorer.name: self.scorer.score(prediction, samples)}
 
     def write_submission(self, path: Path, test: Samples, prediction: Array) -> None:
-        """Every number with all its digits."""
+        """Write every number with all its digits."""
         columns = np.asarray(prediction).reshape(len(test), -1)
         lines = [",".join(["id", *(f"y{n}" for n in range(columns.shape[1]))])]
         for id, row in zip(test.ids.tolist(), columns.tolist(), strict=True):
@@ -92,7 +92,7 @@ class ToyCompetition(Competition):
             temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
     def read_submission(self, path: Path, test: Samples, width: int | None = None) -> Submission:
-        """Rows by id, each as wide as is asked for."""
+        """Read rows by id, each as wide as is asked for."""
         rows = _rows(path, SubmissionError)
         ids = [id for id, _ in rows]
         widths = {len(numbers) for _, numbers in rows} | ({width} if width is not None else set())
@@ -108,7 +108,7 @@ class ToyCompetition(Competition):
         """The test samples of a flavour's folder."""
         if path.name != FLAVOUR or not path.is_file():
             raise DataError(f"{path}: is no truth of the toy competition.")
-        return toy_samples(self.id)[1]
+        return make_toy_samples(self.id)[1]
 
 
 class ToyRegression(ToyCompetition):

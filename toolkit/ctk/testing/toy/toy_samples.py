@@ -19,7 +19,7 @@ FLAVOUR = "flavour.txt"
 PICTURES = "pictures"
 
 
-def toy_samples(flavour: str = "toy-regression", features: Sequence[str] = ("x",)) -> tuple[Samples, Samples]:
+def make_toy_samples(flavour: str = "toy-regression", features: Sequence[str] = ("x",)) -> tuple[Samples, Samples]:
     """Training samples and test samples with their targets.
 
     flavour   one of ``ctk.testing.toy.FLAVOURS``
@@ -65,15 +65,15 @@ class ToyReader(DataReader):
         flavour = path.read_text(encoding="utf-8").strip() if path.is_file() else ""
         if flavour not in FLAVOURS:
             raise DataError(f"{path}: names no flavour of the toy competition.", f"One of {', '.join(FLAVOURS)}.")
-        train, truth = toy_samples(flavour, self.features)
+        train, truth = make_toy_samples(flavour, self.features)
         return Data(train, replace(truth, target=None), folder, f"{flavour}: {len(train)} samples", truth)
 
     def describe(self, folder: Path) -> list[DataItem]:
-        """The one file."""
+        """The one file of the layout."""
         path = folder / FLAVOUR
         return [DataItem("flavour", path if path.is_file() else None, "", "made by the toy competition")]
 
     def pictures(self, folder: Path) -> Path | None:
-        """Those of the gallery, where the flavour has one."""
+        """The pictures of the gallery, where the flavour has one."""
         path = folder / PICTURES
         return path if path.is_dir() else None

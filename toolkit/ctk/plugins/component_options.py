@@ -18,8 +18,8 @@ from ctk.contract.schema import checked
 C = TypeVar("C", bound="Choice")
 
 
-def component(choice: C, kind: str, where: str, plugins: Plugins) -> C:
-    """A choice with its options checked against what was registered, and its defaults filled in."""
+def resolve_choice(choice: C, kind: str, where: str, plugins: Plugins) -> C:
+    """Return a choice with its options checked against what was registered, and its defaults filled in."""
     found = plugins.get(kind, choice.name)
     thing = found.load()
     try:
