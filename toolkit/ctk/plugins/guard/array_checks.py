@@ -116,7 +116,7 @@ def row_blocks(values: Array) -> Iterator[slice]:
     return (slice(start, start + rows) for start in range(0, len(values), rows))
 
 
-def first_row(values: Array, is_wrong: Callable[[Array], Array]) -> int | None:
+def first_row(values: Array, is_wrong: Callable[[Array], Any]) -> int | None:
     """Return the first row of which ``is_wrong`` holds, None without one; some MB of rows are looked at together."""
     for rows in row_blocks(values):
         if (wrong := is_wrong(values[rows])).any():
