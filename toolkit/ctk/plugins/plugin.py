@@ -24,8 +24,8 @@ KINDS = {
     "platforms": "platform",
     "commands": "command",
 }
-ELSEWHERE = {("executors", "ray"): "ctk-ray", ("trackers", "wandb"): "ctk-wandb", ("trackers", "mlflow"): "ctk-mlflow"}
-"""Distributions of this project that offer a component by a name people know, and need another library for it."""
+OTHERS = "A plugin that is not installed may bring it: ctk install PACKAGE."
+"""Help for what none has."""
 BUILT_IN = "competition-toolkit"
 """The distribution whose plugin is the core itself."""
 
