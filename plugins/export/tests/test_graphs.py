@@ -11,8 +11,8 @@ from ctk.contract import Model
 from ctk.errors import CtkError
 from ctk.samples import Samples
 from ctk_export.check import TOLERANCE, compare, spread
+from ctk_export.fitted import portable
 from ctk_export.formats import Job, format_of
-from ctk_export.portable import portable
 
 FORMATS = ("onnx", "torchscript", "safetensors")
 
