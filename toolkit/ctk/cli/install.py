@@ -67,8 +67,8 @@ def install(packages: tuple[str, ...], projects: tuple[Path, ...], upgrade: bool
 def uninstall(packages: tuple[str, ...], yes: bool) -> None:
     """Take distributions out of this environment, and say what was lost.
 
-    Works however broken a plugin is, for none is imported. Where the metadata is damaged, so that pip and uv would stop,
-    a sentence says what to delete by hand.
+    Works however broken a plugin is, for none is imported. Where its metadata is damaged, so that pip and uv would
+    stop, a sentence says what to delete by hand.
 
     \b
     ctk uninstall ctk-mine
