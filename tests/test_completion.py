@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ctk.config import Split
+from ctk.contract import Split
 
 CTK = Path(sys.executable).parent / "ctk"
 
@@ -176,7 +176,7 @@ def test_a_component_is_loaded_once_for_its_keys_and_again_when_it_has_changed(t
 
 def test_a_run_remembers_the_keys_of_what_it_loads(tab, place, cache):
     code = (
-        "from ctk.plugins import plugins; from ctk.schema import Choice, component\n"
+        "from ctk.plugins import plugins; from ctk.plugins.options import component; from ctk.contract import Choice\n"
         "component(Choice(name='net'), 'models', '', plugins())"
     )
     environment = {**os.environ, "CTK_CACHE": str(cache)}

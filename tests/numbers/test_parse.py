@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from ctk import numbers
+from ctk.data import plain_csv as numbers
 
 needs_compiled = pytest.mark.skipif(numbers.native is None, reason=f"ctk._numbers: {numbers.problem}")
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import hashlib
 import json
 import math
 import os
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -129,3 +131,14 @@ def explain(error: OSError, path: Path) -> Exception:
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ENAMETOOLONG, errno.EEXIST):
         return CtkError(f"{path}: cannot be written ({error.strerror}).", "Choose a folder you may write to.")
     return error
+
+
+def is_folder_name(name: str) -> bool:
+    """Whether a name can be that of a folder inside another, on any system."""
+    return bool(re.fullmatch(r"\w[\w.-]{0,99}", name))
+
+
+def fingerprint(*parts: Any) -> str:
+    """A short name for exactly these values."""
+    text = json.dumps(parts, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -149,7 +149,7 @@ def test_a_filter_drops_training_samples_and_leaves_validation_whole(run, ctk, s
 
 
 def test_filtered_data_is_written_in_the_competitions_layout(ctk, small, tmp_path):
-    from ctk.npz import Npz
+    from ctk.data import Npz
 
     answer = ctk("data", "aml-retrieval", "--data", small, "--filter", "ridge", "--out", tmp_path / "filtered")
     assert answer.returncode == 0, answer.stderr

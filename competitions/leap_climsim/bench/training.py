@@ -26,10 +26,10 @@ import torch
 from ctk.bench.case import Case, Contestant, Run, Verdict
 from ctk.bench.measure import measure
 from ctk.bench.results import machine, save
-from ctk.components.network import as_model
-from ctk.components.training import Training
+from ctk.config.training_keys import Training
 from ctk.contract import Batch, FitContext, Metric
 from ctk.samples import Array, Samples, Targets
+from ctk.training.network import as_model
 from ctk_leap_climsim.columns import GROUPS, INPUTS, TARGETS, ZERO
 from ctk_leap_climsim.loss import SmoothL1Levels
 from ctk_leap_climsim.networks.mlp import ColumnMLP

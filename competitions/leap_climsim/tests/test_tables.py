@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ctk import numbers
+from ctk.data import plain_csv as numbers
 from ctk.errors import DataError, SubmissionError
 from ctk_leap_climsim.tables import csv_table, open_table, parquet_table
 from ctk_leap_climsim.tables.table import BEGIN, Place

@@ -33,10 +33,10 @@ from ctk import api
 from ctk.bench.results import Row, machine, save
 from ctk.cli.common import table
 from ctk.components.executors import Serial, local
-from ctk.fit import Task
 from ctk.plugins import plugins
-from ctk.prepare import prepare
-from ctk.workflow import parts_of
+from ctk.workflow.fit import Task
+from ctk.workflow.prepare import prepare
+from ctk.workflow.run import parts_of
 from ctk_ray.executor import RayExecutor
 
 RESULTS = Path(__file__).parents[3] / "bench" / "results"

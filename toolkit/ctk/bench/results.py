@@ -43,7 +43,7 @@ def machine() -> dict[str, str]:
     import torch
 
     from ctk import __version__
-    from ctk.environment import git_revision, processor
+    from ctk.workflow.environment import git_revision, processor
 
     return {
         "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M"),

@@ -12,12 +12,13 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 
-from ctk.components.training import Training
-from ctk.config import Execution, Member, RunConfig, entry_name
+from ctk.config.overrides import entry_name
+from ctk.config.training_keys import Training
+from ctk.contract import Choice, Execution, Member, RunConfig
 from ctk.errors import CtkError
 from ctk.plugins import plugins
+from ctk.plugins.options import component, named_values
 from ctk.plugins.remembered import Options, recall_options
-from ctk.schema import Choice, component, named_values
 
 KINDS = {
     "model": "models",

@@ -40,11 +40,10 @@ def completion(shell: str) -> None:
     eval "$(ctk completion zsh)"      the same, in ~/.zshrc
     ctk completion fish | source      the same, in ~/.config/fish/config.fish
     """
-    from ctk.cli import cli
 
     of_shell = get_completion_class(shell)
     assert of_shell is not None
-    click.echo(of_shell(cli, {}, "ctk", "_CTK_COMPLETE").source())
+    click.echo(of_shell(click.get_current_context().find_root().command, {}, "ctk", "_CTK_COMPLETE").source())
 
 
 class Silent(ShellComplete):

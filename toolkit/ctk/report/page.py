@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from ctk.contract import Section
 from ctk.files import write_text
 from ctk.report import curves
 from ctk.report.climb import plot_climb
@@ -19,10 +20,9 @@ from ctk.report.folds import Folds, by_fold
 from ctk.report.heat import MapRow, weight_map
 from ctk.report.numbers import column, comparison, duration, number
 from ctk.report.rendering import Fact, rendered
-from ctk.report.section import Section
 
 if TYPE_CHECKING:
-    from ctk.results import Results
+    from ctk.contract import Results
 
 FEW = 12
 """Rows that a list shows without being unfolded."""

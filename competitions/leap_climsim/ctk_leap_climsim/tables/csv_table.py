@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pyarrow as pa
 import pyarrow.csv
 
-from ctk import numbers
+from ctk.data import plain_csv as numbers
 from ctk.errors import CtkError
 from ctk_leap_climsim.tables.table import ID, Part, Place, Table, as_array
 
