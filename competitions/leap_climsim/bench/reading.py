@@ -26,9 +26,9 @@ import pyarrow as pa
 import pyarrow.csv
 import xarray as xr
 
-from ctk.bench.case import Case, Contestant, Run, Verdict
+from ctk.bench.bench_case import BenchCase, Contestant, Run, Verdict
 from ctk.bench.measure import measure
-from ctk.bench.results import machine, save
+from ctk.bench.tables import machine, save
 from ctk.samples import Array, Samples
 from ctk_leap_climsim.columns import GRID, INPUT_VARIABLES, INPUTS, LEVELS, SERIES, STATE, STEP, SURFACE, TARGETS, ZERO
 from ctk_leap_climsim.reading.climsim import Pair, pairs
@@ -66,7 +66,7 @@ def main() -> None:
                 save(measured, machine(), given.results)
 
 
-def of_pairs(kind: str, steps: int, seconds: float, place: Path) -> Case:
+def of_pairs(kind: str, steps: int, seconds: float, place: Path) -> BenchCase:
     """Time steps of 384 columns of air as ClimSim's pairs of files."""
     folder = place / kind
     parts = {"0001-02": steps - 2 * (steps // 6), "0001-03": steps // 6, "0001-04": steps // 6}
@@ -85,10 +85,10 @@ def of_pairs(kind: str, steps: int, seconds: float, place: Path) -> Case:
         Contestant("xarray + netCDF4, into memory", lambda: partial(_by_xarray, there)),
     ]
     judge = partial(_judge, np.concatenate(columns), np.concatenate(target))
-    return Case(f"{kind} {steps} time steps", "cpu", contestants, judge, seconds)
+    return BenchCase(f"{kind} {steps} time steps", "cpu", contestants, judge, seconds)
 
 
-def of_tables(rows: int, seconds: float, place: Path) -> Case:
+def of_tables(rows: int, seconds: float, place: Path) -> BenchCase:
     """Kaggle's train.csv; test.csv and sample_submission.csv have one row, for our reader wants them."""
     folder = place / "tables"
     folder.mkdir()
@@ -106,7 +106,7 @@ def of_tables(rows: int, seconds: float, place: Path) -> Case:
         Contestant("pandas.read_csv, into memory", lambda: partial(_by_pandas, path)),
     ]
     judge = partial(_judge, values[:, : len(INPUTS)], values[:, len(INPUTS) :])
-    return Case(f"CSV {rows:,} rows", "cpu", contestants, judge, seconds)
+    return BenchCase(f"CSV {rows:,} rows", "cpu", contestants, judge, seconds)
 
 
 def _ours(place: Path, folder: Path, options: dict[str, str]) -> Run:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ctk.bench import cases
-from ctk.bench.case import Run
+from ctk.bench.bench_case import Run
 from ctk.bench.threads import limited
 from ctk.ops import processor
 

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ctk.bench.case import Run
+from ctk.bench.bench_case import Run
 
 LARGE = 8192
 LARGE_OPERATIONS = 2 * LARGE**3

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ctk.bench.case import Run
+from ctk.bench.bench_case import Run
 
 
 def count(scores: Tensor, target: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ctk.ops import native, reference
-from ctk.ops.registry import autograd, define, fake
+from ctk.ops.library import autograd, define, fake
 from ctk.ops.tiling import plan_tiling
 
 KERNEL_DTYPES = (torch.float32, torch.bfloat16, torch.float16)

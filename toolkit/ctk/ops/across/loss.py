@@ -10,14 +10,14 @@ import torch.distributed as dist
 from torch import Tensor
 
 from ctk.ops.across import block
-from ctk.ops.across.agreement import Rows
+from ctk.ops.across.agreement import RankRows
 
 
 @dataclass(frozen=True)
 class Share:
     """What every rank knows of the whole."""
 
-    rows: Rows
+    rows: RankRows
     group: dist.ProcessGroup
     label_smoothing: float
     symmetric: bool

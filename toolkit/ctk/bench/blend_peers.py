@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ctk.bench.case import Run
+from ctk.bench.bench_case import Run
 
 Floats = NDArray[Any]
 
