@@ -1,6 +1,7 @@
 """Reading the competition's data into the store, beside pandas.read_csv and xarray with netCDF4.
 
-    python competitions/leap_climsim/bench/reading.py [--steps 60] [--rows 8000] [--seconds 18] [--results FOLDER]
+    python competitions/leap_climsim/bench/reading.py [--only csv] [--steps 60] [--rows 8000] [--seconds 18]
+        [--results FOLDER]
 
 Ours does the whole preparation: it checks every cell, transposes, takes the tendencies and the statistics of the
 columns, and writes and syncs the store. The peers only read the same files into arrays in memory (from netCDF with
@@ -42,13 +43,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name, default in (("steps", 60), ("rows", 8000), ("seconds", 18)):
         parser.add_argument(f"--{name}", type=int, default=default)
+    parser.add_argument("--only", choices=("cdf5", "netcdf4", "csv"), help="one case; left out, all")
     parser.add_argument("--results", type=Path, help="folder of the CSV tables; left out, nothing is kept")
     given = parser.parse_args()
-    for build, rows in (
-        (partial(of_pairs, "NETCDF3_64BIT_DATA", given.steps, given.seconds), given.steps * GRID),
-        (partial(of_pairs, "NETCDF4", given.steps, given.seconds), given.steps * GRID),
-        (partial(of_tables, given.rows, given.seconds), given.rows),
-    ):
+    cases = {
+        "cdf5": (partial(of_pairs, "NETCDF3_64BIT_DATA", given.steps, given.seconds), given.steps * GRID),
+        "netcdf4": (partial(of_pairs, "NETCDF4", given.steps, given.seconds), given.steps * GRID),
+        "csv": (partial(of_tables, given.rows, given.seconds), given.rows),
+    }
+    for build, rows in [cases[given.only]] if given.only else cases.values():
         with tempfile.TemporaryDirectory(prefix="ctk-bench-") as folder:
             case = build(Path(folder))
             measured = measure("reading", case)

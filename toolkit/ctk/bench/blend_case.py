@@ -46,7 +46,7 @@ def _builders(
 
 
 def name(metric: str, members: int, rows: int, columns: int) -> str:
-    """Of a case."""
+    """The name of a case in the table."""
     return f"{metric} M={members} N={rows:,} T={columns}"
 
 

@@ -31,7 +31,7 @@ def cases(device: str, small: bool) -> dict[str, Callable[[], BenchCase]]:
 
 
 def name(rows: int, width: int) -> str:
-    """Of a case."""
+    """The name of a case in the table."""
     return f"B={rows:,} D={width:,}"
 
 

@@ -35,7 +35,7 @@ def of_fresh_process(op: str, case: str, contestant: str) -> int | None:
 
 
 def of_device(run: Run) -> int:
-    """The same for the GPU's memory, as torch's allocator counts it, in this process."""
+    """The peak of the GPU's memory, as torch's allocator counts it, in this process."""
     import torch
 
     torch.cuda.synchronize()

@@ -30,7 +30,7 @@ def cases(device: str, small: bool) -> dict[str, Callable[[], BenchCase]]:
 
 
 def name(queries: int, gallery: int, width: int, kind: str) -> str:
-    """Of a case."""
+    """The name of a case in the table."""
     return f"N={queries:,} G={gallery:,} D={width:,}, {kind}"
 
 

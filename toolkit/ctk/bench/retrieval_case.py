@@ -19,7 +19,7 @@ MOST_ROUNDS = 100
 
 
 def name(members: int, queries: int, gallery: int, width: int) -> str:
-    """Of a case."""
+    """The name of a case in the table."""
     return f"retrieval M={members} Q={queries:,} G={gallery:,} D={width:,}"
 
 

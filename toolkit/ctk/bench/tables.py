@@ -39,7 +39,7 @@ class BenchRow:
 
 
 def machine() -> dict[str, str]:
-    """Where and when, and with which versions."""
+    """The machine, the time and the versions that a table was measured with."""
     import torch
 
     from ctk import __version__

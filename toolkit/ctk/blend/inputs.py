@@ -40,7 +40,7 @@ class ClimbInputs:
         return self.members[0].ndim > self.target.ndim
 
     def take(self, rows: NDArray[np.int64]) -> ClimbInputs:
-        """The same members on some of the rows."""
+        """Take some of the rows of members and target."""
         return ClimbInputs([member[rows] for member in self.members], self.target[rows])
 
 

@@ -26,12 +26,12 @@ class Share:
 
     @property
     def part(self) -> float:
-        """Of each direction in the loss."""
+        """The weight of each direction in the loss."""
         return 0.5 if self.symmetric else 1.0
 
 
 class Seen(NamedTuple):
-    """This rank's rows against those of all ranks.
+    """The logits of this rank's rows against those of all ranks.
 
     query, key   (2, B), (2, K) float64: softmax sums, as of ``block.sums``
     keys_alike   (B,) int64, keys with a query's id; queries_alike the same of queries
