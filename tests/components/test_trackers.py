@@ -16,7 +16,7 @@ from ctk.contract import Choice, FitContext, Metric
 from ctk.errors import CtkError
 from ctk.plugins import Plugins, plugins
 from ctk.samples import Gallery, Samples
-from ctk.training.loggers import Guarded, Place, loggers
+from ctk.training.make_loggers import Guarded, Place, loggers
 from ctk.training.network import as_model
 
 

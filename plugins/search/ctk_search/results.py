@@ -17,7 +17,7 @@ from ctk.contract import Metric
 from ctk.files import atomic, write_json, write_text
 from ctk.plugins.guard import Guard
 from ctk.runs import Run
-from ctk.series.trials import Outcome, read_epochs
+from ctk.series.trials import TrialOutcome, read_epochs
 from ctk.training.loop import VALID_LOSS
 from ctk.workflow.fit import CHECKPOINTS
 from ctk_search import configs
@@ -80,7 +80,7 @@ def write_best(search: Searching, best: FrozenTrial) -> None:
             _link(search.folder / submission.name, Path("best") / submission.name)
 
 
-def facts(outcome: Outcome, search: Path, metric: Metric) -> dict[str, Any]:
+def facts(outcome: TrialOutcome, search: Path, metric: Metric) -> dict[str, Any]:
     """What is worth knowing of a trial that ended, from its folder; paths are relative to the search's."""
     epochs = read_epochs(outcome.folder)
     curves: dict[Any, list[dict[str, float]]] = {}

@@ -13,7 +13,7 @@ from ctk.errors import PluginError
 if TYPE_CHECKING:
     from ctk.plugins import Plugins
 from ctk.contract import Choice, Strict
-from ctk.contract.schema import checked
+from ctk.contract.schema import validate_config
 
 C = TypeVar("C", bound="Choice")
 
@@ -29,7 +29,7 @@ def component(choice: C, kind: str, where: str, plugins: Plugins) -> C:
             f"The options of '{found.name}' in plugin {plugins.plugin_of(found).title} cannot be read: {error}.",
             "It must be a class or a function, and annotations of its keyword-only parameters must hold.",
         ) from error
-    options = checked(schema, choice.model_dump(exclude={"name"}), where)
+    options = validate_config(schema, choice.model_dump(exclude={"name"}), where)
     return type(choice)(name=plugins.reference(found), **options.model_dump(mode="json"))
 
 
