@@ -77,9 +77,9 @@ def ablate(
     ``variants`` are overrides by name, ``how`` as for ``plan_ablation``. A run that fails is among the result's
     ``problems``; CtkError is raised for what concerns all of them.
     """
-    from ctk.series.ablation.run_ablation import execute_run
+    from ctk.series.ablation.run_ablation import run_ablation
 
-    return execute_run(plan_ablation(competition, variants, **how), observer)
+    return run_ablation(plan_ablation(competition, variants, **how), observer)
 
 
 def plan_ablation(
@@ -129,9 +129,9 @@ def plan(
     root       folder of runs; None is $CTK_RUNS or ./runs
     """
     config, assigned = configured(competition, **how)
-    from ctk.workflow.run import start_ablation  # late: it imports Lightning, and what is wrong should be said at once
+    from ctk.workflow.run import start_run  # late: it imports Lightning, and what is wrong should be said at once
 
-    return start_ablation(config, root or runs_root(), name or config.preset, assigned, dry_run)
+    return start_run(config, root or runs_root(), name or config.preset, assigned, dry_run)
 
 
 def configured(

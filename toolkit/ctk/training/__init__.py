@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ctk.training.devices import torch_device
+    from ctk.training.loggers import FitLocation, tracker_options
     from ctk.training.loop import State, output
-    from ctk.training.make_loggers import Place, tracker_options
     from ctk.training.network import NetworkModel
     from ctk.training.torchrun import current_team
 
-__all__ = ["NetworkModel", "Place", "State", "current_team", "output", "torch_device", "tracker_options"]
+__all__ = ["FitLocation", "NetworkModel", "State", "current_team", "output", "torch_device", "tracker_options"]
 
 _HOMES = {
     "NetworkModel": "network",
-    "Place": "loggers",
+    "FitLocation": "loggers",
     "State": "loop",
     "current_team": "torchrun",
     "output": "loop",

@@ -108,7 +108,7 @@ class NetworkModel(Model):
             self._predict_copy(samples, columns, weights, whole)
         return whole
 
-    def save_tensors(self, folder: Path) -> None:
+    def save(self, folder: Path) -> None:
         """Write ``weights.pt``, state dicts of the network and of copies; the stages' checkpoints are not needed.
 
         ``best-loss.pt`` are the weights with the lowest ``valid_loss`` instead, where a member asks for it.

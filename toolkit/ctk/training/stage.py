@@ -28,6 +28,7 @@ from ctk.training import torchrun
 from ctk.training.batches import Batches
 from ctk.training.datasets import FeaturesDataset, SamplesDataset, SequentialSlices
 from ctk.training.devices import precision_on
+from ctk.training.loggers import make_loggers
 from ctk.training.loop import (
     AtomicCheckpoints,
     KeepSignalHandlers,
@@ -39,7 +40,6 @@ from ctk.training.loop import (
     last_checkpoint,
     rank_and_ranks,
 )
-from ctk.training.make_loggers import loggers
 from ctk.training.rank_batches import RankBatches
 from ctk.training.torch_files import save_tensors
 
@@ -119,7 +119,7 @@ class Stage:
         place = (0, 1) if wants_loss else rank_and_ranks(team)
         follow = ValidationTracker(valid, context, config, self.before, self.total, whole, place)
         trackers = context.trackers if is_first_rank() else ()
-        logging = loggers(trackers, self.folder, f"stage-{self.number + 1}", context.tell)
+        logging = make_loggers(trackers, self.folder, f"stage-{self.number + 1}", context.tell)
         for logger in logging:
             logger.log_hyperparams(self._hyperparameters(network, context))
         trainer = L.Trainer(

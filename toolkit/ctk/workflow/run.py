@@ -23,7 +23,7 @@ from ctk.plugins.guard.competition import competition_of
 from ctk.runs import FINISHED, RUNNING, Part, Run
 from ctk.samples import Samples
 from ctk.training import torchrun
-from ctk.training.make_loggers import check
+from ctk.training.loggers import check_trackers
 from ctk.workflow.apply_filters import apply_filters
 from ctk.workflow.environment import describe_environment
 from ctk.workflow.finish import BLEND, BlendRecord, finish
@@ -86,7 +86,7 @@ def start_run(
     metric = metric_of(competition.metric)
     list(_waves(config, {}))  # refuses members that use each other in a circle
     if not dry_run:
-        check(config.trackers)
+        check_trackers(config.trackers)
     run = Run(folder) if folder else Run.create(root, competition.id, "dry-run" if dry_run else name)
     try:
         run.write_config(config.plain(), list(overrides), describe_environment(plugins()))
@@ -148,7 +148,7 @@ def reopen_run(run: Run, competition_name: str | None = None, execution: Sequenc
     competition = competition_of(config.competition)
     metric = metric_of(competition.metric)
     if not state.get("dry_run"):
-        check(config.trackers)
+        check_trackers(config.trackers)
     return RunPlan(run, config, competition, metric, DRY_STEPS if state.get("dry_run") else None)
 
 

@@ -21,7 +21,7 @@ from ctk.workflow.split.leaks import (
 class Division:
     """Folds in which nothing leaks; ``fold_of_row`` is (N,) int32, the fold that validates each row, -1 for none."""
 
-    draw_folds: list[Fold]
+    folds: list[Fold]
     fold_of_row: Array
 
 
