@@ -14,7 +14,7 @@ from ctk.cli.common import data_dir
 
 if TYPE_CHECKING:
     from ctk.contract import Competition
-    from ctk.workflow.run import RunPlan
+    from ctk.workflow.plan_run import RunPlan
 
 WITH_RESUME = ("competition", "resume", "executor", "workers", "address", "json_")
 """The parameters that may stand beside --resume."""
@@ -83,6 +83,6 @@ def resumed(known: Competition, name: str, execution: tuple[str, ...]) -> RunPla
     found = Run.find(name, runs_root())
     if not is_named(known, found.competition):
         raise UsageError(f"{found.folder} is a run of {found.competition}, not of {known.named}.")
-    from ctk.workflow.run import reopen_run
+    from ctk.workflow.plan_run import reopen_run
 
     return reopen_run(found, known.named, execution)
