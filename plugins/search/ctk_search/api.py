@@ -27,9 +27,9 @@ from ctk.plugins.component_options import resolve_choice
 from ctk.plugins.guard import competition_of, metric_of
 from ctk.runs import Run
 from ctk.series.trials import Trial
-from ctk.workflow.endings import terminable
-from ctk.workflow.pools import placed
-from ctk_search import configs, pruning, results
+from ctk.workflow.pools import choose_workers
+from ctk.workflow.run_ending import interrupt_on_sigterm
+from ctk_search import configs, pruning
 from ctk_search import space as spaces
 from ctk_search import study as studies
 from ctk_search.book import Book
@@ -171,7 +171,7 @@ def resume(
         settings = replace(settings, trials=trials)
     if execution:
         settings = replace(settings, execution=_moved(settings, execution))
-    placed(Execution(**settings.execution), settings.trials)
+    choose_workers(Execution(**settings.execution), settings.trials)
     if storage is None and settings.storage is not None and studies.HIDDEN in settings.storage:
         raise UsageError(f"{folder}: the storage's password was not kept.", "Give the whole URL again: --storage URL.")
     given = storage or settings.storage
@@ -214,7 +214,7 @@ def _carry_out(
     with Run(folder).locked(), closing(book):
         settings.save(folder)
         try:
-            with terminable():
+            with interrupt_on_sigterm():
                 searching.run(timeout)
         except KeyboardInterrupt:
             write_page(searching)
@@ -222,7 +222,7 @@ def _carry_out(
         except CtkError as error:
             raise type(error)(error.problem, f"{error.help} Go on with: {again}".strip()) from error
         trials = book.trials()
-        results.write(searching)  # what a kill between a trial's end and its row left out
+        searching.write_results()  # what a kill between a trial's end and its row left out
         write_page(searching)
     failed = [trial for trial in trials if trial.state == TrialState.FAIL]
     if trials and len(failed) == len(trials):
@@ -247,8 +247,8 @@ def _sampler(name: str, options: Sequence[str], space: spaces.Space) -> dict[str
 def _bounded(execution: Execution, trials: int) -> Execution:
     """The executor with numbers of workers and threads. Raises UsageError for one that would take all trials at once,
     so that each would be proposed before any is known."""
-    made = placed(execution, trials)
-    if not execution.workers and placed(execution, MANY).workers == MANY:
+    made = choose_workers(execution, trials)
+    if not execution.workers and choose_workers(execution, MANY).workers == MANY:
         raise UsageError(
             f"The executor '{execution.name}' takes as many trials at a time as there are, and each would be proposed "
             "without knowing any other.",

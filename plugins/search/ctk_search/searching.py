@@ -6,6 +6,7 @@ import contextlib
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -15,7 +16,7 @@ from optuna.trial import FrozenTrial, TrialState
 from ctk.contract import Execution, Metric
 from ctk.errors import CtkError
 from ctk.plugins.guard import Guard
-from ctk.series.trials import Outcome, Trial, read_epochs, run_trials
+from ctk.series.trials import Trial, TrialOutcome, read_epochs, run_trials
 from ctk_search import configs, pruning, results
 from ctk_search.book import Book
 from ctk_search.outcomes import FACTS, MARKS, share_of
@@ -90,7 +91,14 @@ class Searching:
 
     def trial_folder(self, number: int) -> Path:
         """Where a trial's run lies."""
-        return self.folder / "trials" / f"{number:04d}"
+        return results.trial_folder(self.folder, number)
+
+    def write_results(self, ended: FrozenTrial | None = None) -> None:
+        """Bring the folder up to date, after a trial has ended or altogether."""
+        trials = self.book.trials()
+        tell = getattr(self.sampler(len(trials)), "history", None)
+        history = None if tell is None else partial(tell, self.book.study)
+        results.write(self.folder, self.settings, self.space, self.metric, trials, history, ended)
 
     # Ask -----------------------------------------------------------------------------------------------------------
 
@@ -132,7 +140,7 @@ class Searching:
         try:
             config = configs.config_of(self.settings.competition, self.settings.base, overrides, share_of(frozen))
         except CtkError as error:
-            self._tell(frozen.number, Outcome(folder, "failed", problem=str(error)))
+            self._tell(frozen.number, TrialOutcome(folder, "failed", problem=str(error)))
             return None
         return Trial(folder, configs.fitted(config), tuple(overrides), self._watch())
 
@@ -149,7 +157,7 @@ class Searching:
 
     # Tell ----------------------------------------------------------------------------------------------------------
 
-    def _tell(self, number: int, outcome: Outcome) -> None:
+    def _tell(self, number: int, outcome: TrialOutcome) -> None:
         state, facts = ENDED[outcome.state], results.facts(outcome, self.folder, self.metric)
         if state == TrialState.COMPLETE and not math.isfinite(outcome.score):
             state = TrialState.FAIL
@@ -159,5 +167,5 @@ class Searching:
         self.book.report(number, scores)
         value = outcome.score if state == TrialState.COMPLETE else None
         trial = self.book.tell(number, state, value, **{FACTS: facts, MARKS: marks})
-        results.write(self, trial)
+        self.write_results(trial)
         self.observer.ended(trial)

@@ -77,9 +77,12 @@ class Group(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
-            from ctk.errors import nearest
+            from ctk.errors import near, nearest
+            from ctk.plugins.plugin import OTHERS
 
-            raise click.UsageError(f"{error.message} {nearest(args[0], self.list_commands(ctx), 'commands')}") from None
+            known = self.list_commands(ctx)
+            help = near(args[0], known) or f"{nearest(args[0], known, 'commands')} {OTHERS}"
+            raise click.UsageError(f"{error.message} {help}") from None
 
 
 class Offered(click.Command):
@@ -138,8 +141,8 @@ def _trace(context: click.Context, option: click.Parameter, wanted: bool) -> Non
 @click.pass_context
 def cli(context: click.Context) -> None:
     """From a competition's raw data to a validated submission."""
-    if torchrun.launched() is not None and context.invoked_subcommand != run.run.name:
-        torchrun.refuse(f"`ctk {context.invoked_subcommand}`")
+    if torchrun.own_rank() is not None and context.invoked_subcommand != run.run.name:
+        torchrun.refuse_torchrun(f"`ctk {context.invoked_subcommand}`")
 
 
 for command in (
@@ -176,7 +179,7 @@ def _told(error: CtkError) -> int:
 
 def main() -> None:
     """The console script."""
-    torchrun.quiet_followers()
+    torchrun.silence_followers()
     try:
         cli()
     except CtkError as error:  # before a command was found: in --help, say

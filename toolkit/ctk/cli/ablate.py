@@ -49,15 +49,15 @@ def ablate(
     """Run a base and variants of it with the same seeds; tell differences from noise.
 
     \b
-    ctk ablate aml-retrieval --set no-dropout:members.residual-mlp.model.dropout=0
-    ctk ablate aml-retrieval --set wide:members.1.model.hidden=1024 --set wide:members.1.epochs=60 --seeds 1,2,3,4,5
-    ctk ablate aml-retrieval --set a:blend=mean --set b:blend=greedy --preset baseline --data DIR
-    ctk ablate aml-retrieval --resume ablation
+    ctk ablate my-competition --set no-dropout:members.0.model.dropout=0
+    ctk ablate my-competition --set wide:members.1.model.hidden=1024 --set wide:members.1.epochs=60 --seeds 1,2,3,4,5
+    ctk ablate my-competition --set a:blend=mean --set b:blend=greedy --preset baseline --data DIR
+    ctk ablate my-competition --resume ablation
     """
     from ctk import api
     from ctk.errors import UsageError
     from ctk.plugins.guard import competition_of, is_named
-    from ctk.series.ablation.plan import find, read
+    from ctk.series.ablation.plan import find_ablation, read_plan
     from ctk.series.ablation.variants import read_variants
 
     known = competition_of(competition)
@@ -72,14 +72,14 @@ def ablate(
         )
     else:
         refuse_others()
-        plan = read(find(resume, api.runs_root()), execution)
+        plan = read_plan(find_ablation(resume, api.runs_root()), execution)
         if not is_named(known, plan.competition):
             raise UsageError(f"{plan.folder} is an ablation of {plan.competition}, not of {competition}.")
     from ctk.cli.display import Terminal
-    from ctk.series.ablation.running import carry_out
+    from ctk.series.ablation.run_ablation import run_ablation
 
     terminal = Terminal("", quiet=json_)
-    ablation = carry_out(plan, terminal)
+    ablation = run_ablation(plan, terminal)
     terminal.end()
     if json_:
         print_json(ablation.plain())

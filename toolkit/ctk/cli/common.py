@@ -59,15 +59,15 @@ def executor_options(command: Callable[..., Any]) -> Callable[..., Any]:
         if executor == "serial" and workers not in (None, 1):
             raise UsageError(f"--workers {workers}: serial takes one task after another.", "Take --executor local.")
         if executor is not None and address is not None:
-            from ctk.workflow.pools import check_address
+            from ctk.workflow.pools import check_executor_address
 
-            check_address(executor, address)
+            check_executor_address(executor, address)
         given = {"executor": executor, "executor.workers": workers, "executor.address": address and json.dumps(address)}
         execution = tuple(f"{key}={value}" for key, value in given.items() if value is not None)
         return command(*args, execution=execution, **more)
 
     for option in (
-        click.option("--address", help="Where a cluster is, for executors that take one, e.g. ray://head:10001."),
+        click.option("--address", help="Where a cluster is, for executors that take one."),
         click.option("--workers", type=click.IntRange(min=1), help="How many tasks run side by side."),
         click.option(
             "--executor",

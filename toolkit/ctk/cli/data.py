@@ -58,11 +58,11 @@ def data(
     """Say where the data is, what was found, what is missing and how to get it; or make it.
 
     \b
-    ctk data aml-retrieval                                        the embedded data
-    ctk data aml-retrieval --data DIR                             your copy
-    ctk data aml-retrieval --download --data DIR                  fetched from Kaggle, or gone on with
-    ctk data aml-retrieval --build --images DIR --captions FILE --out DIR
-    ctk data aml-retrieval --data DIR --filter ridge --out FILTERED
+    ctk data my-competition                                       the embedded data
+    ctk data my-competition --data DIR                            your copy
+    ctk data my-competition --download --data DIR                 fetched from its platform, or gone on with
+    ctk data my-competition --build --images DIR --captions FILE --out DIR
+    ctk data my-competition --data DIR --filter FILTER --out FILTERED
     """
     from ctk.errors import DataError, UsageError
     from ctk.plugins.guard import competition_of
@@ -88,7 +88,7 @@ def data(
         return
     from ctk.config.resolve import base_config, resolve
     from ctk.plugins import plugins
-    from ctk.workflow.prepare import reader_of
+    from ctk.workflow.prepare import make_reader
 
     work = Work(quiet=json_)
     try:
@@ -97,7 +97,7 @@ def data(
         work.stop()
     if not folder.is_dir():
         raise DataError(f"{folder}: there is no such folder.", f"`ctk data {known.id}` shows the embedded data.")
-    reader = reader_of(resolve(base_config(known, data_dir), plugins()), plugins())
+    reader = make_reader(resolve(base_config(known, data_dir), plugins()), plugins())
     found = reader.describe(folder)
     if json_:
         print_json({"folder": folder, "items": [item._asdict() for item in found]})

@@ -20,7 +20,7 @@ from ctk.samples import Array, Samples
 from ctk.testing.findings import Examination
 from ctk.testing.short_runs import ShortRun
 from ctk.testing.subject import Offer, locate_error
-from ctk.workflow.finish import Blending
+from ctk.workflow.blend_record import BlendRecord
 
 
 def check_presets(exam: Examination) -> None:
@@ -180,7 +180,7 @@ def _truth(exam: Examination, tried: ShortRun) -> None:
 
 def _mended(exam: Examination, tried: ShortRun) -> None:
     results = tried.results
-    fitted = Blending.load(results.folder).postprocess
+    fitted = BlendRecord.load(results.folder).postprocess
     again = tried.competition.postprocess(results.submitted, results.test, fitted)
     exam.saw(f"{tried.competition.id}: postprocess")
     if not np.array_equal(np.asarray(again), results.submitted):

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ctk.contract import Competition, Model
-from ctk.contract.schema import merge
+from ctk.contract.schema import merge_configs
 from ctk.errors import CtkError
 from ctk.plugins import KINDS, plugins
 from ctk.plugins.guard import competition_of, metric_of
@@ -269,7 +269,7 @@ def _network(competition: Competition) -> dict[str, Any]:
         name = _name_of(member["model"])
         thing = plugins().load("models", name)
         if not (inspect.isclass(thing) and issubclass(thing, Model)):
-            return merge(_without_others(member), small)
+            return merge_configs(_without_others(member), small)
     return {"model": "toy-network", "loss": "toy-squared-error", **small}
 
 
