@@ -13,7 +13,7 @@ from ctk.bench import memory
 from ctk.bench.case import Case, Contestant, Verdict
 from ctk.bench.measure import measure
 from ctk.bench.results import machine, save
-from ctk.cli import cli
+from ctk.cli.main import cli
 
 
 def missing():

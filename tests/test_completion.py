@@ -230,7 +230,7 @@ def test_help_stands_beside_what_other_shells_are_offered(tab):
 
 def test_completing_imports_no_heavy_library(place):
     code = (
-        "import sys; from ctk.cli import cli; from click.shell_completion import ShellComplete\n"
+        "import sys; from ctk.cli.main import cli; from click.shell_completion import ShellComplete\n"
         "found = ShellComplete(cli, {}, 'ctk', '').get_completions(['run', 'tiny', '-o'], 'members.net.model.h')\n"
         "assert [item.value for item in found] == ['members.net.model.hidden=']\n"
         "heavy = {'torch', 'lightning', 'pandas', 'matplotlib'} & set(sys.modules); assert not heavy, heavy"

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from ctk import api
-from ctk.cli import cli
+from ctk.cli.main import cli
 from ctk.config.cross_validation import split_overrides
 from ctk.contract import Split
 from ctk.errors import CtkError, UsageError

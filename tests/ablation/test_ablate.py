@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from ctk import api
-from ctk.cli import cli
+from ctk.cli.main import cli
 from ctk.errors import CtkError, UsageError
 from ctk.runs import Run, all_runs, series, standings
 from ctk.series.ablation.plan import find, read

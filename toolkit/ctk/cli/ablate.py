@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ctk.cli import completion
-from ctk.cli.common import as_json, console, executor_options, number, print_json, table
-from ctk.cli.configuring import config_options, numbers, refuse_others
+from ctk.cli.options import as_json, config_options, executor_options, parse_seeds
+from ctk.cli.printing import console, format_score, print_json, print_table
+from ctk.cli.resume import refuse_other_options
 
 if TYPE_CHECKING:
     from ctk.series.ablation.outcome import Ablation
@@ -67,15 +68,15 @@ def ablate(
             read_variants(assignments),
             **how,
             overrides=(*execution, *overrides),
-            seeds=numbers(seeds) or (),
+            seeds=parse_seeds(seeds) or (),
             name=name,
         )
     else:
-        refuse_others()
+        refuse_other_options()
         plan = read(find(resume, api.runs_root()), execution)
         if not is_named(known, plan.competition):
             raise UsageError(f"{plan.folder} is an ablation of {plan.competition}, not of {competition}.")
-    from ctk.cli.display import Terminal
+    from ctk.cli.run_progress import Terminal
     from ctk.series.ablation.running import carry_out
 
     terminal = Terminal("", quiet=json_)
@@ -101,9 +102,9 @@ def _show(ablation: Ablation) -> None:
             [
                 name,
                 ", ".join(ablation.overrides[name]),
-                number(sum(row.scores) / len(row.scores)) if row.scores else "",
+                format_score(sum(row.scores) / len(row.scores)) if row.scores else "",
                 f"{row.mean:+.4f}" if row.differences else "",
-                number(row.std) if row.interval else "",
+                format_score(row.std) if row.interval else "",
                 *("" if each is None else f"{each[0]:+.4f} to {each[1]:+.4f}" for each in intervals),
                 row.verdict,
             ]
@@ -119,9 +120,9 @@ def _show(ablation: Ablation) -> None:
         "",
     ]
     console.print()
-    table(columns, rows, numbers=len(columns) - 2)
+    print_table(columns, rows, numbers=len(columns) - 2)
     console.print()
-    scores = ", ".join(f"{number(score)} with seed {seed}" for seed, score in ablation.scores[BASE].items())
+    scores = ", ".join(f"{format_score(score)} with seed {seed}" for seed, score in ablation.scores[BASE].items())
     known = f"The base has {ablation.metric.name} {scores}." if scores else "No run of the base has a score."
     console.print(known)
     for name in (BASE, *ablation.overrides):

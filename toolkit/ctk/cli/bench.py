@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import click
 
 from ctk.bench import OPS
-from ctk.cli.common import as_json, console, print_json, table
-from ctk.cli.words import OneOf
+from ctk.cli.options import OneOf, as_json
+from ctk.cli.printing import console, print_json, print_table
 
 if TYPE_CHECKING:
     from rich.status import Status
@@ -96,7 +96,7 @@ def _show(rows: Sequence[Row]) -> None:
             ]
         )
     columns = ["", "", "ms", "p20..p80", "runs", "x floor", *(["extra MB"] if extra else []), "score", "error"]
-    table(columns, shown, numbers=len(columns) - 2)
+    print_table(columns, shown, numbers=len(columns) - 2)
 
 
 def _short(value: float | None) -> str:

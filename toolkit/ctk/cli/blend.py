@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from ctk.cli import completion
-from ctk.cli.common import as_json, data_dir, print_json
+from ctk.cli.options import as_json, data_dir
+from ctk.cli.printing import print_json
 
 
 @click.command()
@@ -49,7 +50,7 @@ def blend(
     ctk blend a.csv b.csv -o 'weights=[0.7, 0.3]' ...      weights by hand, in the order of the sources
     """
     from ctk import api
-    from ctk.cli.display import Terminal, outcome
+    from ctk.cli.run_progress import Terminal, outcome
 
     results = api.blend_runs(
         sources,

@@ -8,9 +8,9 @@ from typing import Any
 import click
 
 from ctk.cli import completion
-from ctk.cli.common import as_json, executor_options, print_json
-from ctk.cli.configuring import config_options, numbers, resumed
-from ctk.cli.words import OneOf
+from ctk.cli.options import OneOf, as_json, config_options, executor_options, parse_seeds
+from ctk.cli.printing import print_json
+from ctk.cli.resume import plan_to_resume
 
 
 @click.command()
@@ -70,12 +70,12 @@ def cv(
             known.named,
             **how,
             overrides=(*split_overrides(folds, scheme, group, stratify), *execution, *overrides),
-            seeds=numbers(seeds),
+            seeds=parse_seeds(seeds),
             name=name,
         )
     else:
-        plan = resumed(known, resume, execution)
-    from ctk.cli.display import Terminal, outcome
+        plan = plan_to_resume(known, resume, execution)
+    from ctk.cli.run_progress import Terminal, outcome
     from ctk.workflow.run import carry_out
 
     results = carry_out(replace(plan, verb="cv"), Terminal(plan.metric.name, quiet=json_))

@@ -10,8 +10,9 @@ from rich.text import Text
 
 from ctk.api import filter_data
 from ctk.cli import completion
-from ctk.cli.common import as_json, console, data_dir, print_json, table
-from ctk.cli.progress import Work
+from ctk.cli.options import as_json, data_dir
+from ctk.cli.printing import console, print_json, print_table
+from ctk.cli.progress import ProgressBars
 
 
 @click.command(context_settings={"ignore_unknown_options": True}, add_help_option=False)
@@ -90,7 +91,7 @@ def data(
     from ctk.plugins import plugins
     from ctk.workflow.prepare import reader_of
 
-    work = Work(quiet=json_)
+    work = ProgressBars(quiet=json_)
     try:
         folder = data_dir or known.default_data(work)
     finally:
@@ -107,14 +108,14 @@ def data(
         [item.item, Text("✓", "green") if item.path else Text("missing", "red"), item.detail or item.how]
         for item in found
     ]
-    table(["item", "", "what, or how to get it"], rows)
+    print_table(["item", "", "what, or how to get it"], rows)
 
 
 def _download(competition: Any, folder: Path, quiet: bool) -> None:
     """Fetch what is not whole yet, and say what was."""
     from ctk.plugins.platforms import platform_of
 
-    platform, work = platform_of(competition), Work(quiet)
+    platform, work = platform_of(competition), ProgressBars(quiet)
     try:
         fetched = platform.download(competition.slug, folder, work)
     finally:
@@ -126,7 +127,7 @@ def _download(competition: Any, folder: Path, quiet: bool) -> None:
 
 def _build(competition: Any, arguments: list[str]) -> None:
     """Parse the build's own options, made from its schema, and run it."""
-    from ctk.cli.options import command_from
+    from ctk.cli.schema_command import command_from
     from ctk.errors import UsageError
 
     schema = competition.build()

@@ -9,7 +9,8 @@ import click
 from rich.text import Text
 
 from ctk.api import runs_root
-from ctk.cli.common import as_json, console, print_json
+from ctk.cli.options import as_json
+from ctk.cli.printing import console, print_json
 
 
 @click.command()

@@ -7,7 +7,8 @@ import yaml
 from rich.text import Text
 
 from ctk.cli import completion
-from ctk.cli.common import as_json, console, print_json, table
+from ctk.cli.options import as_json
+from ctk.cli.printing import console, print_json, print_table
 
 
 @click.command("list")
@@ -25,7 +26,9 @@ def list_(json_: bool) -> None:
     if json_:
         print_json([{"id": name, "about": each.about, "plugin": each.plugin} for name, each in known.items()])
     elif known:
-        table(["competition", "about", "plugin"], [[name, each.about, each.plugin] for name, each in known.items()])
+        print_table(
+            ["competition", "about", "plugin"], [[name, each.about, each.plugin] for name, each in known.items()]
+        )
     elif off := [plugin for plugin in plugins().plugins if plugin.disabled]:
         console.print(f"No competition is left: ${off[0].disabled} turns {len(off)} plugins off.")
     else:

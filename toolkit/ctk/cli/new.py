@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from ctk.cli.words import OneOf
+from ctk.cli.options import OneOf
 from ctk.new.kinds import COMPETITION, COMPONENTS, Kind
 
 out = click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Folder to make; default: ./ctk-NAME.")

@@ -8,7 +8,8 @@ import click
 from rich.text import Text
 
 from ctk.cli import completion
-from ctk.cli.common import as_json, print_json, table
+from ctk.cli.options import as_json
+from ctk.cli.printing import print_json, print_table
 
 if TYPE_CHECKING:
     from ctk.plugins import Plugin
@@ -60,7 +61,7 @@ def plugins_(names: tuple[str, ...], everything: bool, checking: bool, json_: bo
     if json_:
         print_json(rows)
     else:
-        table(["plugin", "distribution", "offers"], [_cells(row) for row in rows])
+        print_table(["plugin", "distribution", "offers"], [_cells(row) for row in rows])
     for sentence in switches.unknown(known):
         click.secho(sentence, fg="yellow", err=True)
 

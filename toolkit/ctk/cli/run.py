@@ -7,10 +7,10 @@ from typing import Any
 import click
 
 from ctk.cli import completion
-from ctk.cli.common import as_json, executor_options, print_json
-from ctk.cli.configuring import config_options, numbers, resumed
-from ctk.cli.spread import spread
-from ctk.cli.words import OneOf
+from ctk.cli.options import OneOf, as_json, config_options, executor_options, parse_seeds
+from ctk.cli.printing import print_json
+from ctk.cli.ranks import on_first_rank
+from ctk.cli.resume import plan_to_resume
 
 
 @click.command()
@@ -37,7 +37,7 @@ from ctk.cli.words import OneOf
 @click.option("--checkpoints", metavar="RUN", shell_complete=completion.runs, help="The run whose members predict.")
 @executor_options
 @as_json
-@spread
+@on_first_rank
 def run(
     competition: str,
     how: dict[str, Any],
@@ -75,14 +75,14 @@ def run(
             known.named,
             **how,
             overrides=(*execution, *overrides),
-            seeds=numbers(seeds),
+            seeds=parse_seeds(seeds),
             name=name,
             dry_run=dry_run,
             checkpoints=None if checkpoints is None else Run.find(checkpoints, api.runs_root()).folder,
         )
     else:
-        plan = resumed(known, resume, execution)
-    from ctk.cli.display import Terminal, outcome
+        plan = plan_to_resume(known, resume, execution)
+    from ctk.cli.run_progress import Terminal, outcome
     from ctk.workflow.run import carry_out
 
     results = carry_out(plan, Terminal(plan.metric.name, quiet=json_))

@@ -12,7 +12,8 @@ from rich.text import Text
 
 from ctk.api import runs_root
 from ctk.cli import completion
-from ctk.cli.common import as_json, console, number, print_json, table
+from ctk.cli.options import as_json
+from ctk.cli.printing import console, format_score, print_json, print_table
 
 if TYPE_CHECKING:
     from ctk.runs import Series, Standing
@@ -62,12 +63,12 @@ def _show_runs(rows: Sequence[Standing], several: bool) -> None:
             row.name,
             ", ".join([row.preset, *row.changed]),
             row.state if not row.problem else f"{row.state}: {row.problem.splitlines()[0][:50]}",
-            *(number(value) for value in (row.best_member, row.blend, row.test)),
+            *(format_score(value) for value in (row.best_member, row.blend, row.test)),
         ]
         for place, row in enumerate(rows, start=1)
     ]
     columns = ["", *(["competition"] if several else []), "when", "run", "changed", "state"]
-    table([*columns, "member", "blend", "test"], shown, numbers=3)
+    print_table([*columns, "member", "blend", "test"], shown, numbers=3)
 
 
 def _show_series(groups: Sequence[Series], several: bool) -> None:
@@ -77,11 +78,11 @@ def _show_series(groups: Sequence[Series], several: bool) -> None:
             _when(each.started),
             each.name,
             f"{each.finished:,} of {each.runs:,} finished",
-            number(each.best),
+            format_score(each.best),
         ]
         for each in groups
     ]
-    table([*(["competition"] if several else []), "when", "search or ablation", "runs", "best"], shown, numbers=1)
+    print_table([*(["competition"] if several else []), "when", "search or ablation", "runs", "best"], shown, numbers=1)
 
 
 def _when(started: float | None) -> str:
@@ -108,10 +109,10 @@ def show(run: str, json_: bool) -> None:
     console.print(Text.assemble((str(found.folder), "bold"), f"  {row.state} {row.problem}"), soft_wrap=True)
     if scores:
         shown = scores["headline"]
-        rows = [[key, *(number(values.get(name)) for name in shown)] for key, values in scores["members"].items()]
+        rows = [[key, *(format_score(values.get(name)) for name in shown)] for key, values in scores["members"].items()]
         if scores["test"]:
-            rows.append(["test", *(number(scores["test"].get(name)) for name in shown)])
-        table(["", *shown], rows, len(shown))
+            rows.append(["test", *(format_score(scores["test"].get(name)) for name in shown)])
+        print_table(["", *shown], rows, len(shown))
     console.print()
     for pattern in ("submission.*", "report.html", "log.txt"):
         for path in sorted(found.folder.glob(pattern)):

@@ -7,8 +7,9 @@ from pathlib import Path
 import click
 
 from ctk.cli import completion
-from ctk.cli.common import as_json, console, data_dir, data_options, number, print_json, table
-from ctk.cli.progress import Work
+from ctk.cli.options import as_json, data_dir, data_options
+from ctk.cli.printing import console, format_score, print_json, print_table
+from ctk.cli.progress import ProgressBars
 
 
 @click.command()
@@ -26,7 +27,7 @@ def validate(competition: str, file: Path, data_dir: Path | None, overrides: tup
     """
     from ctk import api
 
-    work = Work(quiet=json_)
+    work = ProgressBars(quiet=json_)
     try:
         submission = api.validate(competition, file, data=data_dir, overrides=overrides, progress=work)
     finally:
@@ -54,4 +55,4 @@ def score(competition: str, file: Path, truth: Path, json_: bool) -> None:
     if json_:
         print_json(numbers)
     else:
-        table(["", "score"], [[name, number(value)] for name, value in numbers.items()], numbers=1)
+        print_table(["", "score"], [[name, format_score(value)] for name, value in numbers.items()], numbers=1)

@@ -24,7 +24,7 @@ from click.shell_completion import (
     split_arg_string,
 )
 
-from ctk.cli.words import OneOf
+from ctk.cli.options import OneOf
 
 SHELLS = {
     "bash": ("~/.bashrc", 'eval "$(ctk completion bash)"'),

@@ -7,8 +7,9 @@ from pathlib import Path
 import click
 
 from ctk.cli import completion
-from ctk.cli.common import as_json, console, data_dir, data_options, print_json
-from ctk.cli.progress import Work
+from ctk.cli.options import as_json, data_dir, data_options
+from ctk.cli.printing import console, print_json
+from ctk.cli.progress import ProgressBars
 
 
 @click.command()
@@ -33,7 +34,7 @@ def submit(
     known = competition_of(competition)
     platform = platform_of(known)
     platform.check_submit(known.slug)
-    work = Work(quiet=json_)
+    work = ProgressBars(quiet=json_)
     try:
         submission = api.validate(competition, file, data=data_dir, overrides=overrides, progress=work)
     finally:

@@ -9,26 +9,26 @@ from contextlib import ExitStack, contextmanager, redirect_stdout, suppress
 
 import click
 
-_kept = ExitStack()
+_redirection = ExitStack()
 """Holds what keeps stdout clean, from ``--json`` on until the JSON is printed."""
 
 
-def keep_clean(context: click.Context, option: click.Parameter, wanted: bool) -> bool:
-    """Callback of ``--json``: from now on what is printed goes to stderr."""
+def reserve_stdout(context: click.Context, option: click.Parameter, wanted: bool) -> bool:
+    """Send what is printed from now on to stderr; the callback of ``--json``."""
     if wanted and sys.stdout is not None:  # where it is closed there is nothing to keep clean
-        _kept.enter_context(_prints_to_stderr())
-        context.call_on_close(_kept.close)
+        _redirection.enter_context(_prints_to_stderr())
+        context.call_on_close(_redirection.close)
     return wanted
 
 
-def give_back() -> None:
-    """What is printed goes to stdout again; nothing happens where it does already."""
-    _kept.close()
+def release_stdout() -> None:
+    """Let what is printed go to stdout again; nothing happens where it does already."""
+    _redirection.close()
 
 
 @contextmanager
 def _prints_to_stderr() -> Iterator[None]:
-    """Of Python, of compiled libraries, and of the worker processes that are started meanwhile."""
+    """Redirect prints of Python, of compiled libraries, and of the worker processes that are started meanwhile."""
     out, mine = sys.stdout, None
     with suppress(OSError):  # of the two, one may be closed
         out.flush()
