@@ -14,7 +14,7 @@ def on_first_rank(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(command)
     def in_its_place(*args: Any, **given: Any) -> Any:
-        with torchrun.joined() as team:
+        with torchrun.join_ranks() as team:
             if team is None or team.place.leads:
                 return command(*args, **given)
             code = team.follow()
