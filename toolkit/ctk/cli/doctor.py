@@ -8,9 +8,14 @@ from typing import Any
 import click
 from rich.text import Text
 
-from ctk.api import runs_root
-from ctk.cli.options import as_json
-from ctk.cli.printing import console, print_json
+from ctk.bench.speed import speed
+from ctk.cli.json_output import as_json, print_json
+from ctk.cli.printing import console
+from ctk.files import cache_folder
+from ctk.plugins import Plugins
+from ctk.plugins.check import check_all
+from ctk.runs import runs_root
+from ctk.workflow.environment import describe_environment
 
 
 @click.command()
@@ -22,12 +27,6 @@ def doctor(json_: bool) -> None:
     ctk doctor
     ctk doctor --json
     """
-    from ctk.bench.speed import speed
-    from ctk.files import cache_folder
-    from ctk.plugins import Plugins
-    from ctk.plugins.check import check_all
-    from ctk.workflow.environment import describe_environment
-
     known = Plugins()  # not those of a process that a broken one may not enter
     check_all(known.plugins)
     facts = describe_environment(known)

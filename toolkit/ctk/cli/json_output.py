@@ -1,13 +1,17 @@
-"""With ``--json``, stdout is JSON and nothing else, whatever plugins print."""
+"""``--json``: stdout is JSON and nothing else, whatever plugins print."""
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, redirect_stdout, suppress
+from typing import Any
 
 import click
+
+from ctk.files import finite
 
 _redirection = ExitStack()
 """Holds what keeps stdout clean, from ``--json`` on until the JSON is printed."""
@@ -21,9 +25,20 @@ def reserve_stdout(context: click.Context, option: click.Parameter, wanted: bool
     return wanted
 
 
-def release_stdout() -> None:
-    """Let what is printed go to stdout again; nothing happens where it does already."""
+as_json = click.option(
+    "--json",
+    "json_",
+    is_flag=True,
+    is_eager=True,
+    callback=reserve_stdout,
+    help="Print JSON, for programs.",
+)
+
+
+def print_json(value: Any) -> None:
+    """Print a value as JSON, and nothing else before it; a number that is not finite becomes null."""
     _redirection.close()
+    click.echo(json.dumps(finite(value), indent=2, ensure_ascii=False, default=str))
 
 
 @contextmanager

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import click
 
-from ctk.api import runs_root
 from ctk.cli import completion
-from ctk.cli.options import as_json
-from ctk.cli.printing import console, format_score, print_json, print_table
+from ctk.cli.json_output import as_json, print_json
+from ctk.cli.printing import console, format_score, print_table
+from ctk.plugins.guard.competition import competition_of
+from ctk.plugins.platforms import platform_of
+from ctk.runs import Run, runs_root
+from ctk.workflow import leaderboard_place
 
 TOP = 10
 
@@ -30,11 +33,6 @@ def leaderboard(competition: str, team: str | None, run: str | None, json_: bool
     ctk leaderboard my-competition
     ctk leaderboard my-competition --team "Four seeds" --metrics quick
     """
-    from ctk.plugins.guard.competition import competition_of
-    from ctk.plugins.platforms import platform_of
-    from ctk.runs import Run
-    from ctk.workflow import leaderboard_place
-
     known = competition_of(competition)
     platform = platform_of(known)
     metric = leaderboard_place.board_metric(known)

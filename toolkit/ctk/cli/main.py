@@ -1,4 +1,4 @@
-"""The command line: one file a verb, each thin."""
+"""The group of all commands, and the console script."""
 
 from __future__ import annotations
 
@@ -10,102 +10,100 @@ from typing import Any
 import click
 
 from ctk import __version__
-from ctk.cli import (
-    ablate,
-    bench,
-    blend,
-    cv,
-    data,
-    doctor,
-    install,
-    leaderboard,
-    new,
-    plugins,
-    run,
-    runs,
-    score,
-    shell,
-    submit,
-)
-from ctk.cli import list as listing
-from ctk.errors import CtkError
+from ctk.cli import shell  # noqa: F401  # the shells that click completes for
+from ctk.errors import CtkError, PluginError, near, nearest
+from ctk.plugins import Component, built_in, onefile, plugins, tracing
+from ctk.plugins.plugin import OTHERS
 from ctk.training import torchrun
 
-OFFERED = "ctk.offered"
+PLUGIN_COMMAND = "ctk.plugin_command"
 """In click's contexts: the name of the plugin's command that is at work, where it is one."""
 OF_CLICK = (click.ClickException, click.exceptions.Exit, click.Abort)
 """How click itself ends a command."""
 
 
-class Group(click.Group):
-    """Turns the errors a user can cause into their sentences and exit codes; knows near names and plugins' commands."""
+class CommandGroup(click.Group):
+    """The commands that plugins offer, the core's first; turns errors of users into their sentences and exit codes."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """The core's commands and those of plugins, by name."""
-        from ctk.plugins import plugins as loaded
-
-        return sorted({*super().list_commands(ctx), *loaded().known("commands")})
+        """List the commands by name; one that is named as the core's has its distribution before it."""
+        return sorted(plugins().known("commands"))
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The core's own, else a plugin's: a stand-in that is imported when it is used."""
-        from ctk.plugins import plugins as loaded
-
-        if (own := super().get_command(ctx, cmd_name)) is not None:
-            return own
-        offered = loaded().known("commands").get(cmd_name) or loaded().all("commands").get(cmd_name)
-        return None if offered is None else Offered(cmd_name, help=offered.about)
+        """Return a stand-in, which imports the command when it is used. The core's are there however plugins are."""
+        if (own := built_in().known("commands").get(cmd_name)) is not None:
+            return StandIn(cmd_name, own)
+        offered = plugins().known("commands").get(cmd_name) or plugins().all("commands").get(cmd_name)
+        return None if offered is None else PluginStandIn(cmd_name, offered)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; a CtkError ends it with its exit code and no traceback."""
         try:
             return super().invoke(ctx)
         except CtkError as error:
-            ctx.exit(_told(error))
+            ctx.exit(_print_error(error))
         except KeyboardInterrupt:
             click.secho("Interrupted.", fg="red", err=True)
             ctx.exit(1)
         except Exception as error:
-            offered = ctx.meta.get(OFFERED)
-            if offered is None or isinstance(error, (*OF_CLICK, BrokenPipeError)):
+            name = ctx.meta.get(PLUGIN_COMMAND)
+            if name is None or isinstance(error, (*OF_CLICK, BrokenPipeError)):
                 raise
-            from ctk.plugins.guard import Guard
-
-            ctx.exit(_told(Guard("commands", offered).failure(error, "running")))
+            ctx.exit(_print_error(_failure(name, error, "running")))
 
     def resolve_command(self, ctx: click.Context, args: Any) -> Any:
-        """As click does, with the nearest command for one that does not exist."""
+        """Find the command that a line names. Raises click.UsageError, with the nearest command."""
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
-            from ctk.errors import nearest
+            known = self.list_commands(ctx)
+            help = near(args[0], known) or f"{nearest(args[0], known, 'commands')} {OTHERS}"
+            raise click.UsageError(f"{error.message} {help}") from None
 
-            raise click.UsageError(f"{error.message} {nearest(args[0], self.list_commands(ctx), 'commands')}") from None
 
+class StandIn(click.Command):
+    """A command known by its name and one line, until it is invoked or completed."""
 
-class Offered(click.Command):
-    """A plugin's command: known by name and one line until it is invoked."""
+    def __init__(self, name: str, component: Component) -> None:
+        super().__init__(name, help=component.about)
+        self.component = component
+
+    def load(self, parent: click.Context | None) -> click.Command:
+        """Import the command."""
+        command: click.Command = self.component.load()
+        return command
 
     def make_context(
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
     ) -> click.Context:
         """Import the command and let it parse its own line."""
-        from ctk.plugins import plugins as loaded
+        return self.load(parent).make_context(info_name, args, parent, **extra)
 
-        command = loaded().load("commands", str(self.name))
+
+class PluginStandIn(StandIn):
+    """A plugin's command: what goes wrong in it is told as its plugin's."""
+
+    def load(self, parent: click.Context | None) -> click.Command:
+        """Import the command. Raises PluginError for what is none."""
+        command = plugins().load("commands", str(self.name))
         if not isinstance(command, click.Command):
-            from ctk.plugins.guard import Guard, Wrong
+            from ctk.plugins.guard import Wrong
 
             wrong = Wrong(f"is a {type(command).__name__}, and a click.Command is needed")
-            raise Guard("commands", str(self.name)).failure(wrong, "being made")
+            raise _failure(str(self.name), wrong, "being made")
         if parent is not None:
-            parent.meta[OFFERED] = str(self.name)
-        return command.make_context(info_name, args, parent, **extra)
+            parent.meta[PLUGIN_COMMAND] = str(self.name)
+        return command
 
 
-def _find_in(context: click.Context, option: click.Parameter, folders: tuple[Path, ...]) -> None:
-    """Through the environment, so that worker processes find the same plugins."""
-    from ctk.plugins import onefile
+def _failure(name: str, error: Exception, doing: str) -> PluginError:
+    from ctk.plugins.guard import Guard  # late, as above: it imports numpy, and `ctk --help` should not wait for it
 
+    return Guard("commands", name).failure(error, doing)
+
+
+def _add_plugin_folders(context: click.Context, option: click.Parameter, folders: tuple[Path, ...]) -> None:
+    """Name the folders in the environment, so that worker processes find the same plugins."""
     if folders:
         named = os.environ.get(onefile.VARIABLE)
         found = [*(str(folder.resolve()) for folder in folders), *([named] if named else [])]
@@ -113,14 +111,12 @@ def _find_in(context: click.Context, option: click.Parameter, folders: tuple[Pat
         onefile.mount()
 
 
-def _trace(context: click.Context, option: click.Parameter, wanted: bool) -> None:
-    from ctk.plugins import tracing
-
+def _trace_plugins(context: click.Context, option: click.Parameter, wanted: bool) -> None:
     if wanted:
         os.environ[tracing.VARIABLE] = "1"
 
 
-@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+@click.group(cls=CommandGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
 @click.version_option(__version__, prog_name="ctk")
 @click.option(
     "--plugins-dir",
@@ -128,7 +124,7 @@ def _trace(context: click.Context, option: click.Parameter, wanted: bool) -> Non
     multiple=True,
     is_eager=True,
     expose_value=False,
-    callback=_find_in,
+    callback=_add_plugin_folders,
     help="Folder of one-file plugins, *.py, beside those in ./ctk_plugins.",
 )
 @click.option(
@@ -136,42 +132,18 @@ def _trace(context: click.Context, option: click.Parameter, wanted: bool) -> Non
     is_flag=True,
     is_eager=True,
     expose_value=False,
-    callback=_trace,
+    callback=_trace_plugins,
     help="Tell of each call into a plugin, with its time, on stderr.",
 )
 @click.pass_context
 def cli(context: click.Context) -> None:
     """From a competition's raw data to a validated submission."""
-    if torchrun.launched() is not None and context.invoked_subcommand != run.run.name:
-        torchrun.refuse(f"`ctk {context.invoked_subcommand}`")
+    if torchrun.own_rank() is not None and context.invoked_subcommand != "run":
+        torchrun.refuse_torchrun(f"`ctk {context.invoked_subcommand}`")
 
 
-for command in (
-    listing.list_,
-    listing.info,
-    run.run,
-    cv.cv,
-    ablate.ablate,
-    blend.blend,
-    score.validate,
-    score.score,
-    submit.submit,
-    leaderboard.leaderboard,
-    data.data,
-    runs.runs,
-    runs.show,
-    new.new,
-    plugins.plugins_,
-    install.install,
-    install.uninstall,
-    shell.completion,
-    doctor.doctor,
-    bench.bench,
-):
-    cli.add_command(command)
-
-
-def _told(error: CtkError) -> int:
+def _print_error(error: CtkError) -> int:
+    """Print what is wrong and what helps; returns the exit code."""
     click.secho(error.problem, fg="red", err=True)
     if error.help:
         click.echo(error.help, err=True)
@@ -179,12 +151,12 @@ def _told(error: CtkError) -> int:
 
 
 def main() -> None:
-    """The console script."""
-    torchrun.quiet_followers()
+    """Run the command line; the console script."""
+    torchrun.silence_followers()
     try:
         cli()
     except CtkError as error:  # before a command was found: in --help, say
-        sys.exit(_told(error))
+        sys.exit(_print_error(error))
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(1)

@@ -10,30 +10,10 @@ from typing import Any
 
 import click
 
-from ctk.cli import completion, json_output
-from ctk.errors import UsageError, near
+from ctk.cli import completion, config_completion
+from ctk.errors import UsageError
+from ctk.workflow.pools import check_executor_address
 
-
-class OneOf(click.Choice):  # type: ignore[type-arg]  # generic from click 8.2 on
-    """Like ``click.Choice``, but suggests the nearest choice on error."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Return the choice that was meant. Raises click.BadParameter, with the nearest choice."""
-        try:
-            return super().convert(value, param, ctx)
-        except click.BadParameter as error:
-            help = near(str(value), [str(each) for each in self.choices])
-            raise click.BadParameter(f"{error.message} {help}".rstrip(), ctx, param) from None
-
-
-as_json = click.option(
-    "--json",
-    "json_",
-    is_flag=True,
-    is_eager=True,
-    callback=json_output.reserve_stdout,
-    help="Print JSON, for programs.",
-)
 data_dir = click.option(
     "--data",
     "data_dir",
@@ -45,7 +25,7 @@ data_options = click.option(
     "overrides",
     multiple=True,
     metavar="KEY=VALUE",
-    shell_complete=completion.data_options,
+    shell_complete=config_completion.data_options,
     help="An option of the data, e.g. -o data.old=true.",
 )
 
@@ -63,7 +43,7 @@ def config_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "overrides",
             multiple=True,
             metavar="KEY=VALUE",
-            shell_complete=completion.run_options,
+            shell_complete=config_completion.run_options,
             help="Set one config key, e.g. -o members.0.epochs=5.",
         ),
         click.option("--config", "file", type=click.Path(path_type=Path), help="A YAML file laid over the preset."),
@@ -91,9 +71,7 @@ def executor_options(command: Callable[..., Any]) -> Callable[..., Any]:
         if executor == "serial" and workers not in (None, 1):
             raise UsageError(f"--workers {workers}: serial takes one task after another.", "Take --executor local.")
         if executor is not None and address is not None:
-            from ctk.workflow.pools import check_address
-
-            check_address(executor, address)
+            check_executor_address(executor, address)
         given = {"executor": executor, "executor.workers": workers, "executor.address": address and json.dumps(address)}
         execution = tuple(f"{key}={value}" for key, value in given.items() if value is not None)
         return command(*args, execution=execution, **more)

@@ -1,20 +1,15 @@
-"""What commands print: text, tables, scores and JSON."""
+"""What commands print for people: text, tables and scores."""
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Sequence
 from typing import Any
 
-import click
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
-
-from ctk.cli import json_output
-from ctk.files import finite
 
 console = Console(
     width=None if (sys.stdout and sys.stdout.isatty()) or "COLUMNS" in os.environ else 160,
@@ -23,12 +18,6 @@ console = Console(
 )
 """Prints text as it is, for paths, config values and sentences of plugins may have brackets; what has a style is a
 ``Text``. Where output is no terminal nothing tells its width; 160 keeps tables whole in files."""
-
-
-def print_json(value: Any) -> None:
-    """Print a value as JSON, and nothing else before it; a number that is not finite becomes null."""
-    json_output.release_stdout()
-    click.echo(json.dumps(finite(value), indent=2, ensure_ascii=False, default=str))
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], numbers: int = 0) -> None:

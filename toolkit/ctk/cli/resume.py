@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 import click
 
 from ctk.errors import UsageError
-from ctk.runs import Run
+from ctk.plugins.guard.competition import is_named
+from ctk.runs import Run, runs_root
+from ctk.workflow.run import reopen
 
 if TYPE_CHECKING:
     from ctk.contract import Competition
@@ -31,10 +33,6 @@ def refuse_other_options() -> None:
 
 def plan_to_resume(known: Competition, name: str, execution: tuple[str, ...]) -> Plan:
     """Plan to go on with the run that --resume names. Raises UsageError where it is another competition's."""
-    from ctk.api import runs_root
-    from ctk.plugins.guard.competition import is_named
-    from ctk.workflow.run import reopen
-
     refuse_other_options()
     found = Run.find(name, runs_root())
     if not is_named(known, found.competition):

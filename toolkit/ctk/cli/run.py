@@ -6,11 +6,18 @@ from typing import Any
 
 import click
 
+from ctk import api
 from ctk.cli import completion
-from ctk.cli.options import OneOf, as_json, config_options, executor_options, parse_seeds
-from ctk.cli.printing import print_json
+from ctk.cli.choice import OneOf
+from ctk.cli.json_output import as_json, print_json
+from ctk.cli.options import config_options, executor_options, parse_seeds
 from ctk.cli.ranks import on_first_rank
 from ctk.cli.resume import plan_to_resume
+from ctk.cli.run_progress import Terminal, outcome
+from ctk.errors import UsageError
+from ctk.plugins.guard.competition import competition_of
+from ctk.runs import Run
+from ctk.workflow.run import carry_out
 
 
 @click.command()
@@ -62,11 +69,6 @@ def run(
     torchrun --nproc-per-node 4 -m ctk run my-competition  one model on four processes or GPUs
     ctk run my-competition --stage predict --checkpoints RUN --data DIR
     """
-    from ctk import api
-    from ctk.errors import UsageError
-    from ctk.plugins.guard.competition import competition_of
-    from ctk.runs import Run
-
     known = competition_of(competition)
     if (stage == "predict") != (checkpoints is not None):
         raise UsageError("--stage predict and --checkpoints RUN go together.")
@@ -82,9 +84,6 @@ def run(
         )
     else:
         plan = plan_to_resume(known, resume, execution)
-    from ctk.cli.run_progress import Terminal, outcome
-    from ctk.workflow.run import carry_out
-
     results = carry_out(plan, Terminal(plan.metric.name, quiet=json_))
     if json_:
         print_json({"run": results.folder, "scores": results.scores, "test": results.truth_scores})

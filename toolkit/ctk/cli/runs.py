@@ -10,10 +10,11 @@ import click
 import yaml
 from rich.text import Text
 
-from ctk.api import runs_root
 from ctk.cli import completion
-from ctk.cli.options import as_json
-from ctk.cli.printing import console, format_score, print_json, print_table
+from ctk.cli.json_output import as_json, print_json
+from ctk.cli.printing import console, format_score, print_table
+from ctk.plugins import plugins
+from ctk.runs import Run, leaderboard_row, list_series, local_leaderboard, runs_root
 
 if TYPE_CHECKING:
     from ctk.runs import LeaderboardRow, SeriesSummary
@@ -32,9 +33,6 @@ def runs(competition: str | None, dry: bool, json_: bool) -> None:
     ctk runs
     ctk runs my-competition --dry
     """
-    from ctk.plugins import plugins
-    from ctk.runs import list_series, local_leaderboard
-
     rows = [row for row in local_leaderboard(runs_root(), competition) if dry or not row.dry_run]
     groups = list_series(runs_root(), competition)
     if not rows and not groups and competition is not None:
@@ -99,8 +97,6 @@ def show(run: str, json_: bool) -> None:
     ctk show quick                                    the end of its name
     ctk show runs/my-competition/1122-045252-quick    its folder
     """
-    from ctk.runs import Run, leaderboard_row
-
     found = Run.find(run, runs_root())
     row, scores = leaderboard_row(found), found.scores()
     if json_:

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import click
 
+from ctk import api
 from ctk.cli import completion
-from ctk.cli.options import as_json, data_dir, data_options
-from ctk.cli.printing import console, format_score, print_json, print_table
+from ctk.cli.json_output import as_json, print_json
+from ctk.cli.options import data_dir, data_options
+from ctk.cli.printing import console, format_score, print_table
 from ctk.cli.progress import ProgressBars
 
 
@@ -25,8 +27,6 @@ def validate(competition: str, file: Path, data_dir: Path | None, overrides: tup
     ctk validate my-competition submission.csv               the embedded data's test
     ctk validate my-competition submission.csv --data DIR    your copy's
     """
-    from ctk import api
-
     work = ProgressBars(quiet=json_)
     try:
         submission = api.validate(competition, file, data=data_dir, overrides=overrides, progress=work)
@@ -49,8 +49,6 @@ def score(competition: str, file: Path, truth: Path, json_: bool) -> None:
     \b
     ctk score my-competition submission.csv --truth DIR/test/test.truth.npz
     """
-    from ctk import api
-
     numbers = api.score(competition, file, truth)
     if json_:
         print_json(numbers)
