@@ -34,7 +34,7 @@ def report(process):
 '''
 PLUGIN = (
     PROBE
-    + '''
+    + """
 from ctk import hookimpl
 
 @hookimpl
@@ -64,7 +64,7 @@ def tracker(folder, name):
 
     report("worker")
     raise CtkError("The first fit begins here, and the measurement ends.")
-'''
+"""
 )
 WHOLE = PROBE + 'import atexit, runpy; atexit.register(report, "driver"); runpy.run_module("ctk", run_name="__main__")'
 PART = 'import runpy; runpy.run_module("ctk", run_name="__main__")'
@@ -99,7 +99,9 @@ def commands(python: Path, folder: Path) -> dict[str, tuple[str, list[str]]]:
 
 def largest(modules: list[str]) -> str:
     """The libraries with the most modules."""
-    counts = Counter(name.partition(".")[0] for name in modules if name.partition(".")[0] not in sys.stdlib_module_names)
+    counts = Counter(name.partition(".")[0] for name in modules)
+    for own in sys.stdlib_module_names:
+        del counts[own]
     return ", ".join(f"{name} {count}" for name, count in counts.most_common(8))
 
 

@@ -10,21 +10,21 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ctk.training.devices import torch_device
-    from ctk.training.loggers import FitLocation, tracker_options
     from ctk.training.loop import State, output
     from ctk.training.network import NetworkModel
     from ctk.training.torchrun import current_team
+    from ctk.training.trackers import FitLocation, tracker_options
 
 __all__ = ["FitLocation", "NetworkModel", "State", "current_team", "output", "torch_device", "tracker_options"]
 
 _HOMES = {
     "NetworkModel": "network",
-    "FitLocation": "loggers",
+    "FitLocation": "trackers",
     "State": "loop",
     "current_team": "torchrun",
     "output": "loop",
     "torch_device": "devices",
-    "tracker_options": "loggers",
+    "tracker_options": "trackers",
 }
 
 

@@ -23,7 +23,7 @@ from ctk.plugins.guard.competition import competition_of
 from ctk.runs import FINISHED, RUNNING, Part, Run
 from ctk.samples import Samples
 from ctk.training import torchrun
-from ctk.training.loggers import check_trackers
+from ctk.training.trackers import check_trackers
 from ctk.workflow.apply_filters import apply_filters
 from ctk.workflow.environment import describe_environment
 from ctk.workflow.finish import BLEND, BlendRecord, finish
