@@ -18,7 +18,6 @@ from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
 
-from ctk.api import runs_root
 from ctk.config.overrides import override, read_yaml
 from ctk.contract import Choice, Execution, RunConfig
 from ctk.errors import CtkError, UsageError, near, nearest
@@ -26,7 +25,7 @@ from ctk.plugins import plugins
 from ctk.plugins.guard import metric_of
 from ctk.plugins.guard.competition import competition_of
 from ctk.plugins.options import component
-from ctk.runs import Run
+from ctk.runs import Run, runs_root
 from ctk.series.trials import Trial
 from ctk.workflow.pools import choose_workers
 from ctk.workflow.run_ending import interrupt_on_sigterm
