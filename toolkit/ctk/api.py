@@ -33,10 +33,12 @@ from ctk.series.ablation.outcome import Ablation
 from ctk.series.ablation.plan import AblationPlan, start_ablation
 from ctk.series.ablation.run_ablation import run_ablation
 from ctk.workflow.apply_filters import apply_filters
-from ctk.workflow.blend_runs import blend_sources
+from ctk.workflow.blend_runs import blend_runs as blend_planned
+from ctk.workflow.blend_runs import plan_blend
 from ctk.workflow.observer import Observer, SilentObserver
 from ctk.workflow.prepare import prepare, prepare_test
-from ctk.workflow.run import RunPlan, execute_run, reopen_run, start_run
+from ctk.workflow.plan_run import RunPlan, reopen_run, start_run
+from ctk.workflow.run import execute_run
 
 
 def run(competition: str, *, observer: Observer | None = None, **how: Any) -> Results:
@@ -183,10 +185,9 @@ def blend_runs(
     ``competition`` and ``data`` are the runs' own, and needed only for files alone. Raises UsageError if runs are of
     different competitions or data, SubmissionError for a file that is none.
     """
-    names = [str(source) for source in sources]
-    return blend_sources(
-        names, root or runs_root(), blender, options, competition, data, name, observer or SilentObserver()
-    )
+    root = root or runs_root()
+    plan = plan_blend([str(source) for source in sources], root, blender, options, competition, data)
+    return blend_planned(plan, root, name, observer or SilentObserver())
 
 
 def validate(

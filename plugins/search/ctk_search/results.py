@@ -18,7 +18,7 @@ from ctk.files import atomic, write_json, write_text
 from ctk.plugins.guard import Guard
 from ctk.runs import Run
 from ctk.series.trials import TrialOutcome, read_epochs
-from ctk.training.loop import VALID_LOSS
+from ctk.training.validation_tracker import VALID_LOSS
 from ctk.workflow.fit import CHECKPOINTS
 from ctk_search import configs
 from ctk_search.outcomes import facts_of, promoted_by, ranked, share_of

@@ -8,7 +8,7 @@ from ctk.contract import Competition
 from ctk.errors import UsageError
 from ctk.plugins.guard.competition import is_named
 from ctk.runs import Run, runs_root
-from ctk.workflow.run import RunPlan, reopen_run
+from ctk.workflow.plan_run import RunPlan, reopen_run
 
 BESIDE_RESUME = ("competition", "resume", "executor", "workers", "address", "json_")
 """The parameters that may stand beside --resume."""

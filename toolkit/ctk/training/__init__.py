@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ctk.training.devices import torch_device
-    from ctk.training.loop import State, output
+    from ctk.training.forward import State, output
     from ctk.training.network import NetworkModel
     from ctk.training.torchrun import current_team
     from ctk.training.trackers import FitLocation, tracker_options
@@ -20,9 +20,9 @@ __all__ = ["FitLocation", "NetworkModel", "State", "current_team", "output", "to
 _HOMES = {
     "NetworkModel": "network",
     "FitLocation": "trackers",
-    "State": "loop",
+    "State": "forward",
     "current_team": "torchrun",
-    "output": "loop",
+    "output": "forward",
     "torch_device": "devices",
     "tracker_options": "trackers",
 }
