@@ -36,8 +36,8 @@ from ctk.workflow.apply_filters import apply_filters
 from ctk.workflow.blend_runs import blend_runs as blend_planned
 from ctk.workflow.blend_runs import plan_blend
 from ctk.workflow.observer import Observer, SilentObserver
-from ctk.workflow.prepare import prepare, prepare_test
 from ctk.workflow.plan_run import RunPlan, reopen_run, start_run
+from ctk.workflow.prepare import prepare, prepare_test
 from ctk.workflow.run import execute_run
 
 

@@ -13,6 +13,7 @@ from ctk.plugins.guard import metric_of
 from ctk.plugins.guard.competition import competition_of
 from ctk.runs import FINISHED, RUNNING, Run
 from ctk.series.ablation import BASE
+from ctk.series.ablation.ablation_page import write_page
 from ctk.series.ablation.outcome import Ablation
 from ctk.series.ablation.plan import AblationPlan
 from ctk.series.trials import Trial, TrialOutcome, run_trials
@@ -53,8 +54,6 @@ def run_ablation(plan: AblationPlan, observer: Observer | None = None) -> Ablati
                 watcher.working(DOING, done, len(trials))
         ablation = Ablation(plan.folder, known.title, metric, plan.seeds, plan.overrides, scores, problems)
         ablation.write_tables()
-        from ctk.series.ablation.ablation_page import write_page
-
         write_page(ablation, plan.folder / "ablation.html")
         place.set_state(FINISHED)
     return ablation
