@@ -53,8 +53,8 @@ def install(packages: tuple[str, ...], projects: tuple[Path, ...], upgrade: bool
     installing.carry_out(command)
     after = installing.listing()
     if before is None or after is None:
-        _untold("gained")
-    elif _tell_gained(before, after, installing.names(packages, projects)):
+        _print_unknown("gained")
+    elif _print_gained(before, after, installing.names(packages, projects)):
         raise SystemExit(1)
 
 
@@ -85,7 +85,7 @@ def uninstall(packages: tuple[str, ...], yes: bool) -> None:
     installing.carry_out(command)
     after = installing.listing()
     if before is None or after is None:
-        _untold("lost")
+        _print_unknown("lost")
         return
     left = {installing.key(row) for row in after}
     lost = [row for row in before if installing.key(row) not in left]
@@ -109,8 +109,8 @@ def _announce_loss(name: str, rows: Sequence[Row]) -> None:
         click.echo(f"{name} offers nothing to ctk.")
 
 
-def _tell_gained(before: Sequence[Row], after: Sequence[Row], asked: set[str]) -> bool:
-    """Say what is new, what has changed, and what was asked for and was here; returns whether some of it is broken."""
+def _print_gained(before: Sequence[Row], after: Sequence[Row], asked: set[str]) -> bool:
+    """Print what is new, what has changed, and what was here already; returns whether some of it is broken."""
     old = {key(row): row for row in before}
     concerned = {}
     for row in after:
@@ -138,7 +138,7 @@ def _tell_gained(before: Sequence[Row], after: Sequence[Row], asked: set[str]) -
 
 
 def _next(row: Row) -> str:
-    """What to do with it now."""
+    """Return what to do with a plugin now, as half a sentence."""
     if row["disabled_by"]:
         return f"; ${row['disabled_by']} turns it off"
     for kind, verb in (("competition ", "run it: ctk run "), ("command ", "call it: ctk ")):
@@ -156,7 +156,7 @@ def _title(row: Row) -> str:
     return f"{row['distribution']} {row['version']}"
 
 
-def _untold(what: str) -> None:
+def _print_unknown(what: str) -> None:
     click.secho(
         f"What was {what} cannot be told, for `ctk plugins` fails now; what it says tells why.", fg="red", err=True
     )
