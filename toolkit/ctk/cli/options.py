@@ -59,7 +59,7 @@ def config_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def executor_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add ``--executor``, ``--workers`` and ``--address``, which a command gets as ``execution``: overrides of its config.
+    """Add ``--executor``, ``--workers`` and ``--address``, passed on as ``execution``: overrides of the config.
 
     They go before those of ``-o``, which may then set further keys of the executor.
     """

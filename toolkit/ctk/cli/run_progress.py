@@ -96,7 +96,7 @@ class RunProgress:
         return shown.rstrip()
 
     def _share(self) -> float:
-        """Return the share that is done. A part that has not begun counts for as many epochs as the longest that has."""
+        """Return the share that is done. A part not begun yet counts for as many epochs as the longest that has."""
         longest = max((total for _, total in self.done.values()), default=1)
         units = sum(self.done[part][1] if part in self.done else longest for part in self.parts)
         return sum(done for done, _ in self.done.values()) / max(1, units)
