@@ -14,7 +14,6 @@ from ctk.contract import FilterContext
 from ctk.errors import CtkError, UsageError
 from ctk.samples import Gallery, Samples
 from ctk.schema import checked, options_schema
-from ctk_aml_retrieval import embedded, layout
 from ctk_aml_retrieval.filters import Ridge, TopK
 
 
@@ -36,8 +35,8 @@ def area_under_curve(scores, right) -> float:
 
 
 @pytest.fixture(scope="module")
-def clean() -> Samples:
-    return layout.read(embedded.folder()).train
+def clean(whole) -> Samples:
+    return whole.train
 
 
 def given_to(samples: Samples, target) -> Samples:
