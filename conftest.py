@@ -193,8 +193,8 @@ def _as_started(folder: Path, environment: dict[str, str], words: list[str]) -> 
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
-    added = [each for each in environment.get("PYTHONPATH", "").split(os.pathsep) if each and each not in path]
-    sys.path[:0] = [str(folder), *added]
+    named = [each for each in environment.get("PYTHONPATH", "").split(os.pathsep) if each]
+    sys.path[:0] = [str(folder), *(each for each in named if each not in path)]
     sys.argv, sys.modules["__main__"] = [str(module.__spec__ and module.__spec__.origin), *words], module
     try:
         yield
@@ -209,7 +209,7 @@ def _as_started(folder: Path, environment: dict[str, str], words: list[str]) -> 
         _restore_torch(threads)
         for name in set(sys.modules) - modules:  # another call may find another module of this name
             file = getattr(sys.modules[name], "__file__", None) or ""
-            if any(Path(file).is_relative_to(each) for each in (folder, *added) if file):
+            if any(Path(file).is_relative_to(each) for each in (folder, *named) if file):
                 del sys.modules[name]
 
 

@@ -201,13 +201,9 @@ def test_nothing_is_said_at_import_and_the_reference_serves_with_ctk_native_0():
 
 
 @pytest.fixture
-def project(tmp_path):
+def project(tmp_path, copy_project):
     """The project with a csrc of one good and one bad source."""
-    made = tmp_path / "project"
-    shutil.copytree(ROOT / "toolkit", made / "toolkit", ignore=shutil.ignore_patterns("*.so", "_build.json", "*.pyc"))
-    for name in ("setup.py", "pyproject.toml", "README.md", "LICENSE", "NOTICE", "MANIFEST.in"):
-        shutil.copy(ROOT / name, made)
-    shutil.copytree(ROOT / "csrc/setup", made / "csrc/setup", ignore=shutil.ignore_patterns("__pycache__"))
+    made = copy_project(tmp_path / "project")
     (made / "csrc/common").mkdir()
     (made / "csrc/common/bad.cpp").write_text("this is no C++;\n")
     for folder, name in (("blend", "_engine"), ("numbers", "_numbers")):
