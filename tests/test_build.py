@@ -209,7 +209,7 @@ def project(tmp_path, copy_project):
     for folder, name in (("blend", "_engine"), ("numbers", "_numbers")):
         (made / "csrc" / folder).mkdir()
         (made / "csrc" / folder / "module.cpp").write_text(
-            f'#include <pybind11/pybind11.h>\nPYBIND11_MODULE({name}, m) {{ m.attr("x") = 1; }}\n'
+            f'#include <Python.h>\nPyMODINIT_FUNC PyInit_{name}() {{ return nullptr; }}\n'
         )
     return made
 
