@@ -212,7 +212,7 @@ def test_a_run_takes_any_folder_of_the_layout_with_other_widths(ctk, whole, tmp_
     layout.write(tmp_path / "data", widened(whole.train.take(rows).with_own_gallery()), labelled=True)
     layout.write(tmp_path / "data", widened(whole.test), labelled=False)
     # The baseline preset as it stands, its widths taken from the data.
-    one = ("-o", "members.residual-mlp.epochs=1", "-o", "seeds=[1]", "-o", "executor.name=serial")
+    one = ("-o", "members.residual-mlp.epochs=1", "-o", "seeds=[1]", "-o", "executor={name: serial, threads: 1}")
     answer = ctk("run", "aml-retrieval", "--data", "data", *one, "--json", code=0)
     told = json.loads(answer.stdout)
     assert 0 < told["scores"]["blend"]["mrr_gallery"] <= 1
