@@ -26,10 +26,9 @@ def quiet(what: str, done: int, total: int) -> None:
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory) -> Build:
-    build = Build(columns=COLUMNS, out=tmp_path_factory.mktemp("built"), workers=1)
-    build.run(quiet)
-    return build
+def built(once) -> Build:
+    folder = once("leap-built", lambda folder: Build(columns=COLUMNS, out=folder, workers=1).run(quiet))
+    return Build(columns=COLUMNS, out=folder, workers=1)
 
 
 def read(path: Path) -> dict[str, np.ndarray]:
@@ -229,7 +228,6 @@ def test_without_climt_the_error_says_what_to_install(tmp_path, monkeypatch):
 @pytest.mark.slow
 def test_the_default_data_is_built_once_in_the_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("CTK_CACHE", str(tmp_path))
-    monkeypatch.setattr(default, "COLUMNS", COLUMNS)
     steps: list[int] = []
     place = default.folder(lambda what, done, total: steps.append(done))
     assert place.is_relative_to(tmp_path / "leap-climsim")
