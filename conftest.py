@@ -32,6 +32,8 @@ from typing import Any
 
 import pytest
 
+ROOT = Path(__file__).parent
+
 if "PYTEST_XDIST_WORKER" in os.environ:
     for _variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[_variable] = "1"
@@ -208,8 +210,8 @@ def _as_started(folder: Path, environment: dict[str, str], words: list[str]) -> 
         random.setstate(seed)
         _restore_torch(threads)
         for name in set(sys.modules) - modules:  # another call may find another module of this name
-            file = getattr(sys.modules[name], "__file__", None) or ""
-            if any(Path(file).is_relative_to(each) for each in (folder, *named) if file):
+            file = Path(getattr(sys.modules[name], "__file__", None) or ROOT)
+            if any(file.is_relative_to(each) for each in (folder, *named)) and not file.is_relative_to(ROOT):
                 del sys.modules[name]
 
 
