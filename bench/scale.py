@@ -130,8 +130,8 @@ def trials(trials: int) -> None:
     """What a search does beside its trials: a proposal and a result kept in SQLite, after so many trials."""
     from optuna.trial import TrialState
 
-    from ctk.competition import competition_of
     from ctk.plugins import plugins
+    from ctk.plugins.guard.competition import competition_of
     from ctk_search import space, study
 
     distributions = space.find("reference", competition_of("aml-retrieval")).distributions

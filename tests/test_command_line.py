@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from ctk.cli import cli
 from ctk.cli.common import executor_options
-from ctk.config import override
+from ctk.config.overrides import override
 
 
 def commands(group=cli, path=("ctk",)):

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ctk.config import Split
+from ctk.contract import Split
 
 CTK = Path(sys.executable).parent / "ctk"
 

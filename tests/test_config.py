@@ -3,11 +3,12 @@
 import pytest
 import yaml
 
-from ctk.config import override, read_yaml, resolve
+from ctk.config.overrides import override, read_yaml
+from ctk.config.resolve import resolve
+from ctk.contract.schema import merge
 from ctk.errors import UsageError
 from ctk.hookspecs import hookimpl
 from ctk.plugins import Plugins
-from ctk.schema import merge
 
 
 class Reader:

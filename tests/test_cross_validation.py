@@ -8,20 +8,20 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from ctk import api, workflow
+from ctk import api
 from ctk.cli import cli
-from ctk.config import Split
-from ctk.cross_validation import split_overrides
+from ctk.config.cross_validation import split_overrides
+from ctk.contract import Split
 from ctk.errors import CtkError, UsageError
-from ctk.fit import fit_part
-from ctk.fold_table import Divided
-from ctk.gather import Gathered
 from ctk.runs import Run, all_runs
 from ctk.samples import Samples
-from ctk.split import division
-from ctk.split.division import divide
 from ctk.testing.distributions import find_anew, lay
 from ctk.testing.toy.metrics import MSE
+from ctk.workflow.fit import fit_part
+from ctk.workflow.fold_scores import Divided
+from ctk.workflow.predictions import Gathered
+from ctk.workflow.split import division
+from ctk.workflow.split.division import divide
 
 ALWAYS = ("executor.name=serial", "executor.threads=1", "trackers=[]")
 
@@ -197,12 +197,12 @@ def test_one_that_was_interrupted_is_gone_on_with_by_the_command_that_it_names(t
         return fit_part(task)
 
     options = [word for each in ALWAYS for word in ("-o", each)]
-    monkeypatch.setattr(workflow, "fit_part", interrupted)
+    monkeypatch.setattr("ctk.workflow.run.fit_part", interrupted)
     ended = CliRunner().invoke(cli, ["cv", "toy-regression", "--folds", "3", *options])
     assert ended.exit_code == 1
     again = re.search(r"Go on with: ctk (cv toy-regression --resume \S+)\n", ended.output)
     assert again, ended.output
-    monkeypatch.setattr(workflow, "fit_part", fit_part)
+    monkeypatch.setattr("ctk.workflow.run.fit_part", fit_part)
     assert "toy-mse by fold" in CliRunner().invoke(cli, again.group(1).split()).output
 
 

@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
-from ctk.components.devices import torch_device
-from ctk.components.filtering import keep_best, write_result, write_scores
+from ctk.contract import keep_best
 from ctk.errors import UsageError
 from ctk.samples import Gallery, Samples
+from ctk.training.devices import torch_device
+from ctk.workflow.apply_filters import write_result, write_scores
 
 # Few distinct values, so that ties are the rule and not the exception.
 scores_with_ties = st.lists(st.sampled_from([-1.0, 0.0, 0.25, 0.5, 3.0]), max_size=60).map(np.array)

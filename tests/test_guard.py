@@ -11,18 +11,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ctk.competition import Competition
-from ctk.contract import Blend, DataReader, Metric, Model
+from ctk.contract import Blend, Competition, DataReader, Metric, Model
 from ctk.errors import CtkError, DataError, PluginError
-from ctk.guard import Guard, Wrong, arrays, check_blend, metric_of, only_sentences
-from ctk.guard.competition import GuardedCompetition
-from ctk.guard.data import check_data
-from ctk.guard.loss import scalar
-from ctk.guard.model import GuardedModel
-from ctk.guard.reader import GuardedReader
 from ctk.plugins import Component, Plugin, Plugins
+from ctk.plugins.guard import Guard, Wrong, arrays, check_blend, metric_of, only_sentences
+from ctk.plugins.guard.competition import GuardedCompetition
+from ctk.plugins.guard.data import check_data
+from ctk.plugins.guard.loss import scalar
+from ctk.plugins.guard.model import GuardedModel
+from ctk.plugins.guard.reader import GuardedReader
+from ctk.plugins.tracebacks import tracebacks_in
 from ctk.samples import Data, Gallery, Samples, Targets
-from ctk.tracebacks import tracebacks_in
 
 TITLE = "The blender 'bad' of plugin 'rogue' (rogue 1.2) "
 
@@ -213,7 +212,7 @@ def test_a_prediction_that_fits_has_a_row_a_sample(value, row, shape):
 
 
 def test_the_sample_with_a_prediction_that_is_no_number_is_named(monkeypatch):
-    monkeypatch.setattr("ctk.guard.arrays.BLOCK", 10)
+    monkeypatch.setattr("ctk.plugins.guard.arrays.BLOCK", 10)
     predicted = np.zeros((100, 3), np.float32)
     arrays.refuse_not_finite(predicted, np.arange(100))
     predicted[57, 1] = np.inf
@@ -277,7 +276,7 @@ def test_a_loss_is_one_number_with_a_gradient():
 def test_a_metric_scores_with_one_number_whoever_asks(log, monkeypatch):
     scores = iter([np.float32(0.5), np.ones(2), float("nan"), float("nan")])
     bad = Metric("bad", "max", lambda prediction, samples: next(scores))
-    monkeypatch.setattr("ctk.guard.metric.Guard", lambda kind, name: guard_of(bad, kind))
+    monkeypatch.setattr("ctk.plugins.guard.metric.Guard", lambda kind, name: guard_of(bad, kind))
     metric = metric_of("bad")
     samples = Samples(np.arange(2), {}, target=np.array([1.0, np.nan]))
     assert metric.score(np.ones(2), samples) == 0.5
@@ -357,7 +356,7 @@ def test_truth_of_other_samples_is_refused(tmp_path):
 
 
 def test_an_id_twice_is_found_across_parts_that_rise(tmp_path, monkeypatch):
-    monkeypatch.setattr("ctk.guard.arrays.BLOCK", 10)
+    monkeypatch.setattr("ctk.plugins.guard.arrays.BLOCK", 10)
     ids = np.arange(40)
     wide = {"features": {}, "groups": {}, "notes": {}, "target": np.zeros((40, 2))}
     check_data(data(samples(ids=ids, **wide), tmp_path))

@@ -8,12 +8,12 @@ import sys
 import pytest
 from click.testing import CliRunner
 
-from ctk import kernels
+from ctk.bench import speed
 from ctk.cli.doctor import doctor
-from ctk.environment import environment
 from ctk.ops import native
 from ctk.plugins import plugins
 from ctk.testing.distributions import find_anew
+from ctk.workflow.environment import environment
 
 
 @pytest.fixture(autouse=True)
@@ -27,17 +27,20 @@ def without_plugins(monkeypatch):
 
 def test_the_environment_says_which_path_each_op_takes_and_how_it_was_built():
     facts = environment(plugins())
-    assert set(facts["ops"]) == {"cpu", "cuda", "blend", "numbers"}
+    assert set(facts["ops"]) == {"cpu", "cuda", "blend"}
     assert facts["build"] == native.build_record()
     assert json.loads(json.dumps(facts)) == facts
 
 
 def test_a_plain_path_gives_its_reason():
-    code = "from ctk.kernels import paths, speed; print(*paths().values(), speed(), sep='\\n')"
+    code = (
+        "from ctk.bench.speed import speed; from ctk.workflow.environment import paths;"
+        "print(*paths().values(), speed(), sep='\\n')"
+    )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env={**os.environ, "CTK_NATIVE": "0"}
     )
-    plain = ("plain torch", "plain torch", "plain numpy", "plain CSV readers")
+    plain = ("plain torch", "plain torch", "plain numpy")
     assert done.stdout.splitlines() == [*(f"{path}: CTK_NATIVE=0 is set" for path in plain), "{}"]
 
 
@@ -47,7 +50,7 @@ def test_a_library_that_does_not_load_is_told_and_to_be_mended(monkeypatch, tmp_
     why = native._load("cpu")
     assert why.startswith("_cpu.so does not load: ")
     monkeypatch.setitem(native._PROBLEMS, "cpu", why)
-    monkeypatch.setattr(kernels, "SECONDS", 1e-9)
+    monkeypatch.setattr(speed, "SECONDS", 1e-9)
     said = CliRunner().invoke(doctor)
     assert said.exit_code == 1
     assert "✗ ops cpu: plain torch: _cpu.so does not load" in said.stdout
@@ -55,12 +58,12 @@ def test_a_library_that_does_not_load_is_told_and_to_be_mended(monkeypatch, tmp_
 
 def test_without_a_record_doctor_says_how_to_build(monkeypatch, tmp_path):
     monkeypatch.setattr(native, "RECORD", tmp_path / "none.json")
-    monkeypatch.setattr(kernels, "SECONDS", 1e-9)
+    monkeypatch.setattr(speed, "SECONDS", 1e-9)
     assert "built        never; `pip install --editable .`" in CliRunner().invoke(doctor).stdout
 
 
 def test_doctor_times_each_compiled_op_beside_its_reference(monkeypatch):
-    monkeypatch.setattr(kernels, "SECONDS", 0.01)
+    monkeypatch.setattr(speed, "SECONDS", 0.01)
     facts = json.loads(CliRunner().invoke(doctor, ["--json"]).stdout)
     expected = {
         *(("info_nce", "target_ranks", "topk") if native.problem("cpu") is None else ()),
@@ -75,7 +78,7 @@ def test_an_op_that_fails_is_told_and_the_others_are_timed(monkeypatch):
     def broken(*_, **__):
         raise RuntimeError("no such instruction")
 
-    monkeypatch.setattr(kernels, "SECONDS", 1e-9)
+    monkeypatch.setattr(speed, "SECONDS", 1e-9)
     monkeypatch.setattr("ctk.blend.hill_climb", broken)
     monkeypatch.setattr("ctk.blend.engine.native", object())
     said = CliRunner().invoke(doctor)

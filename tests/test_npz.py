@@ -1,4 +1,4 @@
-"""What ctk.npz promises: the arrays that were saved, or one sentence on what is wrong and where."""
+"""What ctk.data.npz promises: the arrays that were saved, or one sentence on what is wrong and where."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
+from ctk.data import Npz, not_finite
 from ctk.errors import DataError
-from ctk.npz import Npz, not_finite
 
 
 @pytest.fixture

@@ -13,13 +13,13 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctk import placing
-from ctk.contract import Direction, Metric
+from ctk.contract import Direction, Entry, Metric, Submitted
 from ctk.errors import CtkError, UsageError
-from ctk.placing import Place, place
-from ctk.platforms import Entry, Submitted, platform_of
 from ctk.plugins import Plugins
+from ctk.plugins.platforms import platform_of
 from ctk.runs import Run
+from ctk.workflow import leaderboard_place
+from ctk.workflow.leaderboard_place import Place, place
 
 
 def entries(*scores: float | None) -> list[Entry]:
@@ -44,7 +44,7 @@ def test_a_competition_that_is_held_nowhere_is_a_sentence() -> None:
 def test_a_platform_whose_plugin_is_not_installed_is_a_sentence_with_the_command(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("ctk.platforms.plugins", lambda: Plugins([]))
+    monkeypatch.setattr("ctk.plugins.platforms.plugins", lambda: Plugins([]))
     held = Held()
     held.platform, held.slug = "kaggle", "toy"
     with pytest.raises(UsageError) as raised:
@@ -97,11 +97,11 @@ def test_a_place_is_where_a_stable_sort_puts_the_score(scores: list[int], score:
 
 def test_a_leaderboard_sorted_against_the_metric_is_refused() -> None:
     loss = Metric("mae", "min", lambda prediction, samples: 0.0)
-    placing.check_order(entries(0.1, 0.2), loss)
-    placing.check_order(entries(0.1, 0.1), loss)
-    placing.check_order(entries(None), loss)
+    leaderboard_place.check_order(entries(0.1, 0.2), loss)
+    leaderboard_place.check_order(entries(0.1, 0.1), loss)
+    leaderboard_place.check_order(entries(None), loss)
     with pytest.raises(CtkError, match=r"goes from 0.2 to 0.1, and of mae lower is better"):
-        placing.check_order(entries(0.2, 0.1), loss)
+        leaderboard_place.check_order(entries(0.2, 0.1), loss)
 
 
 def test_the_best_submission_is_the_earliest_of_the_best_scores() -> None:
@@ -112,11 +112,11 @@ def test_the_best_submission_is_the_earliest_of_the_best_scores() -> None:
         Submitted("a", "", day, 0.1),
         Submitted("none", "", day, None),
     ]
-    best, lowest = placing.best(rows, "max"), placing.best(rows, "min")
+    best, lowest = leaderboard_place.best(rows, "max"), leaderboard_place.best(rows, "min")
     assert best is not None
     assert lowest is not None
     assert (best.file, lowest.file) == ("b", "a")
-    assert placing.best(rows[3:], "max") is None
+    assert leaderboard_place.best(rows[3:], "max") is None
 
 
 @pytest.mark.parametrize("score", [None, math.nan, math.inf])
@@ -124,4 +124,4 @@ def test_a_run_without_a_finite_score_has_no_place(tmp_path: Path, score: Any) -
     (tmp_path / "config.yaml").write_text(yaml.safe_dump({"competition": "toy", "preset": "quick"}))
     (tmp_path / "scores.json").write_text(json.dumps({"members": {"blend": {"mae": score}}}))
     with pytest.raises(UsageError, match="has no mae of its blend"):
-        placing.local_score(Run(tmp_path), Held(), Metric("mae", "min", lambda prediction, samples: 0.0))  # type: ignore[arg-type]
+        leaderboard_place.local_score(Run(tmp_path), Held(), Metric("mae", "min", lambda prediction, samples: 0.0))  # type: ignore[arg-type]

@@ -334,7 +334,7 @@ ONE_FILE = """
 import numpy as np
 from ctk import hookimpl
 from ctk.contract import Model
-from ctk.schema import Strict
+from ctk.contract.schema import Strict
 from ctk.testing.toy.plugin import *
 
 class Constant(Strict):

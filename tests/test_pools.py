@@ -2,10 +2,10 @@
 
 import pytest
 
-from ctk.config import Execution
+from ctk.contract import Execution
 from ctk.errors import CtkError, PluginError
-from ctk.pools import check_address, placed
 from ctk.testing.distributions import find_anew
+from ctk.workflow.pools import check_address, placed
 
 PLUGIN = """
 from ctk import hookimpl

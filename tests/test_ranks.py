@@ -4,8 +4,8 @@ import signal
 
 import pytest
 
-from ctk import ranks
-from ctk.endings import terminable
+from ctk.training import torchrun
+from ctk.workflow.endings import terminable
 
 
 def environment(rank, size, local_rank, local_size):
@@ -27,15 +27,15 @@ def test_a_command_is_gone_on_with_as_it_was_started(monkeypatch, place, command
         monkeypatch.setenv(name, value)
     if place is None:
         monkeypatch.delenv("TORCHELASTIC_RUN_ID")
-    assert ranks.command() == command
-    assert ranks.follows() == (place is not None and place[0] > 0)
+    assert torchrun.command() == command
+    assert torchrun.follows() == (place is not None and place[0] > 0)
 
 
 def test_torchrun_s_signal_does_not_end_who_still_has_to_say_why():
     before = signal.getsignal(signal.SIGTERM)
     try:
         with terminable():
-            ranks._end_anyway()
+            torchrun._end_anyway()
         assert signal.getsignal(signal.SIGTERM) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGTERM, before)

@@ -12,12 +12,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ctk.contract import Blend, Direction, Metric
-from ctk.fold_table import FoldTable
+from ctk.contract import Blend, Direction, FoldTable, Metric, Results
 from ctk.report import INK, SERIES, Section, axes, figure_svg, write_report
 from ctk.report.numbers import column, comparison, duration, number
 from ctk.report.page import levels
-from ctk.results import Results
 from ctk.samples import Samples, Targets
 
 HIGHER = Metric("mrr", "max", lambda prediction, samples: 0.0)

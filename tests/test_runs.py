@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from ctk.errors import CtkError, UsageError
-from ctk.gather import aligned, in_order
 from ctk.runs import FINISHED, KILLED, RUNNING, Part, Predictions, Run
+from ctk.workflow.predictions import aligned, in_order
 
 
 @pytest.fixture
@@ -101,8 +101,8 @@ def test_what_must_be_copied_and_is_large_is_kept_in_a_file(run, monkeypatch, tm
         part = Predictions(ids[20 * fold : 20 * fold + 20], values[20 * fold : 20 * fold + 20])
         run.write_part(Part("a", 1, fold), "x", part, Predictions(ids, (fold + 1) * values))
     small = aligned(run, run.parts(), np.arange(40))
-    monkeypatch.setattr("ctk.scratch.LARGE", 1)
-    monkeypatch.setattr("ctk.gather.BLOCK", 10)
+    monkeypatch.setattr("ctk.data.scratch_array.LARGE", 1)
+    monkeypatch.setattr("ctk.workflow.predictions.BLOCK", 10)
     oof, test = aligned(run, run.parts(), np.arange(40))
     in_place = in_order(oof, np.arange(40), "a")
     assert all(isinstance(each, np.memmap) for each in (oof.values, test, in_place))

@@ -6,15 +6,15 @@ import sys
 import numpy as np
 import pytest
 
+from ctk.data import SamplesWriter, linked
 from ctk.samples import Samples, Targets
-from ctk.store import SamplesWriter, linked
 
 # The child appends ten parts, commits after each third, and is killed in the middle of the ninth.
 KILLED = """
 import os, signal, sys
 from pathlib import Path
 import numpy as np
-from ctk.store import SamplesWriter
+from ctk.data.samples_writer import SamplesWriter
 writer = SamplesWriter(Path(sys.argv[1]))
 for part in range(9):
     writer.append({"ids": np.arange(5) + 5 * part, "features/x": np.full((5, 700), part, np.float32)})

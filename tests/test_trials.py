@@ -8,14 +8,14 @@ from dataclasses import dataclass, replace
 import pytest
 
 from ctk.api import configured
-from ctk.competition import competition_of
-from ctk.config import Execution
+from ctk.contract import Execution
 from ctk.errors import Pruned, UsageError
 from ctk.plugins import plugins
-from ctk.prepare import prepare
+from ctk.plugins.guard.competition import competition_of
 from ctk.runs import Run
+from ctk.series.trials import EPOCHS, Trial, read_epochs, run_trial, run_trials
 from ctk.testing.distributions import find_anew, lay
-from ctk.trials import EPOCHS, Trial, read_epochs, run_trial, run_trials
+from ctk.workflow.prepare import prepare
 
 ROGUE = """
 from ctk import hookimpl

@@ -6,11 +6,11 @@ import sys
 import pytest
 
 from ctk import api
-from ctk.config import Execution, Split
+from ctk.contract import Execution, Split
 from ctk.errors import CtkError
 from ctk.runs import all_runs
+from ctk.series.trials import Trial, run_trials
 from ctk.testing.distributions import find_anew, lay
-from ctk.trials import Trial, run_trials
 
 PLUGIN = """
 import numpy as np

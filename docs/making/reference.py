@@ -12,7 +12,7 @@ HOOKS = "ctk.hookspecs"
 # Where each class stands, in the order of the page.
 CONTRACT: dict[str, tuple[str, ...]] = {
     "ctk.samples": ("Samples", "Gallery", "Targets", "Data"),
-    "ctk.competition": ("Competition", "Submission"),
+    "ctk.contract.competition": ("Competition", "Submission"),
     "ctk.contract": (
         "DataReader",
         "Found",
@@ -25,11 +25,11 @@ CONTRACT: dict[str, tuple[str, ...]] = {
         "Filter",
         "FilterContext",
     ),
-    "ctk.store": ("SamplesWriter",),
-    "ctk.platforms": ("Platform", "Entry"),
+    "ctk.data.samples_writer": ("SamplesWriter",),
+    "ctk.contract.platform": ("Platform", "Entry"),
     "ctk.report": ("Section",),
     "ctk.runs": ("Run",),
-    "ctk.results": ("Results",),
+    "ctk.contract.results": ("Results",),
     "ctk.errors": ("CtkError", "UsageError", "DataError", "SubmissionError", "PluginError"),
 }
 
@@ -37,7 +37,7 @@ CONTRACT: dict[str, tuple[str, ...]] = {
 METHODS = {"Run": ("competition", "config", "state", "scores", "log")}
 
 # Functions beside the classes that a plugin calls.
-FUNCTIONS = ("ctk.competition.presets_in", "ctk.errors.nearest")
+FUNCTIONS = ("ctk.contract.competition.presets_in", "ctk.errors.nearest")
 
 
 def hooks() -> str:

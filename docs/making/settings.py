@@ -15,9 +15,9 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from ctk import components
-from ctk.components.training import BatchSize, Optimizer, Schedule, Training, schema_of
-from ctk.config import Execution, Member, RunConfig, Split
-from ctk.schema import Choice, options_schema
+from ctk.config.training_keys import BatchSize, Optimizer, Schedule, Training, schema_of
+from ctk.contract import Choice, Execution, Member, RunConfig, Split
+from ctk.plugins.options import options_schema
 from making.docstrings import markdown, prose, terms
 
 SECTIONS: tuple[tuple[str, str, type[BaseModel]], ...] = (

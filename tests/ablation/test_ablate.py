@@ -11,13 +11,12 @@ import pytest
 from click.testing import CliRunner
 
 from ctk import api
-from ctk.ablation.plan import find, read
-from ctk.ablation.running import carry_out
-from ctk.ablation.variants import read_variants
 from ctk.cli import cli
 from ctk.errors import CtkError, UsageError
-from ctk.leaderboard import series, standings
-from ctk.runs import Run, all_runs
+from ctk.runs import Run, all_runs, series, standings
+from ctk.series.ablation.plan import find, read
+from ctk.series.ablation.running import carry_out
+from ctk.series.ablation.variants import read_variants
 from ctk.testing.distributions import find_anew, lay, on_path
 from ctk.testing.home import home_in
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from ctk.ablation.differences import compare, each_level
+from ctk.series.ablation.differences import compare, each_level
 
 # Student (1908): additional hours of sleep of ten patients by two drugs.
 FIRST = dict(enumerate([0.7, -1.6, -0.2, -1.2, -0.1, 3.4, 3.7, 0.8, 0.0, 2.0]))

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from ctk.student_t import quantile, within
+from ctk.series.ablation.student_t import quantile, within
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctk.components.batches import Batches
+from ctk.training.batches import Batches
 
 groups = st.lists(st.integers(0, 8), min_size=1, max_size=60).map(np.array)
 

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctk.components.batches import Batches
-from ctk.components.dealing import DealtBatches
-from ctk.components.rows import InOrder
+from ctk.training.batches import Batches
+from ctk.training.dealing import DealtBatches
+from ctk.training.rows import InOrder
 
 groups = st.lists(st.integers(0, 8), min_size=1, max_size=60).map(np.array)
 

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from ctk.components import executors
-from ctk.components.executors import Serial, cores, local, share, visible_gpus
-from ctk.tasks import WorkerLost
+from ctk.components.executors import Serial, local
+from ctk.contract import WorkerLost
+from ctk.machine import cores, share, visible_gpus
 
 
 def facts_of_worker():

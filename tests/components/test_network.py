@@ -9,11 +9,11 @@ from torch import nn
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from ctk.components.info_nce import InfoNCE
-from ctk.components.network import as_model
-from ctk.components.training import Training
+from ctk.config.training_keys import Training
 from ctk.contract import Batch, FitContext, Metric
 from ctk.errors import CtkError
 from ctk.samples import Gallery, Samples
+from ctk.training.network import as_model
 
 
 class Tiny(nn.Module):

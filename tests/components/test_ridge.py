@@ -14,11 +14,11 @@ from sklearn.preprocessing import StandardScaler
 
 from ctk.components import ridge
 from ctk.components.ridge import Ridge, solve_ridge
-from ctk.contract import FitContext, Metric
+from ctk.contract import Choice, FitContext, Metric
 from ctk.errors import UsageError
 from ctk.plugins import plugins
+from ctk.plugins.options import component
 from ctk.samples import Samples, Targets
-from ctk.schema import Choice, component
 
 METRIC = Metric("error", "min", lambda prediction, samples: float(np.square(prediction - samples.target).mean()))
 

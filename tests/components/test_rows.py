@@ -3,8 +3,8 @@
 import numpy as np
 import torch
 
-from ctk.components.rows import PREDICT_ROWS, Features, InOrder, Rows
 from ctk.samples import Samples
+from ctk.training.rows import PREDICT_ROWS, Features, InOrder, Rows
 
 
 def make_samples(folder, rows=50):

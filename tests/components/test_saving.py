@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from ctk.components import saving
 from ctk.errors import CtkError
 from ctk.files import atomic
+from ctk.training import saving
 
 
 def test_what_is_saved_is_read_again(tmp_path):

@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch.optim.lr_scheduler import CosineAnnealingLR, CosineAnnealingWarmRestarts
 
-from ctk.components.schedules import rates
-from ctk.components.training import Schedule, Training
+from ctk.config.training_keys import Schedule, Training
+from ctk.contract.schema import checked
 from ctk.errors import UsageError
-from ctk.schema import checked
+from ctk.training.schedules import rates
 
 AN_EPOCH = 7
 

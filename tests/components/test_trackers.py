@@ -11,14 +11,13 @@ import yaml
 from lightning.pytorch.loggers import CSVLogger
 from torch import nn
 
-from ctk.components.network import as_model
-from ctk.components.trackers import Guarded, Place, loggers
-from ctk.components.training import Training
-from ctk.contract import FitContext, Metric
+from ctk.config.training_keys import Training
+from ctk.contract import Choice, FitContext, Metric
 from ctk.errors import CtkError
 from ctk.plugins import Plugins, plugins
 from ctk.samples import Gallery, Samples
-from ctk.schema import Choice
+from ctk.training.loggers import Guarded, Place, loggers
+from ctk.training.network import as_model
 
 
 class Failing(CSVLogger):

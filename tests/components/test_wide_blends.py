@@ -8,7 +8,8 @@ import pytest
 from ctk.blend import cross_validated_score
 from ctk.components.blenders import Mean
 from ctk.components.hill_climbs import HillClimb
-from ctk.contract import BLOCK, Blend, Metric
+from ctk.contract import Blend, Metric
+from ctk.contract.blender import BLOCK
 from ctk.errors import UsageError
 from ctk.files import read_json, write_json
 from ctk.samples import Samples, Targets
@@ -151,7 +152,7 @@ def test_a_blend_is_the_same_whatever_rows_it_is_summed_by(monkeypatch, blends, 
     )
     assert blend.apply(oof) == pytest.approx(expected.astype(np.float32), rel=1e-6)
     whole = blend.apply(oof)
-    monkeypatch.setattr("ctk.contract.BLOCK", 50)
+    monkeypatch.setattr("ctk.contract.blender.BLOCK", 50)
     assert np.array_equal(blend.apply(oof), whole)
 
 

@@ -9,14 +9,14 @@ import torch
 from torch import nn
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
-from ctk.components import stage
-from ctk.components.devices import precision_on
-from ctk.components.network import as_model
-from ctk.components.training import Training
+from ctk.config.training_keys import Training
 from ctk.contract import FitContext, Metric
 from ctk.errors import CtkError, UsageError
 from ctk.plugins import Component, Plugin, Plugins
 from ctk.samples import Samples, Targets
+from ctk.training import stage
+from ctk.training.devices import precision_on
+from ctk.training.network import as_model
 
 GROUPS = ["first"] * 3 + ["second"] * 2 + ["third"]
 
@@ -68,7 +68,7 @@ def squares():
     """A registry that knows the one loss of this module."""
     offers = [Component("losses", "squares", Squares, "", "tests", "tests")]
     known = Plugins([Plugin("tests", "tests", "1", "tests", offers=offers, loaded=True)])
-    with patch("ctk.guard.guard.plugins", return_value=known):
+    with patch("ctk.plugins.guard.guard.plugins", return_value=known):
         yield
 
 

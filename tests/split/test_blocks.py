@@ -6,10 +6,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ctk.config import Split
+from ctk.contract import Split
 from ctk.errors import UsageError
 from ctk.samples import Samples
-from ctk.split import folds
+from ctk.workflow.split import folds
 
 
 def samples(groups):

@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ctk.config import Split
+from ctk.contract import Split
 from ctk.errors import CtkError, UsageError
 from ctk.samples import Gallery, Samples
-from ctk.split import folds
-from ctk.split.division import divide, sentences
+from ctk.workflow.split import folds
+from ctk.workflow.split.division import divide, sentences
 
 TIMES = st.lists(st.integers(-20, 20), min_size=4, max_size=80)
 
@@ -191,7 +191,7 @@ def test_a_leak_of_predefined_folds_is_named():
     ],
 )
 def test_a_planted_leak_is_found(monkeypatch, scheme, plant, said):
-    from ctk.split import Fold, division
+    from ctk.workflow.split import Fold, division
 
     own = samples(scene=np.repeat(np.arange(20), 2), day=np.arange(40))
     split = Split(**scheme, folds=4, use=4)

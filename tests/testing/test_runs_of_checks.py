@@ -163,7 +163,7 @@ def test_data_that_nobody_has_is_asked_for(checked):
 
 COMPETITION = """
 import numpy as np
-from ctk.competition import Submission
+from ctk.contract.competition import Submission
 from ctk.testing.toy.competition import ToyRegression
 
 

@@ -1,8 +1,8 @@
 """ctk, the competition toolkit: from raw data to a validated submission.
 
 ``run``, ``resume``, ``blend_runs``, ``validate``, ``score`` and ``filter_data`` do from Python what the command line
-does. A plugin author needs ``hookimpl``, and what ``ctk.samples``, ``ctk.contract`` and ``ctk.competition`` define; the
-fast operations are in ``ctk.ops`` and ``ctk.blend``. Importing this package imports no heavy library.
+does. A plugin author needs ``hookimpl``, and what ``ctk.contract`` and ``ctk.samples`` define; the fast operations are
+in ``ctk.ops`` and ``ctk.blend``. Importing this package imports no heavy library.
 """
 
 from __future__ import annotations

@@ -18,14 +18,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ctk.ablation.outcome import Ablation
-    from ctk.ablation.plan import AblationPlan
-    from ctk.competition import Submission
-    from ctk.config import RunConfig
-    from ctk.contract import Progress
-    from ctk.observer import Observer
-    from ctk.results import Results
-    from ctk.workflow import Plan
+    from ctk.contract import Progress, Results, RunConfig, Submission
+    from ctk.series.ablation.outcome import Ablation
+    from ctk.series.ablation.plan import AblationPlan
+    from ctk.workflow.observer import Observer
+    from ctk.workflow.run import Plan
 
 
 def runs_root() -> Path:
@@ -35,7 +32,7 @@ def runs_root() -> Path:
 
 def run(competition: str, *, observer: Observer | None = None, **how: Any) -> Results:
     """Train, blend, submit, report; ``how`` as for ``plan``. Raises CtkError for all that a user can mend."""
-    from ctk.workflow import carry_out
+    from ctk.workflow.run import carry_out
 
     return carry_out(plan(competition, **how), observer)
 
@@ -43,7 +40,7 @@ def run(competition: str, *, observer: Observer | None = None, **how: Any) -> Re
 def resume(name: str, *, root: Path | None = None, observer: Observer | None = None) -> Results:
     """Go on with a run that was interrupted, failed or killed, by its folder or the end of its name."""
     from ctk.runs import Run
-    from ctk.workflow import carry_out, reopen
+    from ctk.workflow.run import carry_out, reopen
 
     return carry_out(reopen(Run.find(name, root or runs_root())), observer)
 
@@ -66,7 +63,7 @@ def cross_validate(
     stratify  group whose shares are alike in every fold; None is the target
     how       as for ``plan``
     """
-    from ctk.cross_validation import split_overrides
+    from ctk.config.cross_validation import split_overrides
 
     split = split_overrides(folds, scheme, group, stratify)
     return run(competition, overrides=[*split, *overrides], observer=observer, **how)
@@ -80,7 +77,7 @@ def ablate(
     ``variants`` are overrides by name, ``how`` as for ``plan_ablation``. A run that fails is among the result's
     ``problems``; CtkError is raised for what concerns all of them.
     """
-    from ctk.ablation.running import carry_out
+    from ctk.series.ablation.running import carry_out
 
     return carry_out(plan_ablation(competition, variants, **how), observer)
 
@@ -102,9 +99,9 @@ def plan_ablation(
     overrides  of the base, "key=value" each
     how        data, preset and config, as for ``configured``
     """
-    from ctk.ablation import BASE
-    from ctk.ablation.plan import start
     from ctk.errors import UsageError
+    from ctk.series.ablation import BASE
+    from ctk.series.ablation.plan import start
 
     if any(each.partition("=")[0] == "seeds" for each in overrides):
         raise UsageError("The runs of an ablation have the seeds of --seeds.", "Leave -o seeds out.")
@@ -132,7 +129,7 @@ def plan(
     root       folder of runs; None is $CTK_RUNS or ./runs
     """
     config, assigned = configured(competition, **how)
-    from ctk.workflow import start  # late: it imports Lightning, and what is wrong should be said at once
+    from ctk.workflow.run import start  # late: it imports Lightning, and what is wrong should be said at once
 
     return start(config, root or runs_root(), name or config.preset, assigned, dry_run)
 
@@ -155,11 +152,12 @@ def configured(
     overrides  "key=value" each, as after -o
     checkpoints  folder of a run: nothing is fitted, its members and blend predict. Its config takes the preset's place
     """
-    from ctk.competition import competition_of
-    from ctk.config import base_config, override, read_yaml, resolve, saved_config
+    from ctk.config.overrides import override, read_yaml
+    from ctk.config.resolve import base_config, resolve, saved_config
+    from ctk.contract.schema import merge
     from ctk.errors import UsageError
     from ctk.plugins import plugins
-    from ctk.schema import merge
+    from ctk.plugins.guard.competition import competition_of
 
     known = competition_of(competition)
     if checkpoints is not None and preset is not None:
@@ -198,8 +196,8 @@ def blend_runs(
     ``competition`` and ``data`` are the runs' own, and needed only for files alone. Raises UsageError if runs are of
     different competitions or data, SubmissionError for a file that is none.
     """
-    from ctk.blending import blend_sources
-    from ctk.observer import Silent
+    from ctk.workflow.blend_runs import blend_sources
+    from ctk.workflow.observer import Silent
 
     names = [str(source) for source in sources]
     return blend_sources(names, root or runs_root(), blender, options, competition, data, name, observer or Silent())
@@ -217,10 +215,11 @@ def validate(
 
     ``overrides`` are options of the data, as "data.old=true".
     """
-    from ctk.competition import competition_of
-    from ctk.config import base_config, override, resolve
+    from ctk.config.overrides import override
+    from ctk.config.resolve import base_config, resolve
     from ctk.plugins import plugins
-    from ctk.prepare import prepare_test
+    from ctk.plugins.guard.competition import competition_of
+    from ctk.workflow.prepare import prepare_test
 
     known = competition_of(competition)
     raw = base_config(known, data)
@@ -233,7 +232,7 @@ def validate(
 
 def score(competition: str, file: Path, truth: Path) -> dict[str, float]:
     """Score a submission file against a truth file as the organisers do. Raises SubmissionError, DataError."""
-    from ctk.competition import competition_of
+    from ctk.plugins.guard.competition import competition_of
 
     return competition_of(competition).score_file(file, truth)
 
@@ -254,13 +253,14 @@ def filter_data(
     """
     import numpy as np
 
-    from ctk.competition import competition_of
-    from ctk.config import base_config, override, resolve
+    from ctk.config.overrides import override
+    from ctk.config.resolve import base_config, resolve
     from ctk.errors import UsageError
-    from ctk.filtering import apply_filters
-    from ctk.guard import metric_of
     from ctk.plugins import plugins
-    from ctk.prepare import prepare
+    from ctk.plugins.guard import metric_of
+    from ctk.plugins.guard.competition import competition_of
+    from ctk.workflow.apply_filters import apply_filters
+    from ctk.workflow.prepare import prepare
 
     known = competition_of(competition)
     raw = {**base_config(known, data), "filters": list(filters)}

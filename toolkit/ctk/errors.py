@@ -53,6 +53,6 @@ def nearest(name: str, known: Iterable[str], what: str) -> str:
 
 
 def near(name: str, known: Iterable[str]) -> str:
-    """The same where there are too many to name: empty if none is near."""
+    """Half a sentence with the nearest of many names; empty if none is near."""
     close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
     return f"Did you mean '{close[0]}'?" if close else ""

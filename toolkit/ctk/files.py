@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import hashlib
 import json
 import math
 import os
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -95,7 +97,7 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def finite(value: Any) -> Any:
-    """The same with null for numbers that JSON has no word for, at any depth; keys become text."""
+    """Copy a value with null for numbers that JSON has no word for, at any depth; keys become text."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, Mapping):
@@ -129,3 +131,14 @@ def explain(error: OSError, path: Path) -> Exception:
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ENAMETOOLONG, errno.EEXIST):
         return CtkError(f"{path}: cannot be written ({error.strerror}).", "Choose a folder you may write to.")
     return error
+
+
+def is_folder_name(name: str) -> bool:
+    """Whether a name can be that of a folder inside another, on any system."""
+    return bool(re.fullmatch(r"\w[\w.-]{0,99}", name))
+
+
+def fingerprint(*parts: Any) -> str:
+    """A short name for exactly these values."""
+    text = json.dumps(parts, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

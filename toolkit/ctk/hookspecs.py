@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pluggy
 
 if TYPE_CHECKING:
-    from ctk.config import RunConfig
+    from ctk.contract import RunConfig
     from ctk.runs import Run
 
 GROUP = "ctk"
@@ -39,7 +39,7 @@ class Register(Protocol):
 
 @hookspec
 def ctk_register_competitions(register: Register) -> None:
-    """Offer competitions: subclasses of ``ctk.competition.Competition``, found as ``ctk run NAME``."""
+    """Offer competitions: subclasses of ``ctk.contract.Competition``, found as ``ctk run NAME``."""
 
 
 @hookspec
@@ -101,8 +101,8 @@ def ctk_register_executors(register: Register) -> None:
     """Offer executors: ``concurrent.futures.Executor`` factories called as ``factory(workers, threads, **options)``.
 
     Options are keyword-only parameters: ``executor: {name: NAME, address: ...}``. What an executor may do beyond
-    ``concurrent.futures`` is in ``ctk.tasks``: say early that it cannot work, end at once, tell of a worker that died,
-    take files to machines that do not see this one's.
+    ``concurrent.futures`` is in ``ctk.contract.executor``: say early that it cannot work, end at once,
+    tell of a worker that died, take files to machines that do not see this one's.
     """
 
 
@@ -137,7 +137,7 @@ def ctk_register_samplers(register: Register) -> None:
 
 @hookspec
 def ctk_register_platforms(register: Register) -> None:
-    """Offer platforms that hold competitions: subclasses of ``ctk.platforms.Platform``.
+    """Offer platforms that hold competitions: subclasses of ``ctk.contract.Platform``.
 
     A competition says ``platform = NAME``; then ``ctk data --download``, ``ctk submit`` and ``ctk leaderboard`` work.
     """

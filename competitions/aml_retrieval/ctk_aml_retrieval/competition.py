@@ -6,14 +6,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ctk.competition import Competition, Submission, presets_in, spaces_in
-from ctk.contract import Progress
+from ctk.contract import Competition, Progress, Submission, presets_in, spaces_in
 from ctk.samples import Array, Samples
 from ctk_aml_retrieval import submission
 
 if TYPE_CHECKING:
+    from ctk.contract import Results
     from ctk.report import Section
-    from ctk.results import Results
     from ctk_aml_retrieval.build import Build
 
 

@@ -16,9 +16,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from ctk.data import Npz
 from ctk.errors import CtkError
 from ctk.files import cache_folder
-from ctk.npz import Npz
 from ctk.samples import Gallery, Samples
 from ctk_aml_retrieval import layout
 

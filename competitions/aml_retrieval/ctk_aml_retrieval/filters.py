@@ -11,13 +11,12 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
-from ctk.components.devices import torch_device
-from ctk.components.filtering import Count, DropFraction, keep_best
 from ctk.components.ridge import solve_ridge
-from ctk.contract import Filter, FilterContext
+from ctk.contract import Count, DropFraction, Filter, FilterContext, keep_best
 from ctk.errors import CtkError, UsageError
 from ctk.ops import target_ranks
 from ctk.samples import Array, Gallery, Samples
+from ctk.training.devices import torch_device
 
 BASELINE: dict[str, Any] = {
     "model": "residual-mlp",

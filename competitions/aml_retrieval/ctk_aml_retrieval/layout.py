@@ -17,9 +17,9 @@ from typing import Any, Literal
 import numpy as np
 
 from ctk.contract import Found
+from ctk.data import Npz, not_finite
 from ctk.errors import CtkError, DataError
 from ctk.files import atomic
-from ctk.npz import Npz, not_finite
 from ctk.samples import Array, Data, Gallery, Samples
 from ctk_aml_retrieval.captions import read_captions
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from ctk.contract import DataReader, Found
-from ctk.npz import checksums
+from ctk.data import checksums
 from ctk.samples import Data
 from ctk_aml_retrieval import layout
 

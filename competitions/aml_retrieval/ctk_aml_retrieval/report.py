@@ -15,7 +15,7 @@ from ctk.report import BASELINE, FONT_SIZE, INK, MUTED, SERIES, Section, axes, d
 from ctk.samples import Array
 
 if TYPE_CHECKING:
-    from ctk.results import Results
+    from ctk.contract import Results
 
 SIDE = 96
 """Pictures are embedded with at most so many pixels a side."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ctk.competition import Submission
+from ctk.contract import Submission
 from ctk.errors import SubmissionError
 from ctk.files import atomic
 from ctk.samples import Array

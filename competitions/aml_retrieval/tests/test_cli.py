@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ctk.npz import Npz
+from ctk.data import Npz
 from ctk.samples import Gallery
 from ctk_aml_retrieval import layout
 from ctk_aml_retrieval.submission import read, write

@@ -11,9 +11,10 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from ctk.components.ridge import solve_ridge
 from ctk.contract import FilterContext
+from ctk.contract.schema import checked
 from ctk.errors import CtkError, UsageError
+from ctk.plugins.options import options_schema
 from ctk.samples import Gallery, Samples
-from ctk.schema import checked, options_schema
 from ctk_aml_retrieval.filters import Ridge, TopK
 
 

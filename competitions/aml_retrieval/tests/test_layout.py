@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
+from ctk.data import Npz
 from ctk.errors import DataError
-from ctk.npz import Npz
 from ctk_aml_retrieval import layout
 
 N, G, M = 12, 5, 4

@@ -12,9 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ctk.contract import Blend, Metric
+from ctk.contract import Blend, Metric, Results
 from ctk.report import write_report
-from ctk.results import Results
 from ctk.samples import Array, Gallery, Samples
 from ctk_aml_retrieval.report import Pictures, best_baseline, chosen, cosine_ranks, rank_bins, sections
 

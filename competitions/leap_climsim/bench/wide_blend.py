@@ -24,9 +24,9 @@ import numpy as np
 
 from ctk.blend import hill_climb
 from ctk.components.hill_climbs import HillClimb
-from ctk.gather import Gathered, gather
 from ctk.runs import Part, Predictions, Run
 from ctk.samples import Array, Samples, Targets
+from ctk.workflow.predictions import Gathered, gather
 from ctk_leap_climsim.columns import GROUPS, TARGETS
 from ctk_leap_climsim.metric import METRIC
 

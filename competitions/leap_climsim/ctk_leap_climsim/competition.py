@@ -6,13 +6,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ctk.competition import Competition, Submission, presets_in
-from ctk.contract import Progress
+from ctk.contract import Competition, Progress, Submission, presets_in
 from ctk.samples import Array, Samples
 
 if TYPE_CHECKING:
+    from ctk.contract import Results
     from ctk.report import Section
-    from ctk.results import Results
     from ctk_leap_climsim.synthetic.build import Build
 
 

@@ -10,11 +10,11 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
-from ctk.competition import Submission
+from ctk.contract import Submission
+from ctk.data import scratch
 from ctk.errors import DataError, SubmissionError
 from ctk.files import atomic
 from ctk.samples import Array, Samples
-from ctk.scratch import scratch
 from ctk_leap_climsim.columns import TARGETS
 from ctk_leap_climsim.postprocess import weights_of
 from ctk_leap_climsim.tables import open_table

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from ctk.components.schedules import rates
-from ctk.config import base_config, resolve
+from ctk.config.resolve import base_config, resolve
 from ctk.plugins import plugins
 from ctk.samples import Samples, Targets
+from ctk.training.schedules import rates
 from ctk_leap_climsim.columns import GROUPS, INPUTS, TARGETS
 from ctk_leap_climsim.competition import LEAPClimSim
 

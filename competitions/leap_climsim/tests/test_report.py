@@ -10,9 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ctk.contract import Blend
+from ctk.contract import Blend, Results
 from ctk.report import write_report
-from ctk.results import Results
 from ctk.samples import Array, Samples, Targets
 from ctk_leap_climsim.columns import EXACT_TARGETS, GROUPS, INPUTS, LEVELS, TARGETS, TENDENCIES, ZERO
 from ctk_leap_climsim.metric import METRIC, evaluate

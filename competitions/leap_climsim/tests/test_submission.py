@@ -24,7 +24,7 @@ FORMATS = ["csv", "parquet"]
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch, tmp_path):
     monkeypatch.setenv("CTK_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr("ctk.scratch.LARGE", 1)
+    monkeypatch.setattr("ctk.data.scratch_array.LARGE", 1)
     monkeypatch.setattr(csv_table, "BLOCK", 60_000)
     monkeypatch.setattr(parquet_table, "ROWS", 13)
 
@@ -90,7 +90,7 @@ def test_room_on_the_disk_is_asked_for_first(test, values, tmp_path, monkeypatch
         assert needed == ROWS * 368 * 8
         raise CtkError(f"{what} needs more.")
 
-    monkeypatch.setattr("ctk.scratch.check_room", full)
+    monkeypatch.setattr("ctk.data.scratch_array.check_room", full)
     with pytest.raises(CtkError, match=r"ours.parquet needs more"):
         read(path, test)
 

@@ -20,13 +20,13 @@ import numpy as np
 import torch
 
 from ctk.cli.common import table
-from ctk.competition import competition_of
-from ctk.components.network import NetworkModel
-from ctk.fitted import config_of, fitted_model
 from ctk.plugins import plugins
-from ctk.prepare import prepare
+from ctk.plugins.guard.competition import competition_of
 from ctk.runs import Run
 from ctk.samples import Samples
+from ctk.training.network import NetworkModel
+from ctk.workflow.prepare import prepare
+from ctk.workflow.saved import config_of, fitted_model
 from ctk_export.choices import OPSET
 from ctk_export.formats import Job, format_of
 from ctk_export.network import Network

@@ -13,17 +13,16 @@ from typing import Any
 
 import numpy as np
 
-from ctk.competition import competition_of
-from ctk.config import RunConfig
-from ctk.contract import Progress
+from ctk.contract import Progress, RunConfig
 from ctk.errors import CtkError, UsageError, nearest
 from ctk.files import explain, read_json, write_json
-from ctk.fit import new_model
-from ctk.fitted import config_of, fitted_model
 from ctk.plugins import plugins
-from ctk.prepare import prepare
+from ctk.plugins.guard.competition import competition_of
 from ctk.runs import Part, Run
 from ctk.samples import Data
+from ctk.workflow.fit import new_model
+from ctk.workflow.prepare import prepare
+from ctk.workflow.saved import config_of, fitted_model
 from ctk_export.check import ROWS, TOLERANCE, compare, evenly, spread
 from ctk_export.formats import Format, Job, format_of
 from ctk_export.portable import portable

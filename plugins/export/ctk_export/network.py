@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ctk.components.loop import State, output
-from ctk.components.network import NetworkModel
 from ctk.contract import Model
 from ctk.samples import Array, Samples
+from ctk.training.loop import State, output
+from ctk.training.network import NetworkModel
 from ctk_export.portable import Portable
 
 

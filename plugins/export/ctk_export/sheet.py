@@ -8,10 +8,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from ctk.config import RunConfig
-from ctk.fitted import checkpoints_of
+from ctk.contract import RunConfig
 from ctk.runs import Part, Run
 from ctk.samples import Samples
+from ctk.workflow.saved import checkpoints_of
 from ctk_export.check import TOLERANCE, Agreement
 from ctk_export.formats import Format, Job
 

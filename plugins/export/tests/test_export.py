@@ -12,12 +12,12 @@ import pytest
 import torch
 from safetensors import safe_open
 
-from ctk.competition import competition_of
-from ctk.config import resolve
+from ctk.config.resolve import resolve
 from ctk.files import read_json, write_json
 from ctk.plugins import plugins
-from ctk.prepare import prepare
+from ctk.plugins.guard.competition import competition_of
 from ctk.runs import INTERRUPTED, Part, Run
+from ctk.workflow.prepare import prepare
 from ctk_export.choices import HIGHEST, LOWEST
 
 pytestmark = pytest.mark.slow

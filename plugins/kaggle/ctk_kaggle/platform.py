@@ -15,9 +15,8 @@ from kagglesdk.competitions.types.competition_api_service import (
 )
 from kagglesdk.competitions.types.submission_status import SubmissionStatus
 
-from ctk.contract import Progress
+from ctk.contract import Entry, Platform, Progress, Receipt, Submitted
 from ctk.errors import CtkError
-from ctk.platforms import Entry, Platform, Receipt, Submitted
 from ctk_kaggle import problems
 from ctk_kaggle.download import Source, bring
 

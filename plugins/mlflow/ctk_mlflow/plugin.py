@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ctk.hookspecs import Register, hookimpl
+from ctk.training import tracker_options
 
 if TYPE_CHECKING:
     from ctk.runs import Run
@@ -19,7 +20,7 @@ def ctk_register_trackers(register: Register) -> None:
 
 @hookimpl
 def ctk_run_started(run: Run) -> None:
-    options = run.tracker("mlflow", "ctk-mlflow")
+    options = tracker_options(run, "mlflow", "ctk-mlflow")
     if options is not None:
         from ctk_mlflow.whole import begin
 
@@ -28,7 +29,7 @@ def ctk_run_started(run: Run) -> None:
 
 @hookimpl
 def ctk_run_finished(run: Run, scores: dict[str, float]) -> None:
-    options = run.tracker("mlflow", "ctk-mlflow")
+    options = tracker_options(run, "mlflow", "ctk-mlflow")
     if options is not None:
         from ctk_mlflow.whole import end
 

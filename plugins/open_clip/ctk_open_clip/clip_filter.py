@@ -11,12 +11,12 @@ import numpy as np
 import torch
 from PIL.Image import Image
 
-from ctk.components.devices import torch_device
-from ctk.components.filtering import Count, DropFraction, keep_best, write_scores
-from ctk.components.pictures import open_picture
-from ctk.contract import Filter, FilterContext
+from ctk.contract import Count, DropFraction, Filter, FilterContext, keep_best
+from ctk.data import open_picture
 from ctk.errors import CtkError, DataError, UsageError
 from ctk.samples import Array, Samples
+from ctk.training.devices import torch_device
+from ctk.workflow.apply_filters import write_scores
 from ctk_open_clip.loading import Clip, load
 
 READERS = 8  # threads that decode pictures; decoding and resizing let go of Python's lock

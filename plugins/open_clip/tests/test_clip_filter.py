@@ -17,9 +17,10 @@ from open_clip.transform import PreprocessCfg, image_transform_v2
 from PIL import Image
 
 from ctk.contract import FilterContext
+from ctk.contract.schema import checked
 from ctk.errors import CtkError, DataError, UsageError
+from ctk.plugins.options import options_schema
 from ctk.samples import Gallery, Samples
-from ctk.schema import checked, options_schema
 from ctk_open_clip.clip_filter import ClipFilter
 from ctk_open_clip.loading import common_preprocessing, load
 

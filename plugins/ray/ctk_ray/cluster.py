@@ -15,9 +15,9 @@ import ray
 from ray import exceptions
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from ctk.components.executors import cores
+from ctk.contract import Files
 from ctk.errors import CtkError
-from ctk.tasks import Files
+from ctk.machine import cores
 from ctk_ray import worker
 from ctk_ray.address import check_address
 from ctk_ray.messages import Done, Raised, Settings, Task

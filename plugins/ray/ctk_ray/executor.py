@@ -18,9 +18,9 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import Field
 
-from ctk.components.executors import end, exit_code
+from ctk.contract import Portable, WorkerLost
 from ctk.errors import CtkError
-from ctk.tasks import Portable, WorkerLost
+from ctk.machine import end, exit_code
 from ctk_ray import messages
 from ctk_ray.address import check_address
 from ctk_ray.bridge import serve
@@ -101,7 +101,7 @@ class RayExecutor(Executor):
         return workers or tasks, threads or 1
 
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
-        """The task's future. Files travel for a single argument that is ``ctk.tasks.Portable``.
+        """The task's future. Files travel for a single argument that is ``ctk.contract.Portable``.
 
         Raises CtkError for any other where files would have to, BrokenExecutor once the process that talks to Ray is
         gone.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from ctk.tasks import Files
+from ctk.contract import Files
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import uuid
 from contextlib import suppress
 from pathlib import Path
 
-from ctk.tasks import Files
+from ctk.contract import Files
 from ctk_ray.worker import Seen
 
 

@@ -12,12 +12,12 @@ from importlib.metadata import Distribution, distributions
 from pathlib import Path
 from typing import Any
 
-from ctk.components.executors import THREADS
+from ctk.contract import WORKER
 from ctk.hookspecs import GROUP
+from ctk.machine import THREADS
 from ctk.plugins import onefile
 from ctk.plugins.plugin import BUILT_IN
 from ctk.plugins.switches import ALLOW, DENY, STRICT
-from ctk.tasks import WORKER
 from ctk_ray.messages import Settings
 
 PASSED = (ALLOW, DENY, STRICT, "CTK_NATIVE")

@@ -18,9 +18,8 @@ from typing import Any
 
 import ray
 
-from ctk.files import atomic, cache_folder, made_over_time
-from ctk.runs import fingerprint
-from ctk.tasks import PROGRESS, Files
+from ctk.contract import PROGRESS, Files
+from ctk.files import atomic, cache_folder, fingerprint, made_over_time
 from ctk_ray.worker import Outcome, every
 
 BATCH = 64 * 2**20

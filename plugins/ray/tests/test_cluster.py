@@ -12,9 +12,9 @@ from concurrent.futures import BrokenExecutor
 import numpy as np
 import pytest
 
+from ctk.contract import WorkerLost
 from ctk.errors import CtkError
 from ctk.runs import Run
-from ctk.tasks import WorkerLost
 from ctk.testing import check_plugin
 from ctk_ray.address import check_address
 from ctk_ray.executor import RayExecutor

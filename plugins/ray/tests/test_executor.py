@@ -6,11 +6,12 @@ import sys
 
 import pytest
 
-from ctk.competition import competition_of
-from ctk.config import base_config, override, resolve
+from ctk.config.overrides import override
+from ctk.config.resolve import base_config, resolve
 from ctk.errors import CtkError, UsageError
 from ctk.plugins import plugins
-from ctk.pools import placed
+from ctk.plugins.guard.competition import competition_of
+from ctk.workflow.pools import placed
 from ctk_ray.executor import RayExecutor
 
 
@@ -72,7 +73,7 @@ def test_a_ray_that_does_not_load_is_told_and_nothing_else_is_taken(tmp_path, mo
 
 def test_only_who_talks_to_a_cluster_imports_ray():
     code = (
-        "import sys; from ctk import api; from ctk.pools import placed; "
+        "import sys; from ctk import api; from ctk.workflow.pools import placed; "
         "placed(api.configured('aml-retrieval', overrides=['executor=ray'])[0].executor, 4); "
         "print('ctk_ray.executor' in sys.modules, 'ray' in sys.modules)"
     )

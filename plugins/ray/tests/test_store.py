@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from ctk.tasks import Files
+from ctk.contract import Files
 from ctk_ray import store
 from ctk_ray.store import Store, batches, pieces, place
 

@@ -76,11 +76,11 @@ def plain(folder: Path, trials: int, epochs: int, workers: int) -> tuple[float, 
 
     import optuna
 
-    import ctk.workflow
+    import ctk.workflow.run
     from ctk_search import samplers
     from ctk_search.study import seed_of
 
-    assert ctk.workflow
+    assert ctk.workflow.run
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     space = {name: optuna.distributions.CategoricalDistribution(values) for name, values in SPACE.items()}
     begun, before = time.perf_counter(), spent()
@@ -109,10 +109,10 @@ def searched(folder: Path, trials: int, epochs: int, workers: int) -> tuple[floa
 
     from optuna.trial import FrozenTrial
 
-    import ctk.workflow
+    import ctk.workflow.run
     from ctk_search.api import Silent, search
 
-    assert ctk.workflow
+    assert ctk.workflow.run
 
     class Clock(Silent):
         def ended(self, trial: FrozenTrial) -> None:

@@ -19,16 +19,17 @@ from typing import Any
 from optuna.trial import FrozenTrial, TrialState
 
 from ctk.api import runs_root
-from ctk.competition import competition_of
-from ctk.config import Execution, RunConfig, override, read_yaml
-from ctk.endings import terminable
+from ctk.config.overrides import override, read_yaml
+from ctk.contract import Choice, Execution, RunConfig
 from ctk.errors import CtkError, UsageError, near, nearest
-from ctk.guard import metric_of
 from ctk.plugins import plugins
-from ctk.pools import placed
+from ctk.plugins.guard import metric_of
+from ctk.plugins.guard.competition import competition_of
+from ctk.plugins.options import component
 from ctk.runs import Run
-from ctk.schema import Choice, component
-from ctk.trials import Trial
+from ctk.series.trials import Trial
+from ctk.workflow.endings import terminable
+from ctk.workflow.pools import placed
 from ctk_search import configs, pruning, results
 from ctk_search import space as spaces
 from ctk_search import study as studies

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ctk.api import configured
-from ctk.config import Member, RunConfig
+from ctk.contract import Member, RunConfig
 from ctk.errors import CtkError, UsageError
 from ctk_search.space import Parameter, Space, as_text
 

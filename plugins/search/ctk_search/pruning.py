@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from ctk.contract import Direction
 from ctk.errors import Pruned
 from ctk.runs import Part
-from ctk.trials import Epoch
+from ctk.series.trials import Epoch
 
 if TYPE_CHECKING:
     from optuna.pruners import BasePruner

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from optuna.trial import FrozenTrial, TrialState
 
-from ctk.components.loop import VALID_LOSS
 from ctk.contract import Metric
 from ctk.files import atomic, write_json, write_text
-from ctk.fit import CHECKPOINTS
-from ctk.guard import Guard
+from ctk.plugins.guard import Guard
 from ctk.runs import Run
-from ctk.trials import Outcome, read_epochs
+from ctk.series.trials import Outcome, read_epochs
+from ctk.training.loop import VALID_LOSS
+from ctk.workflow.fit import CHECKPOINTS
 from ctk_search import configs
 from ctk_search.outcomes import facts_of, promoted_by, ranked, share_of
 from ctk_search.space import Space

@@ -10,8 +10,7 @@ from typing import Any
 import yaml
 
 from ctk.errors import CtkError
-from ctk.files import parse_yaml, write_text
-from ctk.runs import fingerprint
+from ctk.files import fingerprint, parse_yaml, write_text
 from ctk_search.pruning import Name
 
 FILE = "search.yaml"

@@ -21,8 +21,8 @@ from typing import Any
 import yaml
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
-from ctk.competition import Competition
-from ctk.config import unreadable
+from ctk.config.overrides import unreadable
+from ctk.contract import Competition
 from ctk.errors import UsageError, near, nearest
 
 RANGE = ("low", "high", "log", "step", "type")

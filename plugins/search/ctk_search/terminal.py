@@ -9,7 +9,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 
 from ctk.cli.common import console, number, table
 from ctk.report.numbers import duration
-from ctk.trials import Trial, read_epochs
+from ctk.series.trials import Trial, read_epochs
 from ctk_search.api import Found
 from ctk_search.outcomes import facts_of, ranked, share_of
 from ctk_search.results import BEST_CONFIG, STATES, best_value

@@ -7,7 +7,7 @@ from optuna.trial import TrialState
 
 from ctk.errors import Pruned
 from ctk.runs import Part, Run
-from ctk.trials import Epoch
+from ctk.series.trials import Epoch
 from ctk_search import pruning
 from ctk_search.outcomes import facts_of
 from ctk_search.pruning import STRIDE, Pruning

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ctk.hookspecs import Register, hookimpl
+from ctk.training import tracker_options
 
 if TYPE_CHECKING:
     from ctk.runs import Run
@@ -19,7 +20,7 @@ def ctk_register_trackers(register: Register) -> None:
 
 @hookimpl
 def ctk_run_finished(run: Run, scores: dict[str, float]) -> None:
-    options = run.tracker("wandb", "ctk-wandb")
+    options = tracker_options(run, "wandb", "ctk-wandb")
     if options is not None:
         from ctk_wandb.scores import log_scores
 

@@ -9,8 +9,8 @@ from typing import Any
 import wandb
 from lightning.pytorch.loggers import Logger
 
-from ctk.components.trackers import Place
 from ctk.errors import CtkError
+from ctk.training.loggers import Place
 from ctk_wandb.session import OFFLINE, Mode, Session, check, sentence
 
 

@@ -11,8 +11,9 @@ import sys
 
 import pytest
 
+from ctk.contract.schema import checked
 from ctk.errors import UsageError
-from ctk.schema import checked, options_schema
+from ctk.plugins.options import options_schema
 from ctk.testing import check_plugin
 from ctk_wandb.history import History
 from ctk_wandb.tracker import Wandb

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from ctk import __version__, ranks
+from ctk import __version__
 from ctk.cli import (
     ablate,
     bench,
@@ -29,6 +29,7 @@ from ctk.cli import (
 )
 from ctk.cli import list as listing
 from ctk.errors import CtkError
+from ctk.training import torchrun
 
 OFFERED = "ctk.offered"
 """In click's contexts: the name of the plugin's command that is at work, where it is one."""
@@ -67,7 +68,7 @@ class Group(click.Group):
             offered = ctx.meta.get(OFFERED)
             if offered is None or isinstance(error, (*OF_CLICK, BrokenPipeError)):
                 raise
-            from ctk.guard import Guard
+            from ctk.plugins.guard import Guard
 
             ctx.exit(_told(Guard("commands", offered).failure(error, "running")))
 
@@ -92,7 +93,7 @@ class Offered(click.Command):
 
         command = loaded().load("commands", str(self.name))
         if not isinstance(command, click.Command):
-            from ctk.guard import Guard, Wrong
+            from ctk.plugins.guard import Guard, Wrong
 
             wrong = Wrong(f"is a {type(command).__name__}, and a click.Command is needed")
             raise Guard("commands", str(self.name)).failure(wrong, "being made")
@@ -141,8 +142,8 @@ def _trace(context: click.Context, option: click.Parameter, wanted: bool) -> Non
 @click.pass_context
 def cli(context: click.Context) -> None:
     """From a competition's raw data to a validated submission."""
-    if ranks.launched() is not None and context.invoked_subcommand != run.run.name:
-        ranks.refuse(f"`ctk {context.invoked_subcommand}`")
+    if torchrun.launched() is not None and context.invoked_subcommand != run.run.name:
+        torchrun.refuse(f"`ctk {context.invoked_subcommand}`")
 
 
 for command in (
@@ -179,7 +180,7 @@ def _told(error: CtkError) -> int:
 
 def main() -> None:
     """The console script."""
-    ranks.quiet_followers()
+    torchrun.quiet_followers()
     try:
         cli()
     except CtkError as error:  # before a command was found: in --help, say

@@ -11,7 +11,7 @@ from ctk.cli.common import as_json, console, executor_options, number, print_jso
 from ctk.cli.configuring import config_options, numbers, refuse_others
 
 if TYPE_CHECKING:
-    from ctk.ablation.outcome import Ablation
+    from ctk.series.ablation.outcome import Ablation
 
 
 @click.command()
@@ -55,10 +55,10 @@ def ablate(
     ctk ablate aml-retrieval --resume ablation
     """
     from ctk import api
-    from ctk.ablation.plan import find, read
-    from ctk.ablation.variants import read_variants
-    from ctk.competition import competition_of, is_named
     from ctk.errors import UsageError
+    from ctk.plugins.guard.competition import competition_of, is_named
+    from ctk.series.ablation.plan import find, read
+    from ctk.series.ablation.variants import read_variants
 
     known = competition_of(competition)
     if resume is None:
@@ -75,8 +75,8 @@ def ablate(
         plan = read(find(resume, api.runs_root()), execution)
         if not is_named(known, plan.competition):
             raise UsageError(f"{plan.folder} is an ablation of {plan.competition}, not of {competition}.")
-    from ctk.ablation.running import carry_out
     from ctk.cli.display import Terminal
+    from ctk.series.ablation.running import carry_out
 
     terminal = Terminal("", quiet=json_)
     ablation = carry_out(plan, terminal)
@@ -90,8 +90,8 @@ def ablate(
 
 
 def _show(ablation: Ablation) -> None:
-    from ctk.ablation import BASE
-    from ctk.ablation.outcome import percent
+    from ctk.series.ablation import BASE
+    from ctk.series.ablation.outcome import percent
 
     several = ablation.comparisons > 1
     rows = []

@@ -129,8 +129,8 @@ def variant_options(context: click.Context, typed: str) -> Found:
 @completer
 def ablations(context: click.Context, typed: str) -> Found:
     """Ablations by the names of their folders."""
-    from ctk.ablation import PLAN
     from ctk.api import runs_root
+    from ctk.series.ablation import PLAN
 
     return [(path.parent.name, path.parents[1].name) for path in runs_root().glob(f"*/*/{PLAN}")]
 
@@ -176,8 +176,8 @@ def _competition(context: click.Context) -> Any:
 
 def _config(context: click.Context) -> dict[str, Any]:
     """The config that the line so far would give a run, before it is checked."""
-    from ctk.config import override, read_yaml
-    from ctk.schema import merge
+    from ctk.config.overrides import override, read_yaml
+    from ctk.contract.schema import merge
 
     given = _given(context)
     known = _competition(context)

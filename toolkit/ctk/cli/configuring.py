@@ -13,8 +13,8 @@ from ctk.cli import completion
 from ctk.cli.common import data_dir
 
 if TYPE_CHECKING:
-    from ctk.competition import Competition
-    from ctk.workflow import Plan
+    from ctk.contract import Competition
+    from ctk.workflow.run import Plan
 
 WITH_RESUME = ("competition", "resume", "executor", "workers", "address", "json_")
 """The parameters that may stand beside --resume."""
@@ -75,14 +75,14 @@ def refuse_others() -> None:
 def resumed(known: Competition, name: str, execution: tuple[str, ...]) -> Plan:
     """The run that --resume names, ready to go on. Raises UsageError where it is another competition's."""
     from ctk.api import runs_root
-    from ctk.competition import is_named
     from ctk.errors import UsageError
+    from ctk.plugins.guard.competition import is_named
     from ctk.runs import Run
 
     refuse_others()
     found = Run.find(name, runs_root())
     if not is_named(known, found.competition):
         raise UsageError(f"{found.folder} is a run of {found.competition}, not of {known.named}.")
-    from ctk.workflow import reopen
+    from ctk.workflow.run import reopen
 
     return reopen(found, known.named, execution)

@@ -61,8 +61,8 @@ def cv(
     ctk cv aml-retrieval --resume RUN
     """
     from ctk import api
-    from ctk.competition import competition_of
-    from ctk.cross_validation import split_overrides
+    from ctk.config.cross_validation import split_overrides
+    from ctk.plugins.guard.competition import competition_of
 
     known = competition_of(competition)
     if resume is None:
@@ -76,7 +76,7 @@ def cv(
     else:
         plan = resumed(known, resume, execution)
     from ctk.cli.display import Terminal, outcome
-    from ctk.workflow import carry_out
+    from ctk.workflow.run import carry_out
 
     results = carry_out(replace(plan, verb="cv"), Terminal(plan.metric.name, quiet=json_))
     if json_:

@@ -64,8 +64,8 @@ def data(
     ctk data aml-retrieval --build --images DIR --captions FILE --out DIR
     ctk data aml-retrieval --data DIR --filter ridge --out FILTERED
     """
-    from ctk.competition import competition_of
     from ctk.errors import DataError, UsageError
+    from ctk.plugins.guard.competition import competition_of
 
     context = click.get_current_context()
     if competition is None or (help_ and not build):
@@ -86,9 +86,9 @@ def data(
         kept, of = filter_data(known.id, filters, out, data=data_dir, overrides=overrides, say=console.print)
         console.print(f"wrote {kept:,} of {of:,} samples to {out}", soft_wrap=True)
         return
-    from ctk.config import base_config, resolve
+    from ctk.config.resolve import base_config, resolve
     from ctk.plugins import plugins
-    from ctk.prepare import reader_of
+    from ctk.workflow.prepare import reader_of
 
     work = Work(quiet=json_)
     try:
@@ -112,7 +112,7 @@ def data(
 
 def _download(competition: Any, folder: Path, quiet: bool) -> None:
     """Fetch what is not whole yet, and say what was."""
-    from ctk.platforms import platform_of
+    from ctk.plugins.platforms import platform_of
 
     platform, work = platform_of(competition), Work(quiet)
     try:

@@ -11,10 +11,9 @@ from rich.text import Text
 
 from ctk.cli.common import console, number, table
 from ctk.cli.progress import PLAIN_EVERY, Work
-from ctk.finish import BLEND
-from ctk.fold_table import FoldTable
-from ctk.results import Results
+from ctk.contract import FoldTable, Results
 from ctk.runs import Part
+from ctk.workflow.finish import BLEND
 
 
 class Terminal:

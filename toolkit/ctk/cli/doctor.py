@@ -21,11 +21,11 @@ def doctor(json_: bool) -> None:
     ctk doctor
     ctk doctor --json
     """
-    from ctk.environment import environment
+    from ctk.bench.speed import speed
     from ctk.files import cache_folder
-    from ctk.kernels import speed
     from ctk.plugins import Plugins
     from ctk.plugins.check import check_all
+    from ctk.workflow.environment import environment
 
     known = Plugins()  # not those of a process that a broken one may not enter
     check_all(known.plugins)

@@ -11,7 +11,7 @@ import click
 from ctk.cli import completion
 
 if TYPE_CHECKING:
-    from ctk.packages import Row
+    from ctk.plugins.packages import Row
 
 PASSED_ON = {"ignore_unknown_options": True}
 """An option of pip's reaches ``packages`` and is refused there with a sentence."""
@@ -41,8 +41,8 @@ def install(packages: tuple[str, ...], projects: tuple[Path, ...], upgrade: bool
     ctk install ./ctk_mine-1.0-py3-none-any.whl
     ctk install -e my-competition            a project that you are working on
     """
-    from ctk import packages as installing
     from ctk.errors import UsageError
+    from ctk.plugins import packages as installing
 
     if not packages and not projects:
         raise UsageError("Nothing to install.", "Give the name of a package, or -e and a folder: ctk install --help")
@@ -73,8 +73,8 @@ def uninstall(packages: tuple[str, ...], yes: bool) -> None:
     ctk uninstall ctk-leap-climsim
     ctk uninstall ctk-mine ctk-other -y
     """
-    from ctk import packages as installing
-    from ctk.damaged import mend, metadata_folder
+    from ctk.plugins import packages as installing
+    from ctk.plugins.damaged import mend, metadata_folder
 
     for text in packages:
         installing.check_name(text)
@@ -106,7 +106,7 @@ def uninstall(packages: tuple[str, ...], yes: bool) -> None:
 
 
 def _announce(command: Sequence[str]) -> None:
-    from ctk.packages import quoted
+    from ctk.plugins.packages import quoted
 
     click.secho(f"$ {quoted(command)}", bold=True)
 
@@ -114,7 +114,7 @@ def _announce(command: Sequence[str]) -> None:
 def _announce_loss(name: str, rows: Sequence[Row]) -> None:
     from packaging.utils import canonicalize_name
 
-    from ctk.packages import needed_by_core
+    from ctk.plugins.packages import needed_by_core
 
     of = [row for row in rows if canonicalize_name(str(row["distribution"])) == canonicalize_name(name)]
     for row in of:
@@ -129,7 +129,7 @@ def _tell_gained(before: Sequence[Row], after: Sequence[Row], asked: set[str]) -
     """Say what is new, what has changed, and what was asked for and was here; returns whether some of it is broken."""
     from packaging.utils import canonicalize_name
 
-    from ctk.packages import checked, key
+    from ctk.plugins.packages import checked, key
 
     old = {key(row): row for row in before}
     concerned = {}

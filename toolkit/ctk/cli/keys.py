@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel
 
 from ctk.cli import signatures
-from ctk.components.training import Training
-from ctk.config import Execution, Member, RunConfig, entry_name
+from ctk.config.overrides import entry_name
+from ctk.config.training_keys import Training
+from ctk.contract import Execution, Member, RunConfig
 from ctk.plugins import plugins
 
 KINDS = {

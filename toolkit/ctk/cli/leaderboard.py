@@ -29,22 +29,22 @@ def leaderboard(competition: str, team: str | None, run: str | None, json_: bool
     ctk leaderboard aml-retrieval
     ctk leaderboard aml-retrieval --team "Four seeds" --metrics quick
     """
-    from ctk import placing
-    from ctk.competition import competition_of
-    from ctk.platforms import platform_of
+    from ctk.plugins.guard.competition import competition_of
+    from ctk.plugins.platforms import platform_of
     from ctk.runs import Run
+    from ctk.workflow import leaderboard_place
 
     known = competition_of(competition)
     platform = platform_of(known)
-    metric = placing.board_metric(known)
-    local = None if run is None else placing.local_score(Run.find(run, runs_root()), known, metric)
+    metric = leaderboard_place.board_metric(known)
+    local = None if run is None else leaderboard_place.local_score(Run.find(run, runs_root()), known, metric)
     entries = platform.leaderboard(known.slug)
-    mine = None if team else placing.best(platform.submissions(known.slug), metric.direction)
-    own = placing.entry_of(team, entries) if team else placing.entry_with(mine, entries)
+    mine = None if team else leaderboard_place.best(platform.submissions(known.slug), metric.direction)
+    own = leaderboard_place.entry_of(team, entries) if team else leaderboard_place.entry_with(mine, entries)
     would = None
     if local is not None:
-        placing.check_order(entries, metric)
-        would = placing.place(local, [entry for entry in entries if entry is not own], metric.direction)
+        leaderboard_place.check_order(entries, metric)
+        would = leaderboard_place.place(local, [entry for entry in entries if entry is not own], metric.direction)
     if json_:
         facts = {"platform": known.platform, "slug": known.slug, "metric": metric.name, "direction": metric.direction}
         place = None if would is None else {"name": run, "score": local, **vars(would)}

@@ -43,10 +43,10 @@ def info(competition: str, preset: str | None, json_: bool) -> None:
     ctk info aml-retrieval
     ctk info aml-retrieval --preset quick     that preset's config in full
     """
-    from ctk.competition import competition_of
-    from ctk.config import base_config
-    from ctk.guard import metric_of
+    from ctk.config.resolve import base_config
     from ctk.plugins import KINDS, plugins
+    from ctk.plugins.guard import metric_of
+    from ctk.plugins.guard.competition import competition_of
 
     known = competition_of(competition)
     presets = known.presets()

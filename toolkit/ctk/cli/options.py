@@ -8,7 +8,7 @@ import click
 from pydantic import BaseModel
 
 from ctk.cli.progress import Work
-from ctk.schema import checked
+from ctk.contract.schema import checked
 
 
 def command_from(schema: type[BaseModel], name: str) -> click.Command:

@@ -63,8 +63,8 @@ def run(
     ctk run aml-retrieval --stage predict --checkpoints RUN --data DIR
     """
     from ctk import api
-    from ctk.competition import competition_of
     from ctk.errors import UsageError
+    from ctk.plugins.guard.competition import competition_of
     from ctk.runs import Run
 
     known = competition_of(competition)
@@ -83,7 +83,7 @@ def run(
     else:
         plan = resumed(known, resume, execution)
     from ctk.cli.display import Terminal, outcome
-    from ctk.workflow import carry_out
+    from ctk.workflow.run import carry_out
 
     results = carry_out(plan, Terminal(plan.metric.name, quiet=json_))
     if json_:

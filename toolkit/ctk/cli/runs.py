@@ -15,7 +15,7 @@ from ctk.cli import completion
 from ctk.cli.common import as_json, console, number, print_json, table
 
 if TYPE_CHECKING:
-    from ctk.leaderboard import Series, Standing
+    from ctk.runs import Series, Standing
 
 
 @click.command()
@@ -31,8 +31,8 @@ def runs(competition: str | None, dry: bool, json_: bool) -> None:
     ctk runs
     ctk runs aml-retrieval --dry
     """
-    from ctk.leaderboard import series, standings
     from ctk.plugins import plugins
+    from ctk.runs import series, standings
 
     rows = [row for row in standings(runs_root(), competition) if dry or not row.dry_run]
     groups = series(runs_root(), competition)
@@ -98,8 +98,7 @@ def show(run: str, json_: bool) -> None:
     ctk show quick                                    the end of its name
     ctk show runs/aml-retrieval/1122-045252-quick     its folder
     """
-    from ctk.leaderboard import standing
-    from ctk.runs import Run
+    from ctk.runs import Run, standing
 
     found = Run.find(run, runs_root())
     row, scores = standing(found), found.scores()

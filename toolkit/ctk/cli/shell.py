@@ -47,11 +47,10 @@ def completion(shell: str) -> None:
     ctk completion bash
     eval "$(ctk completion bash)"     in this shell; in ~/.bashrc, in all that follow
     """
-    from ctk.cli import cli
 
     of_shell = get_completion_class(shell)
     assert of_shell is not None
-    source = of_shell(cli, {}, "ctk", "_CTK_COMPLETE").source().strip("\n")
+    source = of_shell(click.get_current_context().find_root().command, {}, "ctk", "_CTK_COMPLETE").source().strip("\n")
     file, line = SHELLS[shell]
     how = f"# Completion of ctk. To have it in every {shell}, put this line into {file}:\n#     {line}"
     first, _, rest = source.partition("\n")

@@ -52,7 +52,7 @@ def training_keys(thing: Any) -> Keys | None:
             continue
         keys: Keys = {}
         for schema in _lineage(found.module, name):
-            if (schema.module, name) == ("ctk.components.training", "Training"):
+            if (schema.module, name) == ("ctk.config.training_keys", "Training"):
                 return None
             for field in getattr(schema.node, "body", ()):
                 if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):

@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from ctk import ranks
+from ctk.training import torchrun
 
 
 def spread(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -14,7 +14,7 @@ def spread(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(command)
     def in_its_place(*args: Any, **given: Any) -> Any:
-        with ranks.joined() as team:
+        with torchrun.joined() as team:
             if team is None or team.place.leads:
                 return command(*args, **given)
             code = team.follow()

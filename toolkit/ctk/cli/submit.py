@@ -27,8 +27,8 @@ def submit(
     ctk submit aml-retrieval runs/aml-retrieval/1122-045252-quick/submission.csv -m "four seeds" --data DIR
     """
     from ctk import api
-    from ctk.competition import competition_of
-    from ctk.platforms import platform_of
+    from ctk.plugins.guard.competition import competition_of
+    from ctk.plugins.platforms import platform_of
 
     known = competition_of(competition)
     platform = platform_of(known)

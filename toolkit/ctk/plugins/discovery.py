@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from importlib.metadata import Distribution, EntryPoint, distributions, entry_points
+from functools import cache
+from importlib.metadata import Distribution, EntryPoint, distributions, entry_points, version
 from pathlib import Path
 
 from ctk import hookspecs
@@ -30,10 +31,14 @@ def discover() -> list[Plugin]:
     return found
 
 
-def _built_in() -> Plugin:
-    from ctk import __version__
+@cache
+def core_version() -> str:
+    """The version of the toolkit that is installed."""
+    return version("competition-toolkit")
 
-    return Plugin("ctk", BUILT_IN, __version__, "ctk.components")
+
+def _built_in() -> Plugin:
+    return Plugin("ctk", BUILT_IN, core_version(), "ctk.components")
 
 
 def _entries() -> tuple[list[EntryPoint], list[Plugin]]:
@@ -74,8 +79,6 @@ def _by_folder(dist: Distribution) -> tuple[str, str]:
 
 
 def _look_at(plugin: Plugin) -> None:
-    from ctk import __version__
-
     own = plugin.distribution == BUILT_IN
     plugin.disabled = "" if own else switches.turned_off(plugin)
     if plugin.problem:
@@ -88,5 +91,5 @@ def _look_at(plugin: Plugin) -> None:
         plugin.problem, plugin.offers = error.problem, []
         return
     if not own:
-        plugin.problem = versions.mismatch(plugin, __version__)
+        plugin.problem = versions.mismatch(plugin, core_version())
         plugin.recalled = recall(plugin)

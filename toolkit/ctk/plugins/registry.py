@@ -15,8 +15,8 @@ from ctk.errors import PluginError, UsageError, nearest
 from ctk.plugins import remembered, source
 from ctk.plugins.discovery import discover
 from ctk.plugins.plugin import BUILT_IN, ELSEWHERE, KINDS, Component, Plugin, reason, removal
+from ctk.plugins.tracebacks import kept
 from ctk.plugins.tracing import traced
-from ctk.tracebacks import kept
 
 
 class Plugins:

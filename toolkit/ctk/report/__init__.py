@@ -3,9 +3,9 @@
 A competition adds sections of its own; ``axes`` and ``figure_svg`` draw in the page's colours, light and dark.
 """
 
+from ctk.contract import Section
 from ctk.report.figures import BASELINE, FONT_SIZE, GRID, INK, MUTED, SERIES, axes, data_uri, figure_svg
 from ctk.report.page import write_report
-from ctk.report.section import Section
 
 __all__ = [
     "BASELINE",

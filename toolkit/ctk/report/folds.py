@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ctk.report.numbers import decimals_for, number
 
 if TYPE_CHECKING:
-    from ctk.fold_table import FoldTable
+    from ctk.contract import FoldTable
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,10 @@ import inspect
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ctk.competition import Competition, competition_of
-from ctk.contract import Model
+from ctk.contract import Competition, Model
+from ctk.contract.schema import merge
 from ctk.plugins import plugins
-from ctk.schema import merge
+from ctk.plugins.guard.competition import competition_of
 from ctk.testing.case import Case
 from ctk.testing.subject import Offer
 from ctk.testing.toy import FLAVOURS

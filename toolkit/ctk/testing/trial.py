@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ctk.competition import Competition, competition_of
-from ctk.config import RunConfig
-from ctk.results import Results
+from ctk.contract import Competition, Results, RunConfig
+from ctk.plugins.guard.competition import competition_of
 from ctk.runs import Run
 from ctk.testing.home import Home
 from ctk.testing.writes import outside, written
@@ -51,7 +50,8 @@ def trial(
     """Run once. Raises CtkError as a run does."""
     import torch
 
-    from ctk import api, workflow
+    from ctk import api
+    from ctk.workflow.run import carry_out
 
     threads = torch.get_num_threads()
     plan = api.plan(
@@ -66,7 +66,7 @@ def trial(
     unpicklable = _unpicklable(plan.config)
     try:
         with written() as paths:
-            results = workflow.carry_out(plan)
+            results = carry_out(plan)
     finally:
         torch.set_num_threads(threads)  # the serial executor sets this process's
     tried = Trial(what, competition_of(competition), results, unpicklable=unpicklable)

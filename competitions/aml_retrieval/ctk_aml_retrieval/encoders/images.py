@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ctk.components.devices import torch_device
-from ctk.components.pictures import open_picture
+from ctk.data import open_picture
 from ctk.errors import CtkError, UsageError
 from ctk.samples import Array
+from ctk.training.devices import torch_device
 from ctk_aml_retrieval.encoders.loading import library, loading
 
 if TYPE_CHECKING:

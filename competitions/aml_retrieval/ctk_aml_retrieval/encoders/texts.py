@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ctk.components.devices import torch_device
 from ctk.samples import Array
+from ctk.training.devices import torch_device
 from ctk_aml_retrieval.encoders.loading import library, loading
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from ctk.contract import Progress
+from ctk.data import linked
 from ctk.errors import DataError
 from ctk.files import check_room
 from ctk.samples import Array
-from ctk.store import linked
 from ctk_leap_climsim.columns import ZERO
 from ctk_leap_climsim.reading.ahead import ahead
 from ctk_leap_climsim.reading.climsim import Pair, PairReader, Parts, cell

@@ -8,9 +8,9 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
+from ctk.data import SamplesWriter
 from ctk.files import write_text
 from ctk.samples import Array, Targets
-from ctk.store import SamplesWriter
 from ctk_leap_climsim.columns import EXACT_INPUTS, GROUPS, INPUTS, TARGETS
 from ctk_leap_climsim.reading.statistics import Running
 from ctk_leap_climsim.tables.table import Place

@@ -9,7 +9,7 @@ from ctk_leap_climsim.report import levels, profiles
 from ctk_leap_climsim.report.columns import columns_of
 
 if TYPE_CHECKING:
-    from ctk.results import Results
+    from ctk.contract import Results
 
 
 def sections(results: Results) -> list[Section]:

@@ -10,7 +10,7 @@ from ctk.samples import Array
 from ctk_leap_climsim.report.panel import columns as levels_of
 
 if TYPE_CHECKING:
-    from ctk.results import Results
+    from ctk.contract import Results
 
 JUDGED = ("ptend_t", "ptend_q0001")
 """The tendencies by which columns of air are called good or bad."""

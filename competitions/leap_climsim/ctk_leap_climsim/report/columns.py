@@ -15,7 +15,7 @@ from ctk_leap_climsim.postprocess import decided, weights_of
 from ctk_leap_climsim.r2 import r2_of
 
 if TYPE_CHECKING:
-    from ctk.results import Results
+    from ctk.contract import Results
 
 BLEND = "blend"
 VARYING = "r2_varying"

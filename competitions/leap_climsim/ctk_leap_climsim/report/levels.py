@@ -19,7 +19,7 @@ from ctk_leap_climsim.report.columns import BLEND, KINDS, Columns, score, spoken
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from ctk.results import Results
+    from ctk.contract import Results
 
 LOWEST = -0.25
 """R2 below this is drawn at the edge: a prediction can be worse than the mean without bound."""

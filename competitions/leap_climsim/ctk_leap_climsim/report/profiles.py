@@ -17,7 +17,7 @@ from ctk_leap_climsim.report.choice import JUDGED, Chosen, chosen
 from ctk_leap_climsim.report.columns import BLEND, Columns, spoken
 
 if TYPE_CHECKING:
-    from ctk.results import Results
+    from ctk.contract import Results
 
 DAY = 86_400
 """s"""

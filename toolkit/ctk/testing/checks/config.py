@@ -11,8 +11,8 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from ctk.contract import Model
-from ctk.schema import Strict, options_schema
+from ctk.contract import Model, Strict
+from ctk.plugins.options import options_schema
 from ctk.testing.case import Case
 from ctk.testing.subject import Offer, told
 
@@ -74,7 +74,7 @@ def _training(case: Case, offer: Offer, schema: Any) -> None:
     """The further keys of a member with this model."""
     if not (inspect.isclass(schema) and issubclass(schema, Strict)):
         case.wrong(
-            f"the schema of the {offer.title} is no ctk.schema.Strict", "Its fields are the member's config keys."
+            f"the schema of the {offer.title} is no ctk.contract.Strict", "Its fields are the member's config keys."
         )
         return
     try:

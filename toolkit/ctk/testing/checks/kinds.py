@@ -6,10 +6,8 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from ctk.competition import Competition
-from ctk.contract import Blender, DataReader, Filter, Metric, Model
+from ctk.contract import Blender, Competition, DataReader, Filter, Metric, Model, Platform
 from ctk.errors import nearest
-from ctk.platforms import Platform
 from ctk.testing.case import Case
 from ctk.testing.subject import Offer
 

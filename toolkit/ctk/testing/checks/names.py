@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from ctk.files import is_folder_name
 from ctk.plugins import plugins
-from ctk.runs import is_folder_name
 from ctk.testing.case import Case
 from ctk.testing.subject import Offer
 

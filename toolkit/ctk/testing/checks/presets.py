@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ctk.competition import Competition, competition_of
-from ctk.config import base_config, resolve
+from ctk.config.resolve import base_config, resolve
+from ctk.contract import Competition
 from ctk.errors import CtkError
 from ctk.plugins import plugins
+from ctk.plugins.guard.competition import competition_of
 from ctk.testing.case import Case
 from ctk.testing.subject import Offer
 
@@ -31,7 +32,7 @@ def _fields(case: Case, thing: type[Competition]) -> None:
     case.saw(thing.id)
     for name in TEXTS:
         if not isinstance(value := getattr(thing, name, None), str) or not value:
-            case.wrong(f"{thing.__name__}.{name} is {value!r}", "ctk.competition.Competition says what it is.")
+            case.wrong(f"{thing.__name__}.{name} is {value!r}", "ctk.contract.Competition says what it is.")
     for name in ("headline", "formats"):
         value = getattr(thing, name, None)
         if isinstance(value, str) or not isinstance(value, Sequence) or not value:

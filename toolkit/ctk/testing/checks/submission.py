@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ctk import api
-from ctk.competition import Competition
+from ctk.contract import Competition
 from ctk.errors import CtkError, SubmissionError
 from ctk.samples import Array, Samples
 from ctk.testing.case import Case

@@ -6,10 +6,10 @@ import math
 
 import numpy as np
 
-from ctk.finish import Blending
 from ctk.plugins import plugins
 from ctk.testing.case import Case
 from ctk.testing.trial import Trial
+from ctk.workflow.finish import Blending
 
 
 def look(case: Case) -> None:

@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ctk.competition import Competition, Submission
-from ctk.contract import Metric, Progress
+from ctk.contract import Competition, Metric, Progress, Submission
 from ctk.errors import DataError, SubmissionError
 from ctk.files import atomic, cache_folder, write_text
 from ctk.samples import Array, Samples

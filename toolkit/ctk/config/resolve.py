@@ -1,0 +1,150 @@
+"""The config of a run: defaults < preset < file < overrides, typed, with unknown keys refused.
+
+Every key is a field here, or an option of the component it stands beside (a keyword-only parameter of what a plugin
+registered). ``resolve`` fills in every default, so that a run's ``config.yaml`` says all there is to say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ctk.config.training_keys import schema_of
+from ctk.contract import Choice
+from ctk.contract.schema import checked, merge
+from ctk.errors import UsageError, nearest
+from ctk.files import is_folder_name
+from ctk.plugins.options import component
+
+if TYPE_CHECKING:
+    from ctk.contract import Competition
+    from ctk.plugins import Plugins
+from ctk.config.overrides import read_yaml
+from ctk.contract.run_config import Member, RunConfig, Split
+
+
+def base_config(competition: Competition, data: Path | str | None, preset: str | None = None) -> dict[str, Any]:
+    """A competition's config before file and overrides: its defaults under a preset. Raises UsageError."""
+    presets = competition.presets()
+    name = preset or (competition.embedded if data is None else competition.default)
+    if name not in presets:
+        raise UsageError(f"{competition.id} has no preset '{name}'.", nearest(name, presets, "presets"))
+    base = {
+        "competition": competition.named,
+        "preset": name,
+        "data_dir": None if data is None else str(Path(data).resolve()),
+        "data": {"name": competition.reader},
+    }
+    return merge(base, presets[name])
+
+
+def saved_config(competition: Competition, checkpoints: Path | str, data: Path | str | None) -> dict[str, Any]:
+    """The config of a saved run, to predict with its members; on its data, or on other. Raises UsageError."""
+    from ctk.plugins.guard.competition import is_named
+
+    folder = Path(checkpoints).resolve()
+    if not (folder / "config.yaml").is_file():
+        raise UsageError(f"{checkpoints} is no run's folder: it has no config.yaml.", "`ctk runs` lists the runs.")
+    saved = read_yaml(folder / "config.yaml")
+    if not is_named(competition, str(saved.get("competition"))):
+        raise UsageError(f"{folder} is a run of {saved.get('competition')}, not of {competition.named}.")
+    if "members" not in saved:
+        raise UsageError(f"{folder} is a blend of other runs.", "Give a run that has members of its own.")
+    # Filters choose what is learned from; nothing is learned here.
+    saved |= {"competition": competition.named, "checkpoints": str(folder), "filters": []}
+    if data is not None:
+        saved["data_dir"] = str(Path(data).resolve())
+    return saved
+
+
+def resolve(raw: Mapping[str, Any], plugins: Plugins) -> RunConfig:
+    """Check a merged config against the schema and every component's options; fill in all defaults.
+
+    Raises UsageError naming the key, and the nearest valid one where it is unknown.
+    """
+    raw = dict(raw)
+    # A competition's own names mean its own components, whatever else is installed.
+    plugins = plugins.beside("competitions", str(raw.get("competition")))
+    members = raw.get("members")
+    if not isinstance(members, Sequence) or isinstance(members, str):
+        raise UsageError("Config key 'members' must be a list of members.")
+    raw["members"] = _named([_member(member, f"members.{n}", plugins) for n, member in enumerate(members)])
+    config = checked(RunConfig, raw, "")
+    for member in config.members:
+        for other in member.uses:
+            if other not in (names := [each.name for each in config.members]):
+                problem = f"Member '{member.name}' uses '{other}', which is no member of this run."
+                raise UsageError(problem, nearest(other, names, "members"))
+    _check_split(config.split)
+    return config.model_copy(
+        update={
+            "data": component(config.data, "data", "data", plugins),
+            "executor": component(config.executor, "executors", "executor", plugins),
+            "blend": component(config.blend, "blenders", "blend", plugins),
+            "filters": tuple(
+                component(each, "filters", f"filters.{n}", plugins) for n, each in enumerate(config.filters)
+            ),
+            "trackers": tuple(
+                component(each, "trackers", f"trackers.{n}", plugins) for n, each in enumerate(config.trackers)
+            ),
+        }
+    )
+
+
+def _check_split(split: Split) -> None:
+    """Refuse keys that contradict each other, or that the scheme does not read. Raises UsageError."""
+    if split.use > split.folds:
+        raise UsageError(f"Config key 'split.use' is {split.use}, but there are {split.folds} folds.")
+    if split.scheme is not None and split.predefined is not None:
+        raise UsageError(
+            f"Config keys 'split.scheme' and 'split.predefined' are both set: folds are drawn by {split.scheme}, or "
+            f"are those of group '{split.predefined}'.",
+            "Take one away: -o split.scheme=null or -o split.predefined=null.",
+        )
+    if split.scheme == "kfold" and split.by is not None:
+        raise UsageError(
+            f"Config key 'split.by' is '{split.by}', and kfold keeps no group on one side.",
+            "Take -o split.scheme=group, or -o split.by=null.",
+        )
+    for key, scheme in (("stratify", "stratified-group"), ("chain", "time"), ("gap", "time")):
+        if getattr(split, key) != Split.model_fields[key].default and split.scheme != scheme:
+            raise UsageError(f"Config key 'split.{key}' is for -o split.scheme={scheme} alone.")
+
+
+def _member(raw: Any, where: str, plugins: Plugins) -> dict[str, Any]:
+    """Split a member's flat keys into its own and its model's training keys, and check both."""
+    if not isinstance(raw, Mapping) or "model" not in raw:
+        raise UsageError(f"Config key '{where}' needs a model.", f"For example {where}: {{model: ridge}}.")
+    own = {key: raw[key] for key in raw if key in Member.model_fields and key != "training"}
+    choice = checked(Choice, own["model"], f"{where}.model")
+    thing = plugins.load("models", choice.name)
+    own["model"] = component(choice, "models", f"{where}.model", plugins)
+    own.setdefault("name", choice.name.rpartition(":")[2])
+    schema = schema_of(thing)
+    extra = {key: raw[key] for key in raw if key not in own}
+    for key in extra:
+        if key not in schema.model_fields:
+            known = [*schema.model_fields, *(field for field in Member.model_fields if field != "training")]
+            raise UsageError(f"Config {where}: unknown key '{key}'.", nearest(key, known, "keys"))
+    training = checked(schema, extra, where)
+    own["training"] = training.with_components(where, plugins) if hasattr(training, "with_components") else training
+    if own.get("uses") and (reads := getattr(thing, "features", None)):
+        raise UsageError(
+            f"Config {where}: '{choice.name}' reads only {', '.join(reads)}; it cannot use other members' predictions.",
+            "Give `uses` to a model that reads every feature, such as ridge.",
+        )
+    return own
+
+
+def _named(members: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Give members of the same model distinct names, refuse names given twice or unfit for a folder."""
+    taken: set[str] = set()
+    for member in members:
+        name, number = str(member["name"]), 2
+        if not is_folder_name(name):
+            raise UsageError(f"Member name '{name}' is no folder name.", "Use letters, digits, '-', '_' and '.'.")
+        while member["name"] in taken:
+            member["name"], number = f"{name}-{number}", number + 1
+        taken.add(member["name"])
+    return members

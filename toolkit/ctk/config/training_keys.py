@@ -1,0 +1,132 @@
+"""The config keys of a member that is a network."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from ctk.contract import Choice, Strict
+from ctk.contract.schema import checked, merge
+from ctk.errors import UsageError
+from ctk.plugins import Plugins
+from ctk.plugins.options import component
+
+Beta = Annotated[float, Field(ge=0, lt=1)]
+Precision = Literal["auto", "32-true", "bf16-mixed", "16-mixed"]
+
+
+def schema_of(model: Any) -> type[Strict]:
+    """The training keys of a registered model: its own schema, or for a torch module those of a network."""
+    schema: type[Strict] = getattr(model, "schema", Training)
+    return schema
+
+
+class Optimizer(Strict):
+    """Adam (Kingma and Ba 2015) or AdamW (Loshchilov and Hutter 2019)."""
+
+    name: Literal["adam", "adamw"] = Field("adam", description="which of the two")
+    lr: float = Field(3e-4, gt=0, description="learning rate")
+    betas: tuple[Beta, Beta] = Field((0.9, 0.999), description="decays of the averages of gradient and square")
+    weight_decay: float = Field(0.0, ge=0, description="of adamw apart from the gradient, of adam as part of it")
+
+
+class Schedule(Strict):
+    """Learning rate over a stage, after a linear warm-up.
+
+    constant         as it is
+    cosine           half a cosine down to ``floor``
+    cosine-restarts  half cosines down to ``floor``, each ``growth`` times as long as the one before (SGDR, Loshchilov
+                     and Hutter 2017)
+    plateau          times ``factor``, not below ``floor``, when ``patience`` validations and one more brought no gain
+    """
+
+    name: Literal["constant", "cosine", "cosine-restarts", "plateau"] = Field(
+        "constant", description="which of the four"
+    )
+    warmup: float = Field(0.0, ge=0, description="epochs over which the rate rises from near zero")
+    floor: float = Field(0.0, ge=0, description="lowest learning rate")
+    cycle: float = Field(1.0, gt=0, description="epochs of the first half cosine")
+    growth: float = Field(1.0, ge=1, description="how much longer each half cosine is than the one before")
+    factor: float = Field(0.1, gt=0, lt=1, description="what a plateau multiplies the rate by")
+    patience: int = Field(2, ge=0, description="validations without gain that a plateau waits out")
+
+    @model_validator(mode="after")
+    def _no_key_of_another(self) -> Self:
+        uses = {
+            "constant": {"warmup"},
+            "cosine": {"warmup", "floor"},
+            "cosine-restarts": {"warmup", "floor", "cycle", "growth"},
+            "plateau": {"floor", "factor", "patience"},
+        }[self.name]
+        for key, field in type(self).model_fields.items():
+            if key not in {"name", *uses} and getattr(self, key) != field.default:
+                raise ValueError(f"a {self.name} schedule has no '{key}'")
+        return self
+
+
+class BatchSize(Strict):
+    """Rows a batch, and the group whose rows stay together in one."""
+
+    size: int = Field(1024, gt=0, description="rows; with a group about so many")
+    by: str | None = Field(None, description="group whose rows are all in one batch; none mixes single rows")
+
+
+class Training(Strict):
+    """One network's training. ``stages`` are phases one after another, each overriding some of the other keys.
+
+    A last stage with ``copies: target-groups`` trains one copy of the network for each group of target columns, from
+    the best weights of the stage before, with the loss of that group's columns alone; each predicts its own columns.
+    """
+
+    loss: Choice = Field(Choice(name="info-nce"), description="what is made small")
+    optimizer: Optimizer = Field(Optimizer(), description="how steps are taken")
+    schedule: Schedule = Field(Schedule(), description="learning rate over the epochs")
+    epochs: int = Field(100, gt=0, description="times that all training samples are seen")
+    batch: BatchSize = Field(BatchSize(), description="samples of a step")
+    clip: float | None = Field(None, gt=0, description="largest norm of the gradient")
+    ema: float | None = Field(None, gt=0, lt=1, description="decay of an average of the weights, used instead of them")
+    precision: Precision = Field("32-true", description="auto: bf16-mixed on a GPU that has it, else 32-true")
+    validate_every: float = Field(1.0, gt=0, description="epochs between validations; 0.5 validates twice an epoch")
+    valid_loss: bool = Field(
+        False, description="compute the loss of the validation samples too, and keep the weights that are best by it"
+    )
+    patience: int | None = Field(None, gt=0, description="stop after so many validations without gain")
+    checkpoint_every: int = Field(10, gt=0, description="epochs between checkpoints to resume from")
+    copies: Literal["target-groups"] | None = Field(
+        None, description="of the last stage: one for each group of columns"
+    )
+    stages: tuple[dict[str, Any], ...] = Field((), description="phases, each with the keys that differ from these")
+
+    @model_validator(mode="after")
+    def _validations_fit_epochs(self) -> Self:
+        parts = 1 / self.validate_every if self.validate_every < 1 else self.validate_every
+        if abs(parts - round(parts)) > 1e-6 * parts:
+            raise ValueError("validate_every is a whole number of epochs or 1/2, 1/3, 1/4 ... of one")
+        return self
+
+    @property
+    def parts(self) -> int:
+        """Validations an epoch, where there are several; else 1."""
+        return max(1, round(1 / self.validate_every))
+
+    def with_components(self, where: str, plugins: Plugins) -> Training:
+        """The same with the losses' options checked and filled in; each stage too."""
+        loss = component(self.loss, "losses", f"{where}.loss", plugins)
+        whole = self.model_copy(update={"loss": loss})
+        for number, stage in enumerate(whole.phases(f"{where}.stages")):
+            component(stage.loss, "losses", f"{where}.stages.{number}.loss", plugins)
+        return whole
+
+    def phases(self, where: str = "stages") -> list[Training]:
+        """The stages with the common keys filled in; without any, this itself."""
+        common = self.model_dump(exclude={"stages"})
+        phases = [checked(Training, merge(common, stage), f"{where}.{n}") for n, stage in enumerate(self.stages)]
+        phases = phases or [self]
+        for number, phase in enumerate(phases):
+            if phase.copies and (number == 0 or number < len(phases) - 1):
+                raise UsageError(
+                    f"Config {where}: copies stand in stage {number + 1} of {len(phases)}.",
+                    "Copies are trained last, after a stage of the whole network.",
+                )
+        return phases

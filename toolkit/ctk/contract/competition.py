@@ -1,0 +1,143 @@
+"""What a competition is: its data, metric, presets, submission and report, by name and by method."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ctk.contract.reader import Progress
+from ctk.errors import UsageError
+from ctk.files import parse_yaml
+from ctk.samples import Array, Samples
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from ctk.contract.results import Results
+    from ctk.contract.section import Section
+
+
+@dataclass(frozen=True)
+class Submission:
+    """A submission file that was read and found valid: ids (N,) and values (N, ...)."""
+
+    ids: Array
+    values: Array
+
+
+class Competition(ABC):
+    """What the toolkit knows about one competition. Subclasses fill in the fields and the methods below.
+
+    id        as in ``ctk run ID``
+    title     for people
+    url       where it was or is held
+    metric    name of the registered metric that decides
+    headline  the numbers of ``evaluate`` that tables show, the deciding one first
+    reader    name of the registered data reader
+    embedded  the preset when no --data is given
+    default   the preset when --data is given
+    formats   suffixes that a submission may have, the usual one first
+    platform  name of the registered platform that holds it, if one does
+    slug      what it is called there
+    board     name of the registered metric that its leaderboard shows, where that is not the deciding one
+    named     its name in configs, filled in when it is found: the id, with a distribution before it if two have one
+    """
+
+    id: str
+    title: str
+    url: str
+    metric: str
+    headline: Sequence[str]
+    reader: str
+    embedded: str
+    default: str
+    formats: Sequence[str] = ("csv",)
+    platform: str = ""
+    slug: str = ""
+    board: str = ""
+    named: str = ""
+
+    @abstractmethod
+    def presets(self) -> Mapping[str, Mapping[str, Any]]:
+        """Named configs; see ``ctk.contract.RunConfig`` for the keys."""
+
+    def spaces(self) -> Mapping[str, Mapping[str, Any]]:
+        """Named spaces of hyper-parameters for ``ctk search``; docs/guide/search.md has the form."""
+        return {}
+
+    @abstractmethod
+    def default_data(self, progress: Progress = lambda what, done, total: None) -> Path:
+        """The folder of the embedded default data, in the competition's own layout; made on first use."""
+
+    @abstractmethod
+    def evaluate(self, prediction: Array, samples: Samples) -> dict[str, float]:
+        """All the numbers worth showing, by name; the deciding metric first."""
+
+    @abstractmethod
+    def write_submission(self, path: Path, test: Samples, prediction: Array) -> None:
+        """Write the file in the format of its suffix, one of ``formats``, atomically."""
+
+    @abstractmethod
+    def read_submission(self, path: Path, test: Samples, width: int | None = None) -> Submission:
+        """Read and check a submission for these test samples, rows in their order.
+
+        ``width`` is the length of a prediction, where it matters and is known. Raises SubmissionError naming row and
+        column of the first things wrong.
+        """
+
+    @abstractmethod
+    def read_truth(self, path: Path) -> Samples:
+        """Test samples with their targets, from a file of the competition's layout. Raises DataError."""
+
+    def score(self, prediction: Array, truth: Samples) -> dict[str, float]:
+        """A submission's numbers against the truth, rows in the test's order, as the organisers count."""
+        return self.evaluate(prediction, truth)
+
+    def score_file(self, path: Path, truth: Path) -> dict[str, float]:
+        """The same from files. Raises SubmissionError, DataError."""
+        samples = self.read_truth(truth)
+        return self.score(self.read_submission(path, samples, samples.target_width).values, samples)
+
+    def fit_postprocess(self, prediction: Array, samples: Samples) -> dict[str, Any]:
+        """What ``postprocess`` has to know from out-of-fold predictions; data that can be saved as JSON."""
+        return {}
+
+    def postprocess(self, prediction: Array, samples: Samples, fitted: Mapping[str, Any]) -> Array:
+        """Mend a prediction, a member's or the blend's, by what is known of the competition.
+
+        ``fitted`` is what ``fit_postprocess`` found, empty where there were no out-of-fold predictions. What is mended
+        twice must be the same as what is mended once.
+        """
+        return prediction
+
+    def write_data(self, folder: Path, train: Samples, test: Samples) -> None:
+        """Write samples in the competition's own layout (after a filter, say)."""
+        raise UsageError(f"{self.id} cannot write its data layout.")
+
+    def build(self) -> type[BaseModel] | None:
+        """Schema of ``ctk data ID --build``: its fields become options, its ``run(progress)`` does the work."""
+        return None
+
+    def report(self, results: Results) -> Sequence[Section]:
+        """Sections of the report that only this competition can draw."""
+        return ()
+
+
+def presets_in(package: str) -> dict[str, dict[str, Any]]:
+    """The configs in a package's folder ``presets``, by the names of their YAML files."""
+    return _yaml_in(package, "presets")
+
+
+def spaces_in(package: str) -> dict[str, dict[str, Any]]:
+    """The spaces in a package's folder ``spaces``, in the same way."""
+    return _yaml_in(package, "spaces")
+
+
+def _yaml_in(package: str, inside: str) -> dict[str, dict[str, Any]]:
+    folder = files(package) / inside
+    paths = sorted((path for path in folder.iterdir() if path.name.endswith(".yaml")), key=lambda path: path.name)
+    return {path.name.removesuffix(".yaml"): parse_yaml(path.read_text(encoding="utf-8")) for path in paths}

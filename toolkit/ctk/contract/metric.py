@@ -1,0 +1,37 @@
+"""What a metric is: a score of predictions with the direction that is better."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from ctk.samples import Array, Samples
+
+if TYPE_CHECKING:
+    pass
+
+
+Direction = Literal["max", "min"]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A score of predictions: ``score(prediction, samples)`` is a float, ``direction`` says which way is better.
+
+    climb    the metric of ``ctk.blend.hill_climb`` that is best where this one is, so that blending takes its exact
+             steps instead of calling ``score``
+    columns  from samples, (T,) bool: the columns of a prediction that members decide; none are all of them. The others
+             are known otherwise, and a blender leaves them out
+    """
+
+    name: str
+    direction: Direction
+    score: Callable[[Array, Samples], float]
+    climb: str | None = None
+    columns: Callable[[Samples], Array] | None = None
+
+    @property
+    def sign(self) -> int:
+        """1 where higher is better, -1 where lower is."""
+        return 1 if self.direction == "max" else -1

@@ -1,0 +1,129 @@
+"""What a finished run knows: everything that the table, the report and the leaderboard show."""
+
+from __future__ import annotations
+
+import csv
+import io
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ctk.contract.blender import Blend
+from ctk.contract.metric import Metric
+from ctk.files import write_text
+from ctk.samples import Array, Samples
+
+
+@dataclass(frozen=True)
+class FoldTable:
+    """Scores of the deciding metric by fold.
+
+    trained, validated  rows of each fold; what filters drop is not counted as trained on
+    spans               the first and the last time that each fold validates on, where folds are blocks of time
+    scores              by member key and "blend", a score a fold
+    pooled              by member key and "blend", the score of the predictions of all folds together
+    checked             sentences: what was checked, what the split does not promise, which rows no fold validates
+    """
+
+    metric: str
+    trained: tuple[int, ...]
+    validated: tuple[int, ...]
+    spans: tuple[tuple[int, int], ...]
+    scores: Mapping[str, tuple[float, ...]]
+    pooled: Mapping[str, float]
+    checked: tuple[str, ...]
+
+    def mean(self, key: str) -> float:
+        """The mean over folds."""
+        return statistics.fmean(self.scores[key])
+
+    def deviation(self, key: str) -> float:
+        """The sample standard deviation over folds."""
+        return float(np.std(self.scores[key], ddof=1))
+
+    def plain(self) -> dict[str, Any]:
+        """All of it as JSON takes it."""
+        return {
+            "metric": self.metric,
+            "rows_trained": list(self.trained),
+            "rows_validated": list(self.validated),
+            "times": [list(span) for span in self.spans],
+            "members": {
+                key: {
+                    "folds": list(each),
+                    "mean": self.mean(key),
+                    "std": self.deviation(key),
+                    "pooled": self.pooled[key],
+                }
+                for key, each in self.scores.items()
+            },
+            "checked": list(self.checked),
+        }
+
+    def write_csv(self, path: Path) -> None:
+        """A row a fold, then mean, standard deviation and the pooled score, a column a member."""
+        text = io.StringIO()
+        write = csv.writer(text, lineterminator="\n").writerow
+        times = ["first_time", "last_time"] if self.spans else []
+        write(["fold", "rows_trained", "rows_validated", *times, *self.scores])
+        for fold, rows in enumerate(zip(self.trained, self.validated, strict=True)):
+            span = self.spans[fold] if self.spans else ()
+            write([fold, *rows, *span, *(repr(each[fold]) for each in self.scores.values())])
+        empty = [""] * (2 + len(times))
+        write(["mean", *empty, *(repr(self.mean(key)) for key in self.scores)])
+        write(["std", *empty, *(repr(self.deviation(key)) for key in self.scores)])
+        write(["pooled", *empty, *(repr(self.pooled[key]) for key in self.scores)])
+        write_text(path, text.getvalue())
+
+
+@dataclass(frozen=True)
+class Results:
+    """Predictions and scores of one run, rows aligned.
+
+    title        the competition's
+    folder       the run's
+    config       resolved, as plain values
+    environment  versions and hardware
+    about        one line on the data
+    metric       the deciding one
+    headline     the numbers that tables show, the deciding one first
+    valid        the samples that were validated on; with a gallery, only the entries they point at
+    oof          by member key ("residual-mlp/seed-1"), (N, ...) out-of-fold predictions of ``valid``, baselines too
+    blended      (N, ...) the blend of them, postprocessed; None if a blended member has no such predictions
+    blend        its weights, score and trace
+    scores       by member key and "blend": every number the competition evaluates, on ``valid``
+    curves       by member key, rows of {"epoch", "loss", <metric name>, ...}; of the first fold
+    seconds      by member key, the time its fits took
+    baselines    member keys that are shown but not blended
+    test         the test samples; submitted: (T, ...) what was submitted for them; submission: the file
+    truth        the test samples with targets, where public; truth_scores: the submission's numbers against them
+    files        folder of pictures by gallery name, if any
+    folds        the scores by fold, where several were validated on
+    """
+
+    title: str
+    folder: Path
+    config: Mapping[str, Any]
+    environment: Mapping[str, Any]
+    about: str
+    metric: Metric
+    headline: Sequence[str]
+    valid: Samples
+    oof: Mapping[str, Array]
+    blended: Array | None
+    blend: Blend
+    scores: Mapping[str, Mapping[str, float]]
+    curves: Mapping[str, list[dict[str, float]]]
+    seconds: Mapping[str, float]
+    baselines: frozenset[str]
+    test: Samples
+    submitted: Array
+    submission: Path
+    truth: Samples | None = None
+    truth_scores: Mapping[str, float] = field(default_factory=dict)
+    files: Path | None = None
+    folds: FoldTable | None = None

@@ -1,0 +1,114 @@
+"""The typed config of a run; every key is a field here, or an option of the component it stands beside."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, Field
+
+from ctk.contract.schema import Choice, Strict
+
+if TYPE_CHECKING:
+    pass
+
+
+def _listed(value: Any) -> Any:
+    return value if isinstance(value, (list, tuple)) else [value]
+
+
+Seed = Annotated[int, Field(ge=0, lt=2**31)]
+
+
+Seeds = Annotated[tuple[Seed, ...], BeforeValidator(_listed), Field(min_length=1)]
+
+
+Scheme = Literal["kfold", "group", "stratified-group", "time"]
+
+
+class Split(Strict):
+    """How training samples are divided. ``folds`` blocks of whole groups; the first ``use`` of them are validated on.
+
+    ``folds: 10, use: 1`` is a single hold-out of a tenth; ``folds: 5, use: 5`` is cross-validation. ``predefined``
+    names a group whose numbers are the folds, where -1 is always trained on (as in scikit-learn's PredefinedSplit).
+    ``scheme: time`` cuts blocks in the order of time, and uses the last of them.
+    """
+
+    scheme: Scheme | None = Field(
+        None,
+        description="how folds are drawn; none: predefined where that is named, else group where by is, else kfold",
+    )
+    by: str | None = Field(
+        None, description="group that stays on one side; for time, the one whose numbers are the times"
+    )
+    predefined: str | None = Field(None, description="group whose numbers are the folds, instead of drawing them")
+    folds: int = Field(10, ge=2, description="blocks of groups")
+    use: int = Field(1, ge=1, description="how many of them are validated on, one after another")
+    seed: int = Field(0, description="of the permutation of groups")
+    stratify: str | None = Field(
+        None, description="stratified-group: group whose shares are alike in every fold; none is the target"
+    )
+    chain: bool = Field(
+        True, description="time: train on what is earlier alone; false: on what is later too, and validate every row"
+    )
+    gap: int = Field(0, ge=0, description="time: units of time next to what is validated that are not trained on")
+
+    @property
+    def drawn_by(self) -> Scheme | Literal["predefined"]:
+        """The scheme in force."""
+        if self.predefined is not None:
+            return "predefined"
+        return self.scheme or ("kfold" if self.by is None else "group")
+
+
+class Execution(Choice):
+    """Where members are fitted. Zero means: as many as the machine has, shared out. Further keys are the executor's."""
+
+    name: str = Field("local", description="a registered executor")
+    workers: int = Field(0, ge=0, strict=True, description="members fitted side by side")
+    threads: int = Field(0, ge=0, strict=True, description="torch threads of each")
+
+
+class Member(Strict):
+    """One configured model, trained once per seed and fold. Further keys belong to the model's own training schema."""
+
+    name: str = Field(description="unique in the run; the model's name by default")
+    model: Choice = Field(description="a registered model, with its options")
+    seeds: Seeds | None = Field(None, description="instead of the run's seeds")
+    uses: tuple[str, ...] = Field((), description="members whose out-of-fold predictions it takes as features")
+    blend: bool = Field(True, description="false for a baseline that is only shown")
+    training: Any = Field(None, description="the model's training keys; written beside the others in a config")
+
+
+class RunConfig(Strict):
+    """A whole run."""
+
+    competition: str = Field(description="a registered competition")
+    preset: str = Field(description="the preset this config grew from")
+    data_dir: str | None = Field(None, description="folder of the data; none is the embedded default data")
+    data: Choice = Field(description="a registered data reader; the competition's own by default")
+    filters: tuple[Choice, ...] = Field((), description="what drops training samples, one after another")
+    split: Split = Field(Split(), description="which samples are validated on")
+    members: tuple[Member, ...] = Field(min_length=1, description="the models that are fitted")
+    seeds: Seeds = Field((1,), description="each member is fitted once with each")
+    blend: Choice = Field(Choice(name="mean"), description="what finds the members' weights")
+    submission: str | None = Field(None, description="suffix of the submission's file; none is the competition's usual")
+    checkpoints: str | None = Field(None, description="folder of a run whose members and blend predict, without a fit")
+    executor: Execution = Field(Execution(), description="where members are fitted")
+    trackers: Annotated[tuple[Choice, ...], BeforeValidator(_listed)] = Field(
+        (Choice(name="tensorboard"), Choice(name="csv")), description="who is told of losses and scores"
+    )
+    device: Literal["auto", "cpu", "gpu"] = Field("auto", description="auto: a GPU where there is one")
+
+    def seeds_of(self, member: Member) -> tuple[int, ...]:
+        """The seeds a member is trained with."""
+        return member.seeds or self.seeds
+
+    def plain(self) -> dict[str, Any]:
+        """The config as plain values, with each member's training keys beside its others; what YAML shows."""
+        plain = self.model_dump(mode="json")
+        for member, own in zip(plain["members"], self.members, strict=True):
+            training = member.pop("training")
+            member.update(
+                own.training.model_dump(mode="json") if isinstance(own.training, BaseModel) else training or {}
+            )
+        return plain

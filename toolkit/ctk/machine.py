@@ -1,0 +1,82 @@
+"""This machine: its cores and GPUs, and how a process ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Sequence
+from multiprocessing.process import BaseProcess
+
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+"""Environment variables that limit a process's threads, where they are set before torch and numpy are imported."""
+
+
+PATIENCE = 5.0
+"""Seconds that a process is given to end by itself."""
+
+
+def visible_gpus() -> list[str]:
+    """Names of the GPUs this process may use, as CUDA_VISIBLE_DEVICES takes them: numbers, or UUIDs.
+
+    CUDA passes over what stands behind a name that is none, and torch counts as CUDA does.
+    """
+    import torch
+
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    named = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return [name.strip() for name in named.split(",")][:count] if named else [str(each) for each in range(count)]
+
+
+def cores() -> int:
+    """The cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def share(tasks: int, workers: int, threads: int) -> tuple[int, int]:
+    """Workers and threads here for so many tasks, where zero means "choose": never more threads than cores."""
+    at_once = len(visible_gpus()) or cores()
+    workers = workers or max(1, min(tasks, at_once))
+    return workers, threads or max(1, cores() // workers)
+
+
+def end(processes: Sequence[BaseProcess]) -> None:
+    """End processes and wait until they are gone."""
+    for process in processes:
+        process.terminate()
+    for process in processes:
+        process.join(PATIENCE)
+        process.kill()
+        process.join()
+
+
+def exit_code(process: BaseProcess) -> int | None:
+    """The exit code of a process that is ending; None where it does not end in time.
+
+    Of several threads that wait for one process the system tells one how it ended; to the others ``join`` returns at
+    once, and the code may not be noted yet.
+    """
+    until = time.monotonic() + PATIENCE
+    process.join(PATIENCE)
+    while process.exitcode is None and time.monotonic() < until:
+        time.sleep(0.005)
+    return process.exitcode
+
+
+def exit_told(process: BaseProcess | None) -> str:
+    """How a process ended, as half a sentence."""
+    code = None if process is None else exit_code(process)
+    if code is None:
+        return "ended without a word"
+    if code == -signal.SIGKILL:
+        return "was killed (SIGKILL), which is what the system does when memory runs out"
+    if code < 0:
+        return f"crashed ({_signal_name(-code)})"
+    return f"ended itself with exit code {code}"
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

@@ -1,0 +1,24 @@
+"""The run folder: one execution, one folder, and what it says of itself."""
+
+from __future__ import annotations
+
+from ctk.runs.folder import FAILED, FINISHED, INTERRUPTED, KILLED, PRUNED, RUNNING, Part, Predictions, Run, all_runs
+from ctk.runs.standings import Series, Standing, series, standing, standings
+
+__all__ = [
+    "FAILED",
+    "FINISHED",
+    "INTERRUPTED",
+    "KILLED",
+    "PRUNED",
+    "RUNNING",
+    "Part",
+    "Predictions",
+    "Run",
+    "Series",
+    "Standing",
+    "all_runs",
+    "series",
+    "standing",
+    "standings",
+]

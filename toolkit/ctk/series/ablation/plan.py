@@ -1,0 +1,130 @@
+"""What an ablation is going to run, written down so that it can be gone on with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ctk.config.overrides import override
+from ctk.config.resolve import resolve
+from ctk.contract import Execution, RunConfig
+from ctk.errors import CtkError, UsageError, near
+from ctk.files import read_json, write_json
+from ctk.plugins import plugins
+from ctk.plugins.guard.competition import competition_of
+from ctk.runs import Run
+from ctk.series.ablation import BASE, PLAN
+from ctk.workflow.pools import placed
+
+
+@dataclass(frozen=True)
+class AblationPlan:
+    """An ablation that stands ready.
+
+    folder     <runs>/<competition>/<time>-<name>; each run lies in <variant>/seed-<s> below it
+    seeds      that the base and every variant are run with
+    overrides  by variant, the base without: what it changes, "key=value" each
+    configs    by variant, the base first: resolved, without the seed
+    execution  where the runs are made, workers and threads as numbers
+    """
+
+    folder: Path
+    seeds: tuple[int, ...]
+    overrides: Mapping[str, Sequence[str]]
+    configs: Mapping[str, RunConfig]
+    execution: Execution
+
+    @property
+    def competition(self) -> str:
+        """The competition's name."""
+        return self.configs[BASE].competition
+
+    def save(self) -> None:
+        """Write ``plan.json``."""
+        write_json(
+            self.folder / PLAN,
+            {
+                "competition": self.competition,
+                "seeds": list(self.seeds),
+                "overrides": {name: list(each) for name, each in self.overrides.items()},
+                "configs": {name: config.plain() for name, config in self.configs.items()},
+                "executor": self.execution.model_dump(mode="json"),
+            },
+        )
+
+
+def find(text: str, root: Path) -> Path:
+    """An ablation's folder, by itself or by the end of its name under ``root``. Raises UsageError unless one fits."""
+    folders = [Path(text)] if (Path(text) / PLAN).is_file() else []
+    every = [path.parent for path in root.glob(f"*/*/{PLAN}")]
+    folders = folders or [each for each in every if each.name == text or each.name.endswith(f"-{text}")]
+    if not folders:
+        known = [each.name if text[:1].isdigit() else each.name.split("-", 2)[-1] for each in every]
+        raise UsageError(f"There is no ablation '{text}' under {root}.", near(text, known))
+    if len(folders) > 1:
+        raise UsageError(
+            f"'{text}' fits {len(folders)} ablations.", f"Give the folder: {', '.join(map(str, folders))}."
+        )
+    return folders[0]
+
+
+def read(folder: Path, execution: Sequence[str] = ()) -> AblationPlan:
+    """The plan of an ablation's folder; ``execution`` are overrides of its executor.
+
+    The threads of a run stay what they were, so that it gives what it would have given. Raises CtkError for a plan that
+    cannot be read, UsageError where what it needs is not installed any more.
+    """
+    try:
+        known: dict[str, Any] = read_json(folder / PLAN)
+        seeds, overrides = tuple(known["seeds"]), known["overrides"]
+        raw, configs = {"executor": known["executor"]}, known["configs"]
+        threads = known["executor"]["threads"]
+    except (OSError, ValueError, KeyError, TypeError):
+        raise CtkError(f"{folder / PLAN}: cannot be read.", "Was it edited? Start the ablation anew.") from None
+    for assignment in execution:
+        override(raw, assignment)
+    resolved = {name: resolve(config | raw, plugins()) for name, config in configs.items()}
+    executor = resolved[BASE].executor.model_copy(update={"threads": threads})
+    return AblationPlan(folder, seeds, overrides, resolved, placed(executor, len(seeds) * len(resolved)))
+
+
+def start(
+    configs: Mapping[str, RunConfig],
+    overrides: Mapping[str, Sequence[str]],
+    seeds: Sequence[int],
+    root: Path,
+    name: str,
+) -> AblationPlan:
+    """Make an ablation's folder. Raises UsageError where nothing could be compared, before anything runs."""
+    if len(set(seeds)) < len(seeds) or not seeds:
+        raise UsageError(f"--seeds {','.join(map(str, seeds))}: each seed is given once, and at least one.")
+    for variant, resolved in configs.items():
+        _refuse_unused(variant, resolved, configs[BASE])
+    plain = {variant: config.plain() for variant, config in configs.items()}
+    for number, (variant, config) in enumerate(plain.items()):
+        for other in list(plain)[:number]:
+            if config == plain[other]:
+                help = f"It sets {', '.join(overrides[variant])}, which is so already."
+                raise UsageError(f"Variant '{variant}' is the same as '{other}'.", help if other == BASE else "")
+    base = configs[BASE]
+    execution = placed(base.executor, len(seeds) * len(configs))
+    folder = Run.create(root, competition_of(base.competition).id, name).folder
+    plan = AblationPlan(folder, tuple(seeds), overrides, configs, execution)
+    plan.save()
+    return plan
+
+
+def _refuse_unused(variant: str, config: RunConfig, base: RunConfig) -> None:
+    """A variant that sets what all runs of an ablation share would be compared as if that had counted."""
+    if config.seeds != base.seeds:
+        raise UsageError(
+            f"Variant '{variant}' sets seeds, but an ablation's runs all have those of --seeds.",
+            "A member's own can be set: members.NAME.seeds.",
+        )
+    if config.executor != base.executor:
+        raise UsageError(
+            f"Variant '{variant}' sets executor, but an ablation's runs are all made in one place.",
+            "Set it for all of them: --executor, --workers, or -o executor.KEY=VALUE.",
+        )

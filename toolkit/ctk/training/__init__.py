@@ -1,0 +1,34 @@
+"""Training networks: what the ``fit`` of a model that is a torch module does, for exporters, trackers and encoders.
+
+Each name is imported when it is first used (PEP 562), for most of them bring Lightning with them.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ctk.training.devices import torch_device
+    from ctk.training.loggers import Place, tracker_options
+    from ctk.training.loop import State, output
+    from ctk.training.network import NetworkModel
+    from ctk.training.torchrun import current
+
+__all__ = ["NetworkModel", "Place", "State", "current", "output", "torch_device", "tracker_options"]
+
+_HOMES = {
+    "NetworkModel": "network",
+    "Place": "loggers",
+    "State": "loop",
+    "current": "torchrun",
+    "output": "loop",
+    "torch_device": "devices",
+    "tracker_options": "loggers",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(f"ctk.training.{_HOMES[name]}"), name)
+    raise AttributeError(f"module 'ctk.training' has no attribute '{name}'")

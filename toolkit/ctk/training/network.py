@@ -1,0 +1,181 @@
+"""Networks as models: one training loop for all of them, built on Lightning."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Iterator
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from ctk.config.training_keys import Training
+from ctk.contract import FitContext, Model
+from ctk.errors import CtkError
+from ctk.samples import Array, Samples
+from ctk.training import torchrun
+from ctk.training.devices import autocast, torch_device
+from ctk.training.loop import State, predicted
+from ctk.training.saving import save
+from ctk.training.stage import Stage
+
+
+def as_model(thing: Any) -> type[Model]:
+    """A registered model as a ``Model`` class; a torch module gets the Lightning loop around it."""
+    if isinstance(thing, type) and issubclass(thing, Model):
+        return thing
+    if isinstance(thing, type) and issubclass(thing, nn.Module):
+        for needed in ("for_samples", "features"):
+            if not hasattr(thing, needed):
+                raise CtkError(f"The network {thing.__name__} has no '{needed}'.", "See ctk_register_models.")
+        return type(thing.__name__, (NetworkModel,), {"network_class": thing, "__doc__": thing.__doc__})
+    raise CtkError(f"{thing!r} is registered as a model, but is neither a ctk Model nor a torch module.")
+
+
+class NetworkModel(Model):
+    """A torch module with a loss, trained stage by stage; the best epoch by the metric is kept.
+
+    The module's class method ``for_samples(samples, **options)`` makes it, its ``features`` attribute names what its
+    ``forward`` reads. Each step seeds torch from (seed, stage, step), so that a fit resumed from a checkpoint is, on
+    the same hardware and threads, the fit that was never interrupted.
+
+    After a stage with copies, ``copies`` holds for each copy that brought a gain the numbers of its columns (C,) and
+    its weights; ``network`` predicts the other columns. A copy is scored by the whole prediction with the columns of
+    the copies before it, and the weights it began with compete with its epochs: with no metric does the stage lose on
+    the validation samples. A group of which members decide no column, by the metric, has no copy. The curve and the
+    progress count the copies' epochs one copy after another.
+    """
+
+    schema = Training
+    spans_ranks = True
+    training: Training
+    network_class: type[nn.Module]
+    network: nn.Module
+
+    def __init__(self, **options: Any) -> None:
+        self.options = options
+        self.device = torch.device("cpu")
+        self.curve: list[dict[str, float]] = []
+        self.copies: list[tuple[Array, State]] = []
+        self.best_by_loss: State | None = None
+
+    def fit(self, train: Samples, valid: Samples, context: FitContext) -> None:
+        """Train every stage that is not done yet; each starts from the best weights of the one before."""
+        _quieten()
+        self.device = torch_device(context.device)
+        torch.manual_seed(context.seed)
+        self.network = self._new(train)
+        whole: Array | None = None
+        for stage in self._stages(train, context):
+            done_before = stage.result.exists()
+            if team := torchrun.current():
+                done_before = team.from_first(done_before)
+            if stage.columns is None:
+                if not done_before:
+                    stage.fit(self.network, train, valid, context, self.device)
+                done = stage.fitted()
+                assert done.best is not None
+                self.network.load_state_dict(done.best)
+                self.best_by_loss = done.best_by_loss
+            else:
+                if not done_before:
+                    with autocast(self.device, stage.training.precision):  # as the copy's epochs are validated
+                        whole = self.predict(valid) if whole is None else whole
+                    kept = whole[:, stage.columns]
+                    stage.fit(deepcopy(self.network), train, valid, context, self.device, whole)
+                    whole[:, stage.columns] = kept
+                done = stage.fitted()
+                if done.best is not None:
+                    self.copies.append((stage.columns, done.best))
+                    if whole is not None:
+                        with autocast(self.device, stage.training.precision):
+                            self._predict_copy(valid, stage.columns, done.best, whole)
+            self.curve += done.curve
+
+    def predict(self, samples: Samples) -> Array:
+        """(N, D) float32, in eval mode and float32 whatever the training's precision."""
+        whole: Array | None = None
+        for rows, part in predicted(self.network, samples, self.device):
+            if whole is None:
+                whole = np.empty((len(samples), *part.shape[1:]), dtype=np.float32)
+            whole[rows] = part
+        assert whole is not None
+        for columns, weights in self.copies:
+            self._predict_copy(samples, columns, weights, whole)
+        return whole
+
+    def save(self, folder: Path) -> None:
+        """Write ``weights.pt``, state dicts of the network and of copies; the stages' checkpoints are not needed.
+
+        ``best-loss.pt`` are the weights with the lowest ``valid_loss`` instead, where a member asks for it.
+        """
+        copies = [{"columns": torch.from_numpy(columns), "weights": weights} for columns, weights in self.copies]
+        save({"network": self.network.state_dict(), "copies": copies}, folder / "weights.pt")
+        if self.best_by_loss is not None:
+            save({"network": self.best_by_loss, "copies": []}, folder / "best-loss.pt")
+
+    def load(self, folder: Path, samples: Samples, device: str = "auto") -> None:
+        """Read ``weights.pt`` into a network made for ``samples`` (which need a target)."""
+        self.device = torch_device(device)
+        self.network = self._new(samples)
+        saved = torch.load(folder / "weights.pt", weights_only=True, map_location="cpu")
+        try:
+            self.network.load_state_dict(saved["network"])
+        except RuntimeError as error:
+            raise CtkError(
+                f"{folder / 'weights.pt'}: these weights are of another network than the config describes.",
+                "Leave the model's options as they are in the saved run.",
+            ) from error
+        self.copies = [(copy["columns"].numpy(), copy["weights"]) for copy in saved["copies"]]
+
+    @property
+    def size(self) -> int:
+        """Parameters of the network."""
+        return sum(parameter.numel() for parameter in self.network.parameters())
+
+    def _new(self, samples: Samples) -> nn.Module:
+        make: Any = self.network_class
+        network: nn.Module = make.for_samples(samples, **self.options)
+        return network
+
+    def _predict_copy(self, samples: Samples, columns: Array, weights: State, whole: Array) -> None:
+        """Write a copy's columns into a prediction of all."""
+        copy = deepcopy(self.network)
+        copy.load_state_dict(weights)
+        for rows, part in predicted(copy, samples, self.device):
+            whole[rows, columns] = part[:, columns]
+
+    def _stages(self, samples: Samples, context: FitContext) -> Iterator[Stage]:
+        """Every fit of the member in its order: a stage with copies is a fit for each group of target columns."""
+        decided = None if context.metric.columns is None else context.metric.columns(samples)
+        fits: list[tuple[Training, Path, Array | None]] = []
+        for number, training in enumerate(self.training.phases(), start=1):
+            folder = context.folder / f"stage-{number}"
+            if training.copies is None:
+                fits.append((training, folder, None))
+                continue
+            if samples.targets is None:
+                raise CtkError(
+                    "A stage asks for copies by target group, and these samples have one group.",
+                    "Leave that stage out.",
+                )
+            for copy, columns in enumerate(samples.targets.by_group().values(), start=1):
+                if decided is None or decided[columns].any():
+                    fits.append((training, folder / f"copy-{copy}", columns))
+        total = sum(training.epochs for training, _, _ in fits)
+        before = 0
+        for number, (training, place, alone) in enumerate(fits):
+            yield Stage(training, number, place, before, total, alone, self.options)
+            before += training.epochs
+
+
+def _quieten() -> None:
+    """Lightning's hints are for people who call it themselves."""
+    for name in ("lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", module="lightning.*")
+    warnings.filterwarnings("ignore", message=".*treespec.*")

@@ -1,0 +1,35 @@
+"""The learning rate at each step."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from ctk.config.training_keys import Schedule
+
+
+def rates(schedule: Schedule, lr: float, steps: int, epochs: float) -> Callable[[int], float]:
+    """What the learning rate ``lr`` is multiplied by at each of ``steps`` steps, which are ``epochs`` epochs.
+
+    A cosine falls as in Loshchilov and Hutter 2017 (SGDR, arXiv:1608.03983), equation 5, step by step.
+    """
+    an_epoch = steps / epochs
+    warm = schedule.warmup * an_epoch
+    floor = schedule.floor / lr
+
+    def rate(step: int) -> float:
+        if step < warm:
+            return (step + 1) / warm
+        if schedule.name == "cosine":
+            return cosine((step - warm) / max(1.0, steps - warm))
+        if schedule.name == "cosine-restarts":
+            since, cycle = step - warm, schedule.cycle * an_epoch
+            while since >= cycle:
+                since, cycle = since - cycle, cycle * schedule.growth
+            return cosine(since / cycle)
+        return 1.0
+
+    def cosine(share: float) -> float:
+        return floor + (1 - floor) * (1 + math.cos(math.pi * share)) / 2
+
+    return rate

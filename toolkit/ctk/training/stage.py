@@ -1,0 +1,234 @@
+"""One fit of one network by Lightning: a stage of a member, or one copy's part of a stage."""
+
+from __future__ import annotations
+
+import math
+import signal
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import lightning.pytorch as L
+import torch
+from lightning.fabric.plugins.environments.lightning import LightningEnvironment
+from lightning.pytorch.callbacks import Callback, EMAWeightAveraging
+from lightning.pytorch.strategies import DDPStrategy
+from torch import nn
+from torch.utils.data import DataLoader
+
+from ctk.config.training_keys import Training
+from ctk.contract import FitContext
+from ctk.errors import CtkError
+from ctk.plugins.guard import Guard, Wrong, is_interruption
+from ctk.samples import Array, Samples
+from ctk.training import torchrun
+from ctk.training.batches import Batches
+from ctk.training.dealing import DealtBatches
+from ctk.training.devices import precision_on
+from ctk.training.loggers import loggers
+from ctk.training.loop import (
+    AtomicCheckpoints,
+    Fit,
+    Follow,
+    OwnSignals,
+    Plateau,
+    State,
+    last_checkpoint,
+    leads,
+    share,
+)
+from ctk.training.rows import Features, InOrder, Rows
+from ctk.training.saving import save
+
+
+class Fitted(NamedTuple):
+    """The best weights, None where none were better than those it began with; the curve; those of the lowest loss."""
+
+    best: State | None
+    curve: list[dict[str, float]]
+    best_by_loss: State | None = None
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A fit that is to be made, or has been.
+
+    training  its config
+    number    of all fits of the member, from 0; part of what its steps are seeded with
+    folder    of its checkpoint while it goes on, and of its result
+    before    epochs of the fits before it
+    total     epochs of all
+    columns   of the target that alone are trained, (C,) int64, or None for all
+    options   of the network
+    """
+
+    training: Training
+    number: int
+    folder: Path
+    before: int
+    total: int
+    columns: Array | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def result(self) -> Path:
+        """There once the fit is done."""
+        return self.folder / "done.pt"
+
+    def fitted(self) -> Fitted:
+        """The result of a fit that is done."""
+        return Fitted(**torch.load(self.result, weights_only=True, map_location="cpu"))
+
+    def fit(
+        self,
+        network: nn.Module,
+        train: Samples,
+        valid: Samples,
+        context: FitContext,
+        device: torch.device,
+        whole: Array | None = None,
+    ) -> None:
+        """Train ``network`` in place, or go on where a killed call stopped.
+
+        ``whole`` is the prediction (N, D) for ``valid`` that ``columns`` are to become part of. They are written to.
+        Raises CtkError where training all columns came to no finite score.
+        """
+        config = self.training
+        team = torchrun.current()
+        batches = Batches(
+            len(train),
+            config.batch.size,
+            context.seed,
+            train.group(config.batch.by) if config.batch.by else None,
+            parts=1 if context.steps else config.parts,
+        )
+        module = Fit(
+            network,
+            _loss(config, train),
+            config,
+            seed=context.seed + 1_000_003 * self.number,
+            columns=self.columns,
+            parts=batches.parts,
+            comparing=Guard("losses", config.loss.name)("comparing predictions with targets"),
+        )
+        # The loss of the validation samples may compare them with each other, so that then each rank has them all.
+        wants_loss = config.valid_loss and self.columns is None
+        place = (0, 1) if wants_loss else share(team)
+        follow = Follow(valid, context, config, self.before, self.total, whole, place)
+        trackers = context.trackers if leads() else ()
+        logging = loggers(trackers, self.folder, f"stage-{self.number + 1}", context.tell)
+        for logger in logging:
+            logger.log_hyperparams(self._hyperparameters(network, context))
+        trainer = L.Trainer(
+            max_epochs=1 if context.steps else config.epochs * batches.parts,
+            limit_train_batches=context.steps or 1.0,
+            accelerator="gpu" if device.type == "cuda" else "cpu",
+            **_spread(team, device),
+            precision=precision_on(device, config.precision),
+            gradient_clip_val=config.clip,
+            callbacks=_callbacks(self, follow, batches.parts),
+            logger=logging,
+            plugins=[AtomicCheckpoints(), *_alone(team)],
+            check_val_every_n_epoch=1 if context.steps else min(max(1, round(config.validate_every)), config.epochs),
+            num_sanity_val_steps=0,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            use_distributed_sampler=False,
+            deterministic="warn",
+            default_root_dir=self.folder,
+        )
+        last = self.folder / "last.ckpt"
+        goes_on = last.exists() if team is None else team.from_first(last.exists())
+        names: Any = network.features
+        asked = Rows if wants_loss else Features
+        with _interruptible():
+            trainer.fit(
+                module,
+                _loader(Rows(train, names), batches if team is None else DealtBatches(batches, *share(team)), device),
+                _loader(asked(valid, names), InOrder(len(valid), *place), device),
+                ckpt_path=last if goes_on else None,
+                weights_only=True,
+            )
+        if whole is None and math.isnan(follow.best_score):
+            raise CtkError(
+                f"Training ended without a finite {context.metric.name} (loss {follow.loss}).",
+                "Lower the learning rate, set clip, or look at the loss curve.",
+            )
+        if leads():
+            save(Fitted(follow.best, follow.curve, follow.best_by_loss)._asdict(), self.result)
+            last.unlink(missing_ok=True)
+        if team is not None:
+            team.from_first(None)  # the others read the result
+
+    def _hyperparameters(self, network: nn.Module, context: FitContext) -> dict[str, Any]:
+        """What trackers are told of a fit, so that fits can be compared: plain values."""
+        training = self.training.model_dump(mode="json", exclude={"stages"}, exclude_none=True)
+        return {"model": {"name": type(network).__name__, **self.options}, "seed": context.seed, **training}
+
+
+def _spread(team: torchrun.Team | None, device: torch.device) -> dict[str, Any]:
+    """How Lightning is told which processes train together."""
+    if team is None:
+        return {"devices": 1}
+    return {
+        "devices": team.place.local_size,
+        "num_nodes": team.place.size // team.place.local_size,
+        # A network may have parameters that a stage, or a rank without rows, does not use.
+        "strategy": DDPStrategy(find_unused_parameters=True),
+        "sync_batchnorm": device.type == "cuda",  # torch has it for GPUs alone
+    }
+
+
+def _alone(team: torchrun.Team | None) -> list[LightningEnvironment]:
+    """What keeps Lightning from expecting torchrun's other processes where the first trains something by itself."""
+    return [LightningEnvironment()] if team is None and torchrun.launched() else []
+
+
+def _loader(data: Rows | Features, batches: Batches | DealtBatches | InOrder, device: torch.device) -> DataLoader[Any]:
+    """Whole batches as they are; pinned for a GPU, which then computes while the next one is fetched."""
+    return DataLoader(data, sampler=batches, batch_size=None, collate_fn=_as_it_is, pin_memory=device.type == "cuda")
+
+
+def _as_it_is(batch: Any) -> Any:
+    return batch
+
+
+def _loss(config: Training, train: Samples) -> nn.Module:
+    guard = Guard("losses", config.loss.name)
+    kind = guard.load()
+    with guard("being made"):
+        make = getattr(kind, "for_samples", None)
+        loss: nn.Module = make(train, **config.loss.options) if make else kind(**config.loss.options)
+        if not isinstance(loss, nn.Module):
+            raise Wrong(f"is a {type(loss).__name__}, and a torch.nn.Module is needed")
+    return loss
+
+
+def _callbacks(stage: Stage, follow: Follow, parts: int) -> list[Callback]:
+    config = stage.training
+    callbacks: list[Callback] = [follow, last_checkpoint(stage.folder, config, parts)]
+    if torchrun.current() is not None:
+        callbacks.append(OwnSignals())
+    if config.schedule.name == "plateau":
+        callbacks.append(Plateau(config.schedule, follow))
+    if config.ema is not None:
+        callbacks.append(EMAWeightAveraging(decay=config.ema))
+    return callbacks
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Lightning answers Ctrl-C and SIGTERM by ending the process; here the run says what happened and how to go on."""
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    except SystemExit as error:
+        if is_interruption(error):
+            raise KeyboardInterrupt from None
+        raise
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, before)

@@ -1,0 +1,1 @@
+"""One run, in order: prepare, split, filter, fit, predictions, blend, finish."""

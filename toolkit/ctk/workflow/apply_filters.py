@@ -1,0 +1,151 @@
+"""Applying a config's filters to training samples."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ctk.config.resolve import resolve
+from ctk.contract import Filter, FilterContext, FitContext, Metric, RunConfig, Split
+from ctk.files import atomic, fingerprint, read_json, write_json
+from ctk.plugins import plugins
+from ctk.plugins.guard import Guard, Wrong, arrays
+from ctk.samples import Array, Samples
+from ctk.workflow.fit import guarded_model, limited
+from ctk.workflow.prepare import Prepared
+from ctk.workflow.split import folds
+
+
+def apply_filters(
+    config: RunConfig,
+    prepared: Prepared,
+    folder: Path,
+    metric: Metric,
+    say: Callable[[str], None],
+    steps: int | None = None,
+    written: Mapping[str, Any] | None = None,
+) -> Array:
+    """(N,) bool of the samples that every filter keeps; each filter sees what the ones before it kept.
+
+    A filter's scores, kept and dropped ids go to ``folder/<number>-<name>``, and are not made again if they lie there,
+    made from the same data by the same filters. ``steps`` is that of a dry run; ``written`` the config as a run that
+    is gone on with has it, where it was begun by a version with fewer keys.
+    """
+    plain = written or config.plain()
+    data = prepared.data
+    train = limited(data.train, steps)
+    kept = np.ones(len(train), dtype=bool)
+    for number, choice in enumerate(config.filters):
+        place = folder / f"{number + 1}-{choice.name}"
+        rows = np.flatnonzero(kept)
+        before = plain["filters"][: number + 1]
+        made_from = fingerprint(before, prepared.fingerprint, config.seeds[0], plain["split"], steps)
+        if _made_from(place) != made_from:
+            say(f"filter {choice.name} of {len(rows):,} samples")
+            guard = Guard("filters", choice.name)
+            own: Filter = guard.make(contract=Filter, **choice.options)
+            samples = train.take(rows)
+            context = FilterContext(
+                folder=place,
+                files=data.files,
+                seed=config.seeds[0],
+                device=config.device,
+                fit=partial(_fit, config, metric, place / f"baseline-{made_from}", steps, _Told(choice.name, say)),
+                progress=_Told(choice.name, say),
+            )
+            with guard("scoring samples"):
+                scores = arrays.scores(own.score(samples, context), len(rows))
+                keep = arrays.mask(own.keep(scores), len(rows))
+                if not keep.any():
+                    raise Wrong(f"keeps none of {len(rows):,} samples", "Let its options keep more, or leave it out.")
+            write_result(place, samples, scores, keep)
+            with atomic(place / "keep.npy") as temporary, temporary.open("wb") as file:
+                np.save(file, keep)
+            write_json(place / "made_from.json", made_from)
+        keep = np.load(place / "keep.npy", allow_pickle=False)
+        kept[rows[~keep]] = False
+        say(f"filter {choice.name} kept {keep.sum():,} of {len(rows):,}")
+    return kept
+
+
+class _Told:
+    """Says how far a filter is, every ten seconds, with the time it needs yet."""
+
+    def __init__(self, name: str, say: Callable[[str], None]) -> None:
+        self.name = name
+        self.say = say
+        self.begun = self.told = time.monotonic()
+
+    def __call__(self, done: int, total: int) -> None:
+        now = time.monotonic()
+        if now - self.told > 10 and 0 < done < total:
+            self.told = now
+            left = (now - self.begun) / done * (total - done)
+            self.say(f"filter {self.name} {done / total:.0%}, {left:.0f} s left")
+
+
+def _made_from(place: Path) -> str | None:
+    try:
+        return str(read_json(place / "made_from.json"))
+    except (FileNotFoundError, ValueError):
+        return None
+
+
+def _fit(
+    config: RunConfig,
+    metric: Metric,
+    folder: Path,
+    steps: int | None,
+    told: Callable[[int, int], None],
+    member: Mapping[str, Any],
+    learned: Samples,
+    asked: Samples,
+) -> Array:
+    """Fit a filter's baseline member on nine tenths of the samples, the best epoch by the rest; predict ``asked``."""
+    whole = resolve({**config.plain(), "members": [member], "filters": []}, plugins())
+    own = whole.members[0]
+    model = guarded_model(own)
+    fold = folds(learned, Split(by=config.split.by, folds=10, seed=config.split.seed))[0]
+    context = FitContext(
+        folder=folder,
+        seed=config.seeds[0],
+        metric=metric,
+        device=config.device,
+        steps=steps,
+        progress=lambda done, total, scores: told(done, total),
+    )
+    model.fit(learned.take(fold.train), learned.take(fold.valid), context)
+    return model.predict(asked)
+
+
+def write_scores(path: Path, scores: Array) -> None:
+    """Write (N,) scores as a float32 .npy, atomically."""
+    with atomic(path) as temporary, temporary.open("wb") as file:
+        np.save(file, np.asarray(scores, dtype=np.float32), allow_pickle=False)
+
+
+def write_result(folder: Path, samples: Samples, scores: Array, keep: Array) -> None:
+    """Write what a filter decided: ``kept.csv``, ``dropped.csv`` and ``scores.npy``, each atomically.
+
+    samples, scores, keep  N samples, (N,) scores, (N,) bool
+    *.csv       columns id, score, target (the gallery's name of it, for retrieval), then the notes; lowest score first,
+                so that each file begins with what there is most reason to look at
+    scores.npy  (N,) float32 in sample order
+    """
+    scores, keep = np.asarray(scores, dtype=np.float32), np.asarray(keep, dtype=bool)
+    if scores.shape != (len(samples),) or keep.shape != scores.shape:
+        raise ValueError(f"{len(samples)} samples, scores {scores.shape} and keep {keep.shape} do not go together")
+    columns = {"id": samples.ids, "score": scores}
+    if samples.gallery is not None and samples.target is not None:
+        columns["target"] = samples.gallery.names[samples.target]
+    table = pd.DataFrame(columns | {name: values for name, values in samples.notes.items() if name not in columns})
+    for name, rows in (("kept.csv", keep), ("dropped.csv", ~keep)):
+        with atomic(folder / name) as temporary:
+            table[rows].sort_values("score", kind="stable").to_csv(temporary, index=False)
+    write_scores(folder / "scores.npy", scores)

@@ -1,0 +1,263 @@
+"""Fitting one member with one seed on one fold: the task that executors run, anywhere."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from ctk.contract import PROGRESS, Files, FitContext, Member, Model, RunConfig
+from ctk.errors import CtkError
+from ctk.files import write_json
+from ctk.plugins.guard import Guard, GuardedModel, keep_noise, metric_of, only_sentences
+from ctk.plugins.guard.competition import competition_of
+from ctk.runs import Part, Predictions, Run
+from ctk.samples import Array, Samples
+from ctk.training import torchrun
+from ctk.training.network import as_model
+from ctk.workflow.predictions import aligned
+from ctk.workflow.prepare import Prepared
+from ctk.workflow.split import Fold, folds
+
+SLICE = 2000
+"""Training rows of a dry run."""
+STORED = ("oof", "test", "fitted.json")
+"""What a part's folder has for members that use it."""
+CHECKPOINTS = "checkpoints"
+"""Folder below a part's, of what its model saved."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """Everything a worker needs to know; small, and the same wherever it runs."""
+
+    run: Path
+    config: RunConfig
+    part: Part
+    prepared: Prepared
+    fingerprint: str
+    metric: str
+    steps: int | None = None
+
+    def files(self) -> Files:
+        """What a worker that sees none of this machine's folders is given, and what it gives back."""
+        run = Run(self.run)
+        member = next(each for each in self.config.members if each.name == self.part.member)
+        used = (run.folder / "members" / name for name in member.uses)
+        part = run.part_folder(self.part)
+        saved = self.config.checkpoints
+        return Files(
+            constant=(self.prepared.place,),
+            reads=(
+                run.folder / "config.yaml",
+                run.folder / "kept.npy",
+                *(path for folder in used for path in folder.glob("seed-*/fold-*/*") if path.name in STORED),
+                *((Run(Path(saved)).part_folder(self.part),) if saved else ()),
+                part,
+            ),
+            writes=part,
+            appends=run.folder / "log.txt",
+        )
+
+    def moved(self, to: Callable[[Path], Path]) -> Task:
+        """The same, where those files lie."""
+        saved = self.config.checkpoints
+        config = self.config.model_copy(update={"checkpoints": saved and str(to(Path(saved)))})
+        return replace(self, run=to(self.run), config=config, prepared=self.prepared.moved(to))
+
+
+def fit_part(task: Task) -> dict[str, float]:
+    """Fit, predict the fold's validation samples and the test, store both. Returns the part's scores.
+
+    Raises CtkError for whatever happens, with the traceback in the part's folder.
+    """
+    run = Run(task.run)
+    folder = run.part_folder(task.part)
+    with only_sentences(folder):
+        keep_noise(folder)
+        return _fit_part(task, run, folder)
+
+
+def _fit_part(task: Task, run: Run, folder: Path) -> dict[str, float]:
+    begun = time.perf_counter()
+    member = next(each for each in task.config.members if each.name == task.part.member)
+    train, test, fold = _samples(task, run, member)
+    valid = train.take(fold.valid)
+    competition = competition_of(task.config.competition)
+    metric = metric_of(task.metric)
+    model = guarded_model(member)
+    if task.config.checkpoints is None:
+        context = FitContext(
+            folder=folder / CHECKPOINTS,
+            seed=task.part.seed,
+            metric=metric,
+            device=task.config.device,
+            trackers=() if task.steps else task.config.trackers,
+            steps=task.steps,
+            progress=_Progress(folder / PROGRESS, task.part),
+            tell=lambda line: run.log(f"{task.part.key} fold {task.part.fold}: {line}"),
+        )
+        with torchrun.together(_follow, task) if model.spans_ranks else nullcontext():
+            model.fit(train.take(fold.train), valid, context)
+        model.save(folder / CHECKPOINTS)
+        fitted, curve = {}, model.curve
+    else:
+        saved = Run(Path(task.config.checkpoints))
+        model.load(saved.part_folder(task.part) / CHECKPOINTS, train, task.config.device)
+        facts = saved.facts(task.part)
+        fitted, curve = facts["postprocess"], facts["curve"]
+    oof = np.zeros((0, train.target_width), np.float32)
+    scores: dict[str, float] = {}
+    if len(valid):
+        predicted = model.predict(valid)
+        scores = {
+            metric.name: metric.decide(predicted, valid.with_own_gallery() if valid.gallery is not None else valid)
+        }
+        if task.config.checkpoints is None:
+            fitted = competition.fit_postprocess(predicted, valid)
+        oof = _single(competition.postprocess(predicted, valid, fitted))
+    predicted = model.predict(test)
+    run.write_part(
+        task.part,
+        task.fingerprint,
+        Predictions(valid.ids, oof),
+        Predictions(test.ids, _single(competition.postprocess(predicted, test, fitted))),
+        scores=scores,
+        seconds=time.perf_counter() - begun,
+        curve=curve,
+        postprocess=fitted,
+        size=model.size,
+    )
+    return scores
+
+
+def _follow(task: Task) -> None:
+    """What every other rank does while the first fits a part that all of them learn."""
+    import torch
+
+    team = torchrun.current()
+    assert team is not None
+    run = Run(task.run)
+    if not run.folder.is_dir():
+        raise CtkError(
+            f"{run.folder}: this machine does not see the run's folder.",
+            "Set CTK_RUNS and CTK_CACHE to folders that all machines share.",
+        )
+    torch.set_num_threads(task.config.executor.threads)
+    part = run.part_folder(task.part)
+    with only_sentences(part / f"rank-{team.place.rank}"):
+        member = next(each for each in task.config.members if each.name == task.part.member)
+        train, _, fold = _samples(task, run, member)
+        context = FitContext(
+            folder=part / CHECKPOINTS,
+            seed=task.part.seed,
+            metric=metric_of(task.metric),
+            device=task.config.device,
+            steps=task.steps,
+        )
+        guarded_model(member).fit(train.take(fold.train), train.take(fold.valid), context)
+
+
+def new_model(member: Member) -> Model:
+    """An unfitted model as the config describes it."""
+    return guarded_model(member).own
+
+
+def guarded_model(member: Member) -> GuardedModel:
+    """The same inside its plugin's guard: what it raises and predicts is looked at."""
+    guard = Guard("models", member.model.name)
+    kind = guard.load()
+    with guard("being made"):
+        model = as_model(kind)(**member.model.options)
+    model.training = member.training
+    return GuardedModel(model, guard)
+
+
+def limited(samples: Samples, steps: int | None) -> Samples:
+    """The samples, or those that a dry run looks at: evenly spaced, so that every predefined fold has its share."""
+    if steps is None or len(samples) <= SLICE:
+        return samples
+    return samples.take(np.arange(SLICE) * len(samples) // SLICE)
+
+
+def _samples(task: Task, run: Run, member: Member) -> tuple[Samples, Samples, Fold]:
+    """Training and test samples, with the features of members that this one uses, and the rows of the fold."""
+    data = task.prepared.data
+    train, test = limited(data.train, task.steps), data.test
+    if task.config.checkpoints is not None and not len(train):
+        return train, test, Fold(np.arange(0), np.arange(0))
+    fold = folds(train, task.config.split)[task.part.fold]
+    if member.uses:
+        train, test, fold = _stacked(task, run, member, train, test, fold)
+    if (run.folder / "kept.npy").exists():
+        # Only what is learned from is filtered: the validation set stays whole, so that scores compare.
+        kept = np.load(run.folder / "kept.npy", allow_pickle=False)
+        fold = Fold(fold.train[kept[fold.train]], fold.valid)
+    if not len(fold.train):
+        raise CtkError("The filters left nothing to train on.", "Loosen them, or run without: -o filters=[].")
+    return train, test, fold
+
+
+def _stacked(
+    task: Task, run: Run, member: Member, train: Samples, test: Samples, fold: Fold
+) -> tuple[Samples, Samples, Fold]:
+    """Out-of-fold predictions of other members as features; rows that no fold validated cannot be learned from."""
+    features: dict[str, Array] = dict(train.features)
+    test_features: dict[str, Array] = dict(test.features)
+    known = np.ones(len(train), dtype=bool)
+    for name in member.uses:
+        parts = [part for part in run.parts() if part.member == name]
+        for key in dict.fromkeys(part.key for part in parts):
+            oof, predicted = aligned(
+                run, [part for part in parts if part.key == key], test.ids, train.gallery is not None
+            )
+            rows = np.isin(train.ids, oof.ids)
+            known &= rows
+            order = np.argsort(oof.ids)
+            values = np.zeros((len(train), *oof.values.shape[1:]), dtype=np.float32)
+            values[rows] = oof.values[order[np.searchsorted(oof.ids, train.ids[rows], sorter=order)]]
+            features[f"oof/{key}"], test_features[f"oof/{key}"] = values, predicted
+    learned = fold.train[known[fold.train]]
+    if not len(learned):
+        chained = task.config.split.drawn_by == "time" and task.config.split.chain
+        raise CtkError(
+            f"Member '{member.name}' uses out-of-fold predictions of rows that no fold validated.",
+            "Validate on every block of time: -o split.chain=false."
+            if chained
+            else "Validate on every fold, for example -o split.folds=5 -o split.use=5.",
+        )
+    return replace(train, features=features), replace(test, features=test_features), Fold(learned, fold.valid)
+
+
+Watch = Callable[[Part, int, int, Mapping[str, float]], None]
+"""Told of each epoch of a fit in this process: part, epochs done, of how many, scores. What it raises ends the fit."""
+
+watching: ContextVar[Watch | None] = ContextVar("watching", default=None)
+
+
+class _Progress:
+    """Writes how far a fit is, at most twice a second, for the driver; tells who watches this process at once."""
+
+    def __init__(self, path: Path, part: Part) -> None:
+        self.path = path
+        self.part = part
+        self.next = 0.0
+
+    def __call__(self, done: int, total: int, scores: Mapping[str, float]) -> None:
+        if watch := watching.get():
+            watch(self.part, done, total, scores)
+        if time.monotonic() >= self.next or done == total:
+            self.next = time.monotonic() + 0.5
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            write_json(self.path, {"done": done, "total": total, "scores": dict(scores)})
+
+
+def _single(prediction: Array) -> Array:
+    """Members' predictions are kept as float32."""
+    single: Array = np.asarray(prediction, dtype=np.float32)
+    return single

@@ -1,0 +1,64 @@
+"""What members and their blend are worth on each fold."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from ctk.contract import FoldTable, Metric, Split
+from ctk.errors import CtkError
+from ctk.runs import Run
+from ctk.samples import Array, Samples
+from ctk.workflow.predictions import Gathered
+from ctk.workflow.split.division import Division, sentences
+
+
+@dataclass(frozen=True)
+class Divided:
+    """A run's checked folds over its training samples; ``kept`` is (N,) bool, what its filters left."""
+
+    train: Samples
+    split: Split
+    division: Division
+    kept: Array
+
+    def table(
+        self, metric: Metric, gathered: Gathered, blended: Array | None, scores: Mapping[str, Mapping[str, float]]
+    ) -> FoldTable:
+        """Score each fold's rows of the members' predictions and of the blend's; ``scores`` are those of all rows."""
+        folds = self.division.folds
+        everyone = {**gathered.oof, **({} if blended is None else {"blend": blended})}
+        times = np.asarray(self.train.group(str(self.split.by))) if self.split.drawn_by == "time" else None
+        spans = () if times is None else tuple((int(times[f.valid].min()), int(times[f.valid].max())) for f in folds)
+        return FoldTable(
+            metric=metric.name,
+            trained=tuple(int(self.kept[fold.train].sum()) for fold in folds),
+            validated=tuple(len(fold.valid) for fold in folds),
+            spans=spans,
+            scores={key: self._by_fold(metric, each, gathered) for key, each in everyone.items()},
+            pooled={key: float(scores[key][metric.name]) for key in everyone},
+            checked=tuple(sentences(self.train, self.split, self.division)),
+        )
+
+    def _by_fold(self, metric: Metric, predictions: Array, gathered: Gathered) -> tuple[float, ...]:
+        fold_of_row = self.division.fold_of_row[gathered.rows]
+        scores = []
+        for fold in range(len(self.division.folds)):
+            rows = np.flatnonzero(fold_of_row == fold)
+            valid = gathered.valid.take(rows)
+            valid = valid.with_own_gallery() if valid.gallery is not None else valid
+            scores.append(metric.score(predictions[rows], valid) if len(rows) else math.nan)
+        return tuple(scores)
+
+    def check_stored(self, run: Run) -> None:
+        """Raise CtkError where a part's stored predictions are not of the rows that its fold validates."""
+        for part in run.parts():
+            valid = self.division.folds[part.fold].valid
+            if not np.array_equal(run.predictions(part, "oof").ids, self.train.ids[valid]):
+                raise CtkError(
+                    f"{part.key}, fold {part.fold}: its predictions are not of the rows that the fold validates.",
+                    f"The folds were drawn otherwise before: remove {run.part_folder(part)} and resume the run.",
+                )

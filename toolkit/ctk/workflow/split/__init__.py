@@ -1,0 +1,47 @@
+"""Dividing training samples into folds, one scheme a file, and checking that nothing leaks between their sides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from ctk.contract import Split
+from ctk.errors import UsageError, nearest
+from ctk.samples import Samples
+from ctk.workflow.split.blocks import drawn_blocks
+from ctk.workflow.split.fold import Fold
+from ctk.workflow.split.predefined import predefined
+from ctk.workflow.split.stratified import stratified_groups
+from ctk.workflow.split.time import blocks_of_time
+
+__all__ = ["Fold", "folds"]
+
+DRAW: Mapping[str, Callable[[Samples, Split], list[Fold]]] = {
+    "kfold": drawn_blocks,
+    "group": drawn_blocks,
+    "stratified-group": stratified_groups,
+    "time": blocks_of_time,
+    "predefined": predefined,
+}
+
+
+def folds(samples: Samples, split: Split) -> list[Fold]:
+    """The folds that are validated on, the same at every call.
+
+    Raises UsageError where the samples do not have what the scheme needs, or a fold would have an empty side.
+    """
+    scheme = split.drawn_by
+    if scheme not in ("kfold", "predefined") and split.by is None:
+        help = f"Name it with -o split.by=NAME. {nearest('', samples.groups, 'groups')}"
+        raise UsageError(f"Folds by {scheme} need a group of the samples.", help)
+    made = DRAW[scheme](samples, split)
+    for number, (train, valid) in enumerate(made):
+        if not (len(train) and len(valid)):
+            missing = "validate" if len(train) else "train"
+            gap = f" {split.gap} units of time are left out beside what is validated." if split.gap else ""
+            raise UsageError(
+                f"The split leaves nothing to {missing} on in fold {number}.{gap}",
+                "Make the gap smaller: -o split.gap."
+                if split.gap
+                else "Set fewer folds: -o split.folds=2 (ctk cv: --folds 2).",
+            )
+    return made

@@ -1,0 +1,62 @@
+"""The folds of a run, checked, and what there is to say of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ctk.contract import Split
+from ctk.samples import Array, Samples
+from ctk.workflow.split import Fold, folds
+from ctk.workflow.split.leaks import check_complete, check_groups, check_time, kept_whole, on_both_sides, validated_in
+
+
+@dataclass(frozen=True)
+class Division:
+    """Folds in which nothing leaks; ``fold_of_row`` is (N,) int32, the fold that validates each row, -1 for none."""
+
+    folds: list[Fold]
+    fold_of_row: Array
+
+
+def divide(samples: Samples, split: Split) -> Division:
+    """Draw the folds and check them. Raises UsageError as ``folds`` does, CtkError naming the group that leaks."""
+    made = folds(samples, split)
+    fold_of_row = validated_in(samples, made)
+    check_groups(samples, split, made)
+    if split.drawn_by == "time":
+        check_time(samples, split, made)
+    check_complete(samples, split, fold_of_row)
+    return Division(made, fold_of_row)
+
+
+def sentences(samples: Samples, split: Split, division: Division) -> list[str]:
+    """What was checked, what the split does not promise, and which rows no fold validates."""
+    whole = kept_whole(samples, split)
+    said = [f"Checked: no '{name}' is on both sides of a fold." for name in whole]
+    if split.drawn_by == "time":
+        gap = f" or within {split.gap} of it" if split.gap else ""
+        later = ", and nothing later" if split.chain else ""
+        said.append(f"Checked: nothing is trained on from the time that is validated{gap}{later}.")
+    for name in samples.groups:
+        if name in (*whole, split.predefined):
+            continue
+        fold, count, both = on_both_sides(samples.group(name), division.folds)
+        if fold >= 0:
+            shared = f"of whose {count:,} numbers {len(both):,} are on both sides of fold {fold}"
+            said.append(f"Not kept on one side: group '{name}', {shared}.")
+    return [*said, *_rows(split, division.fold_of_row)]
+
+
+def _rows(split: Split, fold_of_row: Array) -> list[str]:
+    """How many rows are validated, and why the others are not."""
+    never = int((fold_of_row < 0).sum())
+    if not never:
+        return [f"Checked: each of {len(fold_of_row):,} rows is validated exactly once."]
+    validated = f"Checked: {len(fold_of_row) - never:,} of {len(fold_of_row):,} rows are validated exactly once."
+    if split.drawn_by == "predefined":
+        why = f"group '{split.predefined}' has them in no fold that is used"
+    elif split.use < split.folds:
+        why = f"{split.use} of {split.folds} folds are used"
+    else:
+        why = "they are the first block of time, with nothing earlier to train on"
+    return [validated, f"{never:,} rows have no out-of-fold prediction: {why}."]
