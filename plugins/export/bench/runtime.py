@@ -25,8 +25,8 @@ from ctk.plugins.guard.competition import competition_of
 from ctk.runs import Run
 from ctk.samples import Samples
 from ctk.training.network import NetworkModel
+from ctk.workflow.checkpoints import load_fitted_model, load_run_config
 from ctk.workflow.prepare import prepare
-from ctk.workflow.saved import config_of, fitted_model
 from ctk_export.choices import OPSET
 from ctk_export.formats import Job, format_of
 from ctk_export.network import Network
@@ -69,10 +69,10 @@ def main(threads: str, *folders: str) -> None:
     torch.set_num_threads(int(threads))
     rows = []
     for run in (Run(Path(folder)) for folder in folders):
-        config = config_of(run)
+        config = load_run_config(run)
         data = prepare(config, competition_of(config.competition), plugins()).data
         for part in {part.member: part for part in run.parts()}.values():
-            model = fitted_model(run, config, part, data.train, "cpu")
+            model = load_fitted_model(run, config, part, data.train, "cpu")
             if isinstance(model, NetworkModel):
                 rows += [[run.competition, part.member, *row] for row in measure(model, data.train, data.test)]
     columns = ["competition", "network", "rows", "torch ms", "onnxruntime ms", "torch cpu ms", "onnxruntime cpu ms"]

@@ -28,8 +28,8 @@ from ctk.plugins.guard.competition import competition_of
 from ctk.plugins.options import component
 from ctk.runs import Run
 from ctk.series.trials import Trial
-from ctk.workflow.endings import terminable
-from ctk.workflow.pools import placed
+from ctk.workflow.pools import choose_workers
+from ctk.workflow.run_ending import interrupt_on_sigterm
 from ctk_search import configs, pruning
 from ctk_search import space as spaces
 from ctk_search import study as studies
@@ -172,7 +172,7 @@ def resume(
         settings = replace(settings, trials=trials)
     if execution:
         settings = replace(settings, execution=_moved(settings, execution))
-    placed(Execution(**settings.execution), settings.trials)
+    choose_workers(Execution(**settings.execution), settings.trials)
     if storage is None and settings.storage is not None and studies.HIDDEN in settings.storage:
         raise UsageError(f"{folder}: the storage's password was not kept.", "Give the whole URL again: --storage URL.")
     given = storage or settings.storage
@@ -215,7 +215,7 @@ def _carry_out(
     with Run(folder).locked(), closing(book):
         settings.save(folder)
         try:
-            with terminable():
+            with interrupt_on_sigterm():
                 searching.run(timeout)
         except KeyboardInterrupt:
             write_page(searching)
@@ -248,8 +248,8 @@ def _sampler(name: str, options: Sequence[str], space: spaces.Space) -> dict[str
 def _bounded(execution: Execution, trials: int) -> Execution:
     """The executor with numbers of workers and threads. Raises UsageError for one that would take all trials at once,
     so that each would be proposed before any is known."""
-    made = placed(execution, trials)
-    if not execution.workers and placed(execution, MANY).workers == MANY:
+    made = choose_workers(execution, trials)
+    if not execution.workers and choose_workers(execution, MANY).workers == MANY:
         raise UsageError(
             f"The executor '{execution.name}' takes as many trials at a time as there are, and each would be proposed "
             "without knowing any other.",

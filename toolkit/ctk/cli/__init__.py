@@ -145,8 +145,8 @@ def _trace(context: click.Context, option: click.Parameter, wanted: bool) -> Non
 @click.pass_context
 def cli(context: click.Context) -> None:
     """From a competition's raw data to a validated submission."""
-    if torchrun.launched() is not None and context.invoked_subcommand != run.run.name:
-        torchrun.refuse(f"`ctk {context.invoked_subcommand}`")
+    if torchrun.own_rank() is not None and context.invoked_subcommand != run.run.name:
+        torchrun.refuse_torchrun(f"`ctk {context.invoked_subcommand}`")
 
 
 for command in (
@@ -183,7 +183,7 @@ def _told(error: CtkError) -> int:
 
 def main() -> None:
     """The console script."""
-    torchrun.quiet_followers()
+    torchrun.silence_followers()
     try:
         cli()
     except CtkError as error:  # before a command was found: in --help, say

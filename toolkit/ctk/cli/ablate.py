@@ -57,7 +57,7 @@ def ablate(
     from ctk import api
     from ctk.errors import UsageError
     from ctk.plugins.guard.competition import competition_of, is_named
-    from ctk.series.ablation.plan import find, read
+    from ctk.series.ablation.plan import find_ablation, read_plan
     from ctk.series.ablation.variants import read_variants
 
     known = competition_of(competition)
@@ -72,14 +72,14 @@ def ablate(
         )
     else:
         refuse_others()
-        plan = read(find(resume, api.runs_root()), execution)
+        plan = read_plan(find_ablation(resume, api.runs_root()), execution)
         if not is_named(known, plan.competition):
             raise UsageError(f"{plan.folder} is an ablation of {plan.competition}, not of {competition}.")
     from ctk.cli.display import Terminal
-    from ctk.series.ablation.running import carry_out
+    from ctk.series.ablation.run_ablation import run_ablation
 
     terminal = Terminal("", quiet=json_)
-    ablation = carry_out(plan, terminal)
+    ablation = run_ablation(plan, terminal)
     terminal.end()
     if json_:
         print_json(ablation.plain())

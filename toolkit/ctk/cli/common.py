@@ -59,9 +59,9 @@ def executor_options(command: Callable[..., Any]) -> Callable[..., Any]:
         if executor == "serial" and workers not in (None, 1):
             raise UsageError(f"--workers {workers}: serial takes one task after another.", "Take --executor local.")
         if executor is not None and address is not None:
-            from ctk.workflow.pools import check_address
+            from ctk.workflow.pools import check_executor_address
 
-            check_address(executor, address)
+            check_executor_address(executor, address)
         given = {"executor": executor, "executor.workers": workers, "executor.address": address and json.dumps(address)}
         execution = tuple(f"{key}={value}" for key, value in given.items() if value is not None)
         return command(*args, execution=execution, **more)

@@ -177,14 +177,14 @@ def _competition(context: click.Context) -> Any:
 def _config(context: click.Context) -> dict[str, Any]:
     """The config that the line so far would give a run, before it is checked."""
     from ctk.config.overrides import override, read_yaml
-    from ctk.contract.schema import merge
+    from ctk.contract.schema import merge_configs
 
     given = _given(context)
     known = _competition(context)
     usual = known.embedded if given.get("data_dir") is None else known.default
-    raw = merge({"data": {"name": known.reader}}, known.presets()[given.get("preset") or usual])
+    raw = merge_configs({"data": {"name": known.reader}}, known.presets()[given.get("preset") or usual])
     if given.get("file"):
-        raw = merge(raw, read_yaml(Path(given["file"])))
+        raw = merge_configs(raw, read_yaml(Path(given["file"])))
     if given.get("filters"):
         raw["filters"] = list(given["filters"])
     for assignment in given.get("overrides") or ():

@@ -14,7 +14,7 @@ from ctk.cli.common import data_dir
 
 if TYPE_CHECKING:
     from ctk.contract import Competition
-    from ctk.workflow.run import Plan
+    from ctk.workflow.plan_run import RunPlan
 
 WITH_RESUME = ("competition", "resume", "executor", "workers", "address", "json_")
 """The parameters that may stand beside --resume."""
@@ -72,7 +72,7 @@ def refuse_others() -> None:
             )
 
 
-def resumed(known: Competition, name: str, execution: tuple[str, ...]) -> Plan:
+def resumed(known: Competition, name: str, execution: tuple[str, ...]) -> RunPlan:
     """The run that --resume names, ready to go on. Raises UsageError where it is another competition's."""
     from ctk.api import runs_root
     from ctk.errors import UsageError
@@ -83,6 +83,6 @@ def resumed(known: Competition, name: str, execution: tuple[str, ...]) -> Plan:
     found = Run.find(name, runs_root())
     if not is_named(known, found.competition):
         raise UsageError(f"{found.folder} is a run of {found.competition}, not of {known.named}.")
-    from ctk.workflow.run import reopen
+    from ctk.workflow.plan_run import reopen_run
 
-    return reopen(found, known.named, execution)
+    return reopen_run(found, known.named, execution)

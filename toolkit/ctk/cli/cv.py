@@ -61,7 +61,7 @@ def cv(
     ctk cv my-competition --resume RUN
     """
     from ctk import api
-    from ctk.config.cross_validation import split_overrides
+    from ctk.config.split_overrides import split_overrides
     from ctk.plugins.guard.competition import competition_of
 
     known = competition_of(competition)
@@ -76,9 +76,9 @@ def cv(
     else:
         plan = resumed(known, resume, execution)
     from ctk.cli.display import Terminal, outcome
-    from ctk.workflow.run import carry_out
+    from ctk.workflow.run import execute_run
 
-    results = carry_out(replace(plan, verb="cv"), Terminal(plan.metric.name, quiet=json_))
+    results = execute_run(replace(plan, verb="cv"), Terminal(plan.metric.name, quiet=json_))
     if json_:
         print_json(
             {

@@ -88,7 +88,7 @@ def data(
         return
     from ctk.config.resolve import base_config, resolve
     from ctk.plugins import plugins
-    from ctk.workflow.prepare import reader_of
+    from ctk.workflow.prepare import make_reader
 
     work = Work(quiet=json_)
     try:
@@ -97,7 +97,7 @@ def data(
         work.stop()
     if not folder.is_dir():
         raise DataError(f"{folder}: there is no such folder.", f"`ctk data {known.id}` shows the embedded data.")
-    reader = reader_of(resolve(base_config(known, data_dir), plugins()), plugins())
+    reader = make_reader(resolve(base_config(known, data_dir), plugins()), plugins())
     found = reader.describe(folder)
     if json_:
         print_json({"folder": folder, "items": [item._asdict() for item in found]})

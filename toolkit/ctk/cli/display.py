@@ -13,7 +13,7 @@ from ctk.cli.common import console, number, table
 from ctk.cli.progress import PLAIN_EVERY, Work
 from ctk.contract import FoldTable, Results
 from ctk.runs import Part
-from ctk.workflow.finish import BLEND
+from ctk.workflow.blend_members import BLEND
 
 
 class Terminal:

@@ -25,11 +25,11 @@ def doctor(json_: bool) -> None:
     from ctk.files import cache_folder
     from ctk.plugins import Plugins
     from ctk.plugins.check import check_all
-    from ctk.workflow.environment import environment
+    from ctk.workflow.environment import describe_environment
 
     known = Plugins()  # not those of a process that a broken one may not enter
     check_all(known.plugins)
-    facts = environment(known)
+    facts = describe_environment(known)
     problems = [f"plugin {each.title} is broken: {each.problem}" for each in known.broken()]
     problems += [f"{name} is missing" for name, version in facts["libraries"].items() if version == "missing"]
     problems += [f"ops {name}: {path}" for name, path in facts["ops"].items() if "does not load" in path]

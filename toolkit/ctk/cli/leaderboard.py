@@ -44,7 +44,7 @@ def leaderboard(competition: str, team: str | None, run: str | None, json_: bool
     would = None
     if local is not None:
         leaderboard_place.check_order(entries, metric)
-        would = leaderboard_place.place(local, [entry for entry in entries if entry is not own], metric.direction)
+        would = leaderboard_place.find_place(local, [entry for entry in entries if entry is not own], metric.direction)
     if json_:
         facts = {"platform": known.platform, "slug": known.slug, "metric": metric.name, "direction": metric.direction}
         place = None if would is None else {"name": run, "score": local, **vars(would)}

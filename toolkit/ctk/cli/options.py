@@ -8,7 +8,7 @@ import click
 from pydantic import BaseModel
 
 from ctk.cli.progress import Work
-from ctk.contract.schema import checked
+from ctk.contract.schema import validate_config
 
 
 def command_from(schema: type[BaseModel], name: str) -> click.Command:
@@ -29,7 +29,7 @@ def command_from(schema: type[BaseModel], name: str) -> click.Command:
         given = {key: value for key, value in values.items() if value is not None}
         work = Work()
         try:
-            checked(schema, given, "").run(work)  # type: ignore[attr-defined]
+            validate_config(schema, given, "").run(work)  # type: ignore[attr-defined]
         finally:
             work.stop()
 

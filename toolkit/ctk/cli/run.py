@@ -83,9 +83,9 @@ def run(
     else:
         plan = resumed(known, resume, execution)
     from ctk.cli.display import Terminal, outcome
-    from ctk.workflow.run import carry_out
+    from ctk.workflow.run import execute_run
 
-    results = carry_out(plan, Terminal(plan.metric.name, quiet=json_))
+    results = execute_run(plan, Terminal(plan.metric.name, quiet=json_))
     if json_:
         print_json({"run": results.folder, "scores": results.scores, "test": results.truth_scores})
     else:

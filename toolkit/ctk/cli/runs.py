@@ -15,7 +15,7 @@ from ctk.cli import completion
 from ctk.cli.common import as_json, console, number, print_json, table
 
 if TYPE_CHECKING:
-    from ctk.runs import Series, Standing
+    from ctk.runs import LeaderboardRow, SeriesSummary
 
 
 @click.command()
@@ -32,10 +32,10 @@ def runs(competition: str | None, dry: bool, json_: bool) -> None:
     ctk runs my-competition --dry
     """
     from ctk.plugins import plugins
-    from ctk.runs import series, standings
+    from ctk.runs import list_series, local_leaderboard
 
-    rows = [row for row in standings(runs_root(), competition) if dry or not row.dry_run]
-    groups = series(runs_root(), competition)
+    rows = [row for row in local_leaderboard(runs_root(), competition) if dry or not row.dry_run]
+    groups = list_series(runs_root(), competition)
     if not rows and not groups and competition is not None:
         plugins().get("competitions", competition)  # that none has the name is another answer than no runs
     if json_:
@@ -53,7 +53,7 @@ def runs(competition: str | None, dry: bool, json_: bool) -> None:
         _show_series(groups, several)
 
 
-def _show_runs(rows: Sequence[Standing], several: bool) -> None:
+def _show_runs(rows: Sequence[LeaderboardRow], several: bool) -> None:
     shown = [
         [
             str(place),
@@ -70,7 +70,7 @@ def _show_runs(rows: Sequence[Standing], several: bool) -> None:
     table([*columns, "member", "blend", "test"], shown, numbers=3)
 
 
-def _show_series(groups: Sequence[Series], several: bool) -> None:
+def _show_series(groups: Sequence[SeriesSummary], several: bool) -> None:
     shown = [
         [
             *([each.competition] if several else []),
@@ -98,10 +98,10 @@ def show(run: str, json_: bool) -> None:
     ctk show quick                                    the end of its name
     ctk show runs/my-competition/1122-045252-quick    its folder
     """
-    from ctk.runs import Run, standing
+    from ctk.runs import Run, leaderboard_row
 
     found = Run.find(run, runs_root())
-    row, scores = standing(found), found.scores()
+    row, scores = leaderboard_row(found), found.scores()
     if json_:
         print_json({**vars(row), "scores": scores, "config": found.config()})
         return

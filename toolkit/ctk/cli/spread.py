@@ -14,8 +14,8 @@ def spread(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(command)
     def in_its_place(*args: Any, **given: Any) -> Any:
-        with torchrun.joined() as team:
-            if team is None or team.place.leads:
+        with torchrun.join_ranks() as team:
+            if team is None or team.position.leads:
                 return command(*args, **given)
             code = team.follow()
         raise SystemExit(code)

@@ -13,7 +13,7 @@ from ctk.samples import Samples
 from ctk.workflow.fit import CHECKPOINTS, new_model
 
 
-def config_of(run: Run) -> RunConfig:
+def load_run_config(run: Run) -> RunConfig:
     """The config of a finished run that has members of its own. Raises UsageError saying what else it is."""
     raw, state = run.config(), run.state()["state"]
     if "members" not in raw:
@@ -24,19 +24,19 @@ def config_of(run: Run) -> RunConfig:
     return resolve(raw, plugins())
 
 
-def checkpoints_of(run: Run, config: RunConfig, part: Part) -> Path:
+def checkpoint_folder(run: Run, config: RunConfig, part: Part) -> Path:
     """The folder of what the part's model saved; of a run that only predicted, it lies in the one it predicted with."""
     saved = run if config.checkpoints is None else Run(Path(config.checkpoints))
     return saved.part_folder(part) / CHECKPOINTS
 
 
-def fitted_model(run: Run, config: RunConfig, part: Part, samples: Samples, device: str = "auto") -> Model:
+def load_fitted_model(run: Run, config: RunConfig, part: Part, samples: Samples, device: str = "auto") -> Model:
     """The model that a part was fitted as. ``samples`` (with a target) tell widths, ``device`` is a FitContext's.
 
     Raises CtkError where what was saved is gone or damaged.
     """
     (member,) = (each for each in config.members if each.name == part.member)
-    model, folder = new_model(member), checkpoints_of(run, config, part)
+    model, folder = new_model(member), checkpoint_folder(run, config, part)
     try:
         model.load(folder, samples, device)
     except CtkError:
