@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from ctk.runs import Run
+from ctk.testing import toy
 from ctk.testing.home import Home
-from ctk.testing.toy import plugin as toy
 
 STALLING = '''
 """A loss that waits in its sixth epoch until a file is there."""

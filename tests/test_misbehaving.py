@@ -50,7 +50,7 @@ class Bad(torch.nn.Module):
 """
 NETWORK_THAT_EXITS = """
 import sys
-from ctk.testing.toy.network import ToyNetwork
+from ctk.testing.toy.toy_network import ToyNetwork
 class Bad(ToyNetwork):
     def forward(self, x):
         if BAD: sys.exit(5)
@@ -74,7 +74,7 @@ class Bad(Filter):
 READER = """
 from dataclasses import replace
 import numpy as np
-from ctk.testing.toy.reader import ToyReader
+from ctk.testing.toy.toy_samples import ToyReader
 class Bad(ToyReader):
     def read(self, folder):
         data = super().read(folder)
@@ -92,8 +92,8 @@ def Bad(workers, threads):
 COMPETITION = """
 import numpy as np
 from ctk.contract import Metric
-from ctk.testing.toy.competition import ToyRegression
-from ctk.testing.toy.metrics import MSE
+from ctk.testing.toy.toy_competition import ToyRegression
+from ctk.testing.toy.toy_competition import MSE
 class Good(ToyRegression):
     id = "bad"
     def default_data(self, *progress): return ToyRegression().default_data()
@@ -105,8 +105,8 @@ Bad = Toy if BAD else Good
 METRIC = """
 import numpy as np
 from ctk.contract import Metric
-from ctk.testing.toy.metrics import MSE
-from ctk.testing.toy.competition import ToyRegression
+from ctk.testing.toy.toy_competition import MSE
+from ctk.testing.toy.toy_competition import ToyRegression
 class Scored(ToyRegression):
     id = "scored"
     metric = "bad"
@@ -227,7 +227,7 @@ CASES = [
             ("evaluate(self, prediction, samples): return 3", r"evaluated a int, and numbers by name are needed\."),
             ("write_submission(self, *given): pass", r"wrote no submission to .*submission\.csv"),
             ("write_submission(self, *given): [][0]", r"failed while writing the submission: IndexError"),
-            ("read_submission(self, *given): return None", r"read a NoneType, and a ctk\.competition\.Submission"),
+            ("read_submission(self, *given): return None", r"read a NoneType, and a ctk\.contract\.Submission"),
             ("postprocess(self, prediction, *given): return prediction[:1]", r"postprocessed predictions of shape"),
             ("fit_postprocess(self, *given): return {'a': np.ones(2)}", r"gave to its postprocessing what JSON cannot"),
             ("report(self, results): raise SystemExit('no')", r"called sys\.exit\('no'\) while drawing its report"),
@@ -255,7 +255,7 @@ def toy(ctk_home, tmp_plugin):
             importlib.invalidate_caches()
             find_anew()
         else:
-            lay(tmp_plugin("rogue", text), "ctk-toy", "ctk.testing.toy.plugin")
+            lay(tmp_plugin("rogue", text), "ctk-toy", "ctk.testing.toy")
             find_anew()
 
     return install

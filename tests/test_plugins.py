@@ -335,7 +335,7 @@ import numpy as np
 from ctk import hookimpl
 from ctk.contract import Model
 from ctk.contract.schema import Strict
-from ctk.testing.toy.plugin import *
+from ctk.testing.toy import *
 
 class Constant(Strict):
     value: float = 0.0

@@ -27,7 +27,7 @@ EPOCH = "members.toy-network.epochs"
 @pytest.fixture
 def toy(ctk_home, tmp_plugin):
     """The toy competition, installed."""
-    lay(tmp_plugin("empty", ""), "ctk-toy", "ctk.testing.toy.plugin")
+    lay(tmp_plugin("empty", ""), "ctk-toy", "ctk.testing.toy")
     find_anew()
 
 

@@ -13,7 +13,7 @@ from ctk.components.ridge import solve_ridge
 from ctk.contract import FilterContext
 from ctk.contract.schema import validate_config
 from ctk.errors import CtkError, UsageError
-from ctk.plugins.options import options_schema
+from ctk.plugins.component_options import options_schema
 from ctk.samples import Gallery, Samples
 from ctk_aml_retrieval.filters import Ridge, TopK
 

@@ -22,8 +22,8 @@ from typing import Any
 import pytest
 
 from ctk.runs import Run
+from ctk.testing import toy
 from ctk.testing.home import Home, home_in
-from ctk.testing.toy import plugin as toy
 
 BLIND = """
 import os, sys, tempfile

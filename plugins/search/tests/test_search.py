@@ -13,7 +13,7 @@ from optuna.trial import TrialState, create_trial
 import ctk
 from ctk.errors import CtkError, PluginError, UsageError
 from ctk.runs import Run
-from ctk.testing.toy.metrics import MSE
+from ctk.testing.toy.toy_competition import MSE
 from ctk_search import api
 from ctk_search.outcomes import facts_of
 from ctk_search.page import plots

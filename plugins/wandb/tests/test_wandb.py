@@ -13,7 +13,7 @@ import pytest
 
 from ctk.contract.schema import validate_config
 from ctk.errors import UsageError
-from ctk.plugins.options import options_schema
+from ctk.plugins.component_options import options_schema
 from ctk.testing import check_plugin
 from ctk_wandb.history import History
 from ctk_wandb.tracker import Wandb

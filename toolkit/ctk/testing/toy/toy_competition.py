@@ -1,4 +1,4 @@
-"""The toy competition, in its three flavours."""
+"""The toy competition in its three flavours, and their metrics."""
 
 from __future__ import annotations
 
@@ -12,13 +12,35 @@ from ctk.contract import Competition, Metric, Progress, Submission
 from ctk.errors import DataError, SubmissionError
 from ctk.files import atomic, cache_folder, write_text
 from ctk.samples import Array, Samples
-from ctk.testing.toy import metrics
-from ctk.testing.toy.reader import FLAVOUR, PICTURES
-from ctk.testing.toy.samples import toy_samples
+from ctk.testing.toy.toy_samples import FLAVOUR, PICTURES, make_toy_samples
 
 
-class Toy(Competition):
-    """What the flavours share. A submission is a table of ``id`` and the prediction's columns."""
+def _mean_squared_error(prediction: Array, samples: Samples) -> float:
+    """Mean of the squared error over rows and columns."""
+    return float(np.square(prediction - samples.target_values()).mean())
+
+
+def _accuracy(prediction: Array, samples: Samples) -> float:
+    """Share of rows whose largest number stands where the target has its one."""
+    return float((prediction.argmax(1) == samples.target_values().argmax(1)).mean())
+
+
+def _mean_reciprocal_rank(prediction: Array, samples: Samples) -> float:
+    """Mean reciprocal rank by distance from the gallery's vectors; equal distances count against."""
+    assert samples.gallery is not None
+    assert samples.target is not None
+    apart = np.square(prediction[:, None].astype(np.float64) - samples.gallery.vectors).sum(-1)
+    own = apart[np.arange(len(apart)), samples.target]
+    return float((1 / (apart <= own[:, None]).sum(1)).mean())
+
+
+MSE = Metric("toy-mse", "min", _mean_squared_error, climb="mse")
+ACCURACY = Metric("toy-_accuracy", "max", _accuracy)
+MRR = Metric("toy-mrr", "max", _mean_reciprocal_rank)
+
+
+class ToyCompetition(Competition):
+    """What every flavour has. A submission is a table of ``id`` and the prediction's columns."""
 
     url = "https://example.org/toy"
     reader = "toy"
@@ -51,17 +73,17 @@ class Toy(Competition):
         """A picture of one colour for each thing of the gallery, if there is one."""
         from PIL import Image
 
-        gallery = toy_samples(self.id)[0].gallery
+        gallery = make_toy_samples(self.id)[0].gallery
         for number, name in enumerate(gallery.names.tolist() if gallery is not None else ()):
             (folder / PICTURES).mkdir(parents=True, exist_ok=True)
             Image.new("RGB", (16, 16), (10 * number, 255 - 10 * number, 128)).save(folder / PICTURES / name)
 
     def evaluate(self, prediction: Array, samples: Samples) -> dict[str, float]:
-        """The one metric."""
+        """The value of the one metric."""
         return {self.scorer.name: self.scorer.score(prediction, samples)}
 
     def write_submission(self, path: Path, test: Samples, prediction: Array) -> None:
-        """Every number with all its digits."""
+        """Write every number with all its digits."""
         columns = np.asarray(prediction).reshape(len(test), -1)
         lines = [",".join(["id", *(f"y{n}" for n in range(columns.shape[1]))])]
         for id, row in zip(test.ids.tolist(), columns.tolist(), strict=True):
@@ -70,7 +92,7 @@ class Toy(Competition):
             temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
     def read_submission(self, path: Path, test: Samples, width: int | None = None) -> Submission:
-        """Rows by id, each as wide as is asked for."""
+        """Read rows by id, each as wide as is asked for."""
         rows = _rows(path, SubmissionError)
         ids = [id for id, _ in rows]
         widths = {len(numbers) for _, numbers in rows} | ({width} if width is not None else set())
@@ -86,37 +108,37 @@ class Toy(Competition):
         """The test samples of a flavour's folder."""
         if path.name != FLAVOUR or not path.is_file():
             raise DataError(f"{path}: is no truth of the toy competition.")
-        return toy_samples(self.id)[1]
+        return make_toy_samples(self.id)[1]
 
 
-class ToyRegression(Toy):
+class ToyRegression(ToyCompetition):
     """Two numbers from four."""
 
     id = "toy-regression"
     title = "Toy regression"
     metric = "toy-mse"
     headline = ("toy-mse",)
-    scorer = metrics.MSE
+    scorer = MSE
 
 
-class ToyClassification(Toy):
+class ToyClassification(ToyCompetition):
     """One of three classes from four numbers."""
 
     id = "toy-classification"
     title = "Toy classification"
     metric = "toy-accuracy"
     headline = ("toy-accuracy",)
-    scorer = metrics.ACCURACY
+    scorer = ACCURACY
 
 
-class ToyRetrieval(Toy):
+class ToyRetrieval(ToyCompetition):
     """One of 24 vectors from four numbers."""
 
     id = "toy-retrieval"
     title = "Toy retrieval"
     metric = "toy-mrr"
     headline = ("toy-mrr",)
-    scorer = metrics.MRR
+    scorer = MRR
 
 
 def _rows(path: Path, error: type[SubmissionError]) -> list[tuple[str, list[float]]]:

@@ -22,7 +22,7 @@ class ToyNetwork(nn.Module):
 
     @classmethod
     def for_samples(cls, samples: Samples, **options: Any) -> Self:
-        """As wide as the target."""
+        """A network as wide as the target."""
         return cls(samples.target_width, **options)
 
     def forward(self, x: Tensor) -> Tensor:

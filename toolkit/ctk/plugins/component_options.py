@@ -12,7 +12,7 @@ from pydantic import BaseModel, create_model
 from ctk.contract import Choice, Strict
 from ctk.contract.schema import validate_config
 from ctk.errors import PluginError
-from ctk.plugins.remembered import Options, remember_options
+from ctk.plugins.load_cache import Options, remember_options
 
 if TYPE_CHECKING:
     from ctk.plugins import Plugins
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 C = TypeVar("C", bound="Choice")
 
 
-def component(choice: C, kind: str, where: str, plugins: Plugins) -> C:
-    """A choice with its options checked against what was registered, and its defaults filled in."""
+def resolve_choice(choice: C, kind: str, where: str, plugins: Plugins) -> C:
+    """Return a choice with its options checked against what was registered, and its defaults filled in."""
     found = plugins.get(kind, choice.name)
     plugin = plugins.plugin_of(found)
     first = isinstance(found.thing, str)

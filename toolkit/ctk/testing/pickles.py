@@ -13,7 +13,7 @@ import numpy as np
 PICKLES = (".pkl", ".pickle", ".joblib", ".dill")
 
 
-def unsafe(folder: Path) -> Iterator[str]:
+def find_unsafe(folder: Path) -> Iterator[str]:
     """A sentence for each file below a folder that only unpickling opens, by its content whatever its suffix."""
     for path in sorted(each for each in folder.rglob("*") if each.is_file()):
         if problem := _problem(path):

@@ -1,4 +1,4 @@
-"""A trial: one short run of something, on the CPU and in this process, watched."""
+"""One short run of something, on the CPU and in this process, watched."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from ctk.contract import Competition, Results, RunConfig
-from ctk.plugins.guard.competition import competition_of
+from ctk.plugins.guard import competition_of
 from ctk.runs import Run
 from ctk.testing.home import Home
-from ctk.testing.writes import outside, written
+from ctk.testing.writes import paths_outside, record_writes
 
 ALWAYS = ("device=cpu", "executor.name=serial", "executor.threads=1")
 
 
 @dataclass
-class Trial:
-    """What came of it.
+class ShortRun:
+    """A short run that ended well, and what was seen meanwhile.
 
     what         is tried: "loss 'focal' in toy-regression"
     unpicklable  why a worker process could not be handed its task; empty if it can
@@ -38,7 +38,7 @@ class Trial:
         return Run(self.results.folder)
 
 
-def trial(
+def run_briefly(
     home: Home,
     what: str,
     competition: str,
@@ -46,8 +46,8 @@ def trial(
     overrides: Sequence[str] = (),
     dry_run: bool = True,
     checkpoints: Path | None = None,
-) -> Trial:
-    """Run once. Raises CtkError as a run does."""
+) -> ShortRun:
+    """Run something once. Raises CtkError as a run does."""
     import torch
 
     from ctk import api
@@ -65,17 +65,17 @@ def trial(
     )
     unpicklable = _unpicklable(plan.config)
     try:
-        with written() as paths:
+        with record_writes() as paths:
             results = execute_run(plan)
     finally:
         torch.set_num_threads(threads)  # the serial executor sets this process's
-    tried = Trial(what, competition_of(competition), results, unpicklable=unpicklable)
-    tried.outside = outside(paths, home.work, home.runs, home.cache)
+    tried = ShortRun(what, competition_of(competition), results, unpicklable=unpicklable)
+    tried.outside = paths_outside(paths, home.work, home.runs, home.cache)
     return tried
 
 
 def _unpicklable(config: RunConfig) -> str:
-    """What a worker is handed holds the config, with the models' own training schemas in it."""
+    """Why a config, with the models' own training schemas in it, cannot be handed to a worker; empty if it can."""
     try:
         same = pickle.loads(pickle.dumps(config)) == config
     except Exception as error:

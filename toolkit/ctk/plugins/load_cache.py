@@ -87,7 +87,7 @@ def _key(plugin: Plugin) -> str:
 
 def _path(component: Component) -> Path | None:
     with suppress(CtkError):
-        return source.find(component.address.partition(":")[0])
+        return source.find_source(component.address.partition(":")[0])
     return None
 
 
