@@ -25,8 +25,7 @@ from ctk.contract import Progress, Results, RunConfig, Submission
 from ctk.contract.schema import merge_configs
 from ctk.errors import UsageError
 from ctk.plugins import plugins
-from ctk.plugins.guard import metric_of
-from ctk.plugins.guard.competition import competition_of
+from ctk.plugins.guard import competition_of, metric_of
 from ctk.runs import Run, runs_root
 from ctk.series.ablation import BASE
 from ctk.series.ablation.outcome import Ablation

@@ -14,7 +14,7 @@ from ctk.cli.printing import console, format_score, print_table
 from ctk.cli.resume import refuse_other_options
 from ctk.cli.run_progress import RunProgress
 from ctk.errors import UsageError
-from ctk.plugins.guard.competition import competition_of, is_named
+from ctk.plugins.guard import competition_of, is_named
 from ctk.runs import runs_root
 from ctk.series.ablation import BASE
 from ctk.series.ablation.outcome import Ablation, percent

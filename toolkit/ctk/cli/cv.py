@@ -16,7 +16,7 @@ from ctk.cli.resume import plan_to_resume
 from ctk.cli.run_progress import RunProgress
 from ctk.cli.run_results import print_results
 from ctk.config.split_overrides import split_overrides
-from ctk.plugins.guard.competition import competition_of
+from ctk.plugins.guard import competition_of
 from ctk.workflow.run import execute_run
 
 

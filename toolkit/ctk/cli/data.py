@@ -18,7 +18,7 @@ from ctk.cli.schema_command import command_from_schema
 from ctk.config.resolve import base_config, resolve
 from ctk.errors import DataError, UsageError
 from ctk.plugins import plugins
-from ctk.plugins.guard.competition import competition_of
+from ctk.plugins.guard import competition_of
 from ctk.plugins.platforms import platform_of
 from ctk.workflow.prepare import make_reader
 

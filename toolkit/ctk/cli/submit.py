@@ -12,7 +12,7 @@ from ctk.cli.json_output import as_json, print_json
 from ctk.cli.options import data_dir, data_options
 from ctk.cli.printing import console
 from ctk.cli.progress import ProgressBars
-from ctk.plugins.guard.competition import competition_of
+from ctk.plugins.guard import competition_of
 from ctk.plugins.platforms import platform_of
 
 
