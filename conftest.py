@@ -239,7 +239,7 @@ def _streams(out: int, error: int, typed: str) -> Iterator[None]:
     os.dup2(out, 1)
     os.dup2(error, 2)
     sys.stdin, sys.stdout, sys.stderr = io.StringIO(typed), *_outputs
-    console.width = int(os.environ.get("COLUMNS", 160))  # as ctk.cli.common says for what is no terminal
+    console.width = int(os.environ.get("COLUMNS", 160))  # as ctk.cli.printing says for what is no terminal
     try:
         yield
     finally:

@@ -177,7 +177,8 @@ def _make_model(guard: Guard, member: Member) -> Model:
     if not (isinstance(kind, type) and issubclass(kind, Model)):
         from ctk.training.network import as_model  # late: of what fits, networks alone need Lightning
 
-        kind = guard.call("make", lambda: as_model(kind))
+        with guard("being made"):
+            kind = as_model(kind)
     model: Model = guard.call("make", lambda: kind(**member.model.options))
     model.training = member.training
     return model
