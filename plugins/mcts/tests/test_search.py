@@ -21,7 +21,7 @@ def search(ctk_home, tmp_plugin):
     lay(tmp_plugin("empty", ""), "ctk-toy", "ctk.testing.toy")
     find_anew()
     config = {"members": [MEMBER], "trackers": []}
-    how = {"config": config, "execution": ["executor.name=serial", "executor.workers=1"], "pruner": "none"}
+    how = {"config": config, "execution": ["executor={name: serial, workers: 1, threads: 1}"], "pruner": "none"}
     return partial(carry_out, "toy-regression", space=SPACE, sampler="mcts", **how)
 
 

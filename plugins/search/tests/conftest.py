@@ -49,7 +49,7 @@ def search(toy) -> Callable[..., Any]:
         "toy-regression",
         space=SPACE,
         trials=4,
-        execution=["executor.name=serial", "executor.workers=1"],
+        execution=["executor.name=serial", "executor.workers=1", "executor.threads=1"],
         config=BASE,
     )
 

@@ -226,7 +226,7 @@ def test_a_locked_storage_is_told_in_a_sentence(search, tmp_path, monkeypatch):
     ("url", "told"),
     [
         ("not a url", "no URL of a database"),
-        ("sqlite:////nowhere/there/all.db", "unable to open database file"),
+        ("sqlite:///nowhere/there/all.db", "unable to open database file"),
         ("nosuch://me:secret@localhost/x", "there is no database 'nosuch'"),
         ("postgresql+nosuch://me:secret@localhost/x?password=secret", "there is no database 'postgresql+nosuch'"),
         ("sqlite://", "--storage: a database in memory ends with the process"),

@@ -87,6 +87,7 @@ def test_a_run_killed_offline_goes_on_as_the_same_run_and_its_last_folder_has_al
 
 @pytest.mark.slow
 def test_ctrl_c_leaves_no_process_and_a_run_that_goes_on(toy_run, logs):
+    toy_run.executor = "local"
     printed = toy_run.stop(signal.SIGINT)
     assert "Interrupted" in printed
     assert "wandb:" not in printed

@@ -18,7 +18,7 @@ from ctk.contract import Choice, Execution, Member, RunConfig
 from ctk.errors import CtkError
 from ctk.plugins import plugins
 from ctk.plugins.component_options import named_values, resolve_choice
-from ctk.plugins.load_cache import ComponentKeys, recall_options
+from ctk.plugins.load_cache import RememberedOptions, recall_options
 
 KINDS = {
     "model": "models",
@@ -143,7 +143,7 @@ def _of_member(raw: Any) -> Key:
     return Key(below=below, assigned=False)
 
 
-def _options(kind: str, name: str) -> ComponentKeys | None:
+def _options(kind: str, name: str) -> RememberedOptions | None:
     """What a component showed when it was last loaded, else what it shows now; None where it does not load."""
     known = plugins()
     if (found := known.known(kind).get(name)) is None:

@@ -1,4 +1,4 @@
-"""Options of components, checked against what their plugins registered."""
+"""RememberedOptions of components, checked against what their plugins registered."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pydantic import BaseModel, create_model
 from ctk.contract import Choice, Strict
 from ctk.contract.schema import validate_config
 from ctk.errors import PluginError
-from ctk.plugins.load_cache import ComponentKeys, remember_options
+from ctk.plugins.load_cache import RememberedOptions, remember_options
 
 if TYPE_CHECKING:
     from ctk.plugins import Plugins
@@ -66,13 +66,13 @@ def named_values(annotation: Any) -> list[str]:
     return named_values(inner[0]) if origin is typing.Annotated else []
 
 
-def _shown(schema: type[BaseModel], choice: type[Choice], thing: Any) -> ComponentKeys:
+def _shown(schema: type[BaseModel], choice: type[Choice], thing: Any) -> RememberedOptions:
     """What completion offers of a component; the keys of its kind and of a network's training are the core's own."""
     training = getattr(thing, "schema", None)
     own = {name: values for name, values in _names(schema).items() if name not in choice.model_fields}
     if training is None or hasattr(training, "with_components"):
-        return ComponentKeys(own=own, training=None)
-    return ComponentKeys(own=own, training=_names(training))
+        return RememberedOptions(own=own, training=None)
+    return RememberedOptions(own=own, training=_names(training))
 
 
 def _names(schema: type[BaseModel]) -> dict[str, list[str]]:

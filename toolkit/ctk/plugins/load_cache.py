@@ -21,7 +21,7 @@ from ctk.plugins.plugin import Component, Plugin
 FAILURES, OPTIONS = "plugins.json", "options.json"
 
 
-class ComponentKeys(TypedDict):
+class RememberedOptions(TypedDict):
     """The config keys of a component, each with the values that can be named.
 
     training  those of a model's own training schema; None where it is trained as a network
@@ -46,15 +46,15 @@ def remember(plugin: Plugin, problem: str) -> None:
     _write(FAILURES, _key(plugin), entry if problem else None)
 
 
-def recall_options(component: Component, plugin: Plugin) -> ComponentKeys | None:
+def recall_options(component: Component, plugin: Plugin) -> RememberedOptions | None:
     """The options of a component that was offered as a string, if it is still the same; else None."""
     kept = _read(OPTIONS).get(f"{_key(plugin)} {component.address}", {})
     if not kept or kept.get("stamp") != _stamp(plugin, _path(component)):
         return None
-    return ComponentKeys(own=kept["own"], training=kept["training"])
+    return RememberedOptions(own=kept["own"], training=kept["training"])
 
 
-def remember_options(component: Component, plugin: Plugin, options: ComponentKeys) -> None:
+def remember_options(component: Component, plugin: Plugin, options: RememberedOptions) -> None:
     """Keep what its loading showed."""
     if component.address:
         entry = {"stamp": _stamp(plugin, _path(component)), **options}
