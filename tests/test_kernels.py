@@ -13,6 +13,7 @@ from ctk.cli.doctor import doctor
 from ctk.ops import native
 from ctk.plugins import plugins
 from ctk.testing.distributions import find_anew
+from ctk.workflow.environment import describe_environment
 
 
 @pytest.fixture(autouse=True)

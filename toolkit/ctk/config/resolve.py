@@ -25,7 +25,7 @@ from ctk.contract.run_config import Member, RunConfig, Split
 
 
 def base_config(competition: Competition, data: Path | str | None, preset: str | None = None) -> dict[str, Any]:
-    """A competition's config before file and overrides: its defaults under a preset. Raises UsageError."""
+    """Make a competition's config before file and overrides: its defaults under a preset. Raises UsageError."""
     presets = competition.presets()
     name = preset or (competition.embedded if data is None else competition.default)
     if name not in presets:
@@ -40,7 +40,7 @@ def base_config(competition: Competition, data: Path | str | None, preset: str |
 
 
 def checkpoints_config(competition: Competition, checkpoints: Path | str, data: Path | str | None) -> dict[str, Any]:
-    """The config of a saved run, to predict with its members; on its data, or on other. Raises UsageError."""
+    """Make the config that predicts with the members of a saved run, on its data or on other. Raises UsageError."""
     from ctk.plugins.guard.competition import is_named
 
     folder = Path(checkpoints).resolve()

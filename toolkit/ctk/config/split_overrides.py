@@ -10,7 +10,7 @@ from ctk.files import parse_yaml
 
 
 def split_overrides(folds: int, scheme: str, group: str | None = None, stratify: str | None = None) -> list[str]:
-    """What is laid over a run's config, "key=value" each; a group that is not named stays the preset's.
+    """Make the overrides of a cross-validation, "key=value" each; a group that is not named stays the preset's.
 
     Raises UsageError for an unknown scheme, for kfold with a group, which it would not keep, and for time without.
     """

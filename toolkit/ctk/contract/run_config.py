@@ -26,7 +26,7 @@ Scheme = Literal["kfold", "group", "stratified-group", "time"]
 
 
 class Split(Strict):
-    """How training samples are divided. ``folds`` blocks of whole groups; the first ``use`` of them are validated on.
+    """The split of training samples. ``folds`` blocks of whole groups; the first ``use`` of them are validated on.
 
     ``folds: 10, use: 1`` is a single hold-out of a tenth; ``folds: 5, use: 5`` is cross-validation. ``predefined``
     names a group whose numbers are the folds, where -1 is always trained on (as in scikit-learn's PredefinedSplit).
@@ -61,7 +61,10 @@ class Split(Strict):
 
 
 class Execution(Choice):
-    """Where members are fitted. Zero means: as many as the machine has, shared out. Further keys are the executor's."""
+    """The executor that members are fitted by.
+
+    Zero means: as many as the machine has, shared out. Further keys are the executor's.
+    """
 
     name: str = Field("local", description="a registered executor")
     workers: int = Field(0, ge=0, strict=True, description="members fitted side by side")
@@ -80,7 +83,7 @@ class Member(Strict):
 
 
 class RunConfig(Strict):
-    """A whole run."""
+    """The config of a whole run."""
 
     competition: str = Field(description="a registered competition")
     preset: str = Field(description="the preset this config grew from")
@@ -100,11 +103,11 @@ class RunConfig(Strict):
     device: Literal["auto", "cpu", "gpu"] = Field("auto", description="auto: a GPU where there is one")
 
     def seeds_of(self, member: Member) -> tuple[int, ...]:
-        """The seeds a member is trained with."""
+        """Return the seeds that a member is trained with."""
         return member.seeds or self.seeds
 
     def plain(self) -> dict[str, Any]:
-        """The config as plain values, with each member's training keys beside its others; what YAML shows."""
+        """Return the config as plain values, with each member's training keys beside its others; what YAML shows."""
         plain = self.model_dump(mode="json")
         for member, own in zip(plain["members"], self.members, strict=True):
             training = member.pop("training")

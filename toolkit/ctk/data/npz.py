@@ -30,7 +30,7 @@ KINDS = {"f": "floating", "i": "integer", "u": "integer", "b": "boolean", "U": "
 
 @dataclass(frozen=True)
 class Header:
-    """What the first bytes of a member say about its array."""
+    """The header of a member: what its first bytes say about its array."""
 
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
@@ -67,23 +67,23 @@ class Npz:
         return key in self._members
 
     def members(self) -> list[zipfile.ZipInfo]:
-        """The archive's own directory."""
+        """List the archive's own directory."""
         return list(self._members.values())
 
     def keys(self) -> list[str]:
-        """The keys, in the file's order."""
+        """List the keys, in the file's order."""
         return list(self._members)
 
     def shape(self, key: str) -> tuple[int, ...]:
-        """Shape of an array, from its header alone."""
+        """Read the shape of an array, from its header alone."""
         return self._header(key).shape
 
     def dtype(self, key: str) -> np.dtype[Any]:
-        """Dtype of an array as stored, from its header alone."""
+        """Read the dtype of an array as stored, from its header alone."""
         return self._header(key).dtype
 
     def read(self, key: str, *, kind: str, shape: Shape, finite: bool = True) -> Array:
-        """One array, checked.
+        """Read one array and check it.
 
         kind    letters of numpy's ``dtype.kind`` that are accepted: "f", "iu", "U", "b"
         shape   what the shape must be; None stands for any length
@@ -117,7 +117,7 @@ class Npz:
             yield from self._stream(key, rows)
 
     def fault(self, key: str, problem: str, help: str, row: int | None = None) -> DataError:
-        """A DataError that names this file, the key and, if given, the row."""
+        """Make a DataError that names this file, the key and, if given, the row."""
         where = f"{self.path.name}, {key}" + ("" if row is None else f", row {row:,}")
         return DataError(f"{where}: {problem}", help)
 
@@ -211,7 +211,7 @@ class Npz:
 
 
 def rows_not_finite(array: Array) -> Array:
-    """Rows of an (N, ...) floating array that hold a NaN or an infinity, (K,) int64; a few MB of memory."""
+    """Find the rows of an (N, ...) floating array with a NaN or an infinity, (K,) int64; a few MB of memory."""
     if array.ndim == 0:
         return np.flatnonzero(~np.isfinite(array.reshape(1)))
     step = _rows_of(CHUNK, array.shape, array.dtype)
@@ -236,6 +236,9 @@ def _written(shape: Shape) -> str:
 
 
 def member_checksums(path: Path) -> list[tuple[str, int, int]]:
-    """Name, size and CRC-32 of each member, from the archive's directory alone; raises DataError if it has none."""
+    """Read name, size and CRC-32 of each member, from the archive's directory alone.
+
+    Raises DataError if it has none.
+    """
     with Npz(path) as file:
         return [(member.filename, member.file_size, member.CRC) for member in file.members()]

@@ -51,7 +51,7 @@ class Epoch(NamedTuple):
 
 @dataclass(frozen=True)
 class Trial:
-    """A run that is to be made.
+    """A run that is made as a task of an executor.
 
     folder     of the run; what lies there from before is gone on with, and a finished run is not made again
     config     its executor is ignored: a trial's parts are fitted one after another, with ``threads``
@@ -69,18 +69,18 @@ class Trial:
     prepared: PreparedData | None = None
 
     def files(self) -> Files:
-        """What a worker that sees none of this machine's folders is given, and what it gives back."""
+        """List the files that a worker elsewhere is given, and those that it gives back."""
         constant = () if self.prepared is None else (self.prepared.place,)
         return Files(constant=constant, reads=(self.folder,), writes=self.folder)
 
-    def moved(self, to: Callable[[Path], Path]) -> Trial:
-        """The same, where those files lie."""
-        return replace(self, folder=to(self.folder), prepared=self.prepared and self.prepared.moved(to))
+    def with_paths(self, to: Callable[[Path], Path]) -> Trial:
+        """Return a copy of this trial whose paths are mapped by ``to``."""
+        return replace(self, folder=to(self.folder), prepared=self.prepared and self.prepared.with_paths(to))
 
 
 @dataclass(frozen=True)
 class TrialOutcome:
-    """How a trial ended.
+    """The outcome of a trial.
 
     state    "finished", "pruned" or "failed"
     score    the blend's deciding score; NaN unless it finished with one
@@ -126,7 +126,7 @@ def run_trial(trial: Trial) -> TrialOutcome:
 
 
 def read_epochs(folder: Path) -> list[Epoch]:
-    """Every epoch that was fitted in a trial's folder, in their order; also while it is being worked on."""
+    """Read every epoch that was fitted in a trial's folder, in their order; also while it is being worked on."""
     found = []
     with suppress(OSError), (folder / EPOCHS).open(encoding="utf-8") as lines:
         for line in lines:
@@ -185,7 +185,7 @@ def run_trials(
 
 
 class _Data:
-    """What trials learn from, prepared once for all of them: every first worker would wait for one that does it."""
+    """The data of trials, prepared once for all of them: every first worker would wait for one that does it."""
 
     def __init__(self) -> None:
         self.known: dict[str, PreparedData | None] = {}
@@ -272,7 +272,7 @@ def _lost(trial: Trial, error: BaseException) -> TrialOutcome:
 
 
 def _plan(run: Run, trial: Trial) -> RunPlan | None:
-    """What is to be carried out, None if that was done. Raises UsageError where another run lies in the folder."""
+    """Plan what of the run is to be done, None if all was. Raises UsageError where another run is in the folder."""
     if not _begun(run.folder):
         within = Execution(name="serial", workers=1, threads=trial.threads)
         config = trial.config.model_copy(update={"executor": within})

@@ -1,4 +1,4 @@
-"""Where torch computes: one word in a config, one device in torch."""
+"""The device that torch computes on, and in which precision."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
 
 def torch_device(wanted: str) -> torch.device:
-    """The torch device of a run's ``device``: auto, cpu or gpu. Raises UsageError for a GPU that torch does not see."""
+    """Choose the torch device for a run's ``device``: auto, cpu or gpu.
+
+    Raises UsageError for a GPU that torch does not see.
+    """
     import torch
 
     if wanted not in ("auto", "cpu", "gpu"):
@@ -24,7 +27,7 @@ def torch_device(wanted: str) -> torch.device:
 
 
 def precision_on(device: torch.device, wanted: Precision) -> Any:
-    """Lightning's name of a precision, with "auto" decided: bf16-mixed on a GPU that computes in it, else 32-true."""
+    """Name a precision as Lightning does; "auto" is bf16-mixed on a GPU that computes in it, else 32-true."""
     import torch
 
     if wanted != "auto":
@@ -34,7 +37,7 @@ def precision_on(device: torch.device, wanted: Precision) -> Any:
 
 
 def autocast(device: torch.device, wanted: Precision) -> torch.autocast:
-    """A context in which torch computes as Lightning does with this precision."""
+    """Make a context in which torch computes as Lightning does with this precision."""
     import torch
 
     types = {"32-true": torch.float32, "bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}

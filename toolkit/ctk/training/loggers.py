@@ -21,7 +21,7 @@ LogLine = Callable[[str], None]
 
 @dataclass(frozen=True)
 class FitLocation:
-    """What a tracker can tell from a stage's folder: the run's folder, and the fit's name in it.
+    """The run's folder of a stage's folder, and the fit's name in the run.
 
     ``name`` is ``<member>/seed-<s>/fold-<f>/stage-<n>``, with ``/copy-<k>`` behind it where a stage trains copies.
     """
@@ -31,7 +31,7 @@ class FitLocation:
 
     @classmethod
     def of(cls, folder: Path) -> FitLocation:
-        """The place of a stage's folder; a folder that is in no run is one itself."""
+        """Locate a stage's folder; a folder that is in no run is one itself."""
         folder = folder.resolve()
         for run in folder.parents:
             if (run / "config.yaml").is_file() and folder.is_relative_to(run / "members"):
@@ -46,7 +46,10 @@ class FitLocation:
 
 
 def tracker_options(run: Run, name: str, distribution: str) -> dict[str, Any] | None:
-    """The options of a distribution's tracker, None where the run does not log to it. A dry run logs nowhere."""
+    """Find the options of a distribution's tracker.
+
+    None where the run does not log to it, as a dry run does nowhere.
+    """
     if run.state().get("dry_run"):
         return None
     for choice in run.config().get("trackers", ()):
@@ -65,7 +68,7 @@ def check_trackers(trackers: Sequence[Choice]) -> None:
 
 
 def make_loggers(trackers: Sequence[Choice], folder: Path, name: str, tell: LogLine) -> list[Logger]:
-    """The loggers of one stage's fit. None of them can end it any more once it has begun.
+    """Make the loggers of one stage's fit. None of them can end it any more once it has begun.
 
     A tracker that raises a CtkError here is one that the user should mend; the fit has lost nothing. Of any other error
     ``tell`` is told, and the fit goes on without that tracker.
@@ -116,7 +119,7 @@ class GuardedLogger(Logger):
         self._call("after_save_checkpoint", *args)
 
     def finalize(self, status: str) -> None:
-        """Lightning says "failed" of a fit that was stopped, too; that one is "aborted" and can be gone on with."""
+        """Report a fit that was stopped as "aborted", where Lightning says "failed": it can be gone on with."""
         stopped = isinstance(sys.exception(), (KeyboardInterrupt, SIGTERMException))
         self._call("finalize", "aborted" if stopped else status)
 

@@ -39,7 +39,7 @@ from ctk.training.validation_tracker import ValidationTracker
 
 
 class StageResult(NamedTuple):
-    """The best weights, None where none were better than those it began with; the curve; those of the lowest loss."""
+    """The result of a fit: best weights (None where none beat those it began with), curve, weights of lowest loss."""
 
     best: State | None
     curve: list[dict[str, float]]
@@ -48,7 +48,7 @@ class StageResult(NamedTuple):
 
 @dataclass(frozen=True)
 class Stage:
-    """A fit that is to be made, or has been.
+    """One fit of a network, done or not.
 
     training  its config
     number    of all fits of the member, from 0; part of what its steps are seeded with
@@ -69,11 +69,11 @@ class Stage:
 
     @property
     def result(self) -> Path:
-        """There once the fit is done."""
+        """The result's file, there once the fit is done."""
         return self.folder / "done.pt"
 
     def fitted(self) -> StageResult:
-        """The result of a fit that is done."""
+        """Read the result of a fit that is done."""
         return StageResult(**torch.load(self.result, weights_only=True, map_location="cpu"))
 
     def fit(
@@ -179,13 +179,13 @@ class Stage:
             team.from_first(None)
 
     def _hyperparameters(self, network: nn.Module, context: FitContext) -> dict[str, Any]:
-        """What trackers are told of a fit, so that fits can be compared: plain values."""
+        """Describe the fit for trackers, so that fits can be compared, in plain values."""
         training = self.training.model_dump(mode="json", exclude={"stages"}, exclude_none=True)
         return {"model": {"name": type(network).__name__, **self.options}, "seed": context.seed, **training}
 
 
 def _spread(team: torchrun.Team | None, device: torch.device) -> dict[str, Any]:
-    """How Lightning is told which processes train together."""
+    """Tell Lightning which processes train together."""
     if team is None:
         return {"devices": 1}
     return {
@@ -198,14 +198,14 @@ def _spread(team: torchrun.Team | None, device: torch.device) -> dict[str, Any]:
 
 
 def _alone(team: torchrun.Team | None) -> list[LightningEnvironment]:
-    """What keeps Lightning from expecting torchrun's other processes where the first trains something by itself."""
+    """Keep Lightning from expecting torchrun's other processes where the first trains something by itself."""
     return [LightningEnvironment()] if team is None and torchrun.own_rank() else []
 
 
 def _loader(
     data: SamplesDataset | FeaturesDataset, batches: Batches | RankBatches | SequentialSlices, device: torch.device
 ) -> DataLoader[Any]:
-    """Whole batches as they are; pinned for a GPU, which then computes while the next one is fetched."""
+    """Load whole batches as they are; pinned for a GPU, which then computes while the next one is fetched."""
     return DataLoader(data, sampler=batches, batch_size=None, collate_fn=_as_it_is, pin_memory=device.type == "cuda")
 
 
@@ -238,7 +238,7 @@ def _callbacks(stage: Stage, tracker: ValidationTracker, parts: int) -> list[Cal
 
 @contextmanager
 def _interruptible() -> Iterator[None]:
-    """Lightning answers Ctrl-C and SIGTERM by ending the process; here the run says what happened and how to go on."""
+    """Raise KeyboardInterrupt where Lightning ends the process: the run says what happened and how to go on."""
     before = signal.getsignal(signal.SIGINT)
     try:
         yield

@@ -1,4 +1,4 @@
-"""One command in many processes that torchrun started: which of them this is, and what they tell each other.
+"""The ranks of a command that torchrun started in many processes, and what they tell each other.
 
 The first rank does what one process would do. The others wait until it calls them to fit a model together with it,
 and are silent. What is asked of them goes through torchrun's key-value store, where a wait can last as long as a blend
@@ -50,7 +50,7 @@ class TorchrunRank:
 
 
 def own_rank() -> TorchrunRank | None:
-    """Where torchrun put this process; None where it is the only one."""
+    """Read the rank that torchrun gave this process; None where it is the only one."""
     known = os.environ
     if "TORCHELASTIC_RUN_ID" not in known or int(known.get("WORLD_SIZE", "1")) < 2:
         return None
@@ -59,7 +59,7 @@ def own_rank() -> TorchrunRank | None:
 
 
 def command_line() -> str:
-    """How the command at hand was started, for sentences that say how to go on with it."""
+    """Say how the command at hand was started, for sentences on how to go on with it."""
     place = own_rank()
     if place is None:
         return "ctk"
@@ -103,7 +103,7 @@ class Team:
         self.calls += 1
 
     def explained(self, error: BaseException) -> BaseException:
-        """What to raise for an error of a call: where another rank is to blame, what that says."""
+        """Choose what to raise for an error of a call: where another rank is to blame, what that says."""
         if not (isinstance(error, KeyboardInterrupt) or _is_lost(error)):
             return error
         told = self._failure()
@@ -177,7 +177,7 @@ class Team:
     # What all do, within a call --------------------------------------------------------------------------------------
 
     def from_first(self, value: T) -> T:
-        """The first rank's value, on every rank. Nobody goes on before it is there."""
+        """Return the first rank's value on every rank. Nobody goes on before it is there."""
         import torch.distributed as dist
 
         box = [value]
@@ -185,7 +185,7 @@ class Team:
         return box[0]
 
     def mean(self, value: float) -> float:
-        """The mean over ranks, the same on each."""
+        """Return the mean over ranks, the same on each."""
         import torch
         import torch.distributed as dist
 
@@ -194,7 +194,7 @@ class Team:
         return float(number) / self.position.size
 
     def rows_at_first(self, own: np.ndarray[Any, Any]) -> list[np.ndarray[Any, Any]]:
-        """Every rank's (n, ...) float32 array, on the first rank; nothing on the others."""
+        """Send every rank's (n, ...) float32 array to the first; the others get nothing."""
         import torch
         import torch.distributed as dist
 
@@ -217,7 +217,7 @@ _together: ContextVar[Team | None] = ContextVar("together", default=None)
 
 @contextmanager
 def join_ranks() -> Iterator[Team | None]:
-    """Within the block the ranks of a torchrun can work together; None where this process is the only one.
+    """Join the ranks of a torchrun into a team within the block; None where this process is the only one.
 
     At its end the first rank lets the others go, with an exit code of 1 after an error.
     """
@@ -246,7 +246,7 @@ def join_ranks() -> Iterator[Team | None]:
 
 
 def current_team() -> Team | None:
-    """The team, while every rank is in the same call; None where this process works alone."""
+    """Return the team while every rank is in the same call; None where this process works alone."""
     return _together.get()
 
 
@@ -277,36 +277,39 @@ def is_first_rank() -> bool:
 
 
 def rank_and_ranks(team: Team | None) -> tuple[int, int]:
-    """This process's number among those that share rows, and how many do."""
+    """Return this process's number among those that share rows, and how many do."""
     return (0, 1) if team is None else (team.position.rank, team.position.size)
 
 
 def team_of_command() -> Team | None:
-    """The team of a joined command, whatever this rank is doing. UsageError where torchrun started what cannot join."""
+    """Return the team of a joined command, whatever this rank does.
+
+    UsageError where torchrun started what cannot join.
+    """
     if _team is None and own_rank() is not None:
         refuse_torchrun("this")
     return _team
 
 
 def refuse_torchrun(what: str) -> NoReturn:
-    """Say that only one command runs in several processes."""
+    """Raise UsageError: only one command runs in several processes."""
     raise UsageError(f"torchrun spreads `ctk run` over processes; {what} runs in one.", "Start it without torchrun.")
 
 
 def note_termination() -> None:
-    """Called when the process is told to end by a signal, not by a person at the terminal."""
+    """Note that a signal ends the process, not a person at the terminal."""
     global _interruption
     if own_rank() is not None:
         _interruption = "torchrun ended this run: it was told to, or another process ended; its own lines say which."
 
 
 def interruption_message() -> str:
-    """What to say of a run that was interrupted."""
+    """Say why a run was interrupted."""
     return _interruption
 
 
 def silence_followers() -> None:
-    """Processes that follow print nothing: the first rank says it all."""
+    """Silence processes that follow: the first rank says it all."""
     if is_follower():
         sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115
 

@@ -31,7 +31,7 @@ def apply_filters(
     steps: int | None = None,
     written: Mapping[str, Any] | None = None,
 ) -> Array:
-    """(N,) bool of the samples that every filter keeps; each filter sees what the ones before it kept.
+    """Choose the samples that every filter keeps, (N,) bool; each filter sees what the ones before it kept.
 
     A filter's scores, kept and dropped ids go to ``folder/<number>-<name>``, and are not made again if they lie there,
     made from the same data by the same filters. ``steps`` is that of a dry run; ``written`` the config as a run that

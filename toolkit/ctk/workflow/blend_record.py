@@ -14,7 +14,7 @@ from ctk.files import read_json, write_json
 
 @dataclass(frozen=True)
 class BlendRecord:
-    """A blend as it is kept in blend.json: whose it is, what it is, and what its postprocessing was fitted to."""
+    """The content of ``blend.json``: the blender's name, its blend, and what the postprocessing was fitted to."""
 
     blender: str
     blend: Blend

@@ -34,7 +34,7 @@ CHECKPOINTS = "checkpoints"
 
 @dataclass(frozen=True)
 class FitTask:
-    """Everything a worker needs to know; small, and the same wherever it runs."""
+    """One fit as a worker is given it: small, and the same wherever it runs."""
 
     run: Path
     config: RunConfig
@@ -45,7 +45,7 @@ class FitTask:
     steps: int | None = None
 
     def files(self) -> Files:
-        """What a worker that sees none of this machine's folders is given, and what it gives back."""
+        """List the files that a worker elsewhere is given, and those that it gives back."""
         run = Run(self.run)
         member = next(each for each in self.config.members if each.name == self.part.member)
         used = (run.folder / "members" / name for name in member.uses)
@@ -64,15 +64,15 @@ class FitTask:
             appends=run.folder / "log.txt",
         )
 
-    def moved(self, to: Callable[[Path], Path]) -> FitTask:
-        """The same, where those files lie."""
+    def with_paths(self, to: Callable[[Path], Path]) -> FitTask:
+        """Return a copy of this task whose paths are mapped by ``to``."""
         saved = self.config.checkpoints
         config = self.config.model_copy(update={"checkpoints": saved and str(to(Path(saved)))})
-        return replace(self, run=to(self.run), config=config, prepared=self.prepared.moved(to))
+        return replace(self, run=to(self.run), config=config, prepared=self.prepared.with_paths(to))
 
 
 def fit_part(task: FitTask) -> dict[str, float]:
-    """Fit, predict the fold's validation samples and the test, store both. Returns the part's scores.
+    """Fit a part, predict its fold's validation samples and the test, store both. Returns the part's scores.
 
     Raises CtkError for whatever happens, with the traceback in the part's folder.
     """
@@ -137,7 +137,7 @@ def _fit_part(task: FitTask, run: Run, folder: Path) -> dict[str, float]:
 
 
 def _follow(task: FitTask) -> None:
-    """What every other rank does while the first fits a part that all of them learn."""
+    """Fit a part together with the first rank, on every other rank."""
     import torch
 
     team = torchrun.current_team()
@@ -164,12 +164,12 @@ def _follow(task: FitTask) -> None:
 
 
 def new_model(member: Member) -> Model:
-    """An unfitted model as the config describes it."""
+    """Make an unfitted model as the config describes it."""
     return guarded_model(member).own
 
 
 def guarded_model(member: Member) -> GuardedModel:
-    """The same inside its plugin's guard: what it raises and predicts is looked at."""
+    """Make an unfitted model inside its plugin's guard, which looks at what it raises and predicts."""
     guard = Guard("models", member.model.name)
     kind = guard.load()
     with guard("being made"):
@@ -179,14 +179,14 @@ def guarded_model(member: Member) -> GuardedModel:
 
 
 def limit_samples(samples: Samples, steps: int | None) -> Samples:
-    """The samples, or those that a dry run looks at: evenly spaced, so that every predefined fold has its share."""
+    """Take what a dry run of ``steps`` looks at: evenly spaced samples, so that every predefined fold has a share."""
     if steps is None or len(samples) <= SLICE:
         return samples
     return samples.take(np.arange(SLICE) * len(samples) // SLICE)
 
 
 def _samples(task: FitTask, run: Run, member: Member) -> tuple[Samples, Samples, Fold]:
-    """Training and test samples, with the features of members that this one uses, and the rows of the fold."""
+    """Take training and test samples, with the features of members that this one uses, and the rows of the fold."""
     data = task.prepared.data
     train, test = limit_samples(data.train, task.steps), data.test
     if task.config.checkpoints is not None and not len(train):
@@ -206,7 +206,7 @@ def _samples(task: FitTask, run: Run, member: Member) -> tuple[Samples, Samples,
 def _stacked(
     task: FitTask, run: Run, member: Member, train: Samples, test: Samples, fold: Fold
 ) -> tuple[Samples, Samples, Fold]:
-    """Out-of-fold predictions of other members as features; rows that no fold validated cannot be learned from."""
+    """Add out-of-fold predictions of other members as features; rows that no fold validated cannot be learned from."""
     features: dict[str, Array] = dict(train.features)
     test_features: dict[str, Array] = dict(test.features)
     known = np.ones(len(train), dtype=bool)
@@ -258,6 +258,6 @@ class _Progress:
 
 
 def _single(prediction: Array) -> Array:
-    """Members' predictions are kept as float32."""
+    """Convert a member's prediction to float32, as it is stored."""
     single: Array = np.asarray(prediction, dtype=np.float32)
     return single

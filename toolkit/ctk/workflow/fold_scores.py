@@ -1,4 +1,4 @@
-"""What members and their blend are worth on each fold."""
+"""The scores of members and their blend on each fold."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ def divide(samples: Samples, split: Split) -> Division:
 
 
 def describe_division(samples: Samples, split: Split, division: Division) -> list[str]:
-    """What was checked, what the split does not promise, and which rows no fold validates."""
+    """Say what was checked, what the split does not promise, and which rows no fold validates."""
     whole = whole_groups(samples, split)
     said = [f"Checked: no '{name}' is on both sides of a fold." for name in whole]
     if split.drawn_by == "time":
@@ -55,7 +55,7 @@ def describe_division(samples: Samples, split: Split, division: Division) -> lis
 
 
 def _rows(split: Split, fold_of_row: Array) -> list[str]:
-    """How many rows are validated, and why the others are not."""
+    """Say how many rows are validated, and why the others are not."""
     never = int((fold_of_row < 0).sum())
     if not never:
         return [f"Checked: each of {len(fold_of_row):,} rows is validated exactly once."]

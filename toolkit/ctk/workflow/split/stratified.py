@@ -18,7 +18,7 @@ LEVELS = 10
 
 
 def stratified_folds(samples: Samples, split: Split) -> list[Fold]:
-    """scikit-learn's StratifiedGroupKFold over the group ``by``, so that each fold has its share of every stratum.
+    """Draw folds by scikit-learn's StratifiedGroupKFold over the group ``by``: each has its share of every stratum.
 
     Raises UsageError where there are fewer groups than folds, or nothing to stratify by.
     """
@@ -45,7 +45,7 @@ def stratified_folds(samples: Samples, split: Split) -> list[Fold]:
 
 
 def strata(samples: Samples, split: Split) -> Array:
-    """(N,) int64 from 0: the numbers of the group ``stratify``, or the target's classes or parts between quantiles.
+    """Number the strata from 0, (N,) int64: those of the group ``stratify``, the target's classes, or its quantiles.
 
     Classes may be one-hot rows. Raises UsageError for any other target of several columns, and for one that points into
     a gallery: it has no shares to keep.
@@ -68,7 +68,7 @@ def strata(samples: Samples, split: Split) -> Array:
 
 
 def _one_hot(samples: Samples) -> Array | None:
-    """(N,) the classes of a target whose rows are one-hot, None for others."""
+    """Find the classes of a target whose rows are one-hot, (N,); None for others."""
     target = samples.target
     if target is None or target.ndim != 2 or target.shape[1] < 2 or not np.isin(target[:1], (0, 1)).all():
         return None
