@@ -69,7 +69,7 @@ def resolve(raw: Mapping[str, Any], plugins: Plugins) -> RunConfig:
     members = raw.get("members")
     if not isinstance(members, Sequence) or isinstance(members, str):
         raise UsageError("Config key 'members' must be a list of members.")
-    raw["members"] = _named([_member(member, f"members.{n}", plugins) for n, member in enumerate(members)])
+    raw["members"] = _name_members([_member(member, f"members.{n}", plugins) for n, member in enumerate(members)])
     config = validate_config(RunConfig, raw, "")
     for member in config.members:
         for other in member.uses:
@@ -137,7 +137,7 @@ def _member(raw: Any, where: str, plugins: Plugins) -> dict[str, Any]:
     return own
 
 
-def _named(members: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _name_members(members: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Give members of the same model distinct names, refuse names given twice or unfit for a folder."""
     taken: set[str] = set()
     for member in members:

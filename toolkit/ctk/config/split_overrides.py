@@ -27,10 +27,10 @@ def split_overrides(folds: int, scheme: str, group: str | None = None, stratify:
         values["by"] = group
     if stratify is not None:
         values["stratify"] = stratify
-    return [f"split.{key}={_written(value)}" for key, value in values.items()]
+    return [f"split.{key}={_as_yaml(value)}" for key, value in values.items()]
 
 
-def _written(value: str | int | None) -> str:
+def _as_yaml(value: str | int | None) -> str:
     """A value as YAML reads it; text in quotes only where it would be read as something else."""
     if isinstance(value, str):
         return value if parse_yaml(value) == value else repr(value)

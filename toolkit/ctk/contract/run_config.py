@@ -12,14 +12,14 @@ if TYPE_CHECKING:
     pass
 
 
-def _listed(value: Any) -> Any:
+def _as_list(value: Any) -> Any:
     return value if isinstance(value, (list, tuple)) else [value]
 
 
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 
 
-Seeds = Annotated[tuple[Seed, ...], BeforeValidator(_listed), Field(min_length=1)]
+Seeds = Annotated[tuple[Seed, ...], BeforeValidator(_as_list), Field(min_length=1)]
 
 
 Scheme = Literal["kfold", "group", "stratified-group", "time"]
@@ -97,7 +97,7 @@ class RunConfig(Strict):
     submission: str | None = Field(None, description="suffix of the submission's file; none is the competition's usual")
     checkpoints: str | None = Field(None, description="folder of a run whose members and blend predict, without a fit")
     executor: Execution = Field(Execution(), description="where members are fitted")
-    trackers: Annotated[tuple[Choice, ...], BeforeValidator(_listed)] = Field(
+    trackers: Annotated[tuple[Choice, ...], BeforeValidator(_as_list)] = Field(
         (Choice(name="tensorboard"), Choice(name="csv")), description="who is told of losses and scores"
     )
     device: Literal["auto", "cpu", "gpu"] = Field("auto", description="auto: a GPU where there is one")

@@ -132,14 +132,14 @@ class Npz:
         if not agrees:
             raise self.fault(
                 key,
-                f"has shape {_written(header.shape)}; {_written(shape)} was expected.",
+                f"has shape {_format_shape(header.shape)}; {_format_shape(shape)} was expected.",
                 "Check that all arrays of the file were made together.",
             )
         return header
 
     def _header(self, key: str) -> Header:
         if key not in self._headers:
-            with self._opened(key) as (stream, header):
+            with self._open_member(key) as (stream, header):
                 # The directory knows the unpacked size: a lying header is caught before anything is allocated.
                 there = self._members[key].file_size - stream.tell()
                 said = prod(header.shape) * header.dtype.itemsize
@@ -149,7 +149,7 @@ class Npz:
         return self._headers[key]
 
     def _stream(self, key: str, rows: int) -> Iterator[tuple[int, Array]]:
-        with self._opened(key) as (stream, header):
+        with self._open_member(key) as (stream, header):
             shape = header.shape[::-1] if header.fortran else header.shape
             total, rest = (shape[0], shape[1:]) if shape else (1, ())
             row_bytes = prod(rest) * header.dtype.itemsize
@@ -174,7 +174,7 @@ class Npz:
             done += len(got)
 
     @contextmanager
-    def _opened(self, key: str) -> Iterator[tuple[IO[bytes], Header]]:
+    def _open_member(self, key: str) -> Iterator[tuple[IO[bytes], Header]]:
         """A member opened behind its header; whatever is wrong inside becomes a DataError."""
         if key not in self._members:
             raise self._missing(key)
@@ -231,7 +231,7 @@ def _native(dtype: np.dtype[Any]) -> np.dtype[Any]:
     return np.dtype(np.float32) if dtype.kind == "f" else dtype.newbyteorder("=")
 
 
-def _written(shape: Shape) -> str:
+def _format_shape(shape: Shape) -> str:
     return "(" + ", ".join("any" if length is None else f"{length:,}" for length in shape) + ")"
 
 

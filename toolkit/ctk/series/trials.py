@@ -100,13 +100,13 @@ class TrialOutcome:
 def run_trial(trial: Trial) -> TrialOutcome:
     """Make a trial's run, or what is missing of it. Raises nothing but KeyboardInterrupt."""
     begun = time.perf_counter()
-    epochs = _Epochs(trial.folder / EPOCHS, trial.watch)
+    epochs = _EpochFile(trial.folder / EPOCHS, trial.watch)
     watched = epoch_watch.set(epochs)
     run = Run(trial.folder)
     state, problem, scores, score = FINISHED, "", {}, math.nan
     try:
         keep_noise(trial.folder)
-        if (plan := _plan(run, trial)) is not None:
+        if (plan := _plan_trial(run, trial)) is not None:
             epochs.repeat()
             execute_run(replace(plan, prepared=trial.prepared, verb=""))
         else:  # finished before who drove it was killed
@@ -118,7 +118,7 @@ def run_trial(trial: Trial) -> TrialOutcome:
         state, problem = PRUNED, error.problem
     except CtkError as error:
         if run.state()["state"] == INTERRUPTED:
-            _interrupt()
+            _end_worker()
         state, problem = FAILED, str(error)
     finally:
         epoch_watch.reset(watched)
@@ -154,7 +154,7 @@ def run_trials(
     folder     that all trials are below
     beat       called four times a second with the trials that are being made
     """
-    coming, data = iter(trials), _Data()
+    coming, data = iter(trials), _PreparedOnce()
     ahead = 2 * execution.workers if execution.workers > 1 else 1
     entries: deque[_Entry] = deque()
     while True:
@@ -176,15 +176,15 @@ def run_trials(
                 try:
                     outcome = outcome or entries[0].future.result()
                 except WorkerLost as error:
-                    outcome = _lost(entries[0].trial, error)
+                    outcome = _lost_outcome(entries[0].trial, error)
                 except BrokenExecutor:
-                    _settle(entries)
+                    _settle_entries(entries)
                     break
                 made = entries.popleft().trial
                 yield made, replace(outcome, folder=made.folder)
 
 
-class _Data:
+class _PreparedOnce:
     """The data of trials, prepared once for all of them: every first worker would wait for one that does it."""
 
     def __init__(self) -> None:
@@ -194,7 +194,7 @@ class _Data:
         """The data of a trial; None where it cannot be had, which the trial itself will tell."""
         config = trial.config
         with suppress(CtkError):
-            written = Run(trial.folder).config() if _begun(trial.folder) else None
+            written = Run(trial.folder).config() if _has_run(trial.folder) else None
             data = config.data.model_dump() if written is None else written["data"]
             key = fingerprint(config.competition, config.data_dir, data)
             if key not in self.known:
@@ -205,7 +205,7 @@ class _Data:
         return None
 
 
-class _Epochs:
+class _EpochFile:
     """Writes down each epoch and tells the watch, both once: a fit that goes on repeats those after its checkpoint."""
 
     def __init__(self, path: Path, watch: EpochWatch | None) -> None:
@@ -216,7 +216,7 @@ class _Epochs:
     def repeat(self) -> None:
         """Tell the watch what came before a kill, and leave the file with whole lines."""
         if self.path.exists():
-            write_text(self.path, "".join(_line(epoch) for epoch in self.known))
+            write_text(self.path, "".join(_epoch_line(epoch) for epoch in self.known))
         for epoch in self.known:
             self.watch(*epoch)
 
@@ -226,11 +226,11 @@ class _Epochs:
         epoch = Epoch(part, done, total, dict(scores))
         self.known.append(epoch)
         with self.path.open("a", encoding="utf-8") as file:
-            file.write(_line(epoch))
+            file.write(_epoch_line(epoch))
         self.watch(*epoch)
 
 
-def _line(epoch: Epoch) -> str:
+def _epoch_line(epoch: Epoch) -> str:
     return json.dumps([list(vars(epoch.part).values()), epoch.done, epoch.total, epoch.scores]) + "\n"
 
 
@@ -248,7 +248,7 @@ class _Entry:
             self.future = submitted(guard, pool, run_trial, self.trial)
 
 
-def _settle(entries: Iterable[_Entry]) -> None:
+def _settle_entries(entries: Iterable[_Entry]) -> None:
     """After a pool broke: trials that were done keep their outcome, those that were in two that broke have failed."""
     for entry in entries:
         error = entry.future.exception() if entry.future.done() else BrokenExecutor()
@@ -257,10 +257,10 @@ def _settle(entries: Iterable[_Entry]) -> None:
             continue
         entry.strikes += 1
         if entry.strikes > 1 or isinstance(error, WorkerLost):
-            entry.outcome = _lost(entry.trial, error)
+            entry.outcome = _lost_outcome(entry.trial, error)
 
 
-def _lost(trial: Trial, error: BaseException) -> TrialOutcome:
+def _lost_outcome(trial: Trial, error: BaseException) -> TrialOutcome:
     how = str(error) if isinstance(error, WorkerLost) else "ended without a word; memory may have run out"
     problem = f"The process that made it {how}."
     run = Run(trial.folder)
@@ -271,9 +271,9 @@ def _lost(trial: Trial, error: BaseException) -> TrialOutcome:
     return TrialOutcome(trial.folder, FAILED, seconds=seconds, problem=problem)
 
 
-def _plan(run: Run, trial: Trial) -> RunPlan | None:
+def _plan_trial(run: Run, trial: Trial) -> RunPlan | None:
     """Plan what of the run is to be done, None if all was. Raises UsageError where another run is in the folder."""
-    if not _begun(run.folder):
+    if not _has_run(run.folder):
         within = Execution(name="serial", workers=1, threads=trial.threads)
         config = trial.config.model_copy(update={"executor": within})
         return start_run(config, run.folder, run.folder.name, trial.overrides, folder=run.folder)
@@ -281,18 +281,18 @@ def _plan(run: Run, trial: Trial) -> RunPlan | None:
     known = resolve(run.config(), plugins())
     if known.plain() | {"executor": None} != trial.config.plain() | {"executor": None}:
         raise UsageError(f"{run.folder} holds a run with another config.", "Give another name, or remove it.")
-    state = _settled(run)
+    state = _wait_for_end(run)
     if state["state"] == PRUNED:
         raise Pruned(state["problem"])
     return None if state["state"] == FINISHED else reopen_run(run, trial.config.competition)
 
 
-def _begun(folder: Path) -> bool:
+def _has_run(folder: Path) -> bool:
     """Whether a run lies there already, with what it is to do."""
     return (folder / "config.yaml").exists()
 
 
-def _settled(run: Run) -> dict[str, Any]:
+def _wait_for_end(run: Run) -> dict[str, Any]:
     """The state of a run whose worker may be about to end, since who drove it was killed a moment ago."""
     deadline = time.monotonic() + PATIENCE
     while (state := run.state())["state"] == RUNNING and time.monotonic() < deadline:
@@ -300,7 +300,7 @@ def _settled(run: Run) -> dict[str, Any]:
     return state
 
 
-def _interrupt() -> NoReturn:
+def _end_worker() -> NoReturn:
     """In a worker that was told to end, end; a pool would give it the next task."""
     if multiprocessing.parent_process() is not None:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)

@@ -73,16 +73,16 @@ def make_loggers(trackers: Sequence[Choice], folder: Path, name: str, tell: LogL
     A tracker that raises a CtkError here is one that the user should mend; the fit has lost nothing. Of any other error
     ``tell`` is told, and the fit goes on without that tracker.
     """
-    opened: list[Logger] = []
+    loggers: list[Logger] = []
     for tracker in trackers:
         make = plugins().load("trackers", tracker.name)
         try:
-            opened.append(GuardedLogger(make(folder, name, **tracker.options), tracker.name, tell))
+            loggers.append(GuardedLogger(make(folder, name, **tracker.options), tracker.name, tell))
         except CtkError:
             raise
         except (Exception, SystemExit) as error:
-            tell(f"{name} is not logged to {tracker.name}: {_reason(error)}")
-    return opened
+            tell(f"{name} is not logged to {tracker.name}: {_describe_error(error)}")
+    return loggers
 
 
 class GuardedLogger(Logger):
@@ -130,8 +130,8 @@ class GuardedLogger(Logger):
             getattr(self.logger, method)(*args, **kwargs)
         except (Exception, SystemExit) as error:
             self.failed = True
-            self.tell(f"{self.tracker} failed and is not logged to any more: {_reason(error)}")
+            self.tell(f"{self.tracker} failed and is not logged to any more: {_describe_error(error)}")
 
 
-def _reason(error: BaseException) -> str:
+def _describe_error(error: BaseException) -> str:
     return " ".join(str(error).split()) if isinstance(error, CtkError) else f"{type(error).__name__}: {error}"

@@ -103,7 +103,7 @@ class Stage:
         names: Any = network.features
         own_batches = batches if team is None else RankBatches(batches, *torchrun.rank_and_ranks(team))
         validated = SamplesDataset if wants_loss else FeaturesDataset
-        with _interruptible():
+        with _raise_interruptions():
             trainer.fit(
                 module,
                 _loader(SamplesDataset(train, names), own_batches, device),
@@ -154,12 +154,12 @@ class Stage:
             max_epochs=1 if steps else config.epochs * parts,
             limit_train_batches=steps or 1.0,
             accelerator="gpu" if device.type == "cuda" else "cpu",
-            **_spread(team, device),
+            **_devices(team, device),
             precision=precision_on(device, config.precision),
             gradient_clip_val=config.clip,
             callbacks=_callbacks(self, tracker, parts),
             logger=loggers,
-            plugins=[AtomicCheckpoints(), *_alone(team)],
+            plugins=[AtomicCheckpoints(), *_environments(team)],
             check_val_every_n_epoch=1 if steps else min(max(1, round(config.validate_every)), config.epochs),
             num_sanity_val_steps=0,
             enable_progress_bar=False,
@@ -184,7 +184,7 @@ class Stage:
         return {"model": {"name": type(network).__name__, **self.options}, "seed": context.seed, **training}
 
 
-def _spread(team: torchrun.Team | None, device: torch.device) -> dict[str, Any]:
+def _devices(team: torchrun.Team | None, device: torch.device) -> dict[str, Any]:
     """Tell Lightning which processes train together."""
     if team is None:
         return {"devices": 1}
@@ -197,7 +197,7 @@ def _spread(team: torchrun.Team | None, device: torch.device) -> dict[str, Any]:
     }
 
 
-def _alone(team: torchrun.Team | None) -> list[LightningEnvironment]:
+def _environments(team: torchrun.Team | None) -> list[LightningEnvironment]:
     """Keep Lightning from expecting torchrun's other processes where the first trains something by itself."""
     return [LightningEnvironment()] if team is None and torchrun.own_rank() else []
 
@@ -206,10 +206,10 @@ def _loader(
     data: SamplesDataset | FeaturesDataset, batches: Batches | RankBatches | SequentialSlices, device: torch.device
 ) -> DataLoader[Any]:
     """Load whole batches as they are; pinned for a GPU, which then computes while the next one is fetched."""
-    return DataLoader(data, sampler=batches, batch_size=None, collate_fn=_as_it_is, pin_memory=device.type == "cuda")
+    return DataLoader(data, sampler=batches, batch_size=None, collate_fn=_identity, pin_memory=device.type == "cuda")
 
 
-def _as_it_is(batch: Any) -> Any:
+def _identity(batch: Any) -> Any:
     return batch
 
 
@@ -237,7 +237,7 @@ def _callbacks(stage: Stage, tracker: ValidationTracker, parts: int) -> list[Cal
 
 
 @contextmanager
-def _interruptible() -> Iterator[None]:
+def _raise_interruptions() -> Iterator[None]:
     """Raise KeyboardInterrupt where Lightning ends the process: the run says what happened and how to go on."""
     before = signal.getsignal(signal.SIGINT)
     try:

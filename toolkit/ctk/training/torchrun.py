@@ -102,16 +102,16 @@ class Team:
         self.store.set(CALL.format(self.calls), pickle.dumps((function, given)))
         self.calls += 1
 
-    def explained(self, error: BaseException) -> BaseException:
+    def explain(self, error: BaseException) -> BaseException:
         """Choose what to raise for an error of a call: where another rank is to blame, what that says."""
-        if not (isinstance(error, KeyboardInterrupt) or _is_lost(error)):
+        if not (isinstance(error, KeyboardInterrupt) or _is_lost_rank(error)):
             return error
-        told = self._failure()
-        if told is None and isinstance(error, KeyboardInterrupt):
+        failure = self._read_failure()
+        if failure is None and isinstance(error, KeyboardInterrupt):
             return error
-        _end_anyway()
-        if told is not None:
-            return CtkError(f"Rank {told['rank']}: {told['problem']}", told["help"])
+        _ignore_sigterm()
+        if failure is not None:
+            return CtkError(f"Rank {failure['rank']}: {failure['problem']}", failure["help"])
         return CtkError(
             "Another process of this torchrun ended without a word; memory may have run out.",
             "torchrun's lines below say which and how. Go on with --resume.",
@@ -130,25 +130,25 @@ class Team:
 
     # What the others do ----------------------------------------------------------------------------------------------
 
-    def follow(self) -> int:
+    def serve_calls(self) -> int:
         """Do what the first rank asks for until there is no more. Returns the exit code."""
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         while True:
             key = CALL.format(self.calls)
-            while not self._comes(key):
+            while not self._wait_for(key):
                 pass
             function, given = pickle.loads(self.store.get(key))
             self.calls += 1
             if function is None:
                 return int(given)
             try:
-                with _working(self):
+                with _within_call(self):
                     function(given)
             except Exception as error:
-                self._fail(error)
+                self._tell_failure(error)
                 return 1
 
-    def _comes(self, key: str) -> bool:
+    def _wait_for(self, key: str) -> bool:
         import torch.distributed as dist
 
         try:
@@ -157,18 +157,18 @@ class Team:
             return False
         return True
 
-    def _fail(self, error: Exception) -> None:
+    def _tell_failure(self, error: Exception) -> None:
         """Tell the first rank why, unless that is why."""
-        if _is_lost(error):
+        if _is_lost_rank(error):
             return
         shown = error if isinstance(error, CtkError) else CtkError(f"{type(error).__name__}: {error}")
-        told = {"rank": self.position.rank, "problem": shown.problem, "help": shown.help}
+        failure = {"rank": self.position.rank, "problem": shown.problem, "help": shown.help}
         try:
-            self.store.compare_set(FAILURE, "", json.dumps(told))
+            self.store.compare_set(FAILURE, "", json.dumps(failure))
         except Exception:  # the store is gone, and nobody else can say it
             print(f"Rank {self.position.rank}: {shown}", file=sys.__stderr__)
 
-    def _failure(self) -> dict[str, Any] | None:
+    def _read_failure(self) -> dict[str, Any] | None:
         with suppress(Exception):  # a store that is gone tells nothing
             if self.store.check([FAILURE]):
                 return dict(json.loads(self.store.get(FAILURE)))
@@ -261,13 +261,13 @@ def call_on_all_ranks(function: Callable[[Any], object], given: Any) -> Iterator
         return
     _team.call(function, given)
     try:
-        with _working(_team):
+        with _within_call(_team):
             yield
     except BaseException as error:
-        explained = _team.explained(error)
-        if explained is error:
+        explanation = _team.explain(error)
+        if explanation is error:
             raise
-        raise explained from error
+        raise explanation from error
 
 
 def is_first_rank() -> bool:
@@ -315,7 +315,7 @@ def silence_followers() -> None:
 
 
 @contextmanager
-def _working(team: Team) -> Iterator[None]:
+def _within_call(team: Team) -> Iterator[None]:
     token = _together.set(team)
     try:
         yield
@@ -323,7 +323,7 @@ def _working(team: Team) -> Iterator[None]:
         _together.reset(token)
 
 
-def _is_lost(error: BaseException | None) -> bool:
+def _is_lost_rank(error: BaseException | None) -> bool:
     """Whether an error came of another rank's end."""
     import torch.distributed as dist
 
@@ -334,7 +334,7 @@ def _is_lost(error: BaseException | None) -> bool:
     return False
 
 
-def _end_anyway() -> None:
+def _ignore_sigterm() -> None:
     """torchrun now ends those that are left; what this one still has to say comes first."""
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, signal.SIG_IGN)

@@ -80,13 +80,13 @@ def fit_part(task: FitTask) -> dict[str, float]:
     folder = run.part_folder(task.part)
     with only_sentences(folder):
         keep_noise(folder)
-        return _fit_part(task, run, folder)
+        return _fit_and_store(task, run, folder)
 
 
-def _fit_part(task: FitTask, run: Run, folder: Path) -> dict[str, float]:
+def _fit_and_store(task: FitTask, run: Run, folder: Path) -> dict[str, float]:
     begun = time.perf_counter()
     member = next(each for each in task.config.members if each.name == task.part.member)
-    train, test, fold = _samples(task, run, member)
+    train, test, fold = _load_samples(task, run, member)
     valid = train.take(fold.valid)
     competition = competition_of(task.config.competition)
     metric = metric_of(task.metric)
@@ -102,7 +102,7 @@ def _fit_part(task: FitTask, run: Run, folder: Path) -> dict[str, float]:
             progress=_Progress(folder / PROGRESS, task.part),
             tell=lambda line: run.log(f"{task.part.key} fold {task.part.fold}: {line}"),
         )
-        with torchrun.call_on_all_ranks(_follow, task) if model.spans_ranks else nullcontext():
+        with torchrun.call_on_all_ranks(_fit_with_first_rank, task) if model.spans_ranks else nullcontext():
             model.fit(train.take(fold.train), valid, context)
         model.save(folder / CHECKPOINTS)
         fitted, curve = {}, model.curve
@@ -120,13 +120,13 @@ def _fit_part(task: FitTask, run: Run, folder: Path) -> dict[str, float]:
         }
         if task.config.checkpoints is None:
             fitted = competition.fit_postprocess(predicted, valid)
-        oof = _single(competition.postprocess(predicted, valid, fitted))
+        oof = _as_float32(competition.postprocess(predicted, valid, fitted))
     predicted = model.predict(test)
     run.write_part(
         task.part,
         task.fingerprint,
         Predictions(valid.ids, oof),
-        Predictions(test.ids, _single(competition.postprocess(predicted, test, fitted))),
+        Predictions(test.ids, _as_float32(competition.postprocess(predicted, test, fitted))),
         scores=scores,
         seconds=time.perf_counter() - begun,
         curve=curve,
@@ -136,7 +136,7 @@ def _fit_part(task: FitTask, run: Run, folder: Path) -> dict[str, float]:
     return scores
 
 
-def _follow(task: FitTask) -> None:
+def _fit_with_first_rank(task: FitTask) -> None:
     """Fit a part together with the first rank, on every other rank."""
     import torch
 
@@ -152,7 +152,7 @@ def _follow(task: FitTask) -> None:
     part = run.part_folder(task.part)
     with only_sentences(part / f"rank-{team.position.rank}"):
         member = next(each for each in task.config.members if each.name == task.part.member)
-        train, _, fold = _samples(task, run, member)
+        train, _, fold = _load_samples(task, run, member)
         context = FitContext(
             folder=part / CHECKPOINTS,
             seed=task.part.seed,
@@ -185,7 +185,7 @@ def limit_samples(samples: Samples, steps: int | None) -> Samples:
     return samples.take(np.arange(SLICE) * len(samples) // SLICE)
 
 
-def _samples(task: FitTask, run: Run, member: Member) -> tuple[Samples, Samples, Fold]:
+def _load_samples(task: FitTask, run: Run, member: Member) -> tuple[Samples, Samples, Fold]:
     """Take training and test samples, with the features of members that this one uses, and the rows of the fold."""
     data = task.prepared.data
     train, test = limit_samples(data.train, task.steps), data.test
@@ -193,7 +193,7 @@ def _samples(task: FitTask, run: Run, member: Member) -> tuple[Samples, Samples,
         return train, test, Fold(np.arange(0), np.arange(0))
     fold = draw_folds(train, task.config.split)[task.part.fold]
     if member.uses:
-        train, test, fold = _stacked(task, run, member, train, test, fold)
+        train, test, fold = _add_oof_features(task, run, member, train, test, fold)
     if (run.folder / "kept.npy").exists():
         # Only what is learned from is filtered: the validation set stays whole, so that scores compare.
         kept = np.load(run.folder / "kept.npy", allow_pickle=False)
@@ -203,7 +203,7 @@ def _samples(task: FitTask, run: Run, member: Member) -> tuple[Samples, Samples,
     return train, test, fold
 
 
-def _stacked(
+def _add_oof_features(
     task: FitTask, run: Run, member: Member, train: Samples, test: Samples, fold: Fold
 ) -> tuple[Samples, Samples, Fold]:
     """Add out-of-fold predictions of other members as features; rows that no fold validated cannot be learned from."""
@@ -257,7 +257,7 @@ class _Progress:
             write_json(self.path, {"done": done, "total": total, "scores": dict(scores)})
 
 
-def _single(prediction: Array) -> Array:
+def _as_float32(prediction: Array) -> Array:
     """Convert a member's prediction to float32, as it is stored."""
     single: Array = np.asarray(prediction, dtype=np.float32)
     return single

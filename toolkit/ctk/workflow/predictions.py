@@ -53,8 +53,8 @@ def combine_folds(run: Run, parts: Sequence[Part], test_ids: Array, unit: bool =
     if len(parts) == 1:
         return oof[0], test[0]
     ids, values = np.concatenate([each.ids for each in oof]), [each.values for each in oof]
-    joined = allocate_scratch((len(ids), *values[0].shape[1:]), np.result_type(*values), JOINING)
-    np.concatenate(values, out=joined)
+    values_of_all = allocate_scratch((len(ids), *values[0].shape[1:]), np.result_type(*values), JOINING)
+    np.concatenate(values, out=values_of_all)
     mean = allocate_scratch(test[0].shape, np.result_type(np.float32, *test), JOINING)
     for rows in _blocks(mean):
         some = [each[rows] for each in test]
@@ -62,7 +62,7 @@ def combine_folds(run: Run, parts: Sequence[Part], test_ids: Array, unit: bool =
             # Only directions count in retrieval; lengths differ by fold and would weigh one against another.
             some = [each / np.linalg.norm(each, axis=1, keepdims=True).clip(1e-12) for each in some]
         mean[rows] = np.mean(some, axis=0)
-    return Predictions(ids, joined), mean
+    return Predictions(ids, values_of_all), mean
 
 
 def reorder(predictions: Predictions, ids: Array, what: str) -> Array:

@@ -51,10 +51,10 @@ def describe_division(samples: Samples, split: Split, division: Division) -> lis
         if fold >= 0:
             shared = f"of whose {count:,} numbers {len(both):,} are on both sides of fold {fold}"
             said.append(f"Not kept on one side: group '{name}', {shared}.")
-    return [*said, *_rows(split, division.fold_of_row)]
+    return [*said, *_describe_rows(split, division.fold_of_row)]
 
 
-def _rows(split: Split, fold_of_row: Array) -> list[str]:
+def _describe_rows(split: Split, fold_of_row: Array) -> list[str]:
     """Say how many rows are validated, and why the others are not."""
     never = int((fold_of_row < 0).sum())
     if not never:

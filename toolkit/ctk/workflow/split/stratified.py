@@ -51,7 +51,7 @@ def strata(samples: Samples, split: Split) -> Array:
     a gallery: it has no shares to keep.
     """
     if split.stratify is not None:
-        return _numbered(np.asarray(samples.group(split.stratify)))
+        return _number_values(np.asarray(samples.group(split.stratify)))
     if (classes := _one_hot(samples)) is not None:
         return classes
     if samples.gallery is not None or samples.target is None or samples.target_width != 1:
@@ -62,9 +62,9 @@ def strata(samples: Samples, split: Split) -> Array:
         )
     target = np.asarray(samples.target).reshape(len(samples))
     if len(np.unique(target)) <= MOST_CLASSES or target.dtype.kind not in "iuf":
-        return _numbered(target)
+        return _number_values(target)
     inner = np.quantile(target, np.arange(1, LEVELS) / LEVELS)
-    return _numbered(np.searchsorted(inner, target, side="right"))
+    return _number_values(np.searchsorted(inner, target, side="right"))
 
 
 def _one_hot(samples: Samples) -> Array | None:
@@ -76,6 +76,6 @@ def _one_hot(samples: Samples) -> Array | None:
     return rows.argmax(1) if np.isin(rows, (0, 1)).all() and (rows.sum(1) == 1).all() else None
 
 
-def _numbered(values: Array) -> Array:
+def _number_values(values: Array) -> Array:
     numbers: Array = np.unique(values, return_inverse=True)[1].astype(np.int64)
     return numbers
