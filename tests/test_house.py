@@ -48,7 +48,7 @@ FACES = {
 }
 """All that a plugin may import, each with an ``__all__``."""
 DISTRIBUTIONS = sorted(path.parent for path in ROOT.glob("*/*/pyproject.toml"))
-SOURCES = [CORE]
+SOURCES = [CORE, *DISTRIBUTIONS]
 
 Graph = Mapping[str, set[str]]
 
@@ -172,3 +172,22 @@ def test_no_rooms_import_each_other_in_a_circle(folder: Path) -> None:
         arrows.setdefault(own, set()).update(each for each in others if not nested(own, each))
     found = circles(arrows)
     assert not found, "\n".join(" ~ ".join(group) for group in found)
+
+
+def test_the_core_names_no_plugin_and_no_competition() -> None:
+    packages = {path.parent.name: path.parents[2].name for path in ROOT.glob("*/*/ctk_*/__init__.py")}
+    assert len(packages) == len(DISTRIBUTIONS)
+    names = {
+        text
+        for package, kind in packages.items()
+        for name in (package, package.removeprefix("ctk_") if kind == "competitions" else package)
+        for text in (name, name.replace("_", "-"))
+    }
+    named = [
+        f"{path.relative_to(ROOT)} names {name}"
+        for path in (CORE / "ctk").rglob("*")
+        if path.suffix in (".py", ".j2", ".css", ".md")
+        for name in names
+        if name in path.read_text(encoding="utf-8")
+    ]
+    assert not named, "\n".join(sorted(named))

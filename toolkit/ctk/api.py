@@ -2,7 +2,7 @@
 
     import ctk
 
-    results = ctk.run("aml-retrieval", seeds=[1, 2])
+    results = ctk.run("my-competition", seeds=[1, 2])
     results.scores["blend"]["mrr_gallery"]
 
 Members are fitted in spawned processes: a script that calls ``run`` needs the usual ``if __name__ == "__main__":``, or

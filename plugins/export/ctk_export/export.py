@@ -24,8 +24,8 @@ from ctk.workflow.checkpoints import load_fitted_model, load_run_config
 from ctk.workflow.fit import new_model
 from ctk.workflow.prepare import prepare
 from ctk_export.check import ROWS, TOLERANCE, compare, evenly, spread
+from ctk_export.fitted import portable
 from ctk_export.formats import Format, Job, format_of
-from ctk_export.portable import portable
 from ctk_export.sheet import checked, labels, listed, sheet
 
 EXAMPLE_ROWS = 3

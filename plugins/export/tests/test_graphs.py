@@ -11,8 +11,8 @@ from ctk.errors import CtkError
 from ctk.samples import Samples
 from ctk.training.network import NetworkModel, as_model
 from ctk_export.check import TOLERANCE, compare, spread
+from ctk_export.fitted import portable
 from ctk_export.formats import Job, format_of
-from ctk_export.portable import portable
 
 FORMATS = ("onnx", "torchscript", "safetensors")
 

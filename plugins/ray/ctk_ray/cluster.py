@@ -20,7 +20,7 @@ from ctk.errors import CtkError
 from ctk.machine import cores
 from ctk_ray import worker
 from ctk_ray.address import check_address
-from ctk_ray.messages import Done, Raised, Settings, Task
+from ctk_ray.messages import Done, Outcome, Raised, Settings, Task
 from ctk_ray.shared import Marks
 from ctk_ray.shipping import environment, staged
 from ctk_ray.store import Store
@@ -65,7 +65,7 @@ class Cluster:
 
     def result(self, task: Task, ref: Any) -> Done | Raised:
         """How a task ended, its files in their place. Raises Ray's errors where its worker was lost."""
-        outcome: worker.Outcome = ray.get(ref)
+        outcome: Outcome = ray.get(ref)
         if self.store is not None and task.files is not None:
             self.store.unpack(task.files, outcome.files)
         return (Raised if outcome.raised else Done)(task.number, outcome.answer)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import pickle
 import socket
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ctk.errors import CtkError
+from ctk_ray.messages import Outcome
 
 SHARE = "Mount them there, or have them carried by Ray: -o executor.artefacts=store."
 
@@ -23,15 +23,6 @@ class Seen:
 
     mark: Path
     folders: tuple[Path, ...]
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a task ended: a pickled result or exception; and what it wrote, where that has to be carried."""
-
-    raised: bool
-    answer: bytes
-    files: list[Any] = field(default_factory=list)
 
 
 def work(call: bytes, packed: Any, seen: Seen | None) -> Outcome:
@@ -95,22 +86,3 @@ def _stderr_given_back() -> Iterator[None]:
     finally:
         os.dup2(kept, 2)
         os.close(kept)
-
-
-@contextmanager
-def every(seconds: float, call: Callable[[], None]) -> Iterator[None]:
-    """Call something now and then while the block runs, and once behind it."""
-    over = threading.Event()
-
-    def repeat() -> None:
-        while not over.wait(seconds):
-            call()
-
-    thread = threading.Thread(target=repeat, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
-        call()

@@ -30,7 +30,7 @@ from ctk.runs import Run
 from ctk.series.trials import Trial
 from ctk.workflow.pools import choose_workers
 from ctk.workflow.run_ending import interrupt_on_sigterm
-from ctk_search import configs, pruning, results
+from ctk_search import configs, pruning
 from ctk_search import space as spaces
 from ctk_search import study as studies
 from ctk_search.book import Book
@@ -223,7 +223,7 @@ def _carry_out(
         except CtkError as error:
             raise type(error)(error.problem, f"{error.help} Go on with: {again}".strip()) from error
         trials = book.trials()
-        results.write(searching)  # what a kill between a trial's end and its row left out
+        searching.write_results()  # what a kill between a trial's end and its row left out
         write_page(searching)
     failed = [trial for trial in trials if trial.state == TrialState.FAIL]
     if trials and len(failed) == len(trials):

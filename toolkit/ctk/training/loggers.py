@@ -73,16 +73,16 @@ def make_loggers(trackers: Sequence[Choice], folder: Path, name: str, tell: LogL
     A tracker that raises a CtkError here is one that the user should mend; the fit has lost nothing. Of any other error
     ``tell`` is told, and the fit goes on without that tracker.
     """
-    loggers: list[Logger] = []
+    guarded: list[Logger] = []
     for tracker in trackers:
         make = plugins().load("trackers", tracker.name)
         try:
-            loggers.append(GuardedLogger(make(folder, name, **tracker.options), tracker.name, tell))
+            guarded.append(GuardedLogger(make(folder, name, **tracker.options), tracker.name, tell))
         except CtkError:
             raise
         except (Exception, SystemExit) as error:
             tell(f"{name} is not logged to {tracker.name}: {_describe_error(error)}")
-    return loggers
+    return guarded
 
 
 class GuardedLogger(Logger):
