@@ -197,12 +197,12 @@ def blend_runs(
     ``competition`` and ``data`` are the runs' own, and needed only for files alone. Raises UsageError if runs are of
     different competitions or data, SubmissionError for a file that is none.
     """
-    from ctk.workflow.blend_runs import blend_runs, plan_blend
+    from ctk.workflow.blend_runs import execute_blend, plan_blend
     from ctk.workflow.observer import SilentObserver
 
     root = root or runs_root()
     plan = plan_blend([str(source) for source in sources], root, blender, options, competition, data)
-    return blend_runs(plan, root, name, observer or SilentObserver())
+    return execute_blend(plan, root, name, observer or SilentObserver())
 
 
 def validate(

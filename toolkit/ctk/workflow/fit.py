@@ -8,6 +8,7 @@ from contextlib import nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -80,10 +81,10 @@ def fit_part(task: FitTask) -> dict[str, float]:
     folder = run.part_folder(task.part)
     with only_sentences(folder):
         keep_noise(folder)
-        return _fit_and_store(task, run, folder)
+        return _fit_and_store(task, run)
 
 
-def _fit_and_store(task: FitTask, run: Run, folder: Path) -> dict[str, float]:
+def _fit_and_store(task: FitTask, run: Run) -> dict[str, float]:
     begun = time.perf_counter()
     member = next(each for each in task.config.members if each.name == task.part.member)
     train, test, fold = _load_samples(task, run, member)
@@ -91,21 +92,10 @@ def _fit_and_store(task: FitTask, run: Run, folder: Path) -> dict[str, float]:
     competition = competition_of(task.config.competition)
     metric = metric_of(task.metric)
     model = guarded_model(member)
+    fitted: Mapping[str, Any] = {}
     if task.config.checkpoints is None:
-        context = FitContext(
-            folder=folder / CHECKPOINTS,
-            seed=task.part.seed,
-            metric=metric,
-            device=task.config.device,
-            trackers=() if task.steps else task.config.trackers,
-            steps=task.steps,
-            progress=_Progress(folder / PROGRESS, task.part),
-            tell=lambda line: run.log(f"{task.part.key} fold {task.part.fold}: {line}"),
-        )
-        with torchrun.call_on_all_ranks(_fit_with_first_rank, task) if model.spans_ranks else nullcontext():
-            model.fit(train.take(fold.train), valid, context)
-        model.save(folder / CHECKPOINTS)
-        fitted, curve = {}, model.curve
+        _fit_model(model, task, run, train.take(fold.train), valid)
+        curve = model.curve
     else:
         saved = Run(Path(task.config.checkpoints))
         model.load(saved.part_folder(task.part) / CHECKPOINTS, train, task.config.device)
@@ -134,6 +124,24 @@ def _fit_and_store(task: FitTask, run: Run, folder: Path) -> dict[str, float]:
         size=model.size,
     )
     return scores
+
+
+def _fit_model(model: GuardedModel, task: FitTask, run: Run, train: Samples, valid: Samples) -> None:
+    """Fit a model, together with the other ranks where it spans them, and save it."""
+    folder = run.part_folder(task.part)
+    context = FitContext(
+        folder=folder / CHECKPOINTS,
+        seed=task.part.seed,
+        metric=metric_of(task.metric),
+        device=task.config.device,
+        trackers=() if task.steps else task.config.trackers,
+        steps=task.steps,
+        progress=_Progress(folder / PROGRESS, task.part),
+        tell=lambda line: run.log(f"{task.part.key} fold {task.part.fold}: {line}"),
+    )
+    with torchrun.call_on_all_ranks(_fit_with_first_rank, task) if model.spans_ranks else nullcontext():
+        model.fit(train, valid, context)
+    model.save(folder / CHECKPOINTS)
 
 
 def _fit_with_first_rank(task: FitTask) -> None:
