@@ -158,7 +158,7 @@ def configured(
     from ctk.contract.schema import merge_configs
     from ctk.errors import UsageError
     from ctk.plugins import plugins
-    from ctk.plugins.guard.competition import competition_of
+    from ctk.plugins.guard import competition_of
 
     known = competition_of(competition)
     if checkpoints is not None and preset is not None:
@@ -220,7 +220,7 @@ def validate(
     from ctk.config.overrides import override
     from ctk.config.resolve import base_config, resolve
     from ctk.plugins import plugins
-    from ctk.plugins.guard.competition import competition_of
+    from ctk.plugins.guard import competition_of
     from ctk.workflow.prepare import prepare_test
 
     known = competition_of(competition)
@@ -234,7 +234,7 @@ def validate(
 
 def score(competition: str, file: Path, truth: Path) -> dict[str, float]:
     """Score a submission file against a truth file as the organisers do. Raises SubmissionError, DataError."""
-    from ctk.plugins.guard.competition import competition_of
+    from ctk.plugins.guard import competition_of
 
     return competition_of(competition).score_file(file, truth)
 
@@ -259,8 +259,7 @@ def filter_data(
     from ctk.config.resolve import base_config, resolve
     from ctk.errors import UsageError
     from ctk.plugins import plugins
-    from ctk.plugins.guard import metric_of
-    from ctk.plugins.guard.competition import competition_of
+    from ctk.plugins.guard import competition_of, metric_of
     from ctk.workflow.apply_filters import apply_filters
     from ctk.workflow.prepare import prepare
 

@@ -21,7 +21,7 @@ import torch
 
 from ctk.cli.common import table
 from ctk.plugins import plugins
-from ctk.plugins.guard.competition import competition_of
+from ctk.plugins.guard import competition_of
 from ctk.runs import Run
 from ctk.samples import Samples
 from ctk.training.network import NetworkModel

@@ -17,7 +17,7 @@ from ctk.contract import Progress, RunConfig
 from ctk.errors import CtkError, UsageError, nearest
 from ctk.files import explain, read_json, write_json
 from ctk.plugins import plugins
-from ctk.plugins.guard.competition import competition_of
+from ctk.plugins.guard import competition_of
 from ctk.runs import Part, Run
 from ctk.samples import Data
 from ctk.workflow.checkpoints import load_fitted_model, load_run_config

@@ -15,7 +15,7 @@ from safetensors import safe_open
 from ctk.config.resolve import resolve
 from ctk.files import read_json, write_json
 from ctk.plugins import plugins
-from ctk.plugins.guard.competition import competition_of
+from ctk.plugins.guard import competition_of
 from ctk.runs import INTERRUPTED, Part, Run
 from ctk.workflow.prepare import prepare
 from ctk_export.choices import HIGHEST, LOWEST

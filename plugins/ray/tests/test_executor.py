@@ -10,7 +10,7 @@ from ctk.config.overrides import override
 from ctk.config.resolve import base_config, resolve
 from ctk.errors import CtkError, UsageError
 from ctk.plugins import plugins
-from ctk.plugins.guard.competition import competition_of
+from ctk.plugins.guard import competition_of
 from ctk.workflow.pools import choose_workers
 from ctk_ray.executor import RayExecutor
 

@@ -23,9 +23,8 @@ from ctk.config.overrides import override, read_yaml
 from ctk.contract import Choice, Execution, RunConfig
 from ctk.errors import CtkError, UsageError, near, nearest
 from ctk.plugins import plugins
-from ctk.plugins.guard import metric_of
-from ctk.plugins.guard.competition import competition_of
-from ctk.plugins.options import component
+from ctk.plugins.component_options import resolve_choice
+from ctk.plugins.guard import competition_of, metric_of
 from ctk.runs import Run
 from ctk.series.trials import Trial
 from ctk.workflow.pools import choose_workers
@@ -240,7 +239,7 @@ def _sampler(name: str, options: Sequence[str], space: spaces.Space) -> dict[str
         if "=" not in each:
             raise UsageError(f"--sampler-option {each}: an option is key=value.", "For example n_startup_trials=20.")
         override(given, each)
-    chosen = component(Choice(**given), "samplers", "sampler", plugins())
+    chosen = resolve_choice(Choice(**given), "samplers", "sampler", plugins())
     plugins().load("samplers", chosen.name)(space.distributions, 0, **chosen.options)
     return chosen.model_dump()
 
@@ -272,4 +271,4 @@ def _moved(settings: Settings, execution: Sequence[str]) -> dict[str, Any]:
             "other numbers its trials would differ.",
             "Leave --workers out, or begin a new search.",
         )
-    return component(Execution(**made), "executors", "executor", plugins()).model_dump()
+    return resolve_choice(Execution(**made), "executors", "executor", plugins()).model_dump()

@@ -92,14 +92,10 @@ class Offered(click.Command):
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
     ) -> click.Context:
         """Import the command and let it parse its own line."""
-        from ctk.plugins import plugins as loaded
+        from ctk.plugins.guard import Guard
 
-        command = loaded().load("commands", str(self.name))
-        if not isinstance(command, click.Command):
-            from ctk.plugins.guard import Guard, Wrong
-
-            wrong = Wrong(f"is a {type(command).__name__}, and a click.Command is needed")
-            raise Guard("commands", str(self.name)).failure(wrong, "being made")
+        guard = Guard("commands", str(self.name))
+        command: click.Command = guard.call("make", guard.load)
         if parent is not None:
             parent.meta[OFFERED] = str(self.name)
         return command.make_context(info_name, args, parent, **extra)

@@ -56,7 +56,7 @@ def ablate(
     """
     from ctk import api
     from ctk.errors import UsageError
-    from ctk.plugins.guard.competition import competition_of, is_named
+    from ctk.plugins.guard import competition_of, is_named
     from ctk.series.ablation.plan import find_ablation, read_plan
     from ctk.series.ablation.variants import read_variants
 

@@ -76,7 +76,7 @@ def resumed(known: Competition, name: str, execution: tuple[str, ...]) -> RunPla
     """The run that --resume names, ready to go on. Raises UsageError where it is another competition's."""
     from ctk.api import runs_root
     from ctk.errors import UsageError
-    from ctk.plugins.guard.competition import is_named
+    from ctk.plugins.guard import is_named
     from ctk.runs import Run
 
     refuse_others()

@@ -62,7 +62,7 @@ def cv(
     """
     from ctk import api
     from ctk.config.split_overrides import split_overrides
-    from ctk.plugins.guard.competition import competition_of
+    from ctk.plugins.guard import competition_of
 
     known = competition_of(competition)
     if resume is None:

@@ -65,7 +65,7 @@ def data(
     ctk data my-competition --data DIR --filter FILTER --out FILTERED
     """
     from ctk.errors import DataError, UsageError
-    from ctk.plugins.guard.competition import competition_of
+    from ctk.plugins.guard import competition_of
 
     context = click.get_current_context()
     if competition is None or (help_ and not build):

@@ -29,7 +29,7 @@ def leaderboard(competition: str, team: str | None, run: str | None, json_: bool
     ctk leaderboard my-competition
     ctk leaderboard my-competition --team "Four seeds" --metrics quick
     """
-    from ctk.plugins.guard.competition import competition_of
+    from ctk.plugins.guard import competition_of
     from ctk.plugins.platforms import platform_of
     from ctk.runs import Run
     from ctk.workflow import leaderboard_place

@@ -45,8 +45,7 @@ def info(competition: str, preset: str | None, json_: bool) -> None:
     """
     from ctk.config.resolve import base_config
     from ctk.plugins import KINDS, plugins
-    from ctk.plugins.guard import metric_of
-    from ctk.plugins.guard.competition import competition_of
+    from ctk.plugins.guard import competition_of, metric_of
 
     known = competition_of(competition)
     presets = known.presets()

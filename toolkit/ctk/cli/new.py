@@ -57,11 +57,11 @@ def plugin(name: str, component: str, out: Path | None) -> None:
 
 def _make(kind: Kind, name: str, out: Path | None) -> None:
     from ctk.new.names import names_of
-    from ctk.new.render import make
+    from ctk.new.render import write_package
 
     names = names_of(name, kind)
     folder = out or Path(names.distribution)
-    files = make(kind, names, folder)
+    files = write_package(kind, names, folder)
     use = f"ctk run {names.name}" if kind is COMPETITION else "ctk plugins"
     width = max(len(step) for step in (f"cd {folder}", use, "pip install pytest && pytest"))
     click.echo(f"{folder}: {len(files)} files; README.md says what is where\n\nNext:")

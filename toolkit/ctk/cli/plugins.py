@@ -61,7 +61,7 @@ def plugins_(names: tuple[str, ...], everything: bool, checking: bool, json_: bo
         print_json(rows)
     else:
         table(["plugin", "distribution", "offers"], [_cells(row) for row in rows])
-    for sentence in switches.unknown(known):
+    for sentence in switches.unknown_names(known):
         click.secho(sentence, fg="yellow", err=True)
 
 

@@ -64,7 +64,7 @@ def run(
     """
     from ctk import api
     from ctk.errors import UsageError
-    from ctk.plugins.guard.competition import competition_of
+    from ctk.plugins.guard import competition_of
     from ctk.runs import Run
 
     known = competition_of(competition)

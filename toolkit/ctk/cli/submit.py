@@ -27,7 +27,7 @@ def submit(
     ctk submit my-competition runs/my-competition/1122-045252-quick/submission.csv -m "four seeds" --data DIR
     """
     from ctk import api
-    from ctk.plugins.guard.competition import competition_of
+    from ctk.plugins.guard import competition_of
     from ctk.plugins.platforms import platform_of
 
     known = competition_of(competition)

@@ -15,7 +15,7 @@ from ctk.contract import Choice
 from ctk.contract.schema import merge_configs, validate_config
 from ctk.errors import UsageError, nearest
 from ctk.files import is_folder_name
-from ctk.plugins.options import component
+from ctk.plugins.component_options import resolve_choice
 
 if TYPE_CHECKING:
     from ctk.contract import Competition
@@ -41,7 +41,7 @@ def base_config(competition: Competition, data: Path | str | None, preset: str |
 
 def checkpoints_config(competition: Competition, checkpoints: Path | str, data: Path | str | None) -> dict[str, Any]:
     """Make the config that predicts with the members of a saved run, on its data or on other. Raises UsageError."""
-    from ctk.plugins.guard.competition import is_named
+    from ctk.plugins.guard import is_named
 
     folder = Path(checkpoints).resolve()
     if not (folder / "config.yaml").is_file():
@@ -79,14 +79,14 @@ def resolve(raw: Mapping[str, Any], plugins: Plugins) -> RunConfig:
     _check_split(config.split)
     return config.model_copy(
         update={
-            "data": component(config.data, "data", "data", plugins),
-            "executor": component(config.executor, "executors", "executor", plugins),
-            "blend": component(config.blend, "blenders", "blend", plugins),
+            "data": resolve_choice(config.data, "data", "data", plugins),
+            "executor": resolve_choice(config.executor, "executors", "executor", plugins),
+            "blend": resolve_choice(config.blend, "blenders", "blend", plugins),
             "filters": tuple(
-                component(each, "filters", f"filters.{n}", plugins) for n, each in enumerate(config.filters)
+                resolve_choice(each, "filters", f"filters.{n}", plugins) for n, each in enumerate(config.filters)
             ),
             "trackers": tuple(
-                component(each, "trackers", f"trackers.{n}", plugins) for n, each in enumerate(config.trackers)
+                resolve_choice(each, "trackers", f"trackers.{n}", plugins) for n, each in enumerate(config.trackers)
             ),
         }
     )
@@ -119,7 +119,7 @@ def _member(raw: Any, where: str, plugins: Plugins) -> dict[str, Any]:
     own = {key: raw[key] for key in raw if key in Member.model_fields and key != "training"}
     choice = validate_config(Choice, own["model"], f"{where}.model")
     thing = plugins.load("models", choice.name)
-    own["model"] = component(choice, "models", f"{where}.model", plugins)
+    own["model"] = resolve_choice(choice, "models", f"{where}.model", plugins)
     own.setdefault("name", choice.name.rpartition(":")[2])
     schema = schema_of(thing)
     extra = {key: raw[key] for key in raw if key not in own}

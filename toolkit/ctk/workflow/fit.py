@@ -15,8 +15,7 @@ import numpy as np
 from ctk.contract import PROGRESS, Files, FitContext, Member, Model, RunConfig
 from ctk.errors import CtkError
 from ctk.files import write_json
-from ctk.plugins.guard import Guard, GuardedModel, keep_noise, metric_of, only_sentences
-from ctk.plugins.guard.competition import competition_of
+from ctk.plugins.guard import Guard, competition_of, keep_noise, metric_of, only_sentences
 from ctk.runs import Part, Predictions, Run
 from ctk.samples import Array, Samples
 from ctk.training import torchrun
@@ -95,7 +94,7 @@ def _fit_and_store(task: FitTask, run: Run) -> dict[str, float]:
     fitted: Mapping[str, Any] = {}
     if task.config.checkpoints is None:
         _fit_model(model, task, run, train.take(fold.train), valid)
-        curve = model.curve
+        curve = getattr(model, "curve", [])
     else:
         saved = Run(Path(task.config.checkpoints))
         model.load(saved.part_folder(task.part) / CHECKPOINTS, train, task.config.device)
@@ -121,12 +120,12 @@ def _fit_and_store(task: FitTask, run: Run) -> dict[str, float]:
         seconds=time.perf_counter() - begun,
         curve=curve,
         postprocess=fitted,
-        size=model.size,
+        size=getattr(model, "size", None),
     )
     return scores
 
 
-def _fit_model(model: GuardedModel, task: FitTask, run: Run, train: Samples, valid: Samples) -> None:
+def _fit_model(model: Model, task: FitTask, run: Run, train: Samples, valid: Samples) -> None:
     """Fit a model, together with the other ranks where it spans them, and save it."""
     folder = run.part_folder(task.part)
     context = FitContext(
@@ -173,17 +172,20 @@ def _fit_with_first_rank(task: FitTask) -> None:
 
 def new_model(member: Member) -> Model:
     """Make an unfitted model as the config describes it."""
-    return guarded_model(member).own
+    return _make_model(Guard("models", member.model.name), member)
 
 
-def guarded_model(member: Member) -> GuardedModel:
+def guarded_model(member: Member) -> Model:
     """Make an unfitted model inside its plugin's guard, which looks at what it raises and predicts."""
     guard = Guard("models", member.model.name)
+    return guard.wrap(_make_model(guard, member))
+
+
+def _make_model(guard: Guard, member: Member) -> Model:
     kind = guard.load()
-    with guard("being made"):
-        model = as_model(kind)(**member.model.options)
+    model: Model = guard.call("make", lambda: as_model(kind)(**member.model.options))
     model.training = member.training
-    return GuardedModel(model, guard)
+    return model
 
 
 def limit_samples(samples: Samples, steps: int | None) -> Samples:

@@ -9,8 +9,7 @@ from pathlib import Path
 
 from ctk.files import remove_unfinished
 from ctk.plugins import plugins
-from ctk.plugins.guard import metric_of
-from ctk.plugins.guard.competition import competition_of
+from ctk.plugins.guard import competition_of, metric_of
 from ctk.runs import FINISHED, RUNNING, Run
 from ctk.series.ablation import BASE
 from ctk.series.ablation.outcome import Ablation
