@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
-    """A config file. Raises UsageError if it is missing, not YAML, or not a mapping."""
+    """Read a config file. Raises UsageError if it is missing, not YAML, or not a mapping."""
     try:
         value = yaml.safe_load(path.read_text(encoding="utf-8"))  # libyaml tells other lines where one is not closed
     except FileNotFoundError:
@@ -29,7 +29,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 
 def yaml_problem(error: Exception) -> str:
-    """Why a YAML file cannot be read, with the line where one is to blame."""
+    """Say why a YAML file cannot be read, with the line where one is to blame."""
     if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
         return f"line {error.problem_mark.line + 1}: {error.problem}"
     return getattr(error, "strerror", None) or str(error).splitlines()[0]
@@ -85,7 +85,7 @@ def _indices(items: list[Any], head: str, assignment: str) -> list[int]:
 
 
 def entry_name(item: Any) -> str:
-    """What an entry of a list (a member, a filter) is called in the dotted path of an override; empty for none."""
+    """Name an entry of a list (a member, a filter) as the dotted path of an override does; empty for none."""
     if isinstance(item, str):
         return item
     if not isinstance(item, Mapping):

@@ -1,4 +1,4 @@
-"""What a run has fitted: the models of its parts, as they were when it predicted with them."""
+"""Loading the models that a run has fitted, as they were when it predicted with them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ctk.workflow.fit import CHECKPOINTS, new_model
 
 
 def load_run_config(run: Run) -> RunConfig:
-    """The config of a finished run that has members of its own. Raises UsageError saying what else it is."""
+    """Read the config of a finished run that has members of its own. Raises UsageError saying what else it is."""
     raw, state = run.config(), run.state()["state"]
     if "members" not in raw:
         raise UsageError(f"{run.folder} is a blend of other runs.", "Give one of the runs that were blended.")
@@ -25,13 +25,13 @@ def load_run_config(run: Run) -> RunConfig:
 
 
 def checkpoint_folder(run: Run, config: RunConfig, part: Part) -> Path:
-    """The folder of what the part's model saved; of a run that only predicted, it lies in the one it predicted with."""
+    """Find what the part's model saved; of a run that only predicted, it lies in the one it predicted with."""
     saved = run if config.checkpoints is None else Run(Path(config.checkpoints))
     return saved.part_folder(part) / CHECKPOINTS
 
 
 def load_fitted_model(run: Run, config: RunConfig, part: Part, samples: Samples, device: str = "auto") -> Model:
-    """The model that a part was fitted as. ``samples`` (with a target) tell widths, ``device`` is a FitContext's.
+    """Load the model that a part was fitted as. ``samples`` (with a target) tell widths, ``device`` is a FitContext's.
 
     Raises CtkError where what was saved is gone or damaged.
     """
