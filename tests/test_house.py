@@ -7,6 +7,7 @@ nor of rooms; plugins and competitions import the faces alone; the core names no
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -48,7 +49,7 @@ FACES = {
 }
 """All that a plugin may import, each with an ``__all__``."""
 DISTRIBUTIONS = sorted(path.parent for path in ROOT.glob("*/*/pyproject.toml"))
-SOURCES = [CORE]
+SOURCES = [CORE, *DISTRIBUTIONS]
 
 Graph = Mapping[str, set[str]]
 
@@ -172,3 +173,36 @@ def test_no_rooms_import_each_other_in_a_circle(folder: Path) -> None:
         arrows.setdefault(own, set()).update(each for each in others if not nested(own, each))
     found = circles(arrows)
     assert not found, "\n".join(" ~ ".join(group) for group in found)
+
+
+@pytest.mark.parametrize("folder", DISTRIBUTIONS, ids=lambda folder: folder.name)
+def test_plugins_and_competitions_import_the_faces_alone(folder: Path) -> None:
+    listed = {face: exported(face) for face in FACES}
+    beyond = [
+        f"{module}: from {source} import {name}"
+        for module, tree in modules(folder).items()
+        for source, name in imports(tree)
+        if source.split(".")[0] == "ctk"
+        and not (source in FACES and (name in listed[source] or f"{source}.{name}" in FACES or not name))
+    ]
+    assert not beyond, "\n".join(sorted(set(beyond)))
+
+
+def exported(face: str) -> set[str]:
+    """A face's ``__all__``."""
+    for node in modules(CORE)[face].body:
+        if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == "__all__" for t in node.targets):
+            return set(ast.literal_eval(node.value))
+    raise AssertionError(f"{face} has no __all__")
+
+
+def test_the_core_names_no_plugin_and_no_competition() -> None:
+    packages = "|".join(package.parent.name for folder in DISTRIBUTIONS for package in folder.glob("ctk_*/__init__.py"))
+    named = re.compile(rf"\b({packages}|{packages.replace('_', '-')})\b")
+    found = [
+        f"{path.relative_to(ROOT)}:{number}: {line.strip()}"
+        for path in sorted((CORE / "ctk").rglob("*.py"))
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if named.search(line)
+    ]
+    assert not found, "\n".join(found)

@@ -5,6 +5,17 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+__all__ = [
+    "CtkError",
+    "DataError",
+    "PluginError",
+    "Pruned",
+    "SubmissionError",
+    "UsageError",
+    "near",
+    "nearest",
+]
+
 
 class CtkError(Exception):
     """Something the user can mend. ``str(error)`` is what the terminal shows.
@@ -53,6 +64,6 @@ def nearest(name: str, known: Iterable[str], what: str) -> str:
 
 
 def near(name: str, known: Iterable[str]) -> str:
-    """The same where there are too many to name: empty if none is near."""
+    """Help for a name of which there are too many to list: the nearest one, empty if none is near."""
     close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
     return f"Did you mean '{close[0]}'?" if close else ""

@@ -19,6 +19,19 @@ import yaml
 
 from ctk.errors import CtkError, PluginError
 
+__all__ = [
+    "atomic",
+    "cache_folder",
+    "check_room",
+    "explain",
+    "fingerprint",
+    "made_over_time",
+    "parse_yaml",
+    "read_json",
+    "write_json",
+    "write_text",
+]
+
 
 @contextmanager
 def atomic(path: Path) -> Iterator[Path]:

@@ -12,6 +12,8 @@ import numpy as np
 
 from ctk.errors import UsageError, nearest
 
+__all__ = ["Array", "Data", "Gallery", "Samples", "Targets"]
+
 Array = np.ndarray[Any, Any]
 
 ARRAYS = "arrays.json"

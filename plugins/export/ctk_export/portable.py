@@ -52,8 +52,7 @@ class Portable(ABC):
 
 def portable(model: Model, samples: Samples) -> Portable | None:
     """A fitted model as something to export; None for a kind that has no graph: trees, say."""
-    from ctk.components.ridge import Ridge
-    from ctk.training.network import NetworkModel
+    from ctk.training import NetworkModel, Ridge
     from ctk_export.linear import Linear
     from ctk_export.network import Network
 

@@ -12,12 +12,9 @@ import pytest
 import torch
 from safetensors import safe_open
 
-from ctk.config.resolve import resolve
+from ctk.api import FittedRun, competition_of
 from ctk.files import read_json, write_json
-from ctk.plugins import plugins
-from ctk.plugins.guard.competition import competition_of
 from ctk.runs import INTERRUPTED, Part, Run
-from ctk.workflow.prepare import prepare
 from ctk_export.choices import HIGHEST, LOWEST
 
 pytestmark = pytest.mark.slow
@@ -36,8 +33,7 @@ def run(request, aml, leap):
 
 
 def data_of(run):
-    config = resolve(run.config(), plugins())
-    return prepare(config, competition_of(config.competition), plugins()).data
+    return FittedRun(run).data()
 
 
 def seed_of(member):

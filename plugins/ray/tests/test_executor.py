@@ -6,12 +6,10 @@ import sys
 
 import pytest
 
-from ctk.config.overrides import override
+from ctk.api import competition_of, override, placed
 from ctk.config.resolve import base_config, resolve
 from ctk.errors import CtkError, UsageError
 from ctk.plugins import plugins
-from ctk.plugins.guard.competition import competition_of
-from ctk.workflow.pools import placed
 from ctk_ray.executor import RayExecutor
 
 

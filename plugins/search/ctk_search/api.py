@@ -18,18 +18,11 @@ from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
 
-from ctk.api import runs_root
-from ctk.config.overrides import override, read_yaml
+from ctk.api import Trial, competition_of, component, metric_of, override, placed, read_yaml, runs_root, terminable
 from ctk.contract import Choice, Execution, RunConfig
 from ctk.errors import CtkError, UsageError, near, nearest
 from ctk.plugins import plugins
-from ctk.plugins.guard import metric_of
-from ctk.plugins.guard.competition import competition_of
-from ctk.plugins.options import component
 from ctk.runs import Run
-from ctk.series.trials import Trial
-from ctk.workflow.endings import terminable
-from ctk.workflow.pools import placed
 from ctk_search import configs, pruning, results
 from ctk_search import space as spaces
 from ctk_search import study as studies

@@ -13,13 +13,11 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from optuna.trial import FrozenTrial, TrialState
 
+from ctk.api import Guard, Outcome, read_epochs
 from ctk.contract import Metric
 from ctk.files import atomic, write_json, write_text
-from ctk.plugins.guard import Guard
 from ctk.runs import Run
-from ctk.series.trials import Outcome, read_epochs
-from ctk.training.loop import VALID_LOSS
-from ctk.workflow.fit import CHECKPOINTS
+from ctk.training import VALID_LOSS
 from ctk_search import configs
 from ctk_search.outcomes import facts_of, promoted_by, ranked, share_of
 from ctk_search.space import Space
@@ -96,7 +94,7 @@ def facts(outcome: Outcome, search: Path, metric: Metric) -> dict[str, Any]:
     sizes = {part.member: facts["size"] for part, facts in fitted.items() if facts.get("size")}
     best = max(fitted, key=lambda part: _signed(fitted[part]["scores"].get(metric.name), metric), default=None)
     paths = {"best_loss_path": "best-loss.pt", "best_path": "weights.pt"}
-    found = {name: None if best is None else run.part_folder(best) / CHECKPOINTS / file for name, file in paths.items()}
+    found = {name: None if best is None else run.checkpoints_folder(best) / file for name, file in paths.items()}
     return {
         "timestamp": f"{datetime.now():%Y-%m-%d %H:%M:%S}",
         "seconds": round(outcome.seconds, 3),

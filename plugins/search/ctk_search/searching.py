@@ -12,10 +12,9 @@ from typing import Protocol
 from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, TrialState
 
+from ctk.api import Guard, Outcome, Trial, read_epochs, run_trials
 from ctk.contract import Execution, Metric
 from ctk.errors import CtkError
-from ctk.plugins.guard import Guard
-from ctk.series.trials import Outcome, Trial, read_epochs, run_trials
 from ctk_search import configs, pruning, results
 from ctk_search.book import Book
 from ctk_search.outcomes import FACTS, MARKS, share_of

@@ -21,7 +21,7 @@ from typing import Any
 import yaml
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
-from ctk.config.overrides import unreadable
+from ctk.api import unreadable
 from ctk.contract import Competition
 from ctk.errors import UsageError, near, nearest
 

@@ -174,6 +174,10 @@ class Run:
         """``members/<name>/seed-<s>/fold-<f>``."""
         return self.folder / "members" / part.member / f"seed-{part.seed}" / f"fold-{part.fold}"
 
+    def checkpoints_folder(self, part: Part) -> Path:
+        """Where a part's model saves what it has learned: ``checkpoints`` in the part's folder."""
+        return self.part_folder(part) / "checkpoints"
+
     def is_fitted(self, part: Part, fingerprint: str) -> bool:
         """Whether the part's predictions lie here and were made from exactly this."""
         try:

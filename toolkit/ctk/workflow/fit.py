@@ -28,8 +28,6 @@ SLICE = 2000
 """Training rows of a dry run."""
 STORED = ("oof", "test", "fitted.json")
 """What a part's folder has for members that use it."""
-CHECKPOINTS = "checkpoints"
-"""Folder below a part's, of what its model saved."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +91,7 @@ def _fit_part(task: Task, run: Run, folder: Path) -> dict[str, float]:
     model = guarded_model(member)
     if task.config.checkpoints is None:
         context = FitContext(
-            folder=folder / CHECKPOINTS,
+            folder=run.checkpoints_folder(task.part),
             seed=task.part.seed,
             metric=metric,
             device=task.config.device,
@@ -104,11 +102,11 @@ def _fit_part(task: Task, run: Run, folder: Path) -> dict[str, float]:
         )
         with torchrun.together(_follow, task) if model.spans_ranks else nullcontext():
             model.fit(train.take(fold.train), valid, context)
-        model.save(folder / CHECKPOINTS)
+        model.save(run.checkpoints_folder(task.part))
         fitted, curve = {}, model.curve
     else:
         saved = Run(Path(task.config.checkpoints))
-        model.load(saved.part_folder(task.part) / CHECKPOINTS, train, task.config.device)
+        model.load(saved.checkpoints_folder(task.part), train, task.config.device)
         facts = saved.facts(task.part)
         fitted, curve = facts["postprocess"], facts["curve"]
     oof = np.zeros((0, train.target_width), np.float32)
@@ -154,7 +152,7 @@ def _follow(task: Task) -> None:
         member = next(each for each in task.config.members if each.name == task.part.member)
         train, _, fold = _samples(task, run, member)
         context = FitContext(
-            folder=part / CHECKPOINTS,
+            folder=run.checkpoints_folder(task.part),
             seed=task.part.seed,
             metric=metric_of(task.metric),
             device=task.config.device,
