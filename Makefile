@@ -8,7 +8,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
-PROJECTS := $(wildcard competitions/*/pyproject.toml plugins/*/pyproject.toml)
+COMPETITIONS := $(wildcard competitions/*/pyproject.toml)
+PLUGINS := $(wildcard plugins/*/pyproject.toml)
 NATIVE := setup.py pyproject.toml $(shell find csrc -type f -not -name '*.md' -not -name '*.pyc')
 
 .PHONY: demo test lint types quick-tests slow-tests docs bench sanitize sanitize-cuda clean
@@ -74,14 +75,15 @@ sanitize-cuda: .venv/test.done
 	@$(BIN)/python csrc/setup/record.py
 	touch $@
 
-.venv/demo.done: .venv/build.done $(PROJECTS) | .venv/native.done
-	$(INSTALL) --no-build-isolation --editable competitions/aml_retrieval --editable 'competitions/leap_climsim[climt]'
+# The core and one competition, so that the first command stays as quick as it is however many competitions come.
+.venv/demo.done: .venv/build.done competitions/aml_retrieval/pyproject.toml | .venv/native.done
+	$(INSTALL) --no-build-isolation --editable competitions/aml_retrieval
 	touch $@
 
-.venv/test.done: .venv/demo.done pyproject.toml | .venv/native.done
-	@echo "Installing the test extras into .venv"
-	$(INSTALL) --no-build-isolation 'competition-toolkit[test,docs]' \
-		--editable 'competitions/aml_retrieval[encoders,offline-encoders]' $(patsubst %/pyproject.toml,--editable %,$(wildcard plugins/*/pyproject.toml))
+.venv/test.done: .venv/demo.done pyproject.toml $(COMPETITIONS) $(PLUGINS) | .venv/native.done
+	@echo "Installing the test extras, every competition and every plugin into .venv"
+	$(INSTALL) --no-build-isolation 'competition-toolkit[test,docs]' $(patsubst %/pyproject.toml,--editable '%[test]',$(COMPETITIONS)) \
+		$(patsubst %/pyproject.toml,--editable %,$(PLUGINS))
 	touch $@
 
 # AutoGluon's own requirements forbid the pandas that we are tested with; its ensemble selection runs with it.

@@ -2,11 +2,14 @@
 
     import ctk
 
-    results = ctk.run("aml-retrieval", seeds=[1, 2])
+    results = ctk.run("my-competition", seeds=[1, 2])
     results.scores["blend"]["mrr_gallery"]
 
 Members are fitted in spawned processes: a script that calls ``run`` needs the usual ``if __name__ == "__main__":``, or
 ``overrides=["executor.name=serial"]``.
+
+Plugins that make or read runs themselves (searches, exporters, executors) find here what that takes. Those names are
+imported when they are first used (PEP 562), for most of them bring libraries that ``import ctk`` does not.
 """
 
 from __future__ import annotations
@@ -14,15 +17,84 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ctk.config.overrides import override, read_yaml
     from ctk.contract import Progress, Results, RunConfig, Submission
+    from ctk.plugins.guard import Guard, metric_of
+    from ctk.plugins.guard.competition import competition_of
+    from ctk.plugins.options import component
+    from ctk.plugins.workers import copy_plugins, unpickle, worker_variables
     from ctk.series.ablation.outcome import Ablation
     from ctk.series.ablation.plan import AblationPlan
+    from ctk.series.trials import Epoch, Outcome, Trial, read_epochs, run_trial, run_trials
+    from ctk.workflow.endings import terminable
     from ctk.workflow.observer import Observer
+    from ctk.workflow.pools import placed
     from ctk.workflow.run import Plan
+    from ctk.workflow.saved import FittedRun
+
+_HOMES = {
+    "Epoch": "series.trials",
+    "FittedRun": "workflow.saved",
+    "Guard": "plugins.guard",
+    "Outcome": "series.trials",
+    "Trial": "series.trials",
+    "competition_of": "plugins.guard.competition",
+    "component": "plugins.options",
+    "copy_plugins": "plugins.workers",
+    "metric_of": "plugins.guard",
+    "override": "config.overrides",
+    "placed": "workflow.pools",
+    "read_epochs": "series.trials",
+    "read_yaml": "config.overrides",
+    "run_trial": "series.trials",
+    "run_trials": "series.trials",
+    "terminable": "workflow.endings",
+    "unpickle": "plugins.workers",
+    "worker_variables": "plugins.workers",
+}
+__all__ = [
+    "Epoch",
+    "FittedRun",
+    "Guard",
+    "Outcome",
+    "Trial",
+    "ablate",
+    "blend_runs",
+    "competition_of",
+    "component",
+    "configured",
+    "copy_plugins",
+    "cross_validate",
+    "filter_data",
+    "metric_of",
+    "override",
+    "placed",
+    "plan",
+    "plan_ablation",
+    "read_epochs",
+    "read_yaml",
+    "resume",
+    "run",
+    "run_trial",
+    "run_trials",
+    "runs_root",
+    "score",
+    "terminable",
+    "unpickle",
+    "validate",
+    "worker_variables",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(f"ctk.{_HOMES[name]}"), name)
+    raise AttributeError(f"module 'ctk.api' has no attribute '{name}'")
 
 
 def runs_root() -> Path:

@@ -30,6 +30,7 @@ __all__ = [
     "read_json",
     "write_json",
     "write_text",
+    "yaml_problem",
 ]
 
 
@@ -123,6 +124,13 @@ def finite(value: Any) -> Any:
 def parse_yaml(text: str) -> Any:
     """The plain values of a YAML document, read by libyaml where PyYAML has it. Raises yaml.YAMLError."""
     return yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+
+
+def yaml_problem(error: Exception) -> str:
+    """Why a YAML file cannot be read, with the line where one is to blame."""
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
+        return f"line {error.problem_mark.line + 1}: {error.problem}"
+    return getattr(error, "strerror", None) or str(error).splitlines()[0]
 
 
 def read_json(path: Path) -> Any:

@@ -20,8 +20,8 @@ from ctk.files import explain, read_json, write_json
 from ctk.runs import Part, Run
 from ctk.samples import Data
 from ctk_export.check import ROWS, TOLERANCE, compare, evenly, spread
+from ctk_export.fitted import portable
 from ctk_export.formats import Format, Job, format_of
-from ctk_export.portable import portable
 from ctk_export.sheet import checked, labels, listed, sheet
 
 EXAMPLE_ROWS = 3

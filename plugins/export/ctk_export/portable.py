@@ -48,16 +48,3 @@ class Portable(ABC):
         """The model's own prediction, by ctk's own loop."""
         prediction: Array = self.model.predict(samples)
         return prediction
-
-
-def portable(model: Model, samples: Samples) -> Portable | None:
-    """A fitted model as something to export; None for a kind that has no graph: trees, say."""
-    from ctk.training import NetworkModel, Ridge
-    from ctk_export.linear import Linear
-    from ctk_export.network import Network
-
-    if isinstance(model, NetworkModel):
-        return Network(model, samples)
-    if isinstance(model, Ridge):
-        return Linear(model, samples)
-    return None

@@ -10,8 +10,8 @@ from ctk.errors import CtkError
 from ctk.samples import Samples
 from ctk.training import NetworkModel, Ridge, as_model
 from ctk_export.check import TOLERANCE, compare, spread
+from ctk_export.fitted import portable
 from ctk_export.formats import Job, format_of
-from ctk_export.portable import portable
 
 FORMATS = ("onnx", "torchscript", "safetensors")
 

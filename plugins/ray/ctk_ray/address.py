@@ -1,20 +1,27 @@
-"""Where a cluster is, and whether anything that could be one answers there. Needs no Ray."""
+"""Where a cluster is, and whether anything that could be one answers there. Needs no more of Ray than its gRPC."""
 
 from __future__ import annotations
 
+import multiprocessing
 import os
-import queue
-import socket
-import threading
+from concurrent.futures import ProcessPoolExecutor
 from urllib.parse import urlsplit
 
 from ctk.errors import CtkError, UsageError
-from ctk_ray.greeting import CLIENT_SERVER, HEAD, Answer, ask
 
 PATIENCE = 3.0
 """Seconds within which a cluster must answer, its name looked up: ten less what a run from a config file imports."""
 WORDS = ("auto", "local")
 """Addresses that are found out by Ray: a cluster that runs on this machine, or one that is started for the run."""
+HEAD = ("/ray.rpc.NodeInfoGcsService/CheckAlive", b"")
+CLIENT_SERVER = ("/ray.rpc.RayletDriver/ClusterInfo", b"\x08\x06")
+"""Calls that change nothing, with their requests: of a cluster's head, and a ping of the server for ``ray://``."""
+
+
+def check_address_apart(address: str) -> None:
+    """``check_address`` in a process of its own: gRPC starts threads, and the process of ``ctk run`` forks."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        pool.submit(check_address, address).result()
 
 
 def check_address(address: str, token: bool = False) -> None:
@@ -25,44 +32,30 @@ def check_address(address: str, token: bool = False) -> None:
     """
     if address in WORDS:
         return
-    host, port = _parts(address)
-    call = CLIENT_SERVER if address.startswith("ray://") else HEAD
-    answers: queue.SimpleQueue[Answer | OSError] = queue.SimpleQueue()
-    # In a thread, since neither looking a name up nor trying all its addresses in turn has a limit of its own.
-    threading.Thread(target=_ask, args=(host, port, call, answers), daemon=True).start()
-    try:
-        answer: Answer | OSError = answers.get(timeout=PATIENCE)
-    except queue.Empty:
-        answer = TimeoutError()
-    if isinstance(answer, TimeoutError):
-        raise _unreachable(address, f"nothing answered within {PATIENCE:.0f} seconds")
-    if isinstance(answer, OSError):
-        raise _unreachable(address, answer.strerror or str(answer))
-    if answer is Answer.TOKEN and not token:
+    target = _target(address)
+    import grpc  # Ray brings it; whoever has no Ray is told so
+
+    path, request = CLIENT_SERVER if address.startswith("ray://") else HEAD
+    with grpc.insecure_channel(target, [("grpc.enable_http_proxy", 0)]) as channel:  # as Ray's own
+        try:
+            channel.unary_unary(path)(request, timeout=PATIENCE)
+            return
+        except grpc.RpcError as error:
+            code, details = error.code(), error.details() or ""
+    if code is grpc.StatusCode.UNAUTHENTICATED:
+        if token or os.environ.get("RAY_AUTH_MODE", "disabled").lower() != "disabled":
+            return
         raise CtkError(
             f"The Ray cluster at {address} wants a token.",
             "Set RAY_AUTH_MODE=token. Ray looks for the token in RAY_AUTH_TOKEN, in the file that RAY_AUTH_TOKEN_PATH "
             "names and in ~/.ray/auth_token.",
         )
-    if answer is Answer.NONE:
+    if code is grpc.StatusCode.DEADLINE_EXCEEDED:
+        raise _unreachable(address, f"nothing answered within {PATIENCE:.0f} seconds")
+    if code is grpc.StatusCode.UNAVAILABLE and ("remote host" in details or "lookup" in details):
+        raise _unreachable(address, details.rpartition(": ")[2].rstrip("]"))
+    if os.environ.get("RAY_USE_TLS", "0").lower() not in ("1", "true"):  # with it, the handshake is Ray's own to make
         raise _unreachable(address, "what answers there is no Ray, or another of its ports")
-
-
-def _ask(host: str, port: int, call: tuple[str, bytes], answers: queue.SimpleQueue[Answer | OSError]) -> None:
-    """Put what answers there, or why nothing does."""
-    try:
-        with socket.create_connection((host, port), PATIENCE) as connection:
-            answers.put(Answer.MESSAGE if _guarded() else ask(connection, call))
-    except UnicodeError:  # of a label that is empty or too long
-        answers.put(OSError(f"'{host}' cannot be a machine's name"))
-    except OSError as error:
-        answers.put(error)
-
-
-def _guarded() -> bool:
-    """Whether Ray was told of a handshake or a token, which are its own to make."""
-    encrypted = os.environ.get("RAY_USE_TLS", "0").lower() in ("1", "true")
-    return encrypted or os.environ.get("RAY_AUTH_MODE", "disabled").lower() != "disabled"
 
 
 def _unreachable(address: str, why: str) -> CtkError:
@@ -73,14 +66,13 @@ def _unreachable(address: str, why: str) -> CtkError:
     )
 
 
-def _parts(address: str) -> tuple[str, int]:
+def _target(address: str) -> str:
+    """Machine and port, as gRPC takes them."""
     scheme, _, rest = address.rpartition("://")
     try:
-        if scheme not in ("", "ray"):
-            raise ValueError
         split = urlsplit(f"//{rest}")
-        if split.hostname and split.port:
-            return split.hostname, split.port
+        if scheme in ("", "ray") and split.hostname and split.port:
+            return split.netloc
     except ValueError:
         pass
     raise UsageError(

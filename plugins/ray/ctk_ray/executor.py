@@ -22,7 +22,7 @@ from ctk.contract import Portable, WorkerLost
 from ctk.errors import CtkError
 from ctk.machine import end, exit_code
 from ctk_ray import messages
-from ctk_ray.address import check_address
+from ctk_ray.address import check_address_apart
 from ctk_ray.bridge import serve
 
 T = TypeVar("T")
@@ -57,7 +57,7 @@ class RayExecutor(Executor):
         retries: Annotated[int, Field(ge=0)] = 3,
         artefacts: Literal["shared", "store"] = "shared",
     ) -> None:
-        self.check(address=address)
+        self.check()
         self.workers = workers
         self.carries = artefacts == "store"
         self.running: dict[int, Future[Any]] = {}
@@ -93,7 +93,7 @@ class RayExecutor(Executor):
         if importlib.util.find_spec("ray") is None:
             raise CtkError("The executor 'ray' needs Ray, which is not installed.", INSTALL)
         if address is not None:
-            check_address(address)
+            check_address_apart(address)
 
     @staticmethod
     def share(tasks: int, workers: int, threads: int) -> tuple[int, int]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from ctk.contract import Files
 
@@ -71,3 +71,12 @@ class Lost:
 @dataclass(frozen=True)
 class Leave:
     """Cancel what runs, and end."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a task ended on its node: a pickled result or exception; and what it wrote, where that has to be carried."""
+
+    raised: bool
+    answer: bytes
+    files: list[Any] = field(default_factory=list)

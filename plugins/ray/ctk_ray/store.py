@@ -11,7 +11,7 @@ import socket
 import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ import ray
 
 from ctk.contract import PROGRESS, Files
 from ctk.files import atomic, cache_folder, fingerprint, made_over_time
-from ctk_ray.worker import Outcome, every
+from ctk_ray.messages import Outcome
 
 BATCH = 64 * 2**20
 """Bytes of an object: small beside a store, large beside what an object costs."""
@@ -135,6 +135,25 @@ def carried(packed: Packed, run: Callable[[Callable[[Path], Path]], Outcome]) ->
         return replace(outcome, files=back)
     finally:
         shutil.rmtree(root, ignore_errors=True)
+
+
+@contextmanager
+def every(seconds: float, call: Callable[[], None]) -> Iterator[None]:
+    """Call something now and then while the block runs, and once behind it."""
+    over = threading.Event()
+
+    def repeat() -> None:
+        while not over.wait(seconds):
+            call()
+
+    thread = threading.Thread(target=repeat, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+        call()
 
 
 def pieces(path: Path, below: Path | None = None) -> Iterator[Piece]:

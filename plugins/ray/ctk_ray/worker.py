@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 import pickle
 import socket
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ctk.api import unpickle
 from ctk.errors import CtkError
+from ctk_ray.messages import Outcome
 
 SHARE = "Mount them there, or have them carried by Ray: -o executor.artefacts=store."
 
@@ -23,15 +24,6 @@ class Seen:
 
     mark: Path
     folders: tuple[Path, ...]
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a task ended: a pickled result or exception; and what it wrote, where that has to be carried."""
-
-    raised: bool
-    answer: bytes
-    files: list[Any] = field(default_factory=list)
 
 
 def work(call: bytes, packed: Any, seen: Seen | None) -> Outcome:
@@ -75,10 +67,8 @@ def failed(error: BaseException) -> Outcome:
 
 
 def _outcome(call: bytes, to: Callable[[Path], Path] | None) -> Outcome:
-    import ctk.plugins  # noqa: F401  one-file plugins are found before what they define is unpickled
-
     try:
-        function, args, kwargs = pickle.loads(call)
+        function, args, kwargs = unpickle(call)
         if to is not None:
             args = tuple(each.moved(to) for each in args)
         return Outcome(False, pickle.dumps(function(*args, **kwargs)))
@@ -95,22 +85,3 @@ def _stderr_given_back() -> Iterator[None]:
     finally:
         os.dup2(kept, 2)
         os.close(kept)
-
-
-@contextmanager
-def every(seconds: float, call: Callable[[], None]) -> Iterator[None]:
-    """Call something now and then while the block runs, and once behind it."""
-    over = threading.Event()
-
-    def repeat() -> None:
-        while not over.wait(seconds):
-            call()
-
-    thread = threading.Thread(target=repeat, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
-        call()

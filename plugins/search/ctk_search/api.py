@@ -18,12 +18,22 @@ from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
 
-from ctk.api import Trial, competition_of, component, metric_of, override, placed, read_yaml, runs_root, terminable
+from ctk.api import (
+    Guard,
+    Trial,
+    competition_of,
+    component,
+    metric_of,
+    override,
+    placed,
+    read_yaml,
+    runs_root,
+    terminable,
+)
 from ctk.contract import Choice, Execution, RunConfig
 from ctk.errors import CtkError, UsageError, near, nearest
-from ctk.plugins import plugins
 from ctk.runs import Run
-from ctk_search import configs, pruning, results
+from ctk_search import configs, pruning
 from ctk_search import space as spaces
 from ctk_search import study as studies
 from ctk_search.book import Book
@@ -216,7 +226,7 @@ def _carry_out(
         except CtkError as error:
             raise type(error)(error.problem, f"{error.help} Go on with: {again}".strip()) from error
         trials = book.trials()
-        results.write(searching)  # what a kill between a trial's end and its row left out
+        searching.write_results()  # what a kill between a trial's end and its row left out
         write_page(searching)
     failed = [trial for trial in trials if trial.state == TrialState.FAIL]
     if trials and len(failed) == len(trials):
@@ -233,8 +243,8 @@ def _sampler(name: str, options: Sequence[str], space: spaces.Space) -> dict[str
         if "=" not in each:
             raise UsageError(f"--sampler-option {each}: an option is key=value.", "For example n_startup_trials=20.")
         override(given, each)
-    chosen = component(Choice(**given), "samplers", "sampler", plugins())
-    plugins().load("samplers", chosen.name)(space.distributions, 0, **chosen.options)
+    chosen = component(Choice(**given), "samplers", "sampler")
+    Guard("samplers", chosen.name).load()(space.distributions, 0, **chosen.options)
     return chosen.model_dump()
 
 
@@ -265,4 +275,4 @@ def _moved(settings: Settings, execution: Sequence[str]) -> dict[str, Any]:
             "other numbers its trials would differ.",
             "Leave --workers out, or begin a new search.",
         )
-    return component(Execution(**made), "executors", "executor", plugins()).model_dump()
+    return component(Execution(**made), "executors", "executor").model_dump()

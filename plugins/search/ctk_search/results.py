@@ -5,10 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import yaml
 from optuna.trial import FrozenTrial, TrialState
@@ -20,10 +20,8 @@ from ctk.runs import Run
 from ctk.training import VALID_LOSS
 from ctk_search import configs
 from ctk_search.outcomes import facts_of, promoted_by, ranked, share_of
+from ctk_search.settings import Settings
 from ctk_search.space import Space
-
-if TYPE_CHECKING:
-    from ctk_search.searching import Searching
 
 TABLE, BEST_CONFIG, HISTORY = "hpsearch_results.csv", "best-config.yaml", "search_history.json"
 
@@ -52,30 +50,45 @@ def columns(space: Space, metric: Metric) -> list[str]:
     ]
 
 
-def write(search: Searching, ended: FrozenTrial | None = None) -> None:
-    """Bring the folder up to date, after a trial has ended or altogether; a kill meanwhile leaves whole files."""
-    trials = search.book.trials()
-    write_text(search.folder / TABLE, table(trials, search.space, search.metric))
-    best = next(iter(ranked(trials, search.metric)), None)
+def trial_folder(folder: Path, number: int) -> Path:
+    """Where in a search's folder a trial's run lies."""
+    return folder / "trials" / f"{number:04d}"
+
+
+def write(
+    folder: Path,
+    settings: Settings,
+    space: Space,
+    metric: Metric,
+    trials: Sequence[FrozenTrial],
+    history: Callable[[], Any] | None = None,
+    ended: FrozenTrial | None = None,
+) -> None:
+    """Bring a search's folder up to date; a kill meanwhile leaves whole files.
+
+    history  gives what the sampler has to tell of itself
+    ended    the trial that has just ended; None brings everything up to date
+    """
+    write_text(folder / TABLE, table(trials, space, metric))
+    best = next(iter(ranked(trials, metric)), None)
     if best is not None and (ended is None or best.number == ended.number):
-        write_best(search, best)
-    history = getattr(search.sampler(len(trials)), "history", None)
+        _write_best(folder, settings, space, metric, best)
     if history is not None:
-        with Guard("samplers", search.settings.sampler["name"])("telling its history"):
-            write_json(search.folder / HISTORY, history(search.book.study))
+        with Guard("samplers", settings.sampler["name"])("telling its history"):
+            write_json(folder / HISTORY, history())
 
 
-def write_best(search: Searching, best: FrozenTrial) -> None:
+def _write_best(folder: Path, settings: Settings, space: Space, metric: Metric, best: FrozenTrial) -> None:
     """best-config.yaml, and ``best`` and the submission as links to those of the best trial."""
-    settings, folder = search.settings, search.trial_folder(best.number)
-    config = configs.config_of(settings.competition, settings.base, search.space.overrides(best.params), share_of(best))
-    head = f"# Trial {best.number} of {search.folder.name}: {search.metric.name} {best.value}\n"
+    config = configs.config_of(settings.competition, settings.base, space.overrides(best.params), share_of(best))
+    head = f"# Trial {best.number} of {folder.name}: {metric.name} {best.value}\n"
     text = yaml.safe_dump(configs.best(config), sort_keys=False, allow_unicode=True)
-    write_text(search.folder / BEST_CONFIG, head + text)
-    _link(search.folder / "best", Path("trials") / folder.name)
-    for submission in folder.glob("submission.*"):
+    write_text(folder / BEST_CONFIG, head + text)
+    run = trial_folder(folder, best.number)
+    _link(folder / "best", run.relative_to(folder))
+    for submission in run.glob("submission.*"):
         if submission.suffix != ".json":
-            _link(search.folder / submission.name, Path("best") / submission.name)
+            _link(folder / submission.name, Path("best") / submission.name)
 
 
 def facts(outcome: Outcome, search: Path, metric: Metric) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import contextlib
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -89,7 +90,14 @@ class Searching:
 
     def trial_folder(self, number: int) -> Path:
         """Where a trial's run lies."""
-        return self.folder / "trials" / f"{number:04d}"
+        return results.trial_folder(self.folder, number)
+
+    def write_results(self, ended: FrozenTrial | None = None) -> None:
+        """Bring the folder up to date, after a trial has ended or altogether."""
+        trials = self.book.trials()
+        tell = getattr(self.sampler(len(trials)), "history", None)
+        history = None if tell is None else partial(tell, self.book.study)
+        results.write(self.folder, self.settings, self.space, self.metric, trials, history, ended)
 
     # Ask -----------------------------------------------------------------------------------------------------------
 
@@ -158,5 +166,5 @@ class Searching:
         self.book.report(number, scores)
         value = outcome.score if state == TrialState.COMPLETE else None
         trial = self.book.tell(number, state, value, **{FACTS: facts, MARKS: marks})
-        results.write(self, trial)
+        self.write_results(trial)
         self.observer.ended(trial)

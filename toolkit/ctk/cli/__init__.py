@@ -77,9 +77,12 @@ class Group(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
-            from ctk.errors import nearest
+            from ctk.errors import near, nearest
+            from ctk.plugins.plugin import OTHERS
 
-            raise click.UsageError(f"{error.message} {nearest(args[0], self.list_commands(ctx), 'commands')}") from None
+            known = self.list_commands(ctx)
+            help = near(args[0], known) or f"{nearest(args[0], known, 'commands')} {OTHERS}"
+            raise click.UsageError(f"{error.message} {help}") from None
 
 
 class Offered(click.Command):

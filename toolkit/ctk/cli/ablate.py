@@ -49,10 +49,10 @@ def ablate(
     """Run a base and variants of it with the same seeds; tell differences from noise.
 
     \b
-    ctk ablate aml-retrieval --set no-dropout:members.residual-mlp.model.dropout=0
-    ctk ablate aml-retrieval --set wide:members.1.model.hidden=1024 --set wide:members.1.epochs=60 --seeds 1,2,3,4,5
-    ctk ablate aml-retrieval --set a:blend=mean --set b:blend=greedy --preset baseline --data DIR
-    ctk ablate aml-retrieval --resume ablation
+    ctk ablate my-competition --set no-dropout:members.0.model.dropout=0
+    ctk ablate my-competition --set wide:members.1.model.hidden=1024 --set wide:members.1.epochs=60 --seeds 1,2,3,4,5
+    ctk ablate my-competition --set a:blend=mean --set b:blend=greedy --preset baseline --data DIR
+    ctk ablate my-competition --resume ablation
     """
     from ctk import api
     from ctk.errors import UsageError

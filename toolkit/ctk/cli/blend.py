@@ -45,7 +45,7 @@ def blend(
     ctk blend RUN1 RUN2                                    by the first run's own blender
     ctk blend RUN1 RUN2 --blender hill-climb-retrieval     weights by mean reciprocal rank
     ctk blend RUN1 RUN2 theirs.csv                         equal weights; files have no validation predictions
-    ctk blend a.csv b.csv --competition aml-retrieval
+    ctk blend a.csv b.csv --competition my-competition
     ctk blend a.csv b.csv -o 'weights=[0.7, 0.3]' ...      weights by hand, in the order of the sources
     """
     from ctk import api

@@ -67,7 +67,7 @@ def executor_options(command: Callable[..., Any]) -> Callable[..., Any]:
         return command(*args, execution=execution, **more)
 
     for option in (
-        click.option("--address", help="Where a cluster is, for executors that take one, e.g. ray://head:10001."),
+        click.option("--address", help="Where a cluster is, for executors that take one."),
         click.option("--workers", type=click.IntRange(min=1), help="How many tasks run side by side."),
         click.option(
             "--executor",

@@ -53,12 +53,12 @@ def cv(
     """Cross-validate: out-of-fold predictions of every row, and each member's score by fold.
 
     \b
-    ctk cv aml-retrieval --folds 5                                   the preset's groups
-    ctk cv aml-retrieval --scheme group --group image
+    ctk cv my-competition --folds 5                                    the preset's groups
+    ctk cv my-competition --scheme group --group site
     ctk cv my-competition --scheme stratified-group --group patient
-    ctk cv leap-climsim --scheme time --group time -o split.gap=10   trained on what is earlier, less 10 units
-    ctk cv leap-climsim --scheme time --group time -o split.chain=false
-    ctk cv aml-retrieval --resume RUN
+    ctk cv my-competition --scheme time --group time -o split.gap=10   trained on what is earlier, less 10 units
+    ctk cv my-competition --scheme time --group time -o split.chain=false
+    ctk cv my-competition --resume RUN
     """
     from ctk import api
     from ctk.config.cross_validation import split_overrides

@@ -58,11 +58,11 @@ def data(
     """Say where the data is, what was found, what is missing and how to get it; or make it.
 
     \b
-    ctk data aml-retrieval                                        the embedded data
-    ctk data aml-retrieval --data DIR                             your copy
-    ctk data aml-retrieval --download --data DIR                  fetched from Kaggle, or gone on with
-    ctk data aml-retrieval --build --images DIR --captions FILE --out DIR
-    ctk data aml-retrieval --data DIR --filter ridge --out FILTERED
+    ctk data my-competition                                       the embedded data
+    ctk data my-competition --data DIR                            your copy
+    ctk data my-competition --download --data DIR                 fetched from its platform, or gone on with
+    ctk data my-competition --build --images DIR --captions FILE --out DIR
+    ctk data my-competition --data DIR --filter FILTER --out FILTERED
     """
     from ctk.errors import DataError, UsageError
     from ctk.plugins.guard.competition import competition_of

@@ -36,8 +36,8 @@ def install(packages: tuple[str, ...], projects: tuple[Path, ...], upgrade: bool
     printed first. Exit code 1 if what was installed is broken, and pip's own where that fails.
 
     \b
-    ctk install ctk-aml-retrieval
-    ctk install 'ctk-leap-climsim>=0.1' -U
+    ctk install ctk-mine
+    ctk install 'ctk-mine>=0.1' -U
     ctk install ./ctk_mine-1.0-py3-none-any.whl
     ctk install -e my-competition            a project that you are working on
     """
@@ -67,30 +67,25 @@ def install(packages: tuple[str, ...], projects: tuple[Path, ...], upgrade: bool
 def uninstall(packages: tuple[str, ...], yes: bool) -> None:
     """Take distributions out of this environment, and say what was lost.
 
-    Works however broken a plugin is: none is imported, and damaged metadata is mended first.
+    Works however broken a plugin is, for none is imported. Where its metadata is damaged, so that pip and uv would
+    stop, a sentence says what to delete by hand.
 
     \b
-    ctk uninstall ctk-leap-climsim
+    ctk uninstall ctk-mine
     ctk uninstall ctk-mine ctk-other -y
     """
     from ctk.plugins import packages as installing
-    from ctk.plugins.damaged import mend, metadata_folder
 
     for text in packages:
         installing.check_name(text)
     before = installing.listing()
-    folders = {text: metadata_folder(text) for text in packages}
-    for text, folder in folders.items():
-        if folder is None:
-            raise installing.unknown(text, before or [])
+    for text in packages:
+        installing.check_installed(text, before or [])
     command = installing.uninstall_command(packages)
     for text in packages:
         _announce_loss(text, before or [])
     if not yes:
         click.confirm("Uninstall?", abort=True)
-    for folder in folders.values():
-        for sentence in mend(folder) if folder else ():
-            click.secho(sentence, fg="yellow", err=True)
     _announce(command)
     installing.carry_out(command)
     after = installing.listing()

@@ -1,19 +1,24 @@
-"""What may stand behind ``-o``: the keys of a config and their values, level by level, without importing components."""
+"""What may stand behind ``-o``: the keys of a config and their values, level by level.
+
+A component is imported only where nobody has loaded it since it was installed or changed.
+"""
 
 from __future__ import annotations
 
 import types
-import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 
-from ctk.cli import signatures
 from ctk.config.overrides import entry_name
 from ctk.config.training_keys import Training
-from ctk.contract import Execution, Member, RunConfig
+from ctk.contract import Choice, Execution, Member, RunConfig
+from ctk.errors import CtkError
 from ctk.plugins import plugins
+from ctk.plugins.options import component, named_values
+from ctk.plugins.remembered import Options, recall_options
 
 KINDS = {
     "model": "models",
@@ -67,8 +72,8 @@ def run_keys(raw: Mapping[str, Any]) -> Keys:
 
 def component_keys(kind: str, name: str) -> Keys:
     """The options of one component."""
-    component = plugins().known(kind).get(name)
-    return {} if component is None else _plain(signatures.options(component.thing))
+    options = _options(kind, name)
+    return {} if options is None else _plain(options["own"])
 
 
 def choice(kind: str, value: Any, about: str = "") -> Key:
@@ -109,7 +114,7 @@ def _of_field(name: str, annotation: Any, value: Any, about: str) -> Key:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         inner = value if isinstance(value, Mapping) else {}
         return Key(about, below=lambda: _of_model(annotation, inner), assigned=False)
-    return Key(about, dict.fromkeys(_values(annotation), ""))
+    return Key(about, dict.fromkeys(named_values(annotation), ""))
 
 
 def _of_list(items: Any, make: Callable[[Any], Key], about: str) -> Key:
@@ -127,14 +132,28 @@ def _of_list(items: Any, make: Callable[[Any], Key], about: str) -> Key:
 def _of_member(raw: Any) -> Key:
     """A member's own keys and its model's training keys."""
     raw = raw if isinstance(raw, Mapping) else {}
-    model = plugins().known("models").get(entry_name(raw.get("model", "")))
-    training = signatures.training_keys(model.thing) if model is not None else {}
 
     def below() -> Keys:
         own = {name: key for name, key in _of_model(Member, raw).items() if name != "training"}
+        if (options := _options("models", entry_name(raw.get("model", "")))) is None:
+            return own
+        training = options["training"]
         return {**own, **(_of_model(Training, raw) if training is None else _plain(training))}
 
     return Key(below=below, assigned=False)
+
+
+def _options(kind: str, name: str) -> Options | None:
+    """What a component showed when it was last loaded, else what it shows now; None where it does not load."""
+    known = plugins()
+    if (found := known.known(kind).get(name)) is None:
+        return None
+    plugin = known.plugin_of(found)
+    if (kept := recall_options(found, plugin)) is None:
+        with suppress(CtkError):  # that an option without a default is missing, say
+            component(Choice(name=name), kind, "", known)
+        kept = recall_options(found, plugin)
+    return kept
 
 
 def _plain_value(default: Any) -> Any:
@@ -145,16 +164,3 @@ def _plain_value(default: Any) -> Any:
 
 def _plain(keys: Mapping[str, Sequence[str]]) -> Keys:
     return {name: Key("", dict.fromkeys(values, "")) for name, values in keys.items()}
-
-
-def _values(annotation: Any) -> list[str]:
-    """The values that an annotation names."""
-    if annotation is bool:
-        return ["true", "false"]
-    origin, inner = typing.get_origin(annotation), typing.get_args(annotation)
-    if origin is typing.Literal:
-        return [str(value) for value in inner]
-    if origin in (typing.Union, types.UnionType):
-        named = [value for each in inner if each is not type(None) for value in _values(each)]
-        return [*named, "null"] if named and type(None) in inner else named
-    return _values(inner[0]) if origin is typing.Annotated else []

@@ -26,8 +26,8 @@ def leaderboard(competition: str, team: str | None, run: str | None, json_: bool
     """Show the platform's leaderboard: the top, your best, and where a run's local score would stand.
 
     \b
-    ctk leaderboard aml-retrieval
-    ctk leaderboard aml-retrieval --team "Four seeds" --metrics quick
+    ctk leaderboard my-competition
+    ctk leaderboard my-competition --team "Four seeds" --metrics quick
     """
     from ctk.plugins.guard.competition import competition_of
     from ctk.plugins.platforms import platform_of

@@ -29,7 +29,7 @@ def list_(json_: bool) -> None:
     elif off := [plugin for plugin in plugins().plugins if plugin.disabled]:
         console.print(f"No competition is left: ${off[0].disabled} turns {len(off)} plugins off.")
     else:
-        console.print("No competition is installed. For example: ctk install ctk-aml-retrieval")
+        console.print("No competition is installed. Each is a package of its own: ctk install PACKAGE")
 
 
 @click.command()
@@ -40,8 +40,8 @@ def info(competition: str, preset: str | None, json_: bool) -> None:
     """Show a competition's metric, presets and the components its configs can name.
 
     \b
-    ctk info aml-retrieval
-    ctk info aml-retrieval --preset quick     that preset's config in full
+    ctk info my-competition
+    ctk info my-competition --preset quick    that preset's config in full
     """
     from ctk.config.resolve import base_config
     from ctk.plugins import KINDS, plugins

@@ -54,13 +54,13 @@ def run(
     """Train, blend, submit and report.
 
     \b
-    ctk run aml-retrieval                                 the embedded data, the quick preset
-    ctk run aml-retrieval --data DIR --preset baseline    your copy of the competition's data
-    ctk run aml-retrieval -o members.residual-mlp.optimizer.lr=1e-3 --seeds 1,2,3
-    ctk run aml-retrieval --executor ray --address ray://head:10001
-    ctk run aml-retrieval --resume RUN
-    torchrun --nproc-per-node 4 -m ctk run aml-retrieval  one model on four processes or GPUs
-    ctk run aml-retrieval --stage predict --checkpoints RUN --data DIR
+    ctk run my-competition                                the embedded data, the quick preset
+    ctk run my-competition --data DIR --preset baseline   your copy of the competition's data
+    ctk run my-competition -o members.0.optimizer.lr=1e-3 --seeds 1,2,3
+    ctk run my-competition --executor NAME --address ADDRESS
+    ctk run my-competition --resume RUN
+    torchrun --nproc-per-node 4 -m ctk run my-competition  one model on four processes or GPUs
+    ctk run my-competition --stage predict --checkpoints RUN --data DIR
     """
     from ctk import api
     from ctk.errors import UsageError

@@ -29,7 +29,7 @@ def runs(competition: str | None, dry: bool, json_: bool) -> None:
 
     \b
     ctk runs
-    ctk runs aml-retrieval --dry
+    ctk runs my-competition --dry
     """
     from ctk.plugins import plugins
     from ctk.runs import series, standings
@@ -96,7 +96,7 @@ def show(run: str, json_: bool) -> None:
 
     \b
     ctk show quick                                    the end of its name
-    ctk show runs/aml-retrieval/1122-045252-quick     its folder
+    ctk show runs/my-competition/1122-045252-quick    its folder
     """
     from ctk.runs import Run, standing
 

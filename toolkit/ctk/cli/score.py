@@ -21,8 +21,8 @@ def validate(competition: str, file: Path, data_dir: Path | None, overrides: tup
     """Check a submission against the test samples: ids, columns, lengths, numbers.
 
     \b
-    ctk validate aml-retrieval submission.csv                the embedded data's test
-    ctk validate aml-retrieval submission.csv --data DIR     your copy's
+    ctk validate my-competition submission.csv               the embedded data's test
+    ctk validate my-competition submission.csv --data DIR    your copy's
     """
     from ctk import api
 
@@ -46,7 +46,7 @@ def score(competition: str, file: Path, truth: Path, json_: bool) -> None:
     """Score a submission against a truth, as the organisers do.
 
     \b
-    ctk score aml-retrieval submission.csv --truth DIR/test/test.truth.npz
+    ctk score my-competition submission.csv --truth DIR/test/test.truth.npz
     """
     from ctk import api
 

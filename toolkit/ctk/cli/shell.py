@@ -1,4 +1,4 @@
-"""ctk completion: the script that lets a shell complete, and what the shells' own ways ask for.
+"""ctk completion: the script with which a shell asks, as click generates it, and how ctk answers.
 
 Whatever goes wrong while a line is completed (no runs, a broken plugin, a config that is none) means no suggestions,
 and whatever is printed meanwhile is dropped: nothing may get into the line that somebody is typing.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import io
 import os
+import re
 from contextlib import redirect_stderr, redirect_stdout
 from typing import Any
 
@@ -26,36 +27,23 @@ from click.shell_completion import (
 
 from ctk.cli.words import OneOf
 
-SHELLS = {
-    "bash": ("~/.bashrc", 'eval "$(ctk completion bash)"'),
-    "zsh": ("~/.zshrc", 'eval "$(ctk completion zsh)"'),
-    "fish": ("~/.config/fish/config.fish", "ctk completion fish | source"),
-}
-"""Where a line makes completion work from then on, and the line."""
-BREAKS = frozenset("=:")
-"""At these bash takes words apart (Bash reference manual, COMP_WORDBREAKS) of those that are in ours."""
+SHELLS = ("bash", "zsh", "fish")
 
 
 @click.command()
-@click.argument("shell", type=OneOf(list(SHELLS)))
+@click.argument("shell", type=OneOf(SHELLS))
 def completion(shell: str) -> None:
     """Print the script with which a shell completes competitions, components, config keys and runs.
 
-    Its first lines say where to put what.
-
     \b
-    ctk completion bash
     eval "$(ctk completion bash)"     in this shell; in ~/.bashrc, in all that follow
+    eval "$(ctk completion zsh)"      the same, in ~/.zshrc
+    ctk completion fish | source      the same, in ~/.config/fish/config.fish
     """
 
     of_shell = get_completion_class(shell)
     assert of_shell is not None
-    source = of_shell(click.get_current_context().find_root().command, {}, "ctk", "_CTK_COMPLETE").source().strip("\n")
-    file, line = SHELLS[shell]
-    how = f"# Completion of ctk. To have it in every {shell}, put this line into {file}:\n#     {line}"
-    first, _, rest = source.partition("\n")
-    # zsh looks for #compdef in the first line where the script is a file in its fpath.
-    click.echo(f"{first}\n{how}\n{rest}" if first.startswith("#compdef") else f"{how}\n{source}")
+    click.echo(of_shell(click.get_current_context().find_root().command, {}, "ctk", "_CTK_COMPLETE").source())
 
 
 class Silent(ShellComplete):
@@ -74,36 +62,19 @@ class Silent(ShellComplete):
 
 @add_completion_class
 class Bash(Silent, BashComplete):
-    """Words that bash took apart are put together before click sees them, and of what is found bash gets the rest.
+    """Bash takes words apart at = and : (its manual, COMP_WORDBREAKS), and is given what follows the last of them."""
 
-    Where a key is completed that something must follow, no blank is put behind it.
-    """
-
-    source_template = BashComplete.source_template.replace(
-        "    return 0\n",
-        "    if [[ ${#COMPREPLY[@]} -eq 1 && ${COMPREPLY[0]} == *[.=:] ]]; then\n"
-        "        compopt -o nospace\n"
-        "    fi\n\n    return 0\n",
-        1,
-    )
     before = ""
     """Of the word that is typed, what bash takes for words of their own."""
 
     def get_completion_args(self) -> tuple[list[str], str]:
         """The words before, and the whole of the one that is typed."""
-        pieces = split_arg_string(os.environ["COMP_WORDS"])
         at = int(os.environ["COMP_CWORD"])
-        words: list[list[str]] = []
-        for piece in pieces[: at + 1]:
-            if words and (_breaks(piece) or _breaks(words[-1][-1])):
-                words[-1].append(piece)
-            else:
-                words.append([piece])
-        if at >= len(pieces):
-            words.append([""])
-        *earlier, typed = words
-        self.before = "".join(typed if _breaks(typed[-1]) else typed[:-1])
-        return ["".join(word) for word in earlier[1:]], "".join(typed)
+        pieces = [*split_arg_string(os.environ["COMP_WORDS"]), ""][: at + 1]
+        *args, incomplete = re.sub(r"\n?([=:]+)\n?", r"\1", "\n".join(pieces[1:])).split("\n")
+        typed = "" if re.fullmatch("[=:]+", pieces[-1]) else pieces[-1]
+        self.before = incomplete.removesuffix(typed)
+        return args, incomplete
 
     def format_completion(self, item: CompletionItem[Any]) -> str:
         """``type,value``, without what is before."""
@@ -112,27 +83,9 @@ class Bash(Silent, BashComplete):
 
 @add_completion_class
 class Zsh(Silent, ZshComplete):
-    """As click has it, but that no blank is put behind a key that something must follow (-S is what is put there)."""
-
-    source_template = ZshComplete.source_template.replace(
-        "        _describe -V unsorted completions_with_descriptions -U\n",
-        "        local -a open=(${(M)completions_with_descriptions:#*[.=]:*})\n"
-        "        local -a whole=(${completions_with_descriptions:#*[.=]:*})\n"
-        "        (( $#open )) && _describe -V open open -U -S ''\n"
-        "        (( $#whole )) && _describe -V unsorted whole -U\n",
-        1,
-    ).replace(
-        "        compadd -U -V unsorted -a completions\n",
-        "        compadd -U -V open -S '' -- ${(M)completions:#*[.=]}\n"
-        "        compadd -U -V unsorted -- ${completions:#*[.=]}\n",
-        1,
-    )
+    """As click has it."""
 
 
 @add_completion_class
 class Fish(Silent, FishComplete):
-    """As click has it; fish itself puts no blank behind a dot or an equals sign."""
-
-
-def _breaks(piece: str) -> bool:
-    return bool(piece) and BREAKS.issuperset(piece)
+    """As click has it."""

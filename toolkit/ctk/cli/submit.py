@@ -24,7 +24,7 @@ def submit(
     """Check a submission as `ctk validate` does, and hand it in.
 
     \b
-    ctk submit aml-retrieval runs/aml-retrieval/1122-045252-quick/submission.csv -m "four seeds" --data DIR
+    ctk submit my-competition runs/my-competition/1122-045252-quick/submission.csv -m "four seeds" --data DIR
     """
     from ctk import api
     from ctk.plugins.guard.competition import competition_of

@@ -22,7 +22,7 @@ BLOCK = 1 << 19
 class Blend:
     """How members are joined: plain data that can be saved, shown and explained.
 
-    weights          by member key ("residual-mlp/seed-1"), in the order given; the mean over columns where these have
+    weights          by member key ("mlp/seed-1"), in the order given; the mean over columns where these have
                      weights of their own
     normalise        whether each member's rows are scaled to length 1 first
     score            of the blend on the out-of-fold predictions, None where there were none

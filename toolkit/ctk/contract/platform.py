@@ -1,6 +1,6 @@
 """Where competitions are held: what a plugin subclasses so that data comes down, submissions go up and scores are seen.
 
-A competition says ``platform = "kaggle"`` and ``slug``, what it is called there.
+A competition says ``platform = "NAME"`` and ``slug``, what it is called there.
 """
 
 from __future__ import annotations

@@ -92,7 +92,7 @@ class Results:
     metric       the deciding one
     headline     the numbers that tables show, the deciding one first
     valid        the samples that were validated on; with a gallery, only the entries they point at
-    oof          by member key ("residual-mlp/seed-1"), (N, ...) out-of-fold predictions of ``valid``, baselines too
+    oof          by member key ("mlp/seed-1"), (N, ...) out-of-fold predictions of ``valid``, baselines too
     blended      (N, ...) the blend of them, postprocessed; None if a blended member has no such predictions
     blend        its weights, score and trace
     scores       by member key and "blend": every number the competition evaluates, on ``valid``

@@ -14,7 +14,8 @@ import sys
 import sysconfig
 import tomllib
 from collections.abc import Mapping, Sequence
-from importlib.metadata import requires
+from configparser import ConfigParser
+from importlib.metadata import PackageNotFoundError, distribution, requires
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -91,6 +92,27 @@ def check_name(text: str) -> None:
     if canonicalize_name(text) == CORE:
         raise UsageError(
             f"{CORE} is ctk itself.", f"If that is what you want: {quoted([*_python('pip'), 'uninstall', CORE])}"
+        )
+
+
+def check_installed(name: str, rows: Sequence[Row]) -> None:
+    """Raises UsageError for a distribution that is not here, CtkError for one whose metadata pip and uv cannot read."""
+    try:
+        found = distribution(name)
+    except PackageNotFoundError:
+        raise unknown(name, rows) from None
+    try:
+        readable = bool(found.metadata["Name"] and found.metadata["Version"] and found.files)
+        ConfigParser(delimiters="=", interpolation=None, strict=False).read_string(
+            found.read_text("entry_points.txt") or ""
+        )
+    except Exception:  # no text, no file, no such list
+        readable = False
+    if not readable:
+        folder = getattr(found, "_path", "its metadata")
+        raise CtkError(
+            f"The metadata of {name} is damaged: neither pip nor uv could take it out.",
+            f"Remove it by hand: delete {folder}, and what the package has beside it.",
         )
 
 

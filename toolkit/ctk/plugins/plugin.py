@@ -24,8 +24,8 @@ KINDS = {
     "platforms": "platform",
     "commands": "command",
 }
-ELSEWHERE = {("executors", "ray"): "ctk-ray", ("trackers", "wandb"): "ctk-wandb", ("trackers", "mlflow"): "ctk-mlflow"}
-"""Distributions of this project that offer a component by a name people know, and need another library for it."""
+OTHERS = "A plugin that is not installed may bring it: ctk install PACKAGE."
+"""Help for what none has."""
 BUILT_IN = "competition-toolkit"
 """The distribution whose plugin is the core itself."""
 
@@ -42,7 +42,11 @@ UNKNOWN = _Unknown()
 
 @dataclass
 class Component:
-    """One thing offered by one plugin: ``thing`` is the object or ``"module:attribute"``."""
+    """One thing offered by one plugin.
+
+    thing    the object, or ``"module:attribute"`` until it is loaded
+    address  that string; empty where the object itself was registered
+    """
 
     kind: str
     name: str
@@ -50,6 +54,10 @@ class Component:
     about: str
     plugin: str
     distribution: str
+    address: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.address = self.thing if isinstance(self.thing, str) else ""
 
     def load(self) -> Any:
         """The object itself, imported now if it was offered as a string. Raises PluginError with the reason."""

@@ -11,10 +11,10 @@ from typing import Any
 import pluggy
 
 from ctk import hookspecs
-from ctk.errors import PluginError, UsageError, nearest
+from ctk.errors import PluginError, UsageError, near, nearest
 from ctk.plugins import remembered, source
 from ctk.plugins.discovery import discover
-from ctk.plugins.plugin import BUILT_IN, ELSEWHERE, KINDS, Component, Plugin, reason, removal
+from ctk.plugins.plugin import BUILT_IN, KINDS, OTHERS, Component, Plugin, reason, removal
 from ctk.plugins.tracebacks import kept
 from ctk.plugins.tracing import traced
 
@@ -163,12 +163,9 @@ class Plugins:
 
     def _missing(self, kind: str, name: str) -> UsageError:
         offered = self._offered(kind)
-        help = nearest(
-            name, [self._name(offer, offered) for offer in offered], what="data readers" if kind == "data" else kind
-        )
+        known = [self._name(offer, offered) for offer in offered]
+        help = near(name, known) or f"{nearest(name, known, 'data readers' if kind == 'data' else kind)} {OTHERS}"
         bare = name.rpartition(":")[2]
-        if (brings := ELSEWHERE.get((kind, bare))) and all(each.distribution != brings for each in self.plugins):
-            help = f"{brings} brings it: `pip install {brings}`."
         for plugin in self.plugins:
             has = any(offer.kind == kind and offer.name == bare for offer in plugin.offers)
             if plugin.disabled and has:

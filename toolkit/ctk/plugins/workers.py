@@ -12,7 +12,7 @@ from importlib.metadata import Distribution, distributions
 from pathlib import Path
 from typing import Any
 
-from ctk.contract import WORKER
+from ctk.contract.executor import WORKER
 from ctk.hookspecs import GROUP
 from ctk.machine import THREADS
 from ctk.plugins import onefile

@@ -348,7 +348,7 @@ def _columns(results: Results) -> list[str]:
 
 
 def _split(key: str) -> tuple[str, str]:
-    """Member and seed of a key: "residual-mlp/seed-1" is ("residual-mlp", "1")."""
+    """Member and seed of a key: "mlp/seed-1" is ("mlp", "1")."""
     name, found, seed = key.rpartition("/seed-")
     return (name, seed) if found else (key, "")
 

@@ -35,7 +35,7 @@ class Part:
 
     @property
     def key(self) -> str:
-        """The name under which a blend knows it, folds joined: ``residual-mlp/seed-1``."""
+        """The name under which a blend knows it, folds joined: ``mlp/seed-1``."""
         return f"{self.member}/seed-{self.seed}"
 
 

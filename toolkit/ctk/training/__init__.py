@@ -1,4 +1,4 @@
-"""Training networks: what the ``fit`` of a model that is a torch module does, for exporters, trackers and encoders.
+"""Models that the toolkit itself trains: what exporters, encoders and trackers need of networks and ridge regression.
 
 Each name is imported when it is first used (PEP 562), for most of them bring Lightning with them.
 """
@@ -9,26 +9,39 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ctk.components.ridge import Ridge, solve_ridge
     from ctk.training.devices import torch_device
     from ctk.training.loggers import Place, tracker_options
-    from ctk.training.loop import State, output
-    from ctk.training.network import NetworkModel
-    from ctk.training.torchrun import current
-
-__all__ = ["NetworkModel", "Place", "State", "current", "output", "torch_device", "tracker_options"]
+    from ctk.training.loop import VALID_LOSS, State, output
+    from ctk.training.network import NetworkModel, as_model
 
 _HOMES = {
-    "NetworkModel": "network",
-    "Place": "loggers",
-    "State": "loop",
-    "current": "torchrun",
-    "output": "loop",
-    "torch_device": "devices",
-    "tracker_options": "loggers",
+    "NetworkModel": "training.network",
+    "Place": "training.loggers",
+    "Ridge": "components.ridge",
+    "State": "training.loop",
+    "VALID_LOSS": "training.loop",
+    "as_model": "training.network",
+    "output": "training.loop",
+    "solve_ridge": "components.ridge",
+    "torch_device": "training.devices",
+    "tracker_options": "training.loggers",
 }
+__all__ = [
+    "VALID_LOSS",
+    "NetworkModel",
+    "Place",
+    "Ridge",
+    "State",
+    "as_model",
+    "output",
+    "solve_ridge",
+    "torch_device",
+    "tracker_options",
+]
 
 
 def __getattr__(name: str) -> Any:
     if name in _HOMES:
-        return getattr(import_module(f"ctk.training.{_HOMES[name]}"), name)
+        return getattr(import_module(f"ctk.{_HOMES[name]}"), name)
     raise AttributeError(f"module 'ctk.training' has no attribute '{name}'")

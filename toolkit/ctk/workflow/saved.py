@@ -9,7 +9,7 @@ from ctk.contract import Member, Model, Progress
 from ctk.errors import CtkError, UsageError
 from ctk.plugins import plugins
 from ctk.plugins.guard.competition import competition_of
-from ctk.runs import FINISHED, Part, Run
+from ctk.runs import FINISHED, RUNNING, Part, Run
 from ctk.samples import Data, Samples
 from ctk.workflow.fit import new_model
 from ctk.workflow.prepare import prepare
@@ -26,7 +26,8 @@ class FittedRun:
         if "members" not in raw:
             raise UsageError(f"{run.folder} is a blend of other runs.", "Give one of the runs that were blended.")
         if state != FINISHED:
-            help = "Wait for its end." if state == "running" else f"Go on with it: ctk run {run.competition} --resume RUN."
+            further = f"Go on with it: ctk run {run.competition} --resume RUN."
+            help = "Wait for its end." if state == RUNNING else further
             raise UsageError(f"{run.folder} is not finished, but {state}.", help)
         self.run = run
         self.config = resolve(raw, plugins())

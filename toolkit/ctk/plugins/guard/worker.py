@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ctk.contract import WORKER
+from ctk.contract.executor import WORKER
 from ctk.errors import CtkError
 from ctk.files import explain
 from ctk.plugins.guard.guard import is_interruption, plain, told

@@ -7,7 +7,7 @@ import statistics
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ctk.series.ablation import student_t
+from scipy.special import stdtrit
 
 LEVEL = 0.95
 NOISE, BETTER, WORSE, NONE = "within noise", "better", "worse", "no difference"
@@ -72,7 +72,7 @@ def compare(base: Mapping[int, float], variant: Mapping[int, float], sign: int, 
 def _interval(differences: tuple[float, ...], level: float) -> Interval:
     """Of the mean of normal differences: mean ± t · s / √n."""
     mean, count = statistics.fmean(differences), len(differences)
-    reach = student_t.quantile(level, count - 1) * statistics.stdev(differences) / math.sqrt(count)
+    reach = float(stdtrit(count - 1, (1 + level) / 2)) * statistics.stdev(differences) / math.sqrt(count)
     return mean - reach, mean + reach
 
 
