@@ -23,7 +23,7 @@ import torch.distributed as dist
 import torch.multiprocessing
 
 from ctk.bench.live import Live
-from ctk.bench.results import machine
+from ctk.bench.tables import machine
 from ctk.ops import info_nce_across
 from ctk.ops.across.ring import PIECES
 

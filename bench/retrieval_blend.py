@@ -16,7 +16,7 @@ from statistics import median, quantiles
 import numpy as np
 import torch
 
-from ctk.blend import Blend, hill_climb_retrieval
+from ctk.blend import BlendResult, hill_climb_retrieval
 
 
 def main() -> None:
@@ -80,7 +80,7 @@ def products(queries: list[torch.Tensor], galleries: list[torch.Tensor]) -> None
 
 def rounds(
     queries: list[torch.Tensor], galleries: list[torch.Tensor], target: torch.Tensor, limit: int
-) -> tuple[list[float], Blend]:
+) -> tuple[list[float], BlendResult]:
     """Seconds of each round after the first, over three climbs."""
     marks: list[float] = []
     times: list[float] = []
@@ -94,7 +94,7 @@ def rounds(
 
 
 def dense_round(
-    queries: list[torch.Tensor], galleries: list[torch.Tensor], target: torch.Tensor, blend: Blend
+    queries: list[torch.Tensor], galleries: list[torch.Tensor], target: torch.Tensor, blend: BlendResult
 ) -> float:
     """The best score of one round's candidates from score matrices that are all in memory, made before or not."""
     scores = [(query @ gallery.T).numpy() for query, gallery in zip(queries, galleries, strict=True)]

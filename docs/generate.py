@@ -10,7 +10,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from making import commands, reference, regions, settings
+from making import calls, commands, reference, regions, settings
 
 DOCS = Path(__file__).parent
 MARK = "<!-- Made by docs/generate.py from the code: change that, and run it again. -->\n\n"
@@ -23,6 +23,7 @@ def pages() -> dict[Path, str]:
         "reference/contract.md": reference.contract,
         "reference/cli.md": commands.page,
         "reference/config.md": settings.page,
+        "guide/file-by-file.md": calls.page,
     }
     found = {DOCS / name: MARK + make() for name, make in made.items()}
     for path in sorted(DOCS.rglob("*.md")):

@@ -10,9 +10,9 @@ from click.testing import CliRunner
 
 from ctk import bench
 from ctk.bench import memory
-from ctk.bench.case import Case, Contestant, Verdict
+from ctk.bench.bench_case import BenchCase, Contestant, Verdict
 from ctk.bench.measure import measure
-from ctk.bench.results import machine, save
+from ctk.bench.tables import machine, save
 from ctk.cli import cli
 
 
@@ -25,7 +25,7 @@ def broken():
 
 
 def made(*contestants, seconds=0.01):
-    return Case("made up", "cpu", contestants, lambda answer: Verdict(score=answer, error=0.0), seconds)
+    return BenchCase("made up", "cpu", contestants, lambda answer: Verdict(score=answer, error=0.0), seconds)
 
 
 def test_contestants_take_turns():

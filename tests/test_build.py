@@ -76,7 +76,7 @@ def test_nothing_is_compiled_with_ctk_build_none(plan, monkeypatch):
 def test_no_cuda_is_compiled_with_ctk_build_cpu(plan, monkeypatch):
     monkeypatch.setenv("CTK_BUILD", "cpu")
     made = plan.make_plan()
-    assert set(made.extensions) == {"cpu", "engine", "numbers"}
+    assert set(made.extensions) == {"cpu", "engine"}
     assert made.skipped == {"cuda": "CTK_BUILD=cpu."}
 
 
@@ -87,13 +87,11 @@ def test_without_a_compiler_everything_is_left_out_and_the_compiler_is_named(pla
     for part in made.skipped:
         made.announce(part)
     said = capsys.readouterr().err
-    assert said.count("there is no C++ compiler /nowhere/g++") == 4
+    assert said.count("there is no C++ compiler /nowhere/g++") == 3
     assert all(name in said for name in plan.PARTS.values())
 
 
-@pytest.mark.parametrize(
-    ("mode", "part"), [("cpu", "cpu"), ("cpu", "engine"), ("cpu", "numbers"), ("cuda", "cuda"), ("cuda", "cpu")]
-)
+@pytest.mark.parametrize(("mode", "part"), [("cpu", "cpu"), ("cpu", "engine"), ("cuda", "cuda"), ("cuda", "cpu")])
 def test_what_ctk_build_demands_is_an_error_where_it_cannot_be_built(plan, monkeypatch, mode, part):
     monkeypatch.setenv("CTK_BUILD", mode)
     monkeypatch.setenv("CXX", "/nowhere/g++")
@@ -106,7 +104,7 @@ def test_every_source_in_csrc_belongs_to_one_library(plan):
     files = {path for kind in ("*.cpp", "*.cu") for path in (ROOT / "csrc").rglob(kind)}
     of_part = [
         plan._sources("common/*.cpp", "*/cpu*.cpp"),
-        *(plan._sources(pattern) for pattern in plan.MODULES.values()),
+        plan._sources("blend/*.cpp"),
         plan._sources("*/cuda*.cu"),
     ]
     built = [ROOT / source for sources in of_part for source in sources]
@@ -210,11 +208,10 @@ def project(tmp_path):
     shutil.copytree(ROOT / "csrc/setup", made / "csrc/setup", ignore=shutil.ignore_patterns("__pycache__"))
     (made / "csrc/common").mkdir()
     (made / "csrc/common/bad.cpp").write_text("this is no C++;\n")
-    for folder, name in (("blend", "_engine"), ("numbers", "_numbers")):
-        (made / "csrc" / folder).mkdir()
-        (made / "csrc" / folder / "module.cpp").write_text(
-            f'#include <pybind11/pybind11.h>\nPYBIND11_MODULE({name}, m) {{ m.attr("x") = 1; }}\n'
-        )
+    (made / "csrc/blend").mkdir()
+    (made / "csrc/blend/module.cpp").write_text(
+        '#include <pybind11/pybind11.h>\nPYBIND11_MODULE(_engine, m) { m.attr("x") = 1; }\n'
+    )
     return made
 
 
@@ -235,10 +232,9 @@ def test_a_part_that_does_not_compile_is_left_out_loudly_and_the_rest_is_built(p
     done, record = build(project, CTK_BUILD="auto")
     assert done.returncode == 0, done.stderr
     assert "building without ctk.ops._cpu: its compilation failed" in done.stderr
-    assert record["built"] == ["engine", "numbers"]
+    assert record["built"] == ["engine"]
     assert set(record["skipped"]) == {"cpu", "cuda"}
     assert list((project / "built/ctk/blend").glob("_engine*.so"))
-    assert list((project / "built/ctk").glob("_numbers*.so"))
     assert (project / "built/ctk/ops/__init__.py").exists()
 
 
@@ -254,7 +250,7 @@ def test_a_part_that_is_demanded_and_does_not_compile_ends_the_build(project):
 def test_a_later_build_without_kernels_leaves_none_of_an_earlier_one(project):
     (project / "csrc/common/bad.cpp").write_text("int good;\n")
     in_place = [sys.executable, "setup.py", "build_ext", "--inplace"]
-    for mode, libraries in (("cpu", 3), ("none", 0)):
+    for mode, libraries in (("cpu", 2), ("none", 0)):
         environment = {**os.environ, "CTK_BUILD": mode}
         subprocess.run(in_place, cwd=project, capture_output=True, check=True, env=environment)
         assert len(list((project / "toolkit/ctk").rglob("_*.so"))) == libraries

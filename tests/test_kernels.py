@@ -27,17 +27,20 @@ def without_plugins(monkeypatch):
 
 def test_the_environment_says_which_path_each_op_takes_and_how_it_was_built():
     facts = environment(plugins())
-    assert set(facts["ops"]) == {"cpu", "cuda", "blend", "numbers"}
+    assert set(facts["ops"]) == {"cpu", "cuda", "blend"}
     assert facts["build"] == native.build_record()
     assert json.loads(json.dumps(facts)) == facts
 
 
 def test_a_plain_path_gives_its_reason():
-    code = "from ctk.bench.speed import speed; from ctk.workflow.environment import paths; print(*paths().values(), speed(), sep='\\n')"
+    code = (
+        "from ctk.bench.speed import speed; from ctk.workflow.environment import paths;"
+        "print(*paths().values(), speed(), sep='\\n')"
+    )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env={**os.environ, "CTK_NATIVE": "0"}
     )
-    plain = ("plain torch", "plain torch", "plain numpy", "plain CSV readers")
+    plain = ("plain torch", "plain torch", "plain numpy")
     assert done.stdout.splitlines() == [*(f"{path}: CTK_NATIVE=0 is set" for path in plain), "{}"]
 
 

@@ -26,14 +26,10 @@ PARTS = {
     "cpu": "ctk.ops._cpu",
     "cuda": "ctk.ops._cuda",
     "engine": "ctk.blend._engine",
-    "numbers": "ctk._numbers",
 }
-"""The libraries: torch ops on CPU, torch ops on CUDA, and two modules on numpy, for blending and for reading tables."""
+"""The libraries: torch ops on CPU, torch ops on CUDA, and a module on numpy, for blending."""
 
-MODULES = {"engine": "blend/*.cpp", "numbers": "numbers/*.cpp"}
-"""Sources of those that need no torch."""
-
-DEMANDED = {"auto": (), "cpu": ("cpu", *MODULES), "cuda": ("cpu", *MODULES, "cuda"), "none": ()}
+DEMANDED = {"auto": (), "cpu": ("cpu", "engine"), "cuda": ("cpu", "engine", "cuda"), "none": ()}
 """Parts whose failure fails the whole build, by CTK_BUILD."""
 
 # No -march: csrc/common chooses the instruction set at run time. No -ffast-math: NaN and inf must stay what they are.
@@ -87,8 +83,7 @@ def make_plan() -> Plan:
     else:
         _plan_cuda(plan)
     _plan_cpu(plan)
-    for part in MODULES:
-        _plan_module(plan, part)
+    _plan_engine(plan)
     return plan
 
 
@@ -124,15 +119,15 @@ def _plan_cpu(plan: Plan) -> None:
     )
 
 
-def _plan_module(plan: Plan, part: str) -> None:
+def _plan_engine(plan: Plan) -> None:
     if not importlib.util.find_spec("pybind11"):
-        plan.give_up(part, "pybind11 is not installed. `pip install pybind11`.")
+        plan.give_up("engine", "pybind11 is not installed. `pip install pybind11`.")
         return
     import pybind11
 
-    plan.extensions[part] = Extension(
-        PARTS[part],
-        _sources(MODULES[part]),
+    plan.extensions["engine"] = Extension(
+        PARTS["engine"],
+        _sources("blend/*.cpp"),
         include_dirs=[str(ROOT / "csrc")],
         language="c++",
         extra_compile_args=[*CXX_FLAGS, "-isystem", pybind11.get_include(), *_more_flags()],

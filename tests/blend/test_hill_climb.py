@@ -9,7 +9,7 @@ import pytest
 import torch
 from sklearn import metrics as sk
 
-from ctk.blend import Blend, hill_climb
+from ctk.blend import BlendResult, hill_climb
 from ctk.blend.inputs import ROWS, read
 from ctk.blend.scores import find_metric
 
@@ -383,9 +383,9 @@ def test_grouped_weights_of_whole_numbers_are_not_cut_to_whole_numbers():
 
 
 def test_blend_is_still_plain_for_weights_without_groups():
-    assert Blend(np.array([0.25, 0.75]), 0.0, ()).apply([np.array([4.0]), np.array([8.0])]).tolist() == [7.0]
+    assert BlendResult(np.array([0.25, 0.75]), 0.0, ()).apply([np.array([4.0]), np.array([8.0])]).tolist() == [7.0]
     with pytest.raises(ValueError, match="1 members for 2 weights"):
-        Blend(np.array([0.25, 0.75]), 0.0, ()).apply([np.array([4.0])])
+        BlendResult(np.array([0.25, 0.75]), 0.0, ()).apply([np.array([4.0])])
 
 
 @pytest.mark.parametrize("metric", ["mae", "r2"])

@@ -12,7 +12,7 @@ import torch
 from ctk.blend import hill_climb_retrieval
 from ctk.blend.score_tiles import TilePlan
 from ctk.ops import mean_reciprocal_rank, native
-from ctk.ops.climb import share_counts
+from ctk.ops.share_counts import share_counts
 
 ONE = 1 << 36  # scores are told apart to this part of a query
 DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU"))]

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ctk.ops import native
-from ctk.ops.climb import share_counts
 from ctk.ops.reference.share_counts import share_counts as reference
+from ctk.ops.share_counts import share_counts
 
 CUDA = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
 HUNDREDTHS = torch.arange(-50, 51) * 0.01

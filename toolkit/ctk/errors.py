@@ -64,6 +64,6 @@ def nearest(name: str, known: Iterable[str], what: str) -> str:
 
 
 def near(name: str, known: Iterable[str]) -> str:
-    """Help for a name of which there are too many to list: the nearest one, empty if none is near."""
+    """Half a sentence with the nearest of many names; empty if none is near."""
     close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
     return f"Did you mean '{close[0]}'?" if close else ""

@@ -111,7 +111,7 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def finite(value: Any) -> Any:
-    """The same with null for numbers that JSON has no word for, at any depth; keys become text."""
+    """Copy a value with null for numbers that JSON has no word for, at any depth; keys become text."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, Mapping):

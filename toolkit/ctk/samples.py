@@ -96,7 +96,7 @@ class Samples:
         )
 
     def with_own_gallery(self) -> Samples:
-        """The same samples with only the gallery entries they point at, in gallery order."""
+        """Copy the samples with only the gallery entries they point at, in gallery order."""
         assert self.gallery is not None
         assert self.target is not None
         used, target = np.unique(self.target, return_inverse=True)

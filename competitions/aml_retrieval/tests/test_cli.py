@@ -236,7 +236,7 @@ def test_listings_are_json_too(ctk):
     assert "aml-retrieval" in [row["id"] for row in json.loads(ctk("list", "--json").stdout)]
     info = json.loads(ctk("info", "aml-retrieval", "--json").stdout)
     assert set(info["presets"]) == {"baseline", "ensemble-raw", "ensemble-clip", "ensemble-clip-adamw", "quick"}
-    assert set(json.loads(ctk("doctor", "--json").stdout)["ops"]) == {"cpu", "cuda", "blend", "numbers"}
+    assert set(json.loads(ctk("doctor", "--json").stdout)["ops"]) == {"cpu", "cuda", "blend"}
     assert json.loads(ctk("data", "aml-retrieval", "--json").stdout)["items"]
 
 

@@ -1,6 +1,7 @@
 """Reading the competition's data into the store, beside pandas.read_csv and xarray with netCDF4.
 
-    python competitions/leap_climsim/bench/reading.py [--steps 60] [--rows 8000] [--seconds 18] [--results FOLDER]
+    python competitions/leap_climsim/bench/reading.py [--only csv] [--steps 60] [--rows 8000] [--seconds 18]
+        [--results FOLDER]
 
 Ours does the whole preparation: it checks every cell, transposes, takes the tendencies and the statistics of the
 columns, and writes and syncs the store. The peers only read the same files into arrays in memory (from netCDF with
@@ -26,9 +27,9 @@ import pyarrow as pa
 import pyarrow.csv
 import xarray as xr
 
-from ctk.bench.case import Case, Contestant, Run, Verdict
+from ctk.bench.bench_case import BenchCase, Contestant, Run, Verdict
 from ctk.bench.measure import measure
-from ctk.bench.results import machine, save
+from ctk.bench.tables import machine, save
 from ctk.samples import Array, Samples
 from ctk_leap_climsim.columns import GRID, INPUT_VARIABLES, INPUTS, LEVELS, SERIES, STATE, STEP, SURFACE, TARGETS, ZERO
 from ctk_leap_climsim.reading.climsim import Pair, pairs
@@ -42,13 +43,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name, default in (("steps", 60), ("rows", 8000), ("seconds", 18)):
         parser.add_argument(f"--{name}", type=int, default=default)
+    parser.add_argument("--only", choices=("cdf5", "netcdf4", "csv"), help="one case; left out, all")
     parser.add_argument("--results", type=Path, help="folder of the CSV tables; left out, nothing is kept")
     given = parser.parse_args()
-    for build, rows in (
-        (partial(of_pairs, "NETCDF3_64BIT_DATA", given.steps, given.seconds), given.steps * GRID),
-        (partial(of_pairs, "NETCDF4", given.steps, given.seconds), given.steps * GRID),
-        (partial(of_tables, given.rows, given.seconds), given.rows),
-    ):
+    cases = {
+        "cdf5": (partial(of_pairs, "NETCDF3_64BIT_DATA", given.steps, given.seconds), given.steps * GRID),
+        "netcdf4": (partial(of_pairs, "NETCDF4", given.steps, given.seconds), given.steps * GRID),
+        "csv": (partial(of_tables, given.rows, given.seconds), given.rows),
+    }
+    for build, rows in [cases[given.only]] if given.only else cases.values():
         with tempfile.TemporaryDirectory(prefix="ctk-bench-") as folder:
             case = build(Path(folder))
             measured = measure("reading", case)
@@ -66,7 +69,7 @@ def main() -> None:
                 save(measured, machine(), given.results)
 
 
-def of_pairs(kind: str, steps: int, seconds: float, place: Path) -> Case:
+def of_pairs(kind: str, steps: int, seconds: float, place: Path) -> BenchCase:
     """Time steps of 384 columns of air as ClimSim's pairs of files."""
     folder = place / kind
     parts = {"0001-02": steps - 2 * (steps // 6), "0001-03": steps // 6, "0001-04": steps // 6}
@@ -85,10 +88,10 @@ def of_pairs(kind: str, steps: int, seconds: float, place: Path) -> Case:
         Contestant("xarray + netCDF4, into memory", lambda: partial(_by_xarray, there)),
     ]
     judge = partial(_judge, np.concatenate(columns), np.concatenate(target))
-    return Case(f"{kind} {steps} time steps", "cpu", contestants, judge, seconds)
+    return BenchCase(f"{kind} {steps} time steps", "cpu", contestants, judge, seconds)
 
 
-def of_tables(rows: int, seconds: float, place: Path) -> Case:
+def of_tables(rows: int, seconds: float, place: Path) -> BenchCase:
     """Kaggle's train.csv; test.csv and sample_submission.csv have one row, for our reader wants them."""
     folder = place / "tables"
     folder.mkdir()
@@ -106,7 +109,7 @@ def of_tables(rows: int, seconds: float, place: Path) -> Case:
         Contestant("pandas.read_csv, into memory", lambda: partial(_by_pandas, path)),
     ]
     judge = partial(_judge, values[:, : len(INPUTS)], values[:, len(INPUTS) :])
-    return Case(f"CSV {rows:,} rows", "cpu", contestants, judge, seconds)
+    return BenchCase(f"CSV {rows:,} rows", "cpu", contestants, judge, seconds)
 
 
 def _ours(place: Path, folder: Path, options: dict[str, str]) -> Run:

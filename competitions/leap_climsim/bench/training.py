@@ -23,9 +23,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from ctk.bench.case import Case, Contestant, Run, Verdict
+from ctk.bench.bench_case import BenchCase, Contestant, Run, Verdict
 from ctk.bench.measure import measure
-from ctk.bench.results import machine, save
+from ctk.bench.tables import machine, save
 from ctk.config.training_keys import Training
 from ctk.contract import Batch, FitContext, Metric
 from ctk.samples import Array, Samples, Targets
@@ -71,7 +71,7 @@ def main() -> None:
 
 def case(
     network: Any, options: Mapping[str, Any], rows: int, size: int, folder: Path, device: str, seconds: float
-) -> Case:
+) -> BenchCase:
     """One epoch over so many random rows."""
     make_samples(rows + VALID).save(folder / "samples")
     samples = Samples.open(folder / "samples")
@@ -87,7 +87,7 @@ def case(
         Contestant("ctk", partial(ours, network, options, train, valid, size, device, folder / "fit"), "ctk"),
     ]
     name = f"{network.__name__} {'x'.join(map(str, options.values()))}, {rows:,} rows, batch {size}"
-    return Case(name.replace(" ,", ","), device, contestants, judge, seconds)
+    return BenchCase(name.replace(" ,", ","), device, contestants, judge, seconds)
 
 
 def make_samples(rows: int) -> Samples:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import threading
+from decimal import Decimal, localcontext
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ctk.data import plain_csv as numbers
 from ctk.errors import DataError, SubmissionError
 from ctk_leap_climsim.tables import csv_table, open_table, parquet_table
 from ctk_leap_climsim.tables.table import BEGIN, Place
@@ -51,13 +53,70 @@ def test_rows_come_in_blocks_with_ids_values_and_row_numbers(table):
     np.testing.assert_array_equal(values, [[number + 0.25, float(f"-{number}e-40")] for number in range(20)])
 
 
-@settings(deadline=None, max_examples=50)
-@given(numbers=st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=2, max_size=40))
-def test_every_float64_is_read_to_the_last_bit(tmp_path_factory, numbers):
+def half_way(number: float) -> str:
+    """The exact middle between a double and its neighbour nearer to zero."""
+    with localcontext(prec=800):
+        return f"{(Decimal(number) + Decimal(float(np.nextafter(number, 0)))) / 2:e}"
+
+
+FLOATS = st.floats(allow_nan=False, allow_infinity=False)
+DIGITS = st.text("0123456789", min_size=1, max_size=24)
+EXPONENT = st.one_of(
+    st.just(""), st.builds("{}{}".format, st.sampled_from(["e", "E", "e-", "e+"]), st.integers(0, 250))
+)
+WRITTEN = st.one_of(
+    FLOATS.map(repr),
+    FLOATS.map("{:.17e}".format),
+    st.floats(1e-300, 1e300).map(half_way),
+    st.builds("{}{}{}".format, st.sampled_from(["", "-", "+"]), DIGITS, EXPONENT),
+    st.builds("{}{}.{}{}".format, st.sampled_from(["", "-", "+"]), DIGITS, DIGITS, EXPONENT),
+)
+"""Numbers as programs write them, and decimals of every length and form."""
+
+
+@settings(deadline=None, max_examples=200)
+@given(cells=st.lists(WRITTEN, min_size=1, max_size=40))
+def test_every_number_is_the_nearest_float64_to_the_last_bit(tmp_path_factory, cells):
     path = tmp_path_factory.mktemp("exact") / "table.csv"
-    path.write_text("sample_id,a\n" + "".join(f"test_{row},{value!r}\n" for row, value in enumerate(numbers)))
-    values = np.concatenate([block.values for block in open_table(path, ["a"], prefix="test_").blocks()])
-    np.testing.assert_array_equal(values[:, 0], numbers)
+    path.write_text("sample_id,a\n" + "".join(f"test_{row},{cell}\n" for row, cell in enumerate(cells)))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(csv_table, "BLOCK", 1000)
+        values = np.concatenate([block.values for block in open_table(path, ["a"], prefix="test_").blocks()])
+    np.testing.assert_array_equal(values[:, 0].view(np.int64), np.array([float(cell) for cell in cells]).view(np.int64))
+
+
+@pytest.mark.parametrize("cell", ["1.", ".5", "+1.5", " 1.5 ", '"1.5"', "1e-999", "1E+05", "007"])
+def test_a_number_may_be_written_in_any_form(table, cell):
+    (block,) = table(b"sample_id,a,b\ntest_0,1,%b\n" % cell.encode()).blocks()
+    assert block.values[0, 1] == float(cell.strip('"'))
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        *("one", "-", ".", "1.5x", "1.5e", "e5", "--1", "1..5", "1_000", "0x1p3", "1d3", "1:5", "true", "\0"),
+        '"1,5"',
+        "٣",
+    ],
+)
+def test_a_cell_that_is_no_number_is_named_with_its_line_and_column(table, cell):
+    with pytest.raises(DataError, match=r"line 11, column b: .* is no number"):
+        list(table(HEADER + lines(9) + b"test_9,1,%b\n" % cell.encode() + lines(9)).blocks())
+
+
+def test_blocks_are_parsed_at_a_time_and_come_in_order(table, monkeypatch):
+    monkeypatch.setattr(csv_table, "THREADS", 2)
+    both, parse = threading.Barrier(2, timeout=60), csv_table.CsvTable._parse
+
+    def meet(self, block):
+        if block.startswith((b"test_0,", b"test_3,")):  # the first two of them
+            both.wait()
+        return parse(self, block)
+
+    monkeypatch.setattr(csv_table.CsvTable, "_parse", meet)
+    blocks = list(table(HEADER + lines(20)).blocks())
+    assert [block.ids[0] for block in blocks[:2]] == [0, 3]
+    np.testing.assert_array_equal(np.concatenate([block.ids for block in blocks]), np.arange(20))
 
 
 @pytest.mark.parametrize("kind", ["csv", "parquet"])
@@ -101,6 +160,9 @@ WRONG = {
     "nothing": (b"", ["first line"]),
     "an id of another table": (HEADER + lines(9) + b"train_1,1,2\n", ["line 11", "sample_id", "train_1"]),
     "an id with a leading zero": (HEADER + b"test_01,1,2\n", ["line 2", "test_01"]),
+    "an id with a sign": (HEADER + b"test_-1,1,2\n", ["line 2", "test_-1"]),
+    "an id of 19 digits": (HEADER + b"test_1000000000000000000,1,2\n", ["line 2", "sample_id"]),
+    "an id without a number": (HEADER + b"test_,1,2\n", ["line 2", "sample_id"]),
     "a blank line": (HEADER + lines(3) + b"\n" + lines(3), ["line 5", "sample_id"]),
     "a word": (HEADER + lines(9) + b"test_9,1,one\n" + lines(9), ["line 11", "column b", "'one'", "9 rows"]),
     "a short row": (HEADER + lines(9) + b"test_9,1\n" + lines(9), ["line 11", "2 cells where 3"]),
@@ -179,52 +241,3 @@ def test_a_missing_file_and_another_suffix_are_said(tmp_path):
     with pytest.raises(DataError, match=r"'\.txt'"):
         open_table(tmp_path / "none.txt", ["a"], prefix="test_")
     assert Place() == BEGIN
-
-
-@pytest.fixture
-def both_ways(table, monkeypatch):
-    """What comes of a CSV through the compiled parser where rows are plain, and through pyarrow alone."""
-
-    def read(content):
-        told = []
-        for parser in (numbers.parse, lambda *_: None):
-            monkeypatch.setattr(csv_table.numbers, "parse", parser)
-            blocks, error = [], None
-            try:
-                blocks += table(content).blocks(bad="drop")
-            except DataError as raised:
-                error = str(raised)
-            told.append(([[each.tolist() for each in block[:3]] + [block.after] for block in blocks], error))
-        return told
-
-    return read
-
-
-@settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(
-    cells=st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=2, max_size=40),
-    bad=st.sampled_from(
-        ["1", "", "nan", "inf", "x", "+1", " 1", '"1"', "1,2", "0x1", "1e999", "1e-999", "-", "1.5e3\r"]
-    ),
-    at=st.integers(0, 39),
-)
-def test_rows_and_complaints_are_the_same_with_the_compiled_parser_and_without(both_ways, cells, bad, at):
-    texts = [repr(cell) for cell in cells[: len(cells) // 2 * 2]]
-    texts[at % len(texts)] = bad
-    rows = [",".join((f"test_{row}", *texts[2 * row : 2 * row + 2])) for row in range(len(texts) // 2)]
-    compiled, plain = both_ways(HEADER + "".join(row + "\n" for row in rows).encode())
-    assert compiled == plain
-
-
-@pytest.mark.parametrize("what", [what for what, (content, _) in WRONG.items() if content.startswith(HEADER)])
-def test_damage_is_told_in_the_same_words_with_the_compiled_parser_and_without(both_ways, what):
-    compiled, plain = both_ways(WRONG[what][0])
-    assert compiled == plain
-    assert plain[1] is not None
-
-
-@pytest.mark.skipif(numbers.native is None, reason="not compiled")
-def test_plain_tables_do_not_come_to_pyarrow(table, monkeypatch):
-    monkeypatch.setattr(csv_table.pa.csv, "read_csv", None)  # would raise TypeError
-    blocks = list(table(HEADER.replace(b"\n", b"\r\n") + lines(20)).blocks())
-    assert sum(len(block.ids) for block in blocks) == 20

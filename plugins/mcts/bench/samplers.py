@@ -27,7 +27,7 @@ from typing import Any
 
 import optuna
 
-from ctk.bench.results import machine
+from ctk.bench.tables import machine
 from ctk.files import atomic
 
 HERE = Path(__file__).parent

@@ -30,7 +30,7 @@ from pathlib import Path
 from typing import Any
 
 from ctk import api
-from ctk.bench.results import Row, machine, save
+from ctk.bench.tables import BenchRow, machine, save
 from ctk.cli.common import table
 from ctk.components.executors import Serial, local
 from ctk.plugins import plugins
@@ -74,7 +74,7 @@ def main() -> None:
     table(columns, shown, numbers=5)
 
 
-def tasks(rounds: int, calls: int) -> list[Row]:
+def tasks(rounds: int, calls: int) -> list[BenchRow]:
     """Milliseconds a task. ``id`` is the function: it takes anything, does nothing, and every process has it."""
     makers: dict[str, Callable[[], Executor]] = {
         "serial": lambda: Serial(1, 1),
@@ -123,7 +123,7 @@ def _task() -> Task:
     return Task(plan.run.folder, plan.config, parts_of(plan.config)[0], prepared, "", plan.competition.metric)
 
 
-def seeds(rounds: int, epochs: int) -> list[Row]:
+def seeds(rounds: int, epochs: int) -> list[BenchRow]:
     """Seconds of whole runs."""
     times: dict[str, list[float]] = {}
     subprocess.run(_command("local", 2, 1, 1), check=True, stdout=subprocess.DEVNULL)  # prepares the data
@@ -157,7 +157,7 @@ def _add(times: dict[str, list[float]], name: str, seconds: float) -> None:
     times.setdefault(name, []).append(seconds)
 
 
-def _rows(case: str, times: dict[str, list[float]], floor: str, threads: int) -> list[Row]:
+def _rows(case: str, times: dict[str, list[float]], floor: str, threads: int) -> list[BenchRow]:
     base = statistics.median(times[floor])
     rows = []
     for name, seconds in times.items():
@@ -165,7 +165,7 @@ def _rows(case: str, times: dict[str, list[float]], floor: str, threads: int) ->
         at = [ordered[round(share * (len(ordered) - 1))] for share in (0.2, 0.8)]
         median = statistics.median(ordered)
         rows.append(
-            Row(
+            BenchRow(
                 op="executors",
                 device="cpu",
                 case=case,

@@ -24,7 +24,7 @@ def open_clip() -> Loss:
 
 
 def open_clip_compiled() -> Loss:
-    """The same through torch.compile, for one shape."""
+    """open_clip's loss through torch.compile, for one shape."""
     torch.compiler.reset()
     loss: Loss = torch.compile(_open_clip_file().ClipLoss(), dynamic=False)
     return loss

@@ -13,8 +13,8 @@ from typing import Any
 import torch
 
 from ctk.bench import memory
-from ctk.bench.case import Case, Contestant, Run, Verdict
-from ctk.bench.results import Row
+from ctk.bench.bench_case import BenchCase, Contestant, Run, Verdict
+from ctk.bench.tables import BenchRow
 from ctk.bench.threads import limited
 from ctk.ops import processor
 from ctk.workflow.environment import paths
@@ -36,7 +36,7 @@ class _Entry:
     note: str = ""
 
 
-def measure(op: str, case: Case, progress: Callable[[str], None] = lambda doing: None) -> list[Row]:
+def measure(op: str, case: BenchCase, progress: Callable[[str], None] = lambda doing: None) -> list[BenchRow]:
     """Call each contestant once and judge it, then all in turns (A B C A B C ...) until the case's time is over.
 
     In turns, because a noisy neighbour then disturbs all alike. A contestant that has had its share of the time sits
@@ -64,7 +64,7 @@ def measure(op: str, case: Case, progress: Callable[[str], None] = lambda doing:
     return _rows(op, case, entries, threads)
 
 
-def _first(entry: _Entry, case: Case, share: float) -> None:
+def _first(entry: _Entry, case: BenchCase, share: float) -> None:
     """Set up, call, judge. What goes wrong here is noted, and the others go on."""
     try:
         entry.run = entry.contestant.prepare()
@@ -107,14 +107,14 @@ def _timed(entry: _Entry, device: str, calls: int = 1) -> tuple[Any, float]:
         return answer, time.perf_counter() - start
 
 
-def _rows(op: str, case: Case, entries: list[_Entry], threads: int | None) -> list[Row]:
+def _rows(op: str, case: BenchCase, entries: list[_Entry], threads: int | None) -> list[BenchRow]:
     floor = next((_percentile(each, 50) for each in entries if each.contestant.role == "floor" and each.times), None)
     path = paths()["blend" if op == "blend" else case.device]
     rows = []
     for entry in entries:
         contestant, median = entry.contestant, _percentile(entry, 50)
         rows.append(
-            Row(
+            BenchRow(
                 op=op,
                 device=case.device,
                 case=case.name,

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ctk.bench import cases
-from ctk.bench.case import Run
+from ctk.bench.bench_case import Run
 from ctk.bench.threads import limited
 from ctk.ops import processor
 
@@ -35,7 +35,7 @@ def of_fresh_process(op: str, case: str, contestant: str) -> int | None:
 
 
 def of_device(run: Run) -> int:
-    """The same for the GPU's memory, as torch's allocator counts it, in this process."""
+    """The peak of the GPU's memory, as torch's allocator counts it, in this process."""
     import torch
 
     torch.cuda.synchronize()

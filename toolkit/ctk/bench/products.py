@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ctk.bench.case import Run
+from ctk.bench.bench_case import Run
 
 LARGE = 8192
 LARGE_OPERATIONS = 2 * LARGE**3
@@ -26,7 +26,7 @@ def of_torch(x: Tensor, y: Tensor) -> Run:
 
 
 def of_numpy(x: Tensor, y: Tensor) -> Run:
-    """The same by numpy's BLAS, which on some processors is quicker than torch's."""
+    """The matrix products by numpy's BLAS, which on some processors is quicker than torch's."""
     a, b = x.numpy(), y.numpy()
     logits = np.empty((len(a), len(b)), a.dtype)
     of_a, of_b = np.empty_like(a), np.empty_like(b)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ctk.bench.case import Run
+from ctk.bench.bench_case import Run
 
 
 def count(scores: Tensor, target: Tensor) -> Tensor:
@@ -15,7 +15,7 @@ def count(scores: Tensor, target: Tensor) -> Tensor:
 
 
 def counted(query: Tensor, gallery: Tensor, target: Tensor, rows: int) -> Tensor:
-    """So many queries at a time."""
+    """Count ranks in plain torch, so many queries at a time."""
     parts = zip(torch.split(query, rows), torch.split(target, rows), strict=True)
     return torch.cat([count(part @ gallery.T, of) for part, of in parts])
 

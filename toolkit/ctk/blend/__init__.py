@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ctk.blend.cross_validation import CrossValidated, cross_validated_score
 from ctk.blend.greedy import greedy_selection
 from ctk.blend.hill_climb import hill_climb
-from ctk.blend.result import Blend, Step, Trace
+from ctk.blend.nested_folds import CrossValidated, cross_validated_score
+from ctk.blend.result import BlendResult, ClimbTrace, Step
 
 if TYPE_CHECKING:
     from ctk.blend.retrieval import hill_climb_retrieval
 
 __all__ = [
-    "Blend",
+    "BlendResult",
+    "ClimbTrace",
     "CrossValidated",
     "Step",
-    "Trace",
     "cross_validated_score",
     "greedy_selection",
     "hill_climb",

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ctk.blend.inputs import Data
+from ctk.blend.inputs import ClimbInputs
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Cells:
     group_of_column: NDArray[np.int64] | None
 
     @classmethod
-    def find(cls, data: Data, groups: Sequence[Any] | None, columns: Sequence[Any] | None) -> Cells:
+    def find(cls, data: ClimbInputs, groups: Sequence[Any] | None, columns: Sequence[Any] | None) -> Cells:
         """Groups by their labels; ValueError where there is not one label for each row and column."""
         if columns is not None and (data.members[0].ndim == 1 or data.classes):
             raise ValueError("columns groups columns of predictions (M, N, T): these have no columns of their own")
@@ -79,7 +79,7 @@ class Cells:
             parts.append(f"columns {self.columns[cell.place[1]]}")
         return ", ".join(parts) or "all rows"
 
-    def assemble(self, data: Data, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    def assemble(self, data: ClimbInputs, weights: NDArray[np.float64]) -> NDArray[np.float64]:
         """The blend (N,) or (N, T) in double, from weights (row groups, column groups, M)."""
         total = np.zeros(data.members[0].shape)
         for number, member in enumerate(data.members):

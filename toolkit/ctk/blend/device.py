@@ -12,10 +12,10 @@ from torch import Tensor
 
 from ctk.blend.cells import Cell, Cells
 from ctk.blend.climb import Climb, Options
-from ctk.blend.inputs import Data, check_shapes, refuse_not_finite, to_array
+from ctk.blend.inputs import ClimbInputs, check_shapes, refuse_not_finite, to_array
 from ctk.blend.polish import polish
-from ctk.blend.scores import SQUARED, Floats, Metric
-from ctk.blend.tasks import Squared, Start, Task
+from ctk.blend.scores import SQUARED, ClimbMetric, Floats
+from ctk.blend.tasks import ClimbTask, Squared, Start
 from ctk.ops.slopes import absolute_slopes
 
 CHUNK = 1 << 24
@@ -25,7 +25,7 @@ SHARES = 16
 """Shares that one pass tries: each pass makes the bracket that much narrower."""
 
 
-def wanted(predictions: Sequence[Any] | Any, metric: Metric) -> bool:
+def wanted(predictions: Sequence[Any] | Any, metric: ClimbMetric) -> bool:
     """Whether predictions are tensors that the engine cannot read where they lie, and the metric is known here."""
     first = predictions[0] if len(predictions) else None
     if not isinstance(first, Tensor) or metric.call is not None or metric.name not in (*SQUARED, "mae"):
@@ -34,13 +34,13 @@ def wanted(predictions: Sequence[Any] | Any, metric: Metric) -> bool:
 
 
 def make_task(
-    metric: Metric,
+    metric: ClimbMetric,
     predictions: Sequence[Tensor] | Tensor,
     target: Any,
     groups: Sequence[Any] | None,
     columns: Sequence[Any] | None,
     weigh: Callable[[int], Floats],
-) -> tuple[Task, Cells, int]:
+) -> tuple[ClimbTask, Cells, int]:
     """The task, its cells and the number of members; weigh gives the columns' weights."""
     first = predictions[0]
     members = [torch.as_tensor(member, device=first.device).detach() for member in predictions]
@@ -50,7 +50,7 @@ def make_task(
     check_shapes([tuple(member.shape) for member in members], tuple(y.shape), metric)
     if y.ndim == 2 and y.shape[1] == 1:
         members, y = [member[:, 0] for member in members], y[:, 0]
-    data = Data(members, y)  # type: ignore[arg-type]  # tensors, which have what is asked of data here
+    data = ClimbInputs(members, y)  # type: ignore[arg-type]  # tensors, which have what is asked of data here
     cells = Cells.find(data, groups, columns)
     weights = weigh(data.columns)
     if metric.name in SQUARED:
@@ -172,7 +172,7 @@ class _AbsoluteTask:
         wide = torch.float64 if members[0].dtype == torch.float64 else torch.float32
         self.residuals = torch.stack([member.to(wide) - target.to(wide) for member in members])
         if not bool(torch.isfinite(self.residuals).all()):
-            _refuse(Data(members, target))  # type: ignore[arg-type]
+            _refuse(ClimbInputs(members, target))  # type: ignore[arg-type]
             raise ValueError(f"errors are too large for {wide}: scale predictions and target down")
 
     def start(self, cell: Cell) -> tuple[Start, Callable[[Floats], Floats]]:
@@ -202,5 +202,5 @@ class _AbsoluteTask:
         return float(by_column @ self.weights)
 
 
-def _refuse(data: Data) -> None:
-    refuse_not_finite(Data([to_array(member) for member in data.members], to_array(data.target)))
+def _refuse(data: ClimbInputs) -> None:
+    refuse_not_finite(ClimbInputs([to_array(member) for member in data.members], to_array(data.target)))

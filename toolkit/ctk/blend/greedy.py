@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ctk.blend.result import Blend, Step
+from ctk.blend.result import BlendResult, Step
 
 
 def greedy_selection(
@@ -20,7 +20,7 @@ def greedy_selection(
     replacement: bool = True,
     max_rounds: int = 50,
     tolerance: float = 1e-6,
-) -> Blend:
+) -> BlendResult:
     """Start from the best member; each round mixes in the member and share that raise the metric most.
 
     predictions  M arrays (or tensors on the CPU) of one shape (N, ...)
@@ -29,7 +29,7 @@ def greedy_selection(
                  equal votes (Caruana et al. 2004, "Ensemble selection from libraries of models").
     replacement  whether a member may be taken again
     tolerance    a round that gains no more than this ends the climb
-    returns      Blend with weights (M,); ties go to the first member and the first share
+    returns      BlendResult with weights (M,); ties go to the first member and the first share
     raises       ValueError without members, or if no member has a finite score
     """
     members = [np.asarray(member) for member in predictions]
@@ -58,4 +58,4 @@ def greedy_selection(
         weights *= 1 - share
         weights[member] += share
         trace.append(Step(member, share, score))
-    return Blend(weights, score, tuple(trace))
+    return BlendResult(weights, score, tuple(trace))

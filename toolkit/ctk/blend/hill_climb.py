@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from ctk.blend.cells import Cells
 from ctk.blend.climb import Options, RunningClimb
 from ctk.blend.inputs import read
-from ctk.blend.result import Blend, Step, Trace
-from ctk.blend.scores import WEIGHTED, Custom, Floats, Metric, find_metric
-from ctk.blend.tasks import Start, Task, make_task
+from ctk.blend.result import BlendResult, ClimbTrace, Step
+from ctk.blend.scores import WEIGHTED, ClimbMetric, Custom, Floats, find_metric
+from ctk.blend.tasks import ClimbTask, Start, make_task
 
 MOST_SHARES = 100_000
 CHUNK = 0.25
@@ -41,7 +41,7 @@ def hill_climb(
     seed: int = 0,
     maximize: bool | None = None,
     progress: Callable[[Step], None] | None = None,
-) -> Blend:
+) -> BlendResult:
     """Start from the best member; each round mixes in the member and share that better the metric most.
 
     A step is blend = (1 - share) * blend + share * member, so weights always sum to one; a share below zero takes a
@@ -73,8 +73,8 @@ def hill_climb(
                  et al. 2004, "Ensemble selection from libraries of models"); 1 is one climb among all
     maximize     for callables: whether more is better. None: the callable's own `maximize`, else True
     progress     is called with the newest step about four times a second, and at the end of each climb
-    returns      Blend; score is the metric of the whole blend, steps' scores are those of their cell. Each step betters
-                 its score, but for mae the last ones, to all members in turn, may do so only together
+    returns      BlendResult; score is the metric of the whole blend, steps' scores are those of their cell. Each step
+                 betters its score, but for mae the last ones, to all members in turn, may do so only together
     memory       squared errors: T M^2 doubles a group of rows. Others: a copy of the predictions (accuracy and auc:
                  in double)
     raises       ValueError for shapes, dtypes and options that make no sense, and for numbers that are not finite
@@ -85,7 +85,7 @@ def hill_climb(
     task, cells, count = _prepare(predictions, target, known, groups, columns, column_weights, step)
     end = None if time_limit is None else time.perf_counter() + time_limit
     weights = np.zeros((*cells.shape, count))
-    traces: list[Trace] = []
+    traces: list[ClimbTrace] = []
     for cell in cells:
         start, to_score = task.start(cell)
         found: list[Floats] = []
@@ -109,10 +109,10 @@ def hill_climb(
             if end is not None and time.perf_counter() > end:
                 break
         weights[cell.place] = np.mean(found, axis=0)
-    return Blend(
+    return BlendResult(
         weights=cells.squeeze(weights),
         score=task.score(weights),
-        trace=Trace.join(traces),
+        trace=ClimbTrace.join(traces),
         groups=cells.groups,
         columns=cells.group_of_column,
     )
@@ -121,12 +121,12 @@ def hill_climb(
 def _prepare(
     predictions: Sequence[Any] | Any,
     target: Any,
-    metric: Metric,
+    metric: ClimbMetric,
     groups: Sequence[Any] | None,
     columns: Sequence[Any] | None,
     column_weights: Sequence[float] | None,
     step: float,
-) -> tuple[Task, Cells, int]:
+) -> tuple[ClimbTask, Cells, int]:
     """The task, its cells and the number of members: on the tensors' device where that pays, else on the host."""
 
     def weigh(width: int) -> Floats:
@@ -156,9 +156,11 @@ def _climb(
     return climb
 
 
-def _trace(climb: RunningClimb, to_score: Callable[[Floats], Floats], place: tuple[int, int]) -> Trace:
+def _trace(climb: RunningClimb, to_score: Callable[[Floats], Floats], place: tuple[int, int]) -> ClimbTrace:
     members = climb.members
-    return Trace(members, climb.shares, to_score(climb.losses), np.broadcast_to(np.array(place), (len(members), 2)))
+    return ClimbTrace(
+        members, climb.shares, to_score(climb.losses), np.broadcast_to(np.array(place), (len(members), 2))
+    )
 
 
 def _bags(members: int, bags: int, generator: np.random.Generator) -> list[list[bool]]:
@@ -169,7 +171,7 @@ def _bags(members: int, bags: int, generator: np.random.Generator) -> list[list[
     return [[member in bag for member in range(members)] for bag in drawn]
 
 
-def column_weights_of(given: Sequence[float] | None, columns: int, metric: Metric) -> NDArray[np.float64]:
+def column_weights_of(given: Sequence[float] | None, columns: int, metric: ClimbMetric) -> NDArray[np.float64]:
     """(T,) weights that sum to one; ValueError where the metric has none or they make no sense."""
     if given is None:
         return np.full(columns, 1 / columns)

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ctk.blend.scores import CLASSES, LABELS, SQUARED, Metric
+from ctk.blend.scores import CLASSES, LABELS, SQUARED, ClimbMetric
 
 ROWS = 1 << 16
 """Rows that are looked through at a time."""
 
 
 @dataclass(frozen=True)
-class Data:
+class ClimbInputs:
     """members M arrays (N,) or (N, T), float32 or float64, target (N,) or (N, T), or class numbers (N,).
 
     Members are of one dtype, but for squared errors: these are taken in double, whatever they are of.
@@ -39,12 +39,12 @@ class Data:
         """Whether a row's numbers are the probabilities of its classes."""
         return self.members[0].ndim > self.target.ndim
 
-    def take(self, rows: NDArray[np.int64]) -> Data:
-        """The same members on some of the rows."""
-        return Data([member[rows] for member in self.members], self.target[rows])
+    def take(self, rows: NDArray[np.int64]) -> ClimbInputs:
+        """Take some of the rows of members and target."""
+        return ClimbInputs([member[rows] for member in self.members], self.target[rows])
 
 
-def read(predictions: Sequence[Any] | Any, target: Any, metric: Metric) -> Data:
+def read(predictions: Sequence[Any] | Any, target: Any, metric: ClimbMetric) -> ClimbInputs:
     """Checks shapes and dtypes. Arrays that the engine can read are not copied."""
     members = [_floats(to_array(member), f"member {number}") for number, member in enumerate(predictions)]
     y = to_array(target)
@@ -53,15 +53,15 @@ def read(predictions: Sequence[Any] | Any, target: Any, metric: Metric) -> Data:
         dtype = np.result_type(*members)
         members = [member.astype(dtype, copy=False) for member in members]
     if metric.call is not None:
-        return Data(members, y)
+        return ClimbInputs(members, y)
     shape = members[0].shape
     y = _labels(y, shape[1] if classes else 2, metric.name) if metric.name in LABELS else _floats(y, "target")
     if len(shape) == 2 and shape[1] == 1 and not classes:  # one column is read as such, whatever its shape
         members, y = [member[:, 0] for member in members], y[:, 0]
-    return Data(members, y)
+    return ClimbInputs(members, y)
 
 
-def check_shapes(members: Sequence[tuple[int, ...]], target: tuple[int, ...], metric: Metric) -> bool:
+def check_shapes(members: Sequence[tuple[int, ...]], target: tuple[int, ...], metric: ClimbMetric) -> bool:
     """ValueError where shapes do not fit; whether a row's numbers are the probabilities of its classes."""
     if not members:
         raise ValueError("there is nothing to blend: give at least one member's predictions")
@@ -119,7 +119,7 @@ def _labels(array: NDArray[Any], classes: int, metric: str) -> NDArray[np.int64]
     return array.astype(np.int64)
 
 
-def refuse_not_finite(data: Data) -> None:
+def refuse_not_finite(data: ClimbInputs) -> None:
     """ValueError that names the first number that is NaN or infinite; nothing where there is none."""
     named = [(f"member {number}", member) for number, member in enumerate(data.members)]
     if data.target.dtype.kind == "f":

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ctk.blend.result import Step
 from ctk.blend.score_tiles import ScoreTiles
-from ctk.ops.climb import share_counts
+from ctk.ops.share_counts import share_counts
 
 ONE = 1 << 36
 """Reciprocal ranks are added as whole multiples of 2^-36, so that no order of adding decides which candidate wins."""

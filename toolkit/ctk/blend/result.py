@@ -24,7 +24,7 @@ class Step:
 
 
 @dataclass(frozen=True, eq=False)
-class Trace(Sequence[Step]):
+class ClimbTrace(Sequence[Step]):
     """The steps of a climb of thousands of rounds: arrays (steps,), and a Step is made when one asks for it.
 
     cells  (steps, 2)
@@ -36,7 +36,7 @@ class Trace(Sequence[Step]):
     cells: NDArray[np.int64]
 
     @classmethod
-    def join(cls, traces: Sequence[Trace]) -> Trace:
+    def join(cls, traces: Sequence[ClimbTrace]) -> ClimbTrace:
         """One after another."""
         parts = [(each.members, each.shares, each.scores, each.cells) for each in traces]
         return cls(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
@@ -47,16 +47,16 @@ class Trace(Sequence[Step]):
     @overload
     def __getitem__(self, place: int) -> Step: ...
     @overload
-    def __getitem__(self, place: slice) -> Trace: ...
-    def __getitem__(self, place: int | slice) -> Step | Trace:
+    def __getitem__(self, place: slice) -> ClimbTrace: ...
+    def __getitem__(self, place: int | slice) -> Step | ClimbTrace:
         if isinstance(place, slice):
-            return Trace(self.members[place], self.shares[place], self.scores[place], self.cells[place])
+            return ClimbTrace(self.members[place], self.shares[place], self.scores[place], self.cells[place])
         row, column = self.cells[place].tolist()
         return Step(int(self.members[place]), float(self.shares[place]), float(self.scores[place]), (row, column))
 
 
 @dataclass(frozen=True, eq=False)
-class Blend:
+class BlendResult:
     """Weights (M,), or (row groups, M), (column groups, M), (row groups, column groups, M); each M of them sum to 1.
 
     score    the metric of the blend on what it was climbed on

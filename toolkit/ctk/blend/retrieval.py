@@ -15,7 +15,7 @@ from ctk import ops
 from ctk.blend.climb import grid
 from ctk.blend.positives import Positives
 from ctk.blend.rank_climb import RankClimb, climb_together
-from ctk.blend.result import Blend, Step
+from ctk.blend.result import BlendResult, Step
 from ctk.blend.score_tiles import ScoreTiles, TilePlan
 
 MEMORY_LIMIT = 256 << 20
@@ -44,7 +44,7 @@ def hill_climb_retrieval(
     cutoff: int | None = None,
     memory_limit: int | None = None,
     progress: Callable[[Step], None] | None = None,
-) -> Blend:
+) -> BlendResult:
     """Climb to weights of M embedding models whose blended scores rank best, without M x Q x G scores in memory.
 
     The blended score of a query and a gallery entry is the sum of weight x dot product; the weights sum to 1. The first
@@ -68,7 +68,7 @@ def hill_climb_retrieval(
                   float32, are kept besides; the final scoring needs a copy of the embeddings in float32, and on a
                   machine without our kernels all Q x G scores of the blend.
     progress      called with the step that a round tried; of bags, with each one's
-    returns       Blend with weights (M,). score is the blend's mean reciprocal rank over all queries, as
+    returns       BlendResult with weights (M,). score is the blend's mean reciprocal rank over all queries, as
                   ctk.ops.mean_reciprocal_rank gives it; the trace has the steps with the scores that the climb saw, of
                   bags those of each on its sample, one climb after the other.
     raises        ValueError for shapes, dtypes and devices that do not fit, for a query without a positive, for NaN or
@@ -117,7 +117,7 @@ def hill_climb_retrieval(
         weights: NDArray[np.float64] = np.mean([climb.best_weights for climb in climbs], axis=0)
         blended = _blended(queries, galleries, weights, shared)
         score = ops.mean_reciprocal_rank(*blended, right[0], query_ids=right[1], gallery_ids=right[2], cutoff=cutoff)
-    return Blend(weights, score, tuple(step for climb in climbs for step in climb.trace))
+    return BlendResult(weights, score, tuple(step for climb in climbs for step in climb.trace))
 
 
 def _shares(bounds: tuple[float, float], step: float) -> list[float]:

@@ -26,7 +26,7 @@ LABELS = (*CLASSES, "auc")
 
 
 @dataclass(frozen=True)
-class Metric:
+class ClimbMetric:
     """A metric by its name, or a callable metric(target, blend) -> float, and whether more is better."""
 
     name: str
@@ -39,11 +39,11 @@ class Metric:
         return 1 if self.maximize else -1
 
 
-def find_metric(metric: str | Custom, maximize: bool | None) -> Metric:
+def find_metric(metric: str | Custom, maximize: bool | None) -> ClimbMetric:
     """The metric of that name, or the callable with its direction; ValueError that says what there is."""
     if callable(metric):
         name = getattr(metric, "__name__", type(metric).__name__)
-        return Metric(name, bool(getattr(metric, "maximize", True) if maximize is None else maximize), metric)
+        return ClimbMetric(name, bool(getattr(metric, "maximize", True) if maximize is None else maximize), metric)
     known = (*SQUARED, *BY_ROW)
     if metric not in known:
         near = difflib.get_close_matches(str(metric), known, n=1, cutoff=0.4)
@@ -51,10 +51,10 @@ def find_metric(metric: str | Custom, maximize: bool | None) -> Metric:
         raise ValueError(f"there is no metric {metric!r}; {hint}")
     if maximize is not None:
         raise ValueError(f"the direction of {metric} is known: leave maximize out, it is for metrics of your own")
-    return Metric(metric, metric in ("r2", "weighted_r2", "accuracy", "auc"))
+    return ClimbMetric(metric, metric in ("r2", "weighted_r2", "accuracy", "auc"))
 
 
-def score(metric: Metric, target: Any, blend: Floats, weights: Floats | None, eps: float) -> float:
+def score(metric: ClimbMetric, target: Any, blend: Floats, weights: Floats | None, eps: float) -> float:
     """The metric of a blend (N,) or (N, T), in the metric's own sign.
 
     weights  (T,) of columns, summing to one; None where the metric has none

@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from ctk.blend.cells import Cell, Cells
 from ctk.blend.climb import Climb, Options, RunningClimb, coarse_to_fine, grid
 from ctk.blend.engine import engine
-from ctk.blend.inputs import Data, refuse_not_finite
-from ctk.blend.scores import SQUARED, Floats, Metric, of_truth, score, squared_score, weighted_squares
+from ctk.blend.inputs import ClimbInputs, refuse_not_finite
+from ctk.blend.scores import SQUARED, ClimbMetric, Floats, of_truth, score, squared_score, weighted_squares
 
 Start = Callable[[Options], RunningClimb]
 
 
-class Task(Protocol):
+class ClimbTask(Protocol):
     """A metric on its data."""
 
     def start(self, cell: Cell) -> tuple[Start, Callable[[Floats], Floats]]:
@@ -28,7 +28,7 @@ class Task(Protocol):
         """The metric of the whole blend, from weights (row groups, column groups, M)."""
 
 
-def make_task(metric: Metric, data: Data, cells: Cells, column_weights: Floats, step: float) -> Task:
+def make_task(metric: ClimbMetric, data: ClimbInputs, cells: Cells, column_weights: Floats, step: float) -> ClimbTask:
     """The task for a metric; column_weights (T,) sum to one."""
     if metric.name in SQUARED and metric.call is None:
         return Squared(metric, data, cells, column_weights, engine.gram, refuse_not_finite)
@@ -40,12 +40,12 @@ class Squared:
 
     def __init__(
         self,
-        metric: Metric,
-        data: Data,
+        metric: ClimbMetric,
+        data: ClimbInputs,
         cells: Cells,
         weights: Floats,
         gram: Callable[..., tuple[Floats, Floats, Floats]],
-        refuse: Callable[[Data], None],
+        refuse: Callable[[ClimbInputs], None],
     ) -> None:
         self.metric, self.cells, self.weights = metric, cells, weights
         self.rows = data.rows
@@ -98,7 +98,7 @@ class Squared:
 class ByRow:
     """Metrics that need the rows at every step: each cell's numbers are laid out once, side by side."""
 
-    def __init__(self, metric: Metric, data: Data, cells: Cells, weights: Floats, step: float) -> None:
+    def __init__(self, metric: ClimbMetric, data: ClimbInputs, cells: Cells, weights: Floats, step: float) -> None:
         self.metric, self.data, self.cells, self.weights, self.step = metric, data, cells, weights, step
         self.eps = float(np.finfo(data.members[0].dtype).eps)
         if metric.name not in ("mae", "smooth_l1"):  # those see it in their residuals

@@ -18,7 +18,7 @@ from ctk.cli.words import OneOf
 if TYPE_CHECKING:
     from rich.status import Status
 
-    from ctk.bench.results import Row
+    from ctk.bench.tables import BenchRow
 
 
 @click.command()
@@ -45,7 +45,7 @@ def bench(op: str | None, device: str | None, results: Path, json_: bool) -> Non
 
     from ctk.bench import cases
     from ctk.bench.measure import measure
-    from ctk.bench.results import machine, save
+    from ctk.bench.tables import machine, save
     from ctk.errors import CtkError
 
     if device == "cuda" and not torch.cuda.is_available():
@@ -54,7 +54,7 @@ def bench(op: str | None, device: str | None, results: Path, json_: bool) -> Non
     where = machine()
     if not json_:
         console.print(", ".join(f"{key} {value}" for key, value in where.items() if value))
-    every: list[Row] = []
+    every: list[BenchRow] = []
     for each, place in product([op] if op else OPS, devices):
         for name, build in cases(each, place).items():
             with console.status(name) if not json_ else nullcontext() as status:
@@ -75,7 +75,7 @@ def _progress(case: str, status: Status | None) -> Callable[[str], None]:
     return lambda doing: None if status is None else status.update(f"{case}: {doing}")
 
 
-def _show(rows: Sequence[Row]) -> None:
+def _show(rows: Sequence[BenchRow]) -> None:
     console.print(f"\n{rows[0].op}  {rows[0].case}  {rows[0].device}", style="bold")
     extra = any(row.extra_mb is not None for row in rows)
     shown = []

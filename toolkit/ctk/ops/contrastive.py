@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ctk.ops import native, reference
-from ctk.ops.registry import autograd, define, fake
+from ctk.ops.library import autograd, define, fake
 from ctk.ops.tiling import plan_tiling
 
 KERNEL_DTYPES = (torch.float32, torch.bfloat16, torch.float16)
@@ -57,7 +57,7 @@ def info_nce(
     raises       ValueError for shapes, dtypes and devices that do not fit; RuntimeError for a second derivative
     """
     query, key = cast(query), cast(key)
-    check(query, key, logit_scale, query_ids, key_ids, label_smoothing)
+    check_info_nce(query, key, logit_scale, query_ids, key_ids, label_smoothing)
     kind = query.device.type
     classes = _classes(query, key, query_ids, key_ids)
     if not native.serves(query) or query.dtype not in KERNEL_DTYPES:
@@ -72,7 +72,7 @@ def info_nce(
 
 
 def cast(vectors: Tensor) -> Tensor:
-    """As autocast would for a product: to its dtype, but for float64. ValueError for what is no tensor."""
+    """Cast inputs as autocast does for a product: to its dtype, but for float64. ValueError for what is no tensor."""
     if not isinstance(vectors, Tensor):
         raise ValueError(f"query and key are tensors, not {type(vectors).__name__}")
     kind = vectors.device.type
@@ -89,7 +89,7 @@ def _scale(logit_scale: float | Tensor, device: torch.device) -> Tensor:
     return torch.full((), logit_scale, dtype=torch.float32, device=device)
 
 
-def check(
+def check_info_nce(
     query: Tensor,
     key: Tensor,
     logit_scale: float | Tensor,

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import torch
 
 from ctk.ops import native
-from ctk.ops.registry import define
+from ctk.ops.library import define
 
 INSTRUCTION_SETS = ("plain", "avx2", "avx512", "avx512_bf16")
 """As csrc/common/isa.h; plain is the compiler's baseline, SSE2 on x86-64 and NEON on ARM."""

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ctk.ops import native, reference
-from ctk.ops.registry import define, fake
+from ctk.ops.library import define, fake
 
 Ties = Literal["optimistic", "pessimistic", "mean"]
 

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from ctk.ops import native
+from ctk.ops.library import define, fake
 from ctk.ops.reference.slopes import absolute_slopes as reference
-from ctk.ops.registry import define, fake
 
 define("absolute_slopes(Tensor blend, Tensor members, Tensor shares) -> (Tensor values, Tensor slopes)")
 

@@ -35,7 +35,7 @@ class MapRow:
 
 @dataclass(frozen=True)
 class Frame:
-    """Where things lie: the cells' left edge and top, their height, and left and width of each column of cells."""
+    """The layout of a heat map: the cells' left edge, top and height, and left and width of each column of cells."""
 
     left: float
     top: float

@@ -14,7 +14,7 @@ import yaml
 from ctk.contract import Section
 from ctk.files import write_text
 from ctk.report import curves
-from ctk.report.climb import plot_climb
+from ctk.report.blend_trace import plot_climb
 from ctk.report.figures import SERIES
 from ctk.report.folds import Folds, by_fold
 from ctk.report.heat import MapRow, weight_map
@@ -121,7 +121,7 @@ def sentences(results: Results) -> list[str]:
 
 
 @dataclass(frozen=True)
-class Row:
+class MemberRow:
     """A row of the members table. ``share`` is the deciding metric as a part of the largest, for its bar; or None."""
 
     kind: str
@@ -140,7 +140,7 @@ class Table:
     """The members table: names of the numbers, and the rows with blend and test last."""
 
     columns: list[str]
-    rows: list[Row]
+    rows: list[MemberRow]
 
 
 def members_table(results: Results) -> Table:
@@ -155,12 +155,12 @@ def members_table(results: Results) -> Table:
     cells = list(zip(*(_scores(results, name, scores) for name in names), strict=True))
     shares = _shares([deciding(results, key) for key in [*keys, "blend"]])
     colours = slots(results)
-    rows: list[Row] = []
+    rows: list[MemberRow] = []
     for key, values, share in zip(keys, cells, shares, strict=False):
         name, seed = _split(key)
         weight = results.blend.weights.get(key)
         rows.append(
-            Row(
+            MemberRow(
                 kind="baseline" if key in results.baselines else "member",
                 name=name,
                 seed=seed,
@@ -173,9 +173,9 @@ def members_table(results: Results) -> Table:
             )
         )
     total = duration(sum(results.seconds.values())) if results.seconds else ""
-    rows.append(Row("blend", "blend", "", True, 0, cells[len(keys)], shares[len(keys)], total, ""))
+    rows.append(MemberRow("blend", "blend", "", True, 0, cells[len(keys)], shares[len(keys)], total, ""))
     if results.truth_scores:
-        rows.append(Row("test", "blend on the test", "", True, 0, cells[-1], None, "", ""))
+        rows.append(MemberRow("test", "blend on the test", "", True, 0, cells[-1], None, "", ""))
     return Table(names, rows)
 
 
@@ -301,7 +301,7 @@ def weights_by_group(results: Results) -> Plot | None:
 
 
 @dataclass(frozen=True)
-class Trace:
+class TraceTable:
     """The steps of a blender as a table, and as a figure where they are a climb."""
 
     columns: list[str]
@@ -310,7 +310,7 @@ class Trace:
     plot: Plot | None
 
 
-def trace(results: Results) -> Trace | None:
+def trace(results: Results) -> TraceTable | None:
     """The blend's steps, in the words its blender wrote them down in; None where it took none."""
     steps = results.blend.trace
     if not steps:
@@ -322,7 +322,7 @@ def trace(results: Results) -> Trace | None:
         numbers = [None if value is None else float(value) for value in values if _is_number(value) or value is None]
         numeric.append(len(numbers) == len(values))
         columns.append(column(numbers) if numeric[-1] else [_cell(value) for value in values])
-    return Trace(names, [list(row) for row in zip(*columns, strict=True)], numeric, _climb(results))
+    return TraceTable(names, [list(row) for row in zip(*columns, strict=True)], numeric, _climb(results))
 
 
 def _climb(results: Results) -> Plot | None:

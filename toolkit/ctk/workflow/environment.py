@@ -66,11 +66,10 @@ def git_revision() -> str | None:
 
 
 def paths() -> dict[str, str]:
-    """What serves ops on the CPU, ops on a GPU, blending and reading tables: "compiled ..." or "plain ...: why"."""
+    """What serves ops on the CPU, ops on a GPU, and blending: "compiled ..." or "plain ...: why"."""
     import torch
 
     from ctk.blend import engine
-    from ctk.data import plain_csv as numbers
     from ctk.ops import native
     from ctk.ops.processor import instruction_set
 
@@ -78,14 +77,11 @@ def paths() -> dict[str, str]:
         problem = native.problem(device)
         return f"compiled, {detail}" if problem is None else f"plain torch: {problem}"
 
-    def module(part: str, why: str | None, plain: str) -> str:
-        if why == "not built":
-            why = str(native.build_record().get("skipped", {}).get(part, why)).rstrip(".")
-        return "compiled" if why is None else f"plain {plain}: {why}"
-
+    why = engine.problem
+    if why == "not built":
+        why = str(native.build_record().get("skipped", {}).get("engine", why)).rstrip(".")
     return {
         "cpu": path("cpu", f"{instruction_set()}"),
         "cuda": path("cuda", "in use" if torch.cuda.is_available() else "but torch sees no GPU"),
-        "blend": module("engine", engine.problem, "numpy"),
-        "numbers": module("numbers", numbers.problem, "CSV readers"),
+        "blend": "compiled" if why is None else f"plain numpy: {why}",
     }

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import csv
 import re
+from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 
 import pyarrow as pa
 import pyarrow.csv
 
-from ctk.data import plain_csv as numbers
 from ctk.errors import CtkError
+from ctk.samples import Array
 from ctk_leap_climsim.tables.table import ID, Part, Place, Table, as_array
 
 BLOCK = 16 << 20
 """Bytes read at a time; no line may be longer (925 numbers are 20 kB)."""
-PARSED = 8 << 20
-"""Bytes that pyarrow parses at a time: the fastest of 1 to 64 MiB for lines of 18 kB."""
-NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*([eE][+-]?\d+)?|\.\d+([eE][+-]?\d+)?|inf(inity)?|nan)?\s*", re.IGNORECASE)
+THREADS = min(4, pa.cpu_count())
+"""Blocks parsed at a time, each some tens of MB."""
+NUMBER = re.compile(r"\s*([+-]?((\d+\.?\d*|\.\d+)(e[+-]?\d+)?|inf(inity)?|nan))?\s*", re.IGNORECASE | re.ASCII)
 NULLS = ["", "NaN", "nan", "-NaN", "-nan", "NA", "N/A", "null", "NULL", "None"]
 
 
@@ -41,52 +44,61 @@ class CsvTable(Table):
             raise self.error(f"{self.path}: the first line is not text ({error}).", "Is it a CSV?") from None
 
     def _parts(self, start: Place) -> Iterator[Part]:
-        offset, row = start.offset or self._begin, start.rows
+        row = start.rows
+        with ThreadPoolExecutor(THREADS) as pool:
+            blocks = self._blocks_of_lines(start.offset or self._begin)
+            submitted = ((lines, after, pool.submit(self._parse, lines)) for lines, after in blocks)
+            parsing = deque(islice(submitted, THREADS))
+            while parsing:
+                lines, after, parsed = parsing.popleft()
+                parsing.extend(islice(submitted, 1))
+                if not lines.endswith(b"\n"):
+                    raise self._cut(row, f"has no end within {len(lines):,} bytes")
+                try:
+                    ids, values = parsed.result()
+                except pa.ArrowInvalid as error:
+                    raise self._fault(lines, row) or error from None
+                yield Part(self._ids(ids, row), values, after)
+                row += len(ids)
+
+    def _blocks_of_lines(self, offset: int) -> Iterator[tuple[bytes, int]]:
+        """Whole lines and the offset behind them; at last, where it is so, a line without an end.
+
+        Each block is read from where the last one ended, so that going on from there cuts the same blocks.
+        """
         with self.path.open("rb") as file:
-            room = bytearray(
-                min(BLOCK, max(0, self.size - offset))
-            )  # for all blocks: fresh memory costs as much as reading
-            # Each block is read from where the last one ended, so that going on from there cuts the same blocks.
             while file.seek(offset) < self.size:
-                read = file.readinto(room)
-                end = room.rfind(b"\n", 0, read) + 1
-                if not end:
-                    raise self._cut(row, f"has no end within {read:,} bytes")
-                lines = memoryview(room)[:end]
-                offset += end
-                if offset == self.size:
-                    lines = memoryview(bytes(lines).rstrip(b"\r\n") + b"\n")
-                if len(lines) > 1:  # than a line end
-                    part = self._parse(lines, row, offset)
-                    row += len(part.ids)
-                    yield part
+                read = file.read(BLOCK)
+                lines = read[: read.rfind(b"\n") + 1] or read
+                offset += len(lines)
+                whole = lines.endswith(b"\n")
+                if whole and offset == self.size:
+                    lines = lines.rstrip(b"\r\n") + b"\n"
+                if lines != b"\n":
+                    yield lines, offset
+                if not whole:
+                    return
 
-    def _parse(self, lines: memoryview, row: int, offset: int) -> Part:
-        if self.header == [ID, *self.columns] and (plain := numbers.parse(lines, len(self.columns), self.prefix)):
-            return Part(*plain, offset)
-        # What is not plain is for pyarrow, which knows quotes, spaces and empty cells, and complains where it must.
-        wanted = [ID, *self.columns]
+    def _parse(self, lines: bytes) -> tuple[pa.Array, Array]:
+        """Ids as text, and the numbers (n, C) float64, NaN for empty cells. Raises ArrowInvalid."""
         types = dict.fromkeys(self.columns, pa.float64()) | {ID: pa.string()}
-        try:
-            table = pa.csv.read_csv(
-                pa.BufferReader(lines),
-                # Its threads end the process with SIGABRT when Python ends, now and then: apache/arrow issue 34314.
-                read_options=pa.csv.ReadOptions(column_names=self.header, block_size=PARSED, use_threads=False),
-                parse_options=pa.csv.ParseOptions(ignore_empty_lines=False),
-                convert_options=pa.csv.ConvertOptions(
-                    column_types=types, include_columns=wanted, null_values=NULLS, strings_can_be_null=False
-                ),
-            )
-        except pa.ArrowInvalid as error:
-            raise self._fault(lines, row) or error from None
+        table = pa.csv.read_csv(
+            pa.BufferReader(lines),
+            # Arrow's threads end the process with SIGABRT when Python ends, now and then: apache/arrow issue 34314.
+            read_options=pa.csv.ReadOptions(column_names=self.header, block_size=BLOCK, use_threads=False),
+            parse_options=pa.csv.ParseOptions(ignore_empty_lines=False),
+            convert_options=pa.csv.ConvertOptions(
+                column_types=types, include_columns=list(types), null_values=NULLS, strings_can_be_null=False
+            ),
+        )
         batch = table.combine_chunks().to_batches()[0]
-        return Part(self._ids(batch.column(0), row), as_array(batch.select(self.columns)), offset)
+        return batch.column(ID), as_array(batch.select(self.columns))
 
-    def _fault(self, lines: memoryview, first: int) -> CtkError | None:
+    def _fault(self, lines: bytes, first: int) -> CtkError | None:
         """What pyarrow stumbled over, found again slowly, so that the line and the column can be named."""
         width = len(self.header)
         wanted = [number for number, name in enumerate(self.header) if name in set(self.columns)]
-        for row, line in enumerate(bytes(lines).decode("utf-8", errors="replace").split("\n")[:-1], start=first):
+        for row, line in enumerate(lines.decode("utf-8", errors="replace").split("\n")[:-1], start=first):
             if "\r" in line.removesuffix("\r"):
                 return self._cut(row, "has a carriage return before its end")
             cells = next(csv.reader([line]), [])

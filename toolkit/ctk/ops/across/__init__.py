@@ -62,7 +62,7 @@ def info_nce_across(
     problem = None
     try:
         query, key = contrastive.cast(query), contrastive.cast(key)
-        contrastive.check(query, key, logit_scale, query_ids, key_ids, label_smoothing)
+        contrastive.check_info_nce(query, key, logit_scale, query_ids, key_ids, label_smoothing)
         if way not in ("auto", "gather", "ring"):
             raise ValueError(f"way is auto, gather or ring, not {way}")
         if query.dtype not in DTYPES:

@@ -15,8 +15,8 @@ NUMBERS = 6
 DTYPES = (torch.float32, torch.bfloat16, torch.float16, torch.float64)
 
 
-class Rows(NamedTuple):
-    """Rows of every rank's queries and keys, and which rank this is."""
+class RankRows(NamedTuple):
+    """RankRows of every rank's queries and keys, and which rank this is."""
 
     queries: list[int]
     keys: list[int]
@@ -25,7 +25,7 @@ class Rows(NamedTuple):
 
 def agree(
     query: Tensor, key: Tensor, options: Mapping[str, Any], problem: str | None, group: dist.ProcessGroup
-) -> Rows:
+) -> RankRows:
     """Tell the others this rank's rows and hear theirs. ValueError on every rank where one's arguments do not fit.
 
     problem  what is wrong with this rank's own arguments
@@ -50,7 +50,7 @@ def agree(
                 raise ValueError(f"{name} is {there} on rank {other} and {here} on rank {rank}")
         if numbers[5] != own[5]:
             raise ValueError(f"rank {other} and rank {rank} differ in one of {', '.join(options)}")
-    return Rows([numbers[1] for numbers in every], [numbers[2] for numbers in every], rank)
+    return RankRows([numbers[1] for numbers in every], [numbers[2] for numbers in every], rank)
 
 
 def _place(query: Any, group: dist.ProcessGroup) -> torch.device:

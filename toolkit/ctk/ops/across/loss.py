@@ -10,14 +10,14 @@ import torch.distributed as dist
 from torch import Tensor
 
 from ctk.ops.across import block
-from ctk.ops.across.agreement import Rows
+from ctk.ops.across.agreement import RankRows
 
 
 @dataclass(frozen=True)
 class Share:
     """What every rank knows of the whole."""
 
-    rows: Rows
+    rows: RankRows
     group: dist.ProcessGroup
     label_smoothing: float
     symmetric: bool
@@ -26,12 +26,12 @@ class Share:
 
     @property
     def part(self) -> float:
-        """Of each direction in the loss."""
+        """The weight of each direction in the loss."""
         return 0.5 if self.symmetric else 1.0
 
 
 class Seen(NamedTuple):
-    """This rank's rows against those of all ranks.
+    """The logits of this rank's rows against those of all ranks.
 
     query, key   (2, B), (2, K) float64: softmax sums, as of ``block.sums``
     keys_alike   (B,) int64, keys with a query's id; queries_alike the same of queries

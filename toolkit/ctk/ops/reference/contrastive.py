@@ -14,7 +14,7 @@ def info_nce(
     label_smoothing: float = 0.0,
     symmetric: bool = True,
 ) -> Tensor:
-    """As ``ctk.ops.info_nce``, with positives as a (B, K) bool mask, B x K logits in memory, and any floating dtype."""
+    """Compute ``ctk.ops.info_nce`` of any floating dtype, positives as a (B, K) bool mask, B x K logits in memory."""
     wide = query.dtype if query.dtype.itemsize == 8 else None
     logits = (query.to(wide) @ key.to(wide).T if wide else query.float() @ key.float().T) * logit_scale
     loss = _one_way(logits, positive, label_smoothing)

@@ -14,7 +14,7 @@ TILE_SCORES = 1 << 22
 def rank_counts(
     query: Tensor, gallery: Tensor, order: Tensor, starts: Tensor, ends: Tensor, classes: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """As ``torch.ops.ctk.rank_counts``, for any floating dtype and device."""
+    """Compute ``torch.ops.ctk.rank_counts`` for any floating dtype and device."""
     greater = torch.full((len(query),), -2, dtype=torch.int64, device=query.device)
     equal = torch.zeros_like(greater)
     if len(gallery) == 0:
@@ -33,7 +33,7 @@ def rank_counts(
 
 
 def top_scores(query: Tensor, gallery: Tensor, k: int) -> tuple[Tensor, Tensor]:
-    """As ``torch.ops.ctk.top_scores``, for any floating dtype and device."""
+    """Compute ``torch.ops.ctk.top_scores`` for any floating dtype and device."""
     values = torch.empty((len(query), k), dtype=torch.promote_types(query.dtype, torch.float32), device=query.device)
     rows_of = torch.empty((len(query), k), dtype=torch.int64, device=query.device)
     for rows, scores in _tiles(query, gallery):

@@ -7,7 +7,7 @@ from torch import Tensor
 
 
 def share_counts(scores: Tensor, targets: Tensor, weights: Tensor, shares: Tensor) -> Tensor:
-    """As ``ctk.ops.climb.share_counts``. Holds a few (n, G) matrices; operations grow with M x n x G x K."""
+    """Compute ``ctk.ops.share_counts`` share by share, in M x n x G x K operations."""
     blend, positive = _blended(scores, weights), _blended(targets, weights)
     counts = scores.new_empty((*scores.shape[:2], len(shares)), dtype=torch.int32)
     for member in range(len(scores)):

@@ -10,7 +10,7 @@ HELD = 1 << 24
 
 
 def absolute_slopes(blend: Tensor, members: Tensor, shares: Tensor) -> tuple[Tensor, Tensor]:
-    """As ``ctk.ops.slopes.absolute_slopes``, with every sum in float64."""
+    """Compute ``ctk.ops.slopes.absolute_slopes`` with every sum in float64."""
     at = shares.to(blend.dtype)
     values, slopes = torch.zeros_like(shares), torch.zeros_like(shares)
     run = max(1, HELD // (2 * max(1, shares.numel())))

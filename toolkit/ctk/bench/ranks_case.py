@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from ctk.bench import products, rankers
-from ctk.bench.case import Case, Contestant, Verdict
+from ctk.bench.bench_case import BenchCase, Contestant, Verdict
 from ctk.ops import processor, target_ranks
 
 COSINE = {"found": 0.1, "random": 0.0}
@@ -19,7 +19,7 @@ which is the worst for a screen: as many scores as can be lie near the target's.
 CHUNK = 1024
 
 
-def cases(device: str, small: bool) -> dict[str, Callable[[], Case]]:
+def cases(device: str, small: bool) -> dict[str, Callable[[], BenchCase]]:
     """See ctk.bench.cases."""
     sizes, seconds = (12_500, 2_500, 1536), 25.0
     if device == "cuda":
@@ -30,7 +30,7 @@ def cases(device: str, small: bool) -> dict[str, Callable[[], Case]]:
 
 
 def name(queries: int, gallery: int, width: int, kind: str) -> str:
-    """Of a case."""
+    """The name of a case in the table."""
     return f"N={queries:,} G={gallery:,} D={width:,}, {kind}"
 
 
@@ -43,7 +43,7 @@ def data(queries: int, gallery: int, width: int, cosine: float) -> tuple[Tensor,
     return normalize(cosine * entries[target] + (1 - cosine**2) ** 0.5 * noise), entries, target
 
 
-def case(queries: int, gallery: int, width: int, kind: str, device: str, seconds: float) -> Case:
+def case(queries: int, gallery: int, width: int, kind: str, device: str, seconds: float) -> BenchCase:
     """float32 on either device."""
     query, entries, target = (each.to(device) for each in data(queries, gallery, width, COSINE[kind]))
     count = partial(target_ranks, query, entries, target)
@@ -68,7 +68,7 @@ def case(queries: int, gallery: int, width: int, kind: str, device: str, seconds
             Contestant("faiss flat, top 100", partial(rankers.faiss, query, entries, target, min(100, gallery))),
             Contestant("torch, argsort", lambda: partial(rankers.sorted_, query, entries, target)),
         ]
-    return Case(
+    return BenchCase(
         name(queries, gallery, width, kind),
         device,
         contestants,

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from ctk.ops import native
+from ctk.ops.library import define, fake
 from ctk.ops.reference.share_counts import share_counts as reference
-from ctk.ops.registry import define, fake
 
 define("share_counts(Tensor scores, Tensor targets, Tensor weights, Tensor shares) -> Tensor")
 

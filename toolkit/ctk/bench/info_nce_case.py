@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ctk.bench import clip_losses, products
-from ctk.bench.case import Case, Contestant, Run, Verdict
+from ctk.bench.bench_case import BenchCase, Contestant, Run, Verdict
 from ctk.bench.clip_losses import SCALE, Loss
 from ctk.ops import info_nce
 
@@ -18,7 +18,7 @@ GPU_ROWS = [1 << power for power in range(10, 18)]
 GPU_WIDTHS = (512, 768, 1536)
 
 
-def cases(device: str, small: bool) -> dict[str, Callable[[], Case]]:
+def cases(device: str, small: bool) -> dict[str, Callable[[], BenchCase]]:
     """See ctk.bench.cases."""
     if small:
         return {"B=96 D=40": partial(on_cpu if device == "cpu" else on_gpu, 96, 40 if device == "cpu" else 512, 1.0)}
@@ -31,7 +31,7 @@ def cases(device: str, small: bool) -> dict[str, Callable[[], Case]]:
 
 
 def name(rows: int, width: int) -> str:
-    """Of a case."""
+    """The name of a case in the table."""
     return f"B={rows:,} D={width:,}"
 
 
@@ -42,7 +42,7 @@ def pairs(rows: int, width: int) -> tuple[Tensor, Tensor]:
     return torch.nn.functional.normalize(x), torch.nn.functional.normalize(x + y)
 
 
-def on_cpu(rows: int, width: int, seconds: float, memory: bool = False) -> Case:
+def on_cpu(rows: int, width: int, seconds: float, memory: bool = False) -> BenchCase:
     """float32, and the same vectors under bfloat16 autocast."""
     x, y = pairs(rows, width)
     contestants = [
@@ -57,10 +57,10 @@ def on_cpu(rows: int, width: int, seconds: float, memory: bool = False) -> Case:
         Contestant("torch tiles, recomputing", lambda: partial(clip_losses.tiles, x, y, SCALE, 16 * MB, keep=False)),
         Contestant("torch tiles, keeping", lambda: partial(clip_losses.tiles, x, y, SCALE, 16 * MB, keep=True)),
     ]
-    return Case(name(rows, width), "cpu", contestants, judge(x, y), seconds, memory)
+    return BenchCase(name(rows, width), "cpu", contestants, judge(x, y), seconds, memory)
 
 
-def on_gpu(rows: int, width: int, seconds: float) -> Case:
+def on_gpu(rows: int, width: int, seconds: float) -> BenchCase:
     """bfloat16 vectors. The floor is 8 B^2 D operations at the rate of a large product."""
     x, y = (each.to("cuda", torch.bfloat16) for each in pairs(rows, width))
     operations = 8 * rows**2 * width
@@ -77,7 +77,7 @@ def on_gpu(rows: int, width: int, seconds: float) -> Case:
         _contestant("memeff", clip_losses.memeff, x, y),
         _contestant("inf-cl", clip_losses.inf_cl, x, y),
     ]
-    return Case(name(rows, width), "cuda", contestants, judge(x, y), seconds, memory=True)
+    return BenchCase(name(rows, width), "cuda", contestants, judge(x, y), seconds, memory=True)
 
 
 def judge(x: Tensor, y: Tensor) -> Callable[[tuple[Tensor | None, ...]], Verdict]:

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from ctk.bench import rankers
-from ctk.bench.case import Case, Contestant, Run, Verdict
+from ctk.bench.bench_case import BenchCase, Contestant, Run, Verdict
 from ctk.blend import hill_climb_retrieval
 
 SHARES = [round(0.025 * number, 3) for number in range(-20, 21)]
@@ -19,11 +19,11 @@ MOST_ROUNDS = 100
 
 
 def name(members: int, queries: int, gallery: int, width: int) -> str:
-    """Of a case."""
+    """The name of a case in the table."""
     return f"retrieval M={members} Q={queries:,} G={gallery:,} D={width:,}"
 
 
-def case(members: int, queries: int, gallery: int, width: int, seconds: float) -> Case:
+def case(members: int, queries: int, gallery: int, width: int, seconds: float) -> BenchCase:
     """Models that see the same things, each through noise of its own; ours, and the same climb on whole matrices."""
     generator = torch.Generator().manual_seed(0)
     things = normalize(torch.randn(gallery, width, generator=generator))
@@ -53,7 +53,7 @@ def case(members: int, queries: int, gallery: int, width: int, seconds: float) -
         Contestant("ctk", lambda: ours, "ctk"),
         Contestant("torch, whole matrices", lambda: partial(_brute_force, query_sets, gallery_sets, target)),
     ]
-    return Case(name(members, queries, gallery, width), "cpu", contestants, judge, seconds, memory=True)
+    return BenchCase(name(members, queries, gallery, width), "cpu", contestants, judge, seconds, memory=True)
 
 
 def _floor(query_sets: list[Tensor], gallery_sets: list[Tensor]) -> Run:

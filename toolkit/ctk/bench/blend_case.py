@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ctk.bench import blenders, retrieval
-from ctk.bench.case import Case, Contestant, Run, Verdict
+from ctk.bench import blend_peers, retrieval_case
+from ctk.bench.bench_case import BenchCase, Contestant, Run, Verdict
 from ctk.blend import hill_climb
 
 Floats = NDArray[Any]
@@ -20,7 +20,7 @@ MOST_FOR_PEERS = 1 << 22
 """Numbers that peers who read them at every step get through in a minute."""
 
 
-def cases(device: str, small: bool) -> dict[str, Callable[[], Case]]:
+def cases(device: str, small: bool) -> dict[str, Callable[[], BenchCase]]:
     """See ctk.bench.cases. On the CPU alone."""
     if device != "cpu":
         return {}
@@ -39,14 +39,14 @@ def cases(device: str, small: bool) -> dict[str, Callable[[], Case]]:
 
 def _builders(
     sizes: list[tuple[str, int, int, int, float]], models: tuple[int, int, int, int], seconds: float
-) -> dict[str, Callable[[], Case]]:
-    builders: dict[str, Callable[[], Case]] = {name(*size[:4]): partial(case, *size) for size in sizes}
-    builders[retrieval.name(*models)] = partial(retrieval.case, *models, seconds)
+) -> dict[str, Callable[[], BenchCase]]:
+    builders: dict[str, Callable[[], BenchCase]] = {name(*size[:4]): partial(case, *size) for size in sizes}
+    builders[retrieval_case.name(*models)] = partial(retrieval_case.case, *models, seconds)
     return builders
 
 
 def name(metric: str, members: int, rows: int, columns: int) -> str:
-    """Of a case."""
+    """The name of a case in the table."""
     return f"{metric} M={members} N={rows:,} T={columns}"
 
 
@@ -64,7 +64,7 @@ def data(members: int, rows: int, columns: int) -> tuple[Floats, Floats]:
     return predictions, target
 
 
-def case(metric: str, members: int, rows: int, columns: int, seconds: float) -> Case:
+def case(metric: str, members: int, rows: int, columns: int, seconds: float) -> BenchCase:
     """r2 has one weight a member, which the mean of columns is climbed for; mae has one a member and column."""
     predictions, target = data(members, rows, columns)
     if columns == 1:
@@ -77,31 +77,33 @@ def case(metric: str, members: int, rows: int, columns: int, seconds: float) -> 
     ]
     if metric == "r2":
         contestants.append(
-            Contestant("least squares: the ceiling", lambda: partial(blenders.least_squares, predictions, target))
+            Contestant("least squares: the ceiling", lambda: partial(blend_peers.least_squares, predictions, target))
         )
         contestants.append(
             Contestant(
                 "scipy Nelder-Mead on the Gram matrix",
-                lambda: partial(blenders.nelder_mead_on_gram, predictions, target),
+                lambda: partial(blend_peers.nelder_mead_on_gram, predictions, target),
             )
         )
     if each_column or predictions.size < MOST_FOR_PEERS:  # else they take minutes to hours
         contestants += [
-            Contestant("hillclimbers", partial(blenders.hillclimbers, predictions, target, metric, "scikit-learn")),
-            Contestant("scipy Nelder-Mead", partial(blenders.nelder_mead, predictions, target, metric)),
+            Contestant("hillclimbers", partial(blend_peers.hillclimbers, predictions, target, metric, "scikit-learn")),
+            Contestant("scipy Nelder-Mead", partial(blend_peers.nelder_mead, predictions, target, metric)),
         ]
     if not each_column and predictions.size < MOST_FOR_PEERS:
-        lean = partial(blenders.hillclimbers, predictions, target, metric, "numpy")
+        lean = partial(blend_peers.hillclimbers, predictions, target, metric, "numpy")
         contestants.append(Contestant("hillclimbers, numpy metric", lean))
     if not each_column:
         steps = 100 if columns == 1 else 20
         contestants.append(
             Contestant(
                 f"AutoGluon EnsembleSelection, {steps} steps",
-                partial(blenders.autogluon, predictions, target, metric, steps),
+                partial(blend_peers.autogluon, predictions, target, metric, steps),
             )
         )
-    return Case(name(metric, members, rows, columns), "cpu", contestants, judge(predictions, target, metric), seconds)
+    return BenchCase(
+        name(metric, members, rows, columns), "cpu", contestants, judge(predictions, target, metric), seconds
+    )
 
 
 def judge(predictions: Floats, target: Floats, metric: str) -> Callable[[Floats], Verdict]:
@@ -114,7 +116,7 @@ def judge(predictions: Floats, target: Floats, metric: str) -> Callable[[Floats]
             blend = np.tensordot(answer, predictions, 1)
         else:
             blend = np.einsum("tm,mnt->nt", answer, predictions)
-        return Verdict(score=blenders.METRICS[metric](target, blend))
+        return Verdict(score=blend_peers.METRICS[metric](target, blend))
 
     return compare
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ctk.bench.case import Run
+from ctk.bench.bench_case import Run
 
 Floats = NDArray[Any]
 
@@ -98,7 +98,7 @@ def nelder_mead(predictions: Floats, target: Floats, metric: str) -> Run:
 
 
 def nelder_mead_on_gram(predictions: Floats, target: Floats) -> Floats:
-    """The same for r2, after one pass: weights with sum one need no more than the Gram matrix of the errors."""
+    """SciPy's Nelder-Mead for r2 after one pass: weights of sum one need only the Gram matrix of the errors."""
     members, of_all = in_a_row(predictions, target) if target.ndim == 2 else (predictions, target)
     errors = members - of_all
     gram = errors @ errors.T / len(of_all)

@@ -17,7 +17,7 @@ SAME = ("device", "cpu", "gpu", "case", "contestant")
 
 
 @dataclass(frozen=True)
-class Row:
+class BenchRow:
     """What was measured of one contestant in one case; bench/README.md says what each is."""
 
     op: str
@@ -39,7 +39,7 @@ class Row:
 
 
 def machine() -> dict[str, str]:
-    """Where and when, and with which versions."""
+    """The machine, the time and the versions that a table was measured with."""
     import torch
 
     from ctk import __version__
@@ -55,7 +55,7 @@ def machine() -> dict[str, str]:
     }
 
 
-def save(rows: Sequence[Row], where: dict[str, str], folder: Path) -> None:
+def save(rows: Sequence[BenchRow], where: dict[str, str], folder: Path) -> None:
     """Put rows of one op into its CSV; those of other machines, cases and contestants stay."""
     path = folder / f"{rows[0].op}.csv"
     new = [{key: _cell(value) for key, value in {**asdict(row), **where}.items()} for row in rows]

@@ -38,7 +38,7 @@ class Contestant:
 
 
 @dataclass(frozen=True)
-class Case:
+class BenchCase:
     """Contestants on the same data.
 
     judge    of a contestant's answer; None for a contestant without one (a floor)
