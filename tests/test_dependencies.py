@@ -205,6 +205,7 @@ def _link(name: str, version: str, place: Path) -> bool:
         if ".." not in file.parts and file.suffix != ".pyc":
             to = place / file
             to.parent.mkdir(parents=True, exist_ok=True)
+            to.unlink(missing_ok=True)  # which another distribution brings too, or pip itself
             os.link(str(file.locate()), to)
     return True
 

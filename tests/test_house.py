@@ -40,6 +40,7 @@ FACES = {
     "ctk.errors",
     "ctk.files",
     "ctk.hookspecs",
+    "ctk.machine",
     "ctk.ops",
     "ctk.report",
     "ctk.runs",
