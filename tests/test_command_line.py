@@ -9,8 +9,8 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from ctk.cli import cli
-from ctk.cli.common import executor_options
+from ctk.cli import executor_options
+from ctk.cli.main import cli
 from ctk.config.overrides import override
 
 

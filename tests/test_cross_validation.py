@@ -9,8 +9,8 @@ import pytest
 from click.testing import CliRunner
 
 from ctk import api
-from ctk.cli import cli
-from ctk.config.cross_validation import split_overrides
+from ctk.cli.main import cli
+from ctk.config.split_overrides import split_overrides
 from ctk.contract import Split
 from ctk.errors import CtkError, UsageError
 from ctk.runs import Run, all_runs
@@ -18,8 +18,8 @@ from ctk.samples import Samples
 from ctk.testing.distributions import find_anew, lay
 from ctk.testing.toy.metrics import MSE
 from ctk.workflow.fit import fit_part
-from ctk.workflow.fold_scores import Divided
-from ctk.workflow.predictions import Gathered
+from ctk.workflow.fold_scores import FoldScorer
+from ctk.workflow.predictions import MemberPredictions
 from ctk.workflow.split import division
 from ctk.workflow.split.division import divide
 
@@ -135,8 +135,8 @@ def test_predictions_of_other_folds_are_not_taken_for_these(validated):
 def test_what_filters_drop_is_not_counted_as_trained_on():
     samples = Samples(np.arange(8), {}, np.zeros((8, 1), np.float32))
     split = Split(folds=2, use=2)
-    divided = Divided(samples, split, divide(samples, split), np.arange(8) != 3)
-    gathered = Gathered(samples, {"a": np.zeros((8, 1))}, {}, rows=np.arange(8))
+    divided = FoldScorer(samples, split, divide(samples, split), np.arange(8) != 3)
+    gathered = MemberPredictions(samples, {"a": np.zeros((8, 1))}, {}, rows=np.arange(8))
     table = divided.table(MSE, gathered, None, {"a": {MSE.name: 0.0}})
     assert sorted(table.trained) == [3, 4]
     assert table.validated == (4, 4)

@@ -7,7 +7,6 @@ nor of rooms; plugins and competitions import the faces alone; the core names no
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -35,6 +34,7 @@ FACES = {
     "ctk",
     "ctk.api",
     "ctk.blend",
+    "ctk.cli",
     "ctk.contract",
     "ctk.data",
     "ctk.errors",
@@ -198,12 +198,19 @@ def exported(face: str) -> set[str]:
 
 
 def test_the_core_names_no_plugin_and_no_competition() -> None:
-    packages = "|".join(package.parent.name for folder in DISTRIBUTIONS for package in folder.glob("ctk_*/__init__.py"))
-    named = re.compile(rf"\b({packages}|{packages.replace('_', '-')})\b")
-    found = [
-        f"{path.relative_to(ROOT)}:{number}: {line.strip()}"
-        for path in sorted((CORE / "ctk").rglob("*.py"))
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
-        if named.search(line)
+    packages = {path.parent.name: path.parents[2].name for path in ROOT.glob("*/*/ctk_*/__init__.py")}
+    assert len(packages) == len(DISTRIBUTIONS)
+    names = {
+        text
+        for package, kind in packages.items()
+        for name in (package, package.removeprefix("ctk_") if kind == "competitions" else package)
+        for text in (name, name.replace("_", "-"))
+    }
+    named = [
+        f"{path.relative_to(ROOT)} names {name}"
+        for path in (CORE / "ctk").rglob("*")
+        if path.suffix in (".py", ".j2", ".css", ".md")
+        for name in names
+        if name in path.read_text(encoding="utf-8")
     ]
-    assert not found, "\n".join(found)
+    assert not named, "\n".join(sorted(named))

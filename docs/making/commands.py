@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import click
 
-from ctk.cli import cli
+from ctk.cli.main import cli
 from making.docstrings import bars, prose
 
 NO_WRAP = "\b"

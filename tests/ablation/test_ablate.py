@@ -13,11 +13,11 @@ import pytest
 from click.testing import CliRunner
 
 from ctk import api
-from ctk.cli import cli
+from ctk.cli.main import cli
 from ctk.errors import CtkError, UsageError
-from ctk.runs import Run, all_runs, series, standings
-from ctk.series.ablation.plan import find, read
-from ctk.series.ablation.running import carry_out
+from ctk.runs import Run, all_runs, list_series, local_leaderboard
+from ctk.series.ablation.plan import find_ablation, read_plan
+from ctk.series.ablation.run_ablation import run_ablation
 from ctk.series.ablation.variants import read_variants
 from ctk.testing.distributions import find_anew, lay
 
@@ -51,11 +51,11 @@ def test_each_variant_and_seed_is_a_run_below_the_ablation(ablated):
 
 
 def test_the_leaderboard_has_it_as_one_row_with_the_best_of_its_runs(ablated):
-    assert standings(api.runs_root()) == []
-    (found,) = series(api.runs_root(), "toy-regression")
+    assert local_leaderboard(api.runs_root()) == []
+    (found,) = list_series(api.runs_root(), "toy-regression")
     assert (found.folder, found.runs, found.finished) == (str(ablated.folder), 9, 6)
     assert found.best == min(score for scores in ablated.scores.values() for score in scores.values())
-    assert series(api.runs_root(), "another") == []
+    assert list_series(api.runs_root(), "another") == []
     told = " ".join(CliRunner().invoke(cli, ["runs"]).output.split())
     assert f"{ablated.folder.name} 6 of 9 finished {found.best:.4f}" in told
 
@@ -89,7 +89,7 @@ def test_tables_and_page_say_what_was_found(ablated):
 def test_a_finished_run_is_not_made_again_and_one_that_failed_is(ablated, monkeypatch):
     made = {path: path.stat().st_mtime_ns for path in ablated.folder.glob("*/*/submission.csv")}
     started = {path: path.stat().st_mtime_ns for path in ablated.folder.glob("wild/*/state.json")}
-    again = carry_out(read(find("mine", api.runs_root())))
+    again = run_ablation(read_plan(find_ablation("mine", api.runs_root())))
     assert again.scores == ablated.scores
     assert {path: path.stat().st_mtime_ns for path in made} == made
     assert all(path.stat().st_mtime_ns > before for path, before in started.items())
@@ -181,7 +181,7 @@ def test_an_ablation_that_is_not_there_is_answered_with_the_nearest(ablated):
 def test_a_plan_that_was_damaged_is_named(ablated):
     (ablated.folder / "plan.json").write_text("{}")
     with pytest.raises(CtkError, match=r"plan\.json: cannot be read"):
-        read(ablated.folder)
+        read_plan(ablated.folder)
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ import sys
 from pages import DOCS, ROOT
 
 from ctk import hookspecs
-from ctk.cli import cli
+from ctk.cli.main import cli
 
 
 def headings(page):

@@ -30,30 +30,30 @@ if TYPE_CHECKING:
     from ctk.plugins.workers import copy_plugins, unpickle, worker_variables
     from ctk.series.ablation.outcome import Ablation
     from ctk.series.ablation.plan import AblationPlan
-    from ctk.series.trials import Epoch, Outcome, Trial, read_epochs, run_trial, run_trials
-    from ctk.workflow.endings import terminable
+    from ctk.series.trials import Epoch, Trial, TrialOutcome, read_epochs, run_trial, run_trials
+    from ctk.workflow.checkpoints import FittedRun
     from ctk.workflow.observer import Observer
-    from ctk.workflow.pools import placed
-    from ctk.workflow.run import Plan
-    from ctk.workflow.saved import FittedRun
+    from ctk.workflow.pools import choose_workers
+    from ctk.workflow.run import RunPlan
+    from ctk.workflow.run_ending import interrupt_on_sigterm
 
 _HOMES = {
     "Epoch": "series.trials",
-    "FittedRun": "workflow.saved",
+    "FittedRun": "workflow.checkpoints",
     "Guard": "plugins.guard",
-    "Outcome": "series.trials",
     "Trial": "series.trials",
+    "TrialOutcome": "series.trials",
+    "choose_workers": "workflow.pools",
     "competition_of": "plugins.guard.competition",
     "component": "plugins.options",
     "copy_plugins": "plugins.workers",
+    "interrupt_on_sigterm": "workflow.run_ending",
     "metric_of": "plugins.guard",
     "override": "config.overrides",
-    "placed": "workflow.pools",
     "read_epochs": "series.trials",
     "read_yaml": "config.overrides",
     "run_trial": "series.trials",
     "run_trials": "series.trials",
-    "terminable": "workflow.endings",
     "unpickle": "plugins.workers",
     "worker_variables": "plugins.workers",
 }
@@ -61,19 +61,20 @@ __all__ = [
     "Epoch",
     "FittedRun",
     "Guard",
-    "Outcome",
     "Trial",
+    "TrialOutcome",
     "ablate",
     "blend_runs",
+    "choose_workers",
     "competition_of",
     "component",
     "configured",
     "copy_plugins",
     "cross_validate",
     "filter_data",
+    "interrupt_on_sigterm",
     "metric_of",
     "override",
-    "placed",
     "plan",
     "plan_ablation",
     "read_epochs",
@@ -84,7 +85,6 @@ __all__ = [
     "run_trials",
     "runs_root",
     "score",
-    "terminable",
     "unpickle",
     "validate",
     "worker_variables",
@@ -104,17 +104,17 @@ def runs_root() -> Path:
 
 def run(competition: str, *, observer: Observer | None = None, **how: Any) -> Results:
     """Train, blend, submit, report; ``how`` as for ``plan``. Raises CtkError for all that a user can mend."""
-    from ctk.workflow.run import carry_out
+    from ctk.workflow.run import execute_run
 
-    return carry_out(plan(competition, **how), observer)
+    return execute_run(plan(competition, **how), observer)
 
 
 def resume(name: str, *, root: Path | None = None, observer: Observer | None = None) -> Results:
     """Go on with a run that was interrupted, failed or killed, by its folder or the end of its name."""
     from ctk.runs import Run
-    from ctk.workflow.run import carry_out, reopen
+    from ctk.workflow.run import execute_run, reopen_run
 
-    return carry_out(reopen(Run.find(name, root or runs_root())), observer)
+    return execute_run(reopen_run(Run.find(name, root or runs_root())), observer)
 
 
 def cross_validate(
@@ -135,7 +135,7 @@ def cross_validate(
     stratify  group whose shares are alike in every fold; None is the target
     how       as for ``plan``
     """
-    from ctk.config.cross_validation import split_overrides
+    from ctk.config.split_overrides import split_overrides
 
     split = split_overrides(folds, scheme, group, stratify)
     return run(competition, overrides=[*split, *overrides], observer=observer, **how)
@@ -149,9 +149,9 @@ def ablate(
     ``variants`` are overrides by name, ``how`` as for ``plan_ablation``. A run that fails is among the result's
     ``problems``; CtkError is raised for what concerns all of them.
     """
-    from ctk.series.ablation.running import carry_out
+    from ctk.series.ablation.run_ablation import run_ablation
 
-    return carry_out(plan_ablation(competition, variants, **how), observer)
+    return run_ablation(plan_ablation(competition, variants, **how), observer)
 
 
 def plan_ablation(
@@ -173,7 +173,7 @@ def plan_ablation(
     """
     from ctk.errors import UsageError
     from ctk.series.ablation import BASE
-    from ctk.series.ablation.plan import start
+    from ctk.series.ablation.plan import start_ablation
 
     if any(each.partition("=")[0] == "seeds" for each in overrides):
         raise UsageError("The runs of an ablation have the seeds of --seeds.", "Leave -o seeds out.")
@@ -184,7 +184,7 @@ def plan_ablation(
     configs = {BASE: configured(competition, overrides=base, **how)[0]}
     for variant, changes in variants.items():
         configs[variant] = configured(competition, overrides=[*base, *changes], **how)[0]
-    return start(configs, variants, seeds, root or runs_root(), name)
+    return start_ablation(configs, variants, seeds, root or runs_root(), name)
 
 
 def plan(
@@ -194,16 +194,16 @@ def plan(
     dry_run: bool = False,
     root: Path | None = None,
     **how: Any,
-) -> Plan:
+) -> RunPlan:
     """Make a run's folder, ready to be carried out; ``how`` as for ``configured``.
 
     dry_run    two steps of every member on a slice
     root       folder of runs; None is $CTK_RUNS or ./runs
     """
     config, assigned = configured(competition, **how)
-    from ctk.workflow.run import start  # late: it imports Lightning, and what is wrong should be said at once
+    from ctk.workflow.run import start_run  # late: it imports Lightning, and what is wrong should be said at once
 
-    return start(config, root or runs_root(), name or config.preset, assigned, dry_run)
+    return start_run(config, root or runs_root(), name or config.preset, assigned, dry_run)
 
 
 def configured(
@@ -225,8 +225,8 @@ def configured(
     checkpoints  folder of a run: nothing is fitted, its members and blend predict. Its config takes the preset's place
     """
     from ctk.config.overrides import override, read_yaml
-    from ctk.config.resolve import base_config, resolve, saved_config
-    from ctk.contract.schema import merge
+    from ctk.config.resolve import base_config, checkpoints_config, resolve
+    from ctk.contract.schema import merge_configs
     from ctk.errors import UsageError
     from ctk.plugins import plugins
     from ctk.plugins.guard.competition import competition_of
@@ -234,9 +234,9 @@ def configured(
     known = competition_of(competition)
     if checkpoints is not None and preset is not None:
         raise UsageError("The saved run's config takes the preset's place: give --checkpoints or --preset.")
-    raw = base_config(known, data, preset) if checkpoints is None else saved_config(known, checkpoints, data)
+    raw = base_config(known, data, preset) if checkpoints is None else checkpoints_config(known, checkpoints, data)
     if config is not None:
-        raw = merge(raw, config if isinstance(config, Mapping) else read_yaml(Path(config)))
+        raw = merge_configs(raw, config if isinstance(config, Mapping) else read_yaml(Path(config)))
     if raw.get("data_dir"):
         raw["data_dir"] = str(Path(raw["data_dir"]).resolve())  # so that a run can be gone on with from anywhere
     assigned = [f"data={Path(data).name}"] if data is not None else []
@@ -269,10 +269,12 @@ def blend_runs(
     different competitions or data, SubmissionError for a file that is none.
     """
     from ctk.workflow.blend_runs import blend_sources
-    from ctk.workflow.observer import Silent
+    from ctk.workflow.observer import SilentObserver
 
     names = [str(source) for source in sources]
-    return blend_sources(names, root or runs_root(), blender, options, competition, data, name, observer or Silent())
+    return blend_sources(
+        names, root or runs_root(), blender, options, competition, data, name, observer or SilentObserver()
+    )
 
 
 def validate(

@@ -17,7 +17,7 @@ from typing import Any, Literal
 import numpy as np
 
 from ctk.contract import Found
-from ctk.data import Npz, not_finite
+from ctk.data import Npz, rows_not_finite
 from ctk.errors import CtkError, DataError
 from ctk.files import atomic
 from ctk.samples import Array, Data, Gallery, Samples
@@ -185,7 +185,7 @@ def _read_labelled(path: Path, bad_rows: BadRows) -> tuple[Samples, int]:
         gallery = _read_gallery(file, finite=False)
         if not drop:
             for key, vectors in ((VECTORS, text), (PICTURES, gallery.vectors)):
-                if len(bad := not_finite(vectors)):
+                if len(bad := rows_not_finite(vectors)):
                     raise file.fault(key, "a value is not a finite float32 number.", DROP, row=int(bad[0]))
         _check_metadata(file, captions=len(ids), text=text.shape[1], images=gallery.vectors.shape)
         target = _read_label(file, len(ids), len(gallery), drop, help=DROP)
@@ -193,8 +193,8 @@ def _read_labelled(path: Path, bad_rows: BadRows) -> tuple[Samples, int]:
     if not drop:
         return samples, 0
     keep = target >= 0
-    keep[not_finite(text)] = False
-    blind = not_finite(gallery.vectors)
+    keep[rows_not_finite(text)] = False
+    blind = rows_not_finite(gallery.vectors)
     keep &= ~np.isin(target, blind)
     if not keep.any():
         raise DataError(f"{path.name}: every row is bad.", "Mend the file.")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from ctk.contract import DataReader, Found
-from ctk.data import checksums
+from ctk.data import member_checksums
 from ctk.samples import Data
 from ctk_aml_retrieval import layout
 
@@ -33,7 +33,7 @@ class AMLReader(DataReader):
 
     def stamp(self, path: Path) -> object:
         """The checksums that the archive has of its members; the hash of a text."""
-        return checksums(path) if path.suffix == ".npz" else hashlib.sha256(path.read_bytes()).hexdigest()
+        return member_checksums(path) if path.suffix == ".npz" else hashlib.sha256(path.read_bytes()).hexdigest()
 
     def pictures(self, folder: Path) -> Path | None:
         """``Images``, where it lies."""

@@ -26,7 +26,7 @@ from ctk.blend import hill_climb
 from ctk.components.hill_climbs import HillClimb
 from ctk.runs import Part, Predictions, Run
 from ctk.samples import Array, Samples, Targets
-from ctk.workflow.predictions import Gathered, gather
+from ctk.workflow.predictions import MemberPredictions, gather_predictions
 from ctk_leap_climsim.columns import GROUPS, TARGETS
 from ctk_leap_climsim.metric import METRIC
 
@@ -78,7 +78,7 @@ def make(folder: Path, members: int, rows: int) -> Run:
 def report(folder: Path, run: Run) -> None:
     """Each step with its time and memory."""
     valid, test = Samples.open(folder / "valid"), Samples(np.arange(2), {})
-    gathered: Gathered = step("gather", lambda: gather({"": run}, valid, test))[0]
+    gathered: MemberPredictions = step("gather", lambda: gather_predictions({"": run}, valid, test))[0]
     drop_from_cache(folder)
     step("plain reads, cold", lambda: read_once(folder))
     drop_from_cache(folder)
@@ -92,7 +92,7 @@ def report(folder: Path, run: Run) -> None:
     step("apply", lambda: blend.apply(gathered.oof))
 
 
-def climbed(gathered: Gathered) -> float:
+def climbed(gathered: MemberPredictions) -> float:
     """What is one pass over the store: weights a column, without a score of the blend."""
     columns = range(len(TARGETS))
     return hill_climb(list(gathered.oof.values()), gathered.valid.target, "r2", columns=columns).score

@@ -20,7 +20,7 @@ import numpy as np
 import torch
 
 from ctk.api import FittedRun
-from ctk.cli.common import table
+from ctk.cli import print_table
 from ctk.runs import Run
 from ctk.samples import Samples
 from ctk.training import NetworkModel
@@ -73,7 +73,7 @@ def main(threads: str, *folders: str) -> None:
             if isinstance(model, NetworkModel):
                 rows += [[run.competition, part.member, *row] for row in measure(model, data.train, data.test)]
     columns = ["competition", "network", "rows", "torch ms", "onnxruntime ms", "torch cpu ms", "onnxruntime cpu ms"]
-    table(columns, rows, numbers=5)
+    print_table(columns, rows, numbers=5)
 
 
 if __name__ == "__main__":

@@ -7,8 +7,7 @@ from typing import Any
 
 import click
 
-from ctk.cli import completion
-from ctk.cli.common import as_json, console, print_json, table
+from ctk.cli import ProgressBars, as_json, completion, console, print_json, print_table
 from ctk_export.choices import FORMATS, HIGHEST, LOWEST, OPSET
 
 
@@ -67,7 +66,6 @@ def export(
     ctk export RUN --format safetensors --json
     """
     from ctk.api import runs_root
-    from ctk.cli.progress import Work
     from ctk.errors import UsageError
     from ctk.runs import Run
 
@@ -78,7 +76,7 @@ def export(
     from ctk_export.export import export as carry_out
 
     wanted = Wanted(format_, opset or OPSET, member, seed, fold)
-    work = Work(quiet=json_)
+    work = ProgressBars(quiet=json_)
     folder = out or found.folder / "export"
     sheets = []
     try:
@@ -99,7 +97,7 @@ def export(
         ]
         for facts in sheets
     ]
-    table(["member", "fold", "file", "size", "difference"], rows, numbers=2)
+    print_table(["member", "fold", "file", "size", "difference"], rows, numbers=2)
     checked = sheets[0]["checked"]
     console.print(
         f"\n{folder}: checked on {checked['samples']} samples; largest differences to the models' own predictions in"

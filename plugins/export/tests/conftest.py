@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from ctk.cli import cli
+from ctk.cli.main import cli
 from ctk.runs import Run
 
 AML = (

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from ctk.api import competition_of, override, placed
+from ctk.api import competition_of, override
 from ctk.config.resolve import base_config, resolve
 from ctk.errors import CtkError, UsageError
 from ctk.plugins import plugins
@@ -48,9 +48,9 @@ def test_a_wrong_option_is_refused_by_its_key(given, told):
 
 
 def test_ray_takes_all_tasks_and_knows_itself_how_many_fit():
-    chosen = placed(execution("executor=ray"), 40)
+    chosen = choose_workers(execution("executor=ray"), 40)
     assert (chosen.workers, chosen.threads) == (40, 1)
-    chosen = placed(execution("executor=ray", "executor.workers=3", "executor.threads=2"), 40)
+    chosen = choose_workers(execution("executor=ray", "executor.workers=3", "executor.threads=2"), 40)
     assert (chosen.workers, chosen.threads) == (3, 2)
 
 

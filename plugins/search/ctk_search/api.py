@@ -21,14 +21,14 @@ from optuna.trial import FrozenTrial, TrialState
 from ctk.api import (
     Guard,
     Trial,
+    choose_workers,
     competition_of,
     component,
+    interrupt_on_sigterm,
     metric_of,
     override,
-    placed,
     read_yaml,
     runs_root,
-    terminable,
 )
 from ctk.contract import Choice, Execution, RunConfig
 from ctk.errors import CtkError, UsageError, near, nearest
@@ -175,7 +175,7 @@ def resume(
         settings = replace(settings, trials=trials)
     if execution:
         settings = replace(settings, execution=_moved(settings, execution))
-    placed(Execution(**settings.execution), settings.trials)
+    choose_workers(Execution(**settings.execution), settings.trials)
     if storage is None and settings.storage is not None and studies.HIDDEN in settings.storage:
         raise UsageError(f"{folder}: the storage's password was not kept.", "Give the whole URL again: --storage URL.")
     given = storage or settings.storage
@@ -218,7 +218,7 @@ def _carry_out(
     with Run(folder).locked(), closing(book):
         settings.save(folder)
         try:
-            with terminable():
+            with interrupt_on_sigterm():
                 searching.run(timeout)
         except KeyboardInterrupt:
             write_page(searching)
@@ -251,8 +251,8 @@ def _sampler(name: str, options: Sequence[str], space: spaces.Space) -> dict[str
 def _bounded(execution: Execution, trials: int) -> Execution:
     """The executor with numbers of workers and threads. Raises UsageError for one that would take all trials at once,
     so that each would be proposed before any is known."""
-    made = placed(execution, trials)
-    if not execution.workers and placed(execution, MANY).workers == MANY:
+    made = choose_workers(execution, trials)
+    if not execution.workers and choose_workers(execution, MANY).workers == MANY:
         raise UsageError(
             f"The executor '{execution.name}' takes as many trials at a time as there are, and each would be proposed "
             "without knowing any other.",

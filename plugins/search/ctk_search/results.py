@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 from optuna.trial import FrozenTrial, TrialState
 
-from ctk.api import Guard, Outcome, read_epochs
+from ctk.api import Guard, TrialOutcome, read_epochs
 from ctk.contract import Metric
 from ctk.files import atomic, write_json, write_text
 from ctk.runs import Run
@@ -91,7 +91,7 @@ def _write_best(folder: Path, settings: Settings, space: Space, metric: Metric, 
             _link(folder / submission.name, Path("best") / submission.name)
 
 
-def facts(outcome: Outcome, search: Path, metric: Metric) -> dict[str, Any]:
+def facts(outcome: TrialOutcome, search: Path, metric: Metric) -> dict[str, Any]:
     """What is worth knowing of a trial that ended, from its folder; paths are relative to the search's."""
     epochs = read_epochs(outcome.folder)
     curves: dict[Any, list[dict[str, float]]] = {}

@@ -11,7 +11,7 @@ import sys
 
 import pytest
 
-from ctk.contract.schema import checked
+from ctk.contract.schema import validate_config
 from ctk.errors import UsageError
 from ctk.plugins.options import options_schema
 from ctk.testing import check_plugin
@@ -218,7 +218,7 @@ def test_offline_runs_that_were_synced_are_neither_removed_nor_logged_again(tmp_
 @pytest.mark.parametrize("option", [{"mode": "ofline"}, {"projekt": "x"}, {"tags": 3}])
 def test_options_that_are_wrong_are_refused_with_their_key(option):
     with pytest.raises(UsageError, match=next(iter(option))):
-        checked(options_schema(Wandb, "wandb"), option, "trackers.0")
+        validate_config(options_schema(Wandb, "wandb"), option, "trackers.0")
 
 
 def test_a_history_cut_off_in_a_line_goes_on_with_the_line_before(tmp_path):

@@ -10,10 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+import torch
 
-from ctk.bench import OPS
-from ctk.cli.common import as_json, console, print_json, table
-from ctk.cli.words import OneOf
+from ctk.bench import OPS, cases
+from ctk.bench.measure import measure
+from ctk.bench.tables import machine, save
+from ctk.cli.choice import OneOf
+from ctk.cli.json_output import as_json, print_json
+from ctk.cli.printing import console, print_table
+from ctk.errors import CtkError
 
 if TYPE_CHECKING:
     from rich.status import Status
@@ -41,13 +46,6 @@ def bench(op: str | None, device: str | None, results: Path, json_: bool) -> Non
     ctk bench
     ctk bench info-nce --device cpu --results DIR
     """
-    import torch
-
-    from ctk.bench import cases
-    from ctk.bench.measure import measure
-    from ctk.bench.tables import machine, save
-    from ctk.errors import CtkError
-
     if device == "cuda" and not torch.cuda.is_available():
         raise CtkError("torch sees no GPU here.", "Leave --device out, or see what ctk doctor says.")
     devices = [device] if device else ["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"]
@@ -96,7 +94,7 @@ def _show(rows: Sequence[BenchRow]) -> None:
             ]
         )
     columns = ["", "", "ms", "p20..p80", "runs", "x floor", *(["extra MB"] if extra else []), "score", "error"]
-    table(columns, shown, numbers=len(columns) - 2)
+    print_table(columns, shown, numbers=len(columns) - 2)
 
 
 def _short(value: float | None) -> str:

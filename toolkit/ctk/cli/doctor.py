@@ -8,8 +8,14 @@ from typing import Any
 import click
 from rich.text import Text
 
-from ctk.api import runs_root
-from ctk.cli.common import as_json, console, print_json
+from ctk.bench.speed import speed
+from ctk.cli.json_output import as_json, print_json
+from ctk.cli.printing import console
+from ctk.files import cache_folder
+from ctk.plugins import Plugins
+from ctk.plugins.check import check_all
+from ctk.runs import runs_root
+from ctk.workflow.environment import describe_environment
 
 
 @click.command()
@@ -21,15 +27,9 @@ def doctor(json_: bool) -> None:
     ctk doctor
     ctk doctor --json
     """
-    from ctk.bench.speed import speed
-    from ctk.files import cache_folder
-    from ctk.plugins import Plugins
-    from ctk.plugins.check import check_all
-    from ctk.workflow.environment import environment
-
     known = Plugins()  # not those of a process that a broken one may not enter
     check_all(known.plugins)
-    facts = environment(known)
+    facts = describe_environment(known)
     problems = [f"plugin {each.title} is broken: {each.problem}" for each in known.broken()]
     problems += [f"{name} is missing" for name, version in facts["libraries"].items() if version == "missing"]
     problems += [f"ops {name}: {path}" for name, path in facts["ops"].items() if "does not load" in path]

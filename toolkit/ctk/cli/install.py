@@ -7,8 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from packaging.utils import canonicalize_name
 
 from ctk.cli import completion
+from ctk.errors import UsageError
+from ctk.plugins import packages as installing
+from ctk.plugins.packages import checked, key, needed_by_core, quoted
 
 if TYPE_CHECKING:
     from ctk.plugins.packages import Row
@@ -41,9 +45,6 @@ def install(packages: tuple[str, ...], projects: tuple[Path, ...], upgrade: bool
     ctk install ./ctk_mine-1.0-py3-none-any.whl
     ctk install -e my-competition            a project that you are working on
     """
-    from ctk.errors import UsageError
-    from ctk.plugins import packages as installing
-
     if not packages and not projects:
         raise UsageError("Nothing to install.", "Give the name of a package, or -e and a folder: ctk install --help")
     for text in packages:
@@ -74,8 +75,6 @@ def uninstall(packages: tuple[str, ...], yes: bool) -> None:
     ctk uninstall ctk-mine
     ctk uninstall ctk-mine ctk-other -y
     """
-    from ctk.plugins import packages as installing
-
     for text in packages:
         installing.check_name(text)
     before = installing.listing()
@@ -101,16 +100,10 @@ def uninstall(packages: tuple[str, ...], yes: bool) -> None:
 
 
 def _announce(command: Sequence[str]) -> None:
-    from ctk.plugins.packages import quoted
-
     click.secho(f"$ {quoted(command)}", bold=True)
 
 
 def _announce_loss(name: str, rows: Sequence[Row]) -> None:
-    from packaging.utils import canonicalize_name
-
-    from ctk.plugins.packages import needed_by_core
-
     of = [row for row in rows if canonicalize_name(str(row["distribution"])) == canonicalize_name(name)]
     for row in of:
         click.echo(f"{_title(row)} offers {_offers(row)}.")
@@ -122,10 +115,6 @@ def _announce_loss(name: str, rows: Sequence[Row]) -> None:
 
 def _tell_gained(before: Sequence[Row], after: Sequence[Row], asked: set[str]) -> bool:
     """Say what is new, what has changed, and what was asked for and was here; returns whether some of it is broken."""
-    from packaging.utils import canonicalize_name
-
-    from ctk.plugins.packages import checked, key
-
     old = {key(row): row for row in before}
     concerned = {}
     for row in after:

@@ -6,13 +6,13 @@ import time
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from ctk.cli.common import console
+from ctk.cli.printing import console
 
 PLAIN_EVERY = 10.0
 """Seconds between lines of progress where there is no terminal to redraw."""
 
 
-class Work:
+class ProgressBars:
     """Called as ``work(what, done, total)``; the bars stay on the screen when everything begun is done."""
 
     def __init__(self, quiet: bool = False) -> None:

@@ -25,7 +25,7 @@ from click.shell_completion import (
     split_arg_string,
 )
 
-from ctk.cli.words import OneOf
+from ctk.cli.choice import OneOf
 
 SHELLS = ("bash", "zsh", "fish")
 

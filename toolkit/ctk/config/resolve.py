@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ctk.config.training_keys import schema_of
 from ctk.contract import Choice
-from ctk.contract.schema import checked, merge
+from ctk.contract.schema import merge_configs, validate_config
 from ctk.errors import UsageError, nearest
 from ctk.files import is_folder_name
 from ctk.plugins.options import component
@@ -36,10 +36,10 @@ def base_config(competition: Competition, data: Path | str | None, preset: str |
         "data_dir": None if data is None else str(Path(data).resolve()),
         "data": {"name": competition.reader},
     }
-    return merge(base, presets[name])
+    return merge_configs(base, presets[name])
 
 
-def saved_config(competition: Competition, checkpoints: Path | str, data: Path | str | None) -> dict[str, Any]:
+def checkpoints_config(competition: Competition, checkpoints: Path | str, data: Path | str | None) -> dict[str, Any]:
     """The config of a saved run, to predict with its members; on its data, or on other. Raises UsageError."""
     from ctk.plugins.guard.competition import is_named
 
@@ -70,7 +70,7 @@ def resolve(raw: Mapping[str, Any], plugins: Plugins) -> RunConfig:
     if not isinstance(members, Sequence) or isinstance(members, str):
         raise UsageError("Config key 'members' must be a list of members.")
     raw["members"] = _named([_member(member, f"members.{n}", plugins) for n, member in enumerate(members)])
-    config = checked(RunConfig, raw, "")
+    config = validate_config(RunConfig, raw, "")
     for member in config.members:
         for other in member.uses:
             if other not in (names := [each.name for each in config.members]):
@@ -117,7 +117,7 @@ def _member(raw: Any, where: str, plugins: Plugins) -> dict[str, Any]:
     if not isinstance(raw, Mapping) or "model" not in raw:
         raise UsageError(f"Config key '{where}' needs a model.", f"For example {where}: {{model: ridge}}.")
     own = {key: raw[key] for key in raw if key in Member.model_fields and key != "training"}
-    choice = checked(Choice, own["model"], f"{where}.model")
+    choice = validate_config(Choice, own["model"], f"{where}.model")
     thing = plugins.load("models", choice.name)
     own["model"] = component(choice, "models", f"{where}.model", plugins)
     own.setdefault("name", choice.name.rpartition(":")[2])
@@ -127,7 +127,7 @@ def _member(raw: Any, where: str, plugins: Plugins) -> dict[str, Any]:
         if key not in schema.model_fields:
             known = [*schema.model_fields, *(field for field in Member.model_fields if field != "training")]
             raise UsageError(f"Config {where}: unknown key '{key}'.", nearest(key, known, "keys"))
-    training = checked(schema, extra, where)
+    training = validate_config(schema, extra, where)
     own["training"] = training.with_components(where, plugins) if hasattr(training, "with_components") else training
     if own.get("uses") and (reads := getattr(thing, "features", None)):
         raise UsageError(

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from ctk.contract import Choice, Strict
-from ctk.contract.schema import checked, merge
+from ctk.contract.schema import merge_configs, validate_config
 from ctk.errors import UsageError
 from ctk.plugins import Plugins
 from ctk.plugins.options import component
@@ -121,7 +121,10 @@ class Training(Strict):
     def phases(self, where: str = "stages") -> list[Training]:
         """The stages with the common keys filled in; without any, this itself."""
         common = self.model_dump(exclude={"stages"})
-        phases = [checked(Training, merge(common, stage), f"{where}.{n}") for n, stage in enumerate(self.stages)]
+        phases = [
+            validate_config(Training, merge_configs(common, stage), f"{where}.{n}")
+            for n, stage in enumerate(self.stages)
+        ]
         phases = phases or [self]
         for number, phase in enumerate(phases):
             if phase.copies and (number == 0 or number < len(phases) - 1):

@@ -11,7 +11,7 @@ from ctk.contract.executor import PROGRESS, Files, Portable, WorkerLost
 from ctk.contract.filter import Count, DropFraction, Filter, FilterContext, keep_best
 from ctk.contract.metric import Direction, Metric
 from ctk.contract.model import Batch, FitContext, Model, NoTraining
-from ctk.contract.platform import Entry, Platform, Receipt, Submitted
+from ctk.contract.platform import Entry, PastSubmission, Platform, Receipt
 from ctk.contract.reader import DataReader, Found, Progress
 from ctk.contract.results import FoldTable, Results
 from ctk.contract.run_config import Execution, Member, RunConfig, Split
@@ -41,6 +41,7 @@ __all__ = [
     "Metric",
     "Model",
     "NoTraining",
+    "PastSubmission",
     "Platform",
     "Portable",
     "Progress",
@@ -51,7 +52,6 @@ __all__ = [
     "Split",
     "Strict",
     "Submission",
-    "Submitted",
     "WorkerLost",
     "keep_best",
     "presets_in",

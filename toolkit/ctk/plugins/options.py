@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, create_model
 
 from ctk.contract import Choice, Strict
-from ctk.contract.schema import checked
+from ctk.contract.schema import validate_config
 from ctk.errors import PluginError
 from ctk.plugins import Plugins
 from ctk.plugins import plugins as installed
@@ -41,7 +41,7 @@ def component(choice: C, kind: str, where: str, plugins: Plugins | None = None) 
         ) from error
     if first:
         remember_options(found, plugin, _shown(schema, type(choice), thing))
-    options = checked(schema, choice.model_dump(exclude={"name"}), where)
+    options = validate_config(schema, choice.model_dump(exclude={"name"}), where)
     return type(choice)(name=plugins.reference(found), **options.model_dump(mode="json"))
 
 

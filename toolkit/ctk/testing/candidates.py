@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ctk.contract import Competition, Model
-from ctk.contract.schema import merge
+from ctk.contract.schema import merge_configs
 from ctk.plugins import plugins
 from ctk.plugins.guard.competition import competition_of
 from ctk.testing.case import Case
@@ -69,7 +69,7 @@ def _network(competition: Competition) -> dict[str, Any]:
         name = _name(member["model"])
         thing = plugins().load("models", name)
         if not (inspect.isclass(thing) and issubclass(thing, Model)):
-            return merge(_alone(member), small)
+            return merge_configs(_alone(member), small)
     return {"model": "toy-network", "loss": "toy-squared-error", **small}
 
 

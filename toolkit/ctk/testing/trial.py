@@ -51,7 +51,7 @@ def trial(
     import torch
 
     from ctk import api
-    from ctk.workflow.run import carry_out
+    from ctk.workflow.run import execute_run
 
     threads = torch.get_num_threads()
     plan = api.plan(
@@ -66,7 +66,7 @@ def trial(
     unpicklable = _unpicklable(plan.config)
     try:
         with written() as paths:
-            results = carry_out(plan)
+            results = execute_run(plan)
     finally:
         torch.set_num_threads(threads)  # the serial executor sets this process's
     tried = Trial(what, competition_of(competition), results, unpicklable=unpicklable)

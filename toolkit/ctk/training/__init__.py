@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ctk.components.ridge import Ridge, solve_ridge
     from ctk.training.devices import torch_device
-    from ctk.training.loggers import Place, tracker_options
+    from ctk.training.loggers import FitLocation, tracker_options
     from ctk.training.loop import VALID_LOSS, State, output
     from ctk.training.network import NetworkModel, as_model
 
 _HOMES = {
     "NetworkModel": "training.network",
-    "Place": "training.loggers",
+    "FitLocation": "training.loggers",
     "Ridge": "components.ridge",
     "State": "training.loop",
     "VALID_LOSS": "training.loop",
@@ -29,8 +29,8 @@ _HOMES = {
 }
 __all__ = [
     "VALID_LOSS",
+    "FitLocation",
     "NetworkModel",
-    "Place",
     "Ridge",
     "State",
     "as_model",

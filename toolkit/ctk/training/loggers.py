@@ -16,11 +16,11 @@ from ctk.errors import CtkError
 from ctk.plugins import plugins
 from ctk.runs import Run
 
-Tell = Callable[[str], None]
+LogLine = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Place:
+class FitLocation:
     """What a tracker can tell from a stage's folder: the run's folder, and the fit's name in it.
 
     ``name`` is ``<member>/seed-<s>/fold-<f>/stage-<n>``, with ``/copy-<k>`` behind it where a stage trains copies.
@@ -30,7 +30,7 @@ class Place:
     name: str
 
     @classmethod
-    def of(cls, folder: Path) -> Place:
+    def of(cls, folder: Path) -> FitLocation:
         """The place of a stage's folder; a folder that is in no run is one itself."""
         folder = folder.resolve()
         for run in folder.parents:
@@ -56,7 +56,7 @@ def tracker_options(run: Run, name: str, distribution: str) -> dict[str, Any] | 
     return None
 
 
-def check(trackers: Sequence[Choice]) -> None:
+def check_trackers(trackers: Sequence[Choice]) -> None:
     """Ask every tracker that can tell whether it could log. Raises its CtkError."""
     for tracker in trackers:
         ready = getattr(plugins().load("trackers", tracker.name), "check", None)
@@ -64,7 +64,7 @@ def check(trackers: Sequence[Choice]) -> None:
             ready(**tracker.options)
 
 
-def loggers(trackers: Sequence[Choice], folder: Path, name: str, tell: Tell) -> list[Logger]:
+def make_loggers(trackers: Sequence[Choice], folder: Path, name: str, tell: LogLine) -> list[Logger]:
     """The loggers of one stage's fit. None of them can end it any more once it has begun.
 
     A tracker that raises a CtkError here is one that the user should mend; the fit has lost nothing. Of any other error
@@ -74,7 +74,7 @@ def loggers(trackers: Sequence[Choice], folder: Path, name: str, tell: Tell) -> 
     for tracker in trackers:
         make = plugins().load("trackers", tracker.name)
         try:
-            opened.append(Guarded(make(folder, name, **tracker.options), tracker.name, tell))
+            opened.append(GuardedLogger(make(folder, name, **tracker.options), tracker.name, tell))
         except CtkError:
             raise
         except (Exception, SystemExit) as error:
@@ -82,10 +82,10 @@ def loggers(trackers: Sequence[Choice], folder: Path, name: str, tell: Tell) -> 
     return opened
 
 
-class Guarded(Logger):
+class GuardedLogger(Logger):
     """A tracker's logger, left alone after the first time that it failed: a fit outlives its trackers."""
 
-    def __init__(self, logger: Logger, tracker: str, tell: Tell) -> None:
+    def __init__(self, logger: Logger, tracker: str, tell: LogLine) -> None:
         super().__init__()
         self.logger = logger
         self.tracker = tracker

@@ -23,9 +23,9 @@ from ctk.plugins.guard import Doing
 from ctk.plugins.guard.loss import scalar
 from ctk.samples import Array, Samples
 from ctk.training import torchrun
-from ctk.training.rows import Features, InOrder
-from ctk.training.saving import save
-from ctk.training.schedules import rates
+from ctk.training.datasets import FeaturesDataset, SequentialSlices
+from ctk.training.schedules import learning_rate_factor
+from ctk.training.torch_files import save_tensors
 
 State = dict[str, Tensor]
 OTHER_SEED = 7_368_787
@@ -34,7 +34,7 @@ VALID_LOSS = "valid_loss"
 """In curves and scores: the loss of the validation samples, where a member asks for it."""
 
 
-class Fit(L.LightningModule):
+class NetworkModule(L.LightningModule):
     """A network and its loss. Seeds torch anew each step, which is what makes a resumed fit the same fit.
 
     columns    of the target that alone are trained, (C,) int64, or None for all
@@ -70,7 +70,7 @@ class Fit(L.LightningModule):
 
     def training_step(self, batch: Batch, number: int) -> Tensor:
         seed = self.seed * 1_000_003 + self.global_step
-        self._seed(seed if (team := torchrun.current()) is None else seed + OTHER_SEED * team.place.rank)
+        self._seed(seed if (team := torchrun.current_team()) is None else seed + OTHER_SEED * team.place.rank)
         prediction = self.network(*inputs(self.network, batch.features, self.device))
         loss = self._compared(prediction, batch, self.current_epoch // self.parts)
         self.losses.append(loss.detach())
@@ -86,7 +86,7 @@ class Fit(L.LightningModule):
         if batch.share == 0:
             if not spans:
                 return 0 * prediction.sum()  # a mean over no rows would be NaN
-            prediction, batch = prediction[:0], without_rows(batch)
+            prediction, batch = prediction[:0], empty_batch(batch)
         with self.comparing:
             loss = scalar(self.loss(prediction, batch))
         return loss if spans or batch.share == 1 else loss * batch.share
@@ -120,11 +120,11 @@ class Fit(L.LightningModule):
         if schedule.name == "plateau" or (schedule.name == "constant" and not schedule.warmup):
             return optimizer
         steps = int(self.trainer.estimated_stepping_batches)
-        rate = rates(schedule, config.lr, steps, self.training_config.epochs)
+        rate = learning_rate_factor(schedule, config.lr, steps, self.training_config.epochs)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": LambdaLR(optimizer, rate), "interval": "step"}}
 
 
-class Follow(Callback):
+class ValidationTracker(Callback):
     """Scores each validated epoch, keeps the best weights and the curve, and tells the run how far it is.
 
     All of it is part of the checkpoint. It stands before the weight-averaging callback, so that what it scores and
@@ -164,9 +164,9 @@ class Follow(Callback):
         self.curve: list[dict[str, float]] = []
 
     def on_train_epoch_end(self, trainer: L.Trainer, module: L.LightningModule) -> None:
-        assert isinstance(module, Fit)
+        assert isinstance(module, NetworkModule)
         self.loss = float(torch.stack(module.losses).mean())
-        if team := torchrun.current():
+        if team := torchrun.current_team():
             self.loss = team.mean(self.loss)
         module.losses.clear()
         epoch = self._epoch(trainer, module)
@@ -192,14 +192,14 @@ class Follow(Callback):
     def on_validation_batch_end(
         self, trainer: L.Trainer, module: L.LightningModule, outputs: Any, batch: Any, number: int, loader: int = 0
     ) -> None:
-        assert isinstance(module, Fit)
+        assert isinstance(module, NetworkModule)
         part = outputs.cpu().numpy()
         if self.place[1] == 1:
             self._put(module, part)
         else:
             self.parts.append(part)
 
-    def _put(self, module: Fit, part: Array) -> None:
+    def _put(self, module: NetworkModule, part: Array) -> None:
         """The next rows of the prediction."""
         if self.prediction is None:
             self.prediction = np.empty((len(self.valid), *part.shape[1:]), dtype=np.float32)
@@ -212,10 +212,10 @@ class Follow(Callback):
         self.rows = rows.stop
 
     def on_validation_epoch_end(self, trainer: L.Trainer, module: L.LightningModule) -> None:
-        assert isinstance(module, Fit)
-        metric, team = self.context.metric, torchrun.current()
+        assert isinstance(module, NetworkModule)
+        metric, team = self.context.metric, torchrun.current_team()
         if team is not None and self.place[1] > 1:
-            own = InOrder(len(self.valid), *self.place).own
+            own = SequentialSlices(len(self.valid), *self.place).own
             for part in team.rows_at_first(np.concatenate(self.parts)[:own]):
                 self._put(module, part)
             self.parts = []
@@ -224,7 +224,7 @@ class Follow(Callback):
         self.stale += 1
         if math.isfinite(score) and not metric.sign * score <= metric.sign * self.best_score:
             self.best_score, self.stale = score, 0
-            self.best = _state(module.network) if leads() else None
+            self.best = _state(module.network) if is_first_rank() else None
         if module.valid_losses:
             rows = sum(count for count, _ in module.valid_losses)
             loss = sum(count * float(each) for count, each in module.valid_losses) / rows
@@ -232,17 +232,17 @@ class Follow(Callback):
             module.valid_losses.clear()
             self.curve[-1][VALID_LOSS] = loss
             if loss < self.lowest_loss:
-                self.lowest_loss, self.best_by_loss = loss, _state(module.network) if leads() else None
+                self.lowest_loss, self.best_by_loss = loss, _state(module.network) if is_first_rank() else None
         if self.stage.patience and self.stale >= self.stage.patience:
             trainer.should_stop = True
 
     def _scored(self, prediction: Array | None) -> float:
         """The metric, by the first rank so that all decide alike; NaN where the prediction is not finite."""
         score = math.nan
-        if leads():
+        if is_first_rank():
             assert prediction is not None
             score = self.context.metric.score(prediction, self.valid) if np.isfinite(prediction).all() else math.nan
-        return score if (team := torchrun.current()) is None else team.from_first(score)
+        return score if (team := torchrun.current_team()) is None else team.from_first(score)
 
     def state_dict(self) -> dict[str, Any]:
         names = ("best", "best_score", "best_by_loss", "lowest_loss", "stale", "curve", "loss")
@@ -252,14 +252,14 @@ class Follow(Callback):
         for name, value in state.items():
             setattr(self, name, value)
 
-    def _epoch(self, trainer: L.Trainer, module: Fit) -> float:
+    def _epoch(self, trainer: L.Trainer, module: NetworkModule) -> float:
         """Epochs done at the end of this one; whole numbers as such."""
         parts = trainer.current_epoch + 1
         whole = parts % module.parts == 0
         return self.before + (parts // module.parts if whole else parts / module.parts)
 
 
-class OwnSignals(Callback):
+class KeepSignalHandlers(Callback):
     """Keeps the answer to SIGTERM that there was before.
 
     Lightning's own answer, where there are several ranks, waits for the others, and torchrun sends the signal when one
@@ -274,13 +274,13 @@ class OwnSignals(Callback):
             signal.signal(signal.SIGTERM, self.before)
 
 
-class Plateau(Callback):
+class PlateauSchedule(Callback):
     """Lowers the learning rate when validations bring no gain.
 
     Lightning's own way takes this step after the checkpoint is written, and a resumed fit would lack it.
     """
 
-    def __init__(self, schedule: Schedule, follow: Follow) -> None:
+    def __init__(self, schedule: Schedule, follow: ValidationTracker) -> None:
         self.schedule = schedule
         self.follow = follow
         self.metric = follow.context.metric
@@ -313,11 +313,11 @@ class AtomicCheckpoints(TorchCheckpointIO):
     """A checkpoint is whole or not there, also where the temporary folder is on another disk."""
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
-        save(checkpoint, Path(path))
+        save_tensors(checkpoint, Path(path))
 
 
 def last_checkpoint(folder: Path, stage: Training, parts: int) -> ModelCheckpoint:
-    """Keeps ``last.ckpt``, written after an epoch's validation, so that it holds what ``Follow`` found in it."""
+    """Keeps ``last.ckpt``, written after an epoch's validation, so that it holds what ``ValidationTracker`` found in it."""
     return ModelCheckpoint(
         folder,
         filename="last",
@@ -328,18 +328,18 @@ def last_checkpoint(folder: Path, stage: Training, parts: int) -> ModelCheckpoin
     )
 
 
-def leads() -> bool:
+def is_first_rank() -> bool:
     """Whether this process is the one that writes and decides: the first rank, or the only one."""
-    team = torchrun.current()
+    team = torchrun.current_team()
     return team is None or team.place.leads
 
 
-def share(team: torchrun.Team | None) -> tuple[int, int]:
+def rank_and_ranks(team: torchrun.Team | None) -> tuple[int, int]:
     """This process's number among those that share rows, and how many do."""
     return (0, 1) if team is None else (team.place.rank, team.place.size)
 
 
-def without_rows(batch: Batch) -> Batch:
+def empty_batch(batch: Batch) -> Batch:
     """The same with none of its rows."""
     features = {name: values[:0] for name, values in batch.features.items()}
     ids = None if batch.target_ids is None else batch.target_ids[:0]
@@ -366,9 +366,9 @@ def _state(network: nn.Module) -> State:
 
 
 @torch.inference_mode()
-def predicted(network: nn.Module, samples: Samples, device: torch.device) -> Iterator[tuple[slice, Array]]:
+def predict_blocks(network: nn.Module, samples: Samples, device: torch.device) -> Iterator[tuple[slice, Array]]:
     """Predictions in the samples' units, some thousand rows at a time: (rows, (B, D) float32)."""
     network.to(device).eval()
-    features = Features(samples, network.features)  # type: ignore[arg-type]
-    for rows in InOrder(len(samples)):
+    features = FeaturesDataset(samples, network.features)  # type: ignore[arg-type]
+    for rows in SequentialSlices(len(samples)):
         yield rows, output(network, features[rows], device).cpu().numpy()

@@ -19,9 +19,9 @@ from ctk.errors import CtkError
 from ctk.samples import Array, Samples
 from ctk.training import torchrun
 from ctk.training.devices import autocast, torch_device
-from ctk.training.loop import State, predicted
-from ctk.training.saving import save
+from ctk.training.loop import State, predict_blocks
 from ctk.training.stage import Stage
+from ctk.training.torch_files import save_tensors
 
 
 def as_model(thing: Any) -> type[Model]:
@@ -72,7 +72,7 @@ class NetworkModel(Model):
         whole: Array | None = None
         for stage in self._stages(train, context):
             done_before = stage.result.exists()
-            if team := torchrun.current():
+            if team := torchrun.current_team():
                 done_before = team.from_first(done_before)
             if stage.columns is None:
                 if not done_before:
@@ -99,7 +99,7 @@ class NetworkModel(Model):
     def predict(self, samples: Samples) -> Array:
         """(N, D) float32, in eval mode and float32 whatever the training's precision."""
         whole: Array | None = None
-        for rows, part in predicted(self.network, samples, self.device):
+        for rows, part in predict_blocks(self.network, samples, self.device):
             if whole is None:
                 whole = np.empty((len(samples), *part.shape[1:]), dtype=np.float32)
             whole[rows] = part
@@ -114,9 +114,9 @@ class NetworkModel(Model):
         ``best-loss.pt`` are the weights with the lowest ``valid_loss`` instead, where a member asks for it.
         """
         copies = [{"columns": torch.from_numpy(columns), "weights": weights} for columns, weights in self.copies]
-        save({"network": self.network.state_dict(), "copies": copies}, folder / "weights.pt")
+        save_tensors({"network": self.network.state_dict(), "copies": copies}, folder / "weights.pt")
         if self.best_by_loss is not None:
-            save({"network": self.best_by_loss, "copies": []}, folder / "best-loss.pt")
+            save_tensors({"network": self.best_by_loss, "copies": []}, folder / "best-loss.pt")
 
     def load(self, folder: Path, samples: Samples, device: str = "auto") -> None:
         """Read ``weights.pt`` into a network made for ``samples`` (which need a target)."""
@@ -146,7 +146,7 @@ class NetworkModel(Model):
         """Write a copy's columns into a prediction of all."""
         copy = deepcopy(self.network)
         copy.load_state_dict(weights)
-        for rows, part in predicted(copy, samples, self.device):
+        for rows, part in predict_blocks(copy, samples, self.device):
             whole[rows, columns] = part[:, columns]
 
     def _stages(self, samples: Samples, context: FitContext) -> Iterator[Stage]:

@@ -26,25 +26,25 @@ from ctk.plugins.guard import Guard, Wrong, is_interruption
 from ctk.samples import Array, Samples
 from ctk.training import torchrun
 from ctk.training.batches import Batches
-from ctk.training.dealing import DealtBatches
+from ctk.training.datasets import FeaturesDataset, SamplesDataset, SequentialSlices
 from ctk.training.devices import precision_on
-from ctk.training.loggers import loggers
+from ctk.training.loggers import make_loggers
 from ctk.training.loop import (
     AtomicCheckpoints,
-    Fit,
-    Follow,
-    OwnSignals,
-    Plateau,
+    KeepSignalHandlers,
+    NetworkModule,
+    PlateauSchedule,
     State,
+    ValidationTracker,
+    is_first_rank,
     last_checkpoint,
-    leads,
-    share,
+    rank_and_ranks,
 )
-from ctk.training.rows import Features, InOrder, Rows
-from ctk.training.saving import save
+from ctk.training.rank_batches import RankBatches
+from ctk.training.torch_files import save_tensors
 
 
-class Fitted(NamedTuple):
+class StageResult(NamedTuple):
     """The best weights, None where none were better than those it began with; the curve; those of the lowest loss."""
 
     best: State | None
@@ -78,9 +78,9 @@ class Stage:
         """There once the fit is done."""
         return self.folder / "done.pt"
 
-    def fitted(self) -> Fitted:
+    def fitted(self) -> StageResult:
         """The result of a fit that is done."""
-        return Fitted(**torch.load(self.result, weights_only=True, map_location="cpu"))
+        return StageResult(**torch.load(self.result, weights_only=True, map_location="cpu"))
 
     def fit(
         self,
@@ -97,7 +97,7 @@ class Stage:
         Raises CtkError where training all columns came to no finite score.
         """
         config = self.training
-        team = torchrun.current()
+        team = torchrun.current_team()
         batches = Batches(
             len(train),
             config.batch.size,
@@ -105,7 +105,7 @@ class Stage:
             train.group(config.batch.by) if config.batch.by else None,
             parts=1 if context.steps else config.parts,
         )
-        module = Fit(
+        module = NetworkModule(
             network,
             _loss(config, train),
             config,
@@ -116,10 +116,10 @@ class Stage:
         )
         # The loss of the validation samples may compare them with each other, so that then each rank has them all.
         wants_loss = config.valid_loss and self.columns is None
-        place = (0, 1) if wants_loss else share(team)
-        follow = Follow(valid, context, config, self.before, self.total, whole, place)
-        trackers = context.trackers if leads() else ()
-        logging = loggers(trackers, self.folder, f"stage-{self.number + 1}", context.tell)
+        place = (0, 1) if wants_loss else rank_and_ranks(team)
+        follow = ValidationTracker(valid, context, config, self.before, self.total, whole, place)
+        trackers = context.trackers if is_first_rank() else ()
+        logging = make_loggers(trackers, self.folder, f"stage-{self.number + 1}", context.tell)
         for logger in logging:
             logger.log_hyperparams(self._hyperparameters(network, context))
         trainer = L.Trainer(
@@ -143,12 +143,16 @@ class Stage:
         last = self.folder / "last.ckpt"
         goes_on = last.exists() if team is None else team.from_first(last.exists())
         names: Any = network.features
-        asked = Rows if wants_loss else Features
+        asked = SamplesDataset if wants_loss else FeaturesDataset
         with _interruptible():
             trainer.fit(
                 module,
-                _loader(Rows(train, names), batches if team is None else DealtBatches(batches, *share(team)), device),
-                _loader(asked(valid, names), InOrder(len(valid), *place), device),
+                _loader(
+                    SamplesDataset(train, names),
+                    batches if team is None else RankBatches(batches, *rank_and_ranks(team)),
+                    device,
+                ),
+                _loader(asked(valid, names), SequentialSlices(len(valid), *place), device),
                 ckpt_path=last if goes_on else None,
                 weights_only=True,
             )
@@ -157,8 +161,8 @@ class Stage:
                 f"Training ended without a finite {context.metric.name} (loss {follow.loss}).",
                 "Lower the learning rate, set clip, or look at the loss curve.",
             )
-        if leads():
-            save(Fitted(follow.best, follow.curve, follow.best_by_loss)._asdict(), self.result)
+        if is_first_rank():
+            save_tensors(StageResult(follow.best, follow.curve, follow.best_by_loss)._asdict(), self.result)
             last.unlink(missing_ok=True)
         if team is not None:
             team.from_first(None)  # the others read the result
@@ -184,10 +188,12 @@ def _spread(team: torchrun.Team | None, device: torch.device) -> dict[str, Any]:
 
 def _alone(team: torchrun.Team | None) -> list[LightningEnvironment]:
     """What keeps Lightning from expecting torchrun's other processes where the first trains something by itself."""
-    return [LightningEnvironment()] if team is None and torchrun.launched() else []
+    return [LightningEnvironment()] if team is None and torchrun.own_rank() else []
 
 
-def _loader(data: Rows | Features, batches: Batches | DealtBatches | InOrder, device: torch.device) -> DataLoader[Any]:
+def _loader(
+    data: SamplesDataset | FeaturesDataset, batches: Batches | RankBatches | SequentialSlices, device: torch.device
+) -> DataLoader[Any]:
     """Whole batches as they are; pinned for a GPU, which then computes while the next one is fetched."""
     return DataLoader(data, sampler=batches, batch_size=None, collate_fn=_as_it_is, pin_memory=device.type == "cuda")
 
@@ -207,13 +213,13 @@ def _loss(config: Training, train: Samples) -> nn.Module:
     return loss
 
 
-def _callbacks(stage: Stage, follow: Follow, parts: int) -> list[Callback]:
+def _callbacks(stage: Stage, follow: ValidationTracker, parts: int) -> list[Callback]:
     config = stage.training
     callbacks: list[Callback] = [follow, last_checkpoint(stage.folder, config, parts)]
-    if torchrun.current() is not None:
-        callbacks.append(OwnSignals())
+    if torchrun.current_team() is not None:
+        callbacks.append(KeepSignalHandlers())
     if config.schedule.name == "plateau":
-        callbacks.append(Plateau(config.schedule, follow))
+        callbacks.append(PlateauSchedule(config.schedule, follow))
     if config.ema is not None:
         callbacks.append(EMAWeightAveraging(decay=config.ema))
     return callbacks

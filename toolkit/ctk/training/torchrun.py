@@ -35,7 +35,7 @@ CALL, FAILURE = "ctk/call/{}", "ctk/failure"
 
 
 @dataclass(frozen=True)
-class Place:
+class TorchrunRank:
     """This process among those that torchrun started: of all, and of those on this machine."""
 
     rank: int
@@ -49,34 +49,34 @@ class Place:
         return self.rank == 0
 
 
-def launched() -> Place | None:
+def own_rank() -> TorchrunRank | None:
     """Where torchrun put this process; None where it is the only one."""
     known = os.environ
     if "TORCHELASTIC_RUN_ID" not in known or int(known.get("WORLD_SIZE", "1")) < 2:
         return None
     names = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE")
-    return Place(*(int(known[name]) for name in names))
+    return TorchrunRank(*(int(known[name]) for name in names))
 
 
-def command() -> str:
+def command_line() -> str:
     """How the command at hand was started, for sentences that say how to go on with it."""
-    place = launched()
+    place = own_rank()
     if place is None:
         return "ctk"
     several = "" if place.size == place.local_size else "... "
     return f"torchrun {several}--nproc-per-node {place.local_size} -m ctk"
 
 
-def follows() -> bool:
+def is_follower() -> bool:
     """Whether this process is one of those that only follow another."""
-    place = launched()
+    place = own_rank()
     return place is not None and not place.leads
 
 
 class Team:
     """All ranks of the command, once they know each other."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: TorchrunRank) -> None:
         import torch
         import torch.distributed as dist
         from torch.distributed.rendezvous import rendezvous
@@ -216,13 +216,13 @@ _together: ContextVar[Team | None] = ContextVar("together", default=None)
 
 
 @contextmanager
-def joined() -> Iterator[Team | None]:
+def join_ranks() -> Iterator[Team | None]:
     """Within the block the ranks of a torchrun can work together; None where this process is the only one.
 
     At its end the first rank lets the others go, with an exit code of 1 after an error.
     """
     global _team
-    place = launched()
+    place = own_rank()
     if place is None:
         yield None
         return
@@ -245,14 +245,14 @@ def joined() -> Iterator[Team | None]:
     dist.destroy_process_group()
 
 
-def current() -> Team | None:
+def current_team() -> Team | None:
     """The team, while every rank is in the same call; None where this process works alone."""
     return _together.get()
 
 
 @contextmanager
-def together(function: Callable[[Any], object], given: Any) -> Iterator[None]:
-    """Within the block, the other ranks call ``function(given)``, and ``current`` is the team; alone, just the block.
+def call_on_all_ranks(function: Callable[[Any], object], given: Any) -> Iterator[None]:
+    """Within the block, the other ranks call ``function(given)``, and ``current_team`` is the team; alone, just the block.
 
     Raises CtkError where another rank failed.
     """
@@ -272,31 +272,31 @@ def together(function: Callable[[Any], object], given: Any) -> Iterator[None]:
 
 def team_of_command() -> Team | None:
     """The team of a joined command, whatever this rank is doing. UsageError where torchrun started what cannot join."""
-    if _team is None and launched() is not None:
-        refuse("this")
+    if _team is None and own_rank() is not None:
+        refuse_torchrun("this")
     return _team
 
 
-def refuse(what: str) -> NoReturn:
+def refuse_torchrun(what: str) -> NoReturn:
     """Say that only one command runs in several processes."""
     raise UsageError(f"torchrun spreads `ctk run` over processes; {what} runs in one.", "Start it without torchrun.")
 
 
-def terminated() -> None:
+def note_termination() -> None:
     """Called when the process is told to end by a signal, not by a person at the terminal."""
     global _interruption
-    if launched() is not None:
+    if own_rank() is not None:
         _interruption = "torchrun ended this run: it was told to, or another process ended; its own lines say which."
 
 
-def interruption() -> str:
+def interruption_message() -> str:
     """What to say of a run that was interrupted."""
     return _interruption
 
 
-def quiet_followers() -> None:
+def silence_followers() -> None:
     """Processes that follow print nothing: the first rank says it all."""
-    if follows():
+    if is_follower():
         sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115
 
 

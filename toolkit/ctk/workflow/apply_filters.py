@@ -17,14 +17,14 @@ from ctk.files import atomic, fingerprint, read_json, write_json
 from ctk.plugins import plugins
 from ctk.plugins.guard import Guard, Wrong, arrays
 from ctk.samples import Array, Samples
-from ctk.workflow.fit import guarded_model, limited
-from ctk.workflow.prepare import Prepared
-from ctk.workflow.split import folds
+from ctk.workflow.fit import guarded_model, limit_samples
+from ctk.workflow.prepare import PreparedData
+from ctk.workflow.split import draw_folds
 
 
 def apply_filters(
     config: RunConfig,
-    prepared: Prepared,
+    prepared: PreparedData,
     folder: Path,
     metric: Metric,
     say: Callable[[str], None],
@@ -39,7 +39,7 @@ def apply_filters(
     """
     plain = written or config.plain()
     data = prepared.data
-    train = limited(data.train, steps)
+    train = limit_samples(data.train, steps)
     kept = np.ones(len(train), dtype=bool)
     for number, choice in enumerate(config.filters):
         place = folder / f"{number + 1}-{choice.name}"
@@ -111,7 +111,7 @@ def _fit(
     whole = resolve({**config.plain(), "members": [member], "filters": []}, plugins())
     own = whole.members[0]
     model = guarded_model(own)
-    fold = folds(learned, Split(by=config.split.by, folds=10, seed=config.split.seed))[0]
+    fold = draw_folds(learned, Split(by=config.split.by, folds=10, seed=config.split.seed))[0]
     context = FitContext(
         folder=folder,
         seed=config.seeds[0],

@@ -12,7 +12,7 @@ import numpy as np
 from ctk.config.overrides import override
 from ctk.config.resolve import base_config, resolve
 from ctk.contract import Choice, Results
-from ctk.contract.schema import checked
+from ctk.contract.schema import validate_config
 from ctk.errors import UsageError
 from ctk.files import read_json
 from ctk.plugins import plugins
@@ -20,12 +20,12 @@ from ctk.plugins.guard import metric_of
 from ctk.plugins.guard.competition import competition_of
 from ctk.plugins.options import component
 from ctk.runs import FINISHED, Run
-from ctk.workflow.endings import ending_well
-from ctk.workflow.environment import environment
+from ctk.workflow.environment import describe_environment
 from ctk.workflow.finish import check_blender, finish
 from ctk.workflow.observer import Observer
-from ctk.workflow.predictions import Gathered, gather
-from ctk.workflow.prepare import Prepared, prepare, prepare_test
+from ctk.workflow.predictions import MemberPredictions, gather_predictions
+from ctk.workflow.prepare import PreparedData, prepare, prepare_test
+from ctk.workflow.run_ending import record_ending
 
 
 def blend_sources(
@@ -67,18 +67,18 @@ def blend_sources(
             raise UsageError(f"-o {assignment}: runs know their own data.", "Options of data are for files alone.")
         override(found if of_data else raw, assignment)
     choice = component(
-        checked(Choice, raw, "blend"), "blenders", "blend", plugins().beside("competitions", known.named)
+        validate_config(Choice, raw, "blend"), "blenders", "blend", plugins().beside("competitions", known.named)
     )
     base = resolve(found, plugins())
     if runs:
         prepared = prepare(base, known, plugins(), observer.say, observer.working)
         _same_data(runs, prepared)
         data, width = prepared.data, prepared.data.train.target_width
-        gathered = gather(_prefixes(runs), data.train, data.test)
+        gathered = gather_predictions(_prefixes(runs), data.train, data.test)
         data = replace(data, about=f"{data.about}; validated on the {len(gathered.valid):,} that all runs share")
     else:
         data, width = prepare_test(base, known, plugins(), observer.working)
-        gathered = Gathered(data.train.take(np.arange(0)), {}, {})
+        gathered = MemberPredictions(data.train.take(np.arange(0)), {}, {})
     members = gathered.test
     gathered.test = {}
     prefixes = iter(_prefixes(runs))
@@ -101,10 +101,10 @@ def blend_sources(
     run.write_config(
         config,
         [f"{choice.name} of {' '.join(Path(source).name for source in sources)}", *options],
-        environment(plugins()),
+        describe_environment(plugins()),
     )
     metric = metric_of(known.metric)
-    with ending_well(run):
+    with record_ending(run):
         results = finish(run, known, metric, choice, gathered, data, observer.say)
         run.set_state(FINISHED)
     return results
@@ -129,7 +129,7 @@ def _finished(run: Run) -> Run:
     return run
 
 
-def _same_data(runs: Sequence[Run], prepared: Prepared) -> None:
+def _same_data(runs: Sequence[Run], prepared: PreparedData) -> None:
     for run in runs:
         if read_json(run.folder / "data.json")["fingerprint"] != prepared.fingerprint:
             raise UsageError(

@@ -17,8 +17,8 @@ from ctk.plugins import plugins
 from ctk.plugins.guard import Guard, check_blend
 from ctk.runs import Run
 from ctk.samples import Array, Data
-from ctk.workflow.fold_scores import Divided
-from ctk.workflow.predictions import Gathered
+from ctk.workflow.fold_scores import FoldScorer
+from ctk.workflow.predictions import MemberPredictions
 
 BLEND = "blend"
 ROWS = 10_000
@@ -26,7 +26,7 @@ ROWS = 10_000
 
 
 @dataclass(frozen=True)
-class Blending:
+class BlendRecord:
     """A blend as it is kept in blend.json: whose it is, what it is, and what its postprocessing was fitted to."""
 
     blender: str
@@ -40,7 +40,7 @@ class Blending:
         )
 
     @classmethod
-    def load(cls, folder: Path) -> Blending:
+    def load(cls, folder: Path) -> BlendRecord:
         """Read ``blend.json``. Raises UsageError where there is none."""
         try:
             kept = read_json(folder / "blend.json")
@@ -55,12 +55,12 @@ def finish(
     competition: Competition,
     metric: Metric,
     choice: Choice,
-    gathered: Gathered,
+    gathered: MemberPredictions,
     data: Data,
     say: Callable[[str], None],
-    saved: Blending | None = None,
+    saved: BlendRecord | None = None,
     suffix: str | None = None,
-    divided: Divided | None = None,
+    divided: FoldScorer | None = None,
 ) -> Results:
     """Blend, submit, validate, report. ``gathered`` may come from several runs.
 
@@ -93,7 +93,7 @@ def finish(
         folds = divided.table(metric, gathered, blended, scores)
         folds.write_csv(run.folder / "folds.csv")
     truth_scores = competition.score(submitted, data.truth) if data.truth is not None else {}
-    Blending(choice.name, blend, fitted).save(run.folder)
+    BlendRecord(choice.name, blend, fitted).save(run.folder)
     path = run.folder / f"submission.{suffix or competition.formats[0]}"
     submit(path, competition, submitted, data)
     results = Results(
@@ -138,7 +138,9 @@ def finish(
     return results
 
 
-def check_blender(choice: Choice, gathered: Gathered, saved: Blending | None = None) -> tuple[list[str], list[str]]:
+def check_blender(
+    choice: Choice, gathered: MemberPredictions, saved: BlendRecord | None = None
+) -> tuple[list[str], list[str]]:
     """The keys to blend, and those of them without out-of-fold predictions. Raises UsageError if that cannot be."""
     keys = [key for key in gathered.test if key not in gathered.baselines]
     if not keys:
@@ -166,7 +168,7 @@ def submit(path: Path, competition: Competition, submitted: Array, data: Data) -
     write_json(path.with_name("submission.json"), facts)
 
 
-def _write_metrics(run: Run, gathered: Gathered) -> None:
+def _write_metrics(run: Run, gathered: MemberPredictions) -> None:
     """metrics.jsonl: a line for each validated epoch of each member."""
     lines = [json.dumps({"member": key, **row}) for key, curve in gathered.curves.items() for row in curve]
     write_text(run.folder / "metrics.jsonl", "".join(f"{line}\n" for line in lines))

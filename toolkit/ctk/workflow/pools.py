@@ -17,7 +17,7 @@ from ctk.plugins import plugins
 from ctk.plugins.guard import Guard, make_pool, stop
 
 
-def placed(execution: Execution, tasks: int) -> Execution:
+def choose_workers(execution: Execution, tasks: int) -> Execution:
     """The same with numbers of workers and threads for so many tasks, where it said 0.
 
     Asks the executor whether it could work, and raises its CtkError where not.
@@ -28,7 +28,7 @@ def placed(execution: Execution, tasks: int) -> Execution:
     return execution.model_copy(update={"workers": workers, "threads": threads})
 
 
-def check_address(name: str, address: str) -> None:
+def check_executor_address(name: str, address: str) -> None:
     """Ask an executor whether it could work at an address, before all that a config needs is imported.
 
     That takes longer than the answer. Raises CtkError where it could not; an executor without addresses is not asked.
@@ -45,7 +45,7 @@ def _check(name: str, factory: Any, options: Mapping[str, Any]) -> None:
 
 
 @contextmanager
-def opened(execution: Execution, folder: Path) -> Iterator[tuple[Executor, Guard]]:
+def open_pool(execution: Execution, folder: Path) -> Iterator[tuple[Executor, Guard]]:
     """A pool of the executor's workers, and the guard of its plugin.
 
     On any error (Ctrl-C too) nothing is waited for: what is queued is cancelled, worker processes end, and what they

@@ -23,24 +23,24 @@ from ctk.plugins.guard.competition import competition_of
 from ctk.runs import FINISHED, RUNNING, Part, Run
 from ctk.samples import Samples
 from ctk.training import torchrun
-from ctk.training.loggers import check
+from ctk.training.loggers import check_trackers
 from ctk.workflow.apply_filters import apply_filters
-from ctk.workflow.endings import ending_well
-from ctk.workflow.environment import environment
-from ctk.workflow.finish import BLEND, Blending, finish
-from ctk.workflow.fit import Task, fit_part, limited
-from ctk.workflow.fold_scores import Divided
-from ctk.workflow.observer import Observer, Silent
-from ctk.workflow.pools import opened, placed
-from ctk.workflow.predictions import gather
-from ctk.workflow.prepare import Prepared, prepare
+from ctk.workflow.environment import describe_environment
+from ctk.workflow.finish import BLEND, BlendRecord, finish
+from ctk.workflow.fit import FitTask, fit_part, limit_samples
+from ctk.workflow.fold_scores import FoldScorer
+from ctk.workflow.observer import Observer, SilentObserver
+from ctk.workflow.pools import choose_workers, open_pool
+from ctk.workflow.predictions import gather_predictions
+from ctk.workflow.prepare import PreparedData, prepare
+from ctk.workflow.run_ending import record_ending
 from ctk.workflow.split.division import Division, divide
 
 DRY_STEPS = 2
 
 
 @dataclass
-class Plan:
+class RunPlan:
     """A run that stands ready.
 
     steps     of each member, in a dry run
@@ -53,18 +53,18 @@ class Plan:
     competition: Competition
     metric: Metric
     steps: int | None = None
-    prepared: Prepared | None = None
+    prepared: PreparedData | None = None
     verb: str = "run"
 
 
-def start(
+def start_run(
     config: RunConfig,
     root: Path,
     name: str,
     overrides: Sequence[str] = (),
     dry_run: bool = False,
     folder: Path | None = None,
-) -> Plan:
+) -> RunPlan:
     """Make the folder of a run: one named after the time and ``name`` below ``root``, or ``folder``.
 
     A dry run takes the first seed of each member, in this process.
@@ -86,22 +86,22 @@ def start(
     metric = metric_of(competition.metric)
     list(_waves(config, {}))  # refuses members that use each other in a circle
     if not dry_run:
-        check(config.trackers)
+        check_trackers(config.trackers)
     run = Run(folder) if folder else Run.create(root, competition.id, "dry-run" if dry_run else name)
     try:
-        run.write_config(config.plain(), list(overrides), environment(plugins()))
+        run.write_config(config.plain(), list(overrides), describe_environment(plugins()))
         run.set_state(RUNNING, dry_run=dry_run)
     except BaseException:
         shutil.rmtree(run.folder, ignore_errors=True)  # a folder without a config could be neither shown nor resumed
         raise
-    return Plan(run, config, competition, metric, DRY_STEPS if dry_run else None)
+    return RunPlan(run, config, competition, metric, DRY_STEPS if dry_run else None)
 
 
 def _placed(config: RunConfig) -> Execution:
     """Where parts are fitted; under torchrun one after another, each by all of its processes."""
     team = torchrun.team_of_command()
     if team is None:
-        return placed(config.executor, len(parts_of(config)))
+        return choose_workers(config.executor, len(parts_of(config)))
     if config.executor.name not in ("local", "serial"):
         raise UsageError(
             f"Under torchrun members are fitted one after another; the executor '{config.executor.name}' cannot help.",
@@ -117,7 +117,7 @@ def _check_saved(config: RunConfig) -> None:
     saved = Run(Path(str(config.checkpoints)))
     if of := saved.config().get("checkpoints"):
         raise UsageError(f"{saved.folder} has no members of its own: it predicted with those of {of}.", f"Give {of}.")
-    Blending.load(saved.folder)
+    BlendRecord.load(saved.folder)
     for part in parts_of(config):
         if part not in saved.parts():
             raise UsageError(
@@ -126,7 +126,7 @@ def _check_saved(config: RunConfig) -> None:
             )
 
 
-def reopen(run: Run, competition_name: str | None = None, execution: Sequence[str] = ()) -> Plan:
+def reopen_run(run: Run, competition_name: str | None = None, execution: Sequence[str] = ()) -> RunPlan:
     """A run that was interrupted, failed or killed, ready to go on. Raises UsageError if it is still running.
 
     Its competition has another name where another plugin with the same id has come or gone since. ``execution`` are
@@ -148,20 +148,20 @@ def reopen(run: Run, competition_name: str | None = None, execution: Sequence[st
     competition = competition_of(config.competition)
     metric = metric_of(competition.metric)
     if not state.get("dry_run"):
-        check(config.trackers)
-    return Plan(run, config, competition, metric, DRY_STEPS if state.get("dry_run") else None)
+        check_trackers(config.trackers)
+    return RunPlan(run, config, competition, metric, DRY_STEPS if state.get("dry_run") else None)
 
 
-def carry_out(plan: Plan, observer: Observer | None = None) -> Results:
+def execute_run(plan: RunPlan, observer: Observer | None = None) -> Results:
     """Do whatever of a run is not done yet, and return its results.
 
     Ctrl-C and SIGTERM leave a run that can be resumed. Raises CtkError in one sentence for all that a user can mend.
     """
-    watcher = observer or Silent()
+    watcher = observer or SilentObserver()
     run = plan.run
     say = _both(run, watcher)
-    again = f"Go on with: {torchrun.command()} {plan.verb} {run.competition} --resume {run.folder}"
-    with run.locked(), ending_well(run, again if plan.verb else ""):
+    again = f"Go on with: {torchrun.command_line()} {plan.verb} {run.competition} --resume {run.folder}"
+    with run.locked(), record_ending(run, again if plan.verb else ""):
         remove_unfinished(run.folder)
         run.set_state(RUNNING)
         _call(say, "ctk_run_started", run=run, config=plan.config)
@@ -172,15 +172,15 @@ def carry_out(plan: Plan, observer: Observer | None = None) -> Results:
         _same_data(run, prepared)
         write_json(run.folder / "data.json", {"fingerprint": prepared.fingerprint, "folder": prepared.root})
         say(data.about)
-        train = limited(data.train, plan.steps)
+        train = limit_samples(data.train, plan.steps)
         # Before anything is fitted: nothing that leaks is worth the time.
         division = divide(train, plan.config.split) if plan.config.checkpoints is None else None
         _filter(plan, prepared, say)
         _fit_all(plan, prepared, watcher)
-        gathered = gather({"": run}, train, data.test)
+        gathered = gather_predictions({"": run}, train, data.test)
         divided = None if division is None else _divided(plan, train, division)
         config = plan.config
-        saved = None if config.checkpoints is None else Blending.load(Path(config.checkpoints))
+        saved = None if config.checkpoints is None else BlendRecord.load(Path(config.checkpoints))
         results = finish(
             run,
             plan.competition,
@@ -208,11 +208,11 @@ def _both(run: Run, observer: Observer) -> Callable[[str], None]:
     return say
 
 
-def _divided(plan: Plan, train: Samples, division: Division) -> Divided:
+def _divided(plan: RunPlan, train: Samples, division: Division) -> FoldScorer:
     """The run's folds with what the filters kept of them. Raises CtkError if what is stored was fitted on others."""
     path = plan.run.folder / "kept.npy"
     kept = np.load(path, allow_pickle=False) if path.exists() else np.ones(len(train), dtype=bool)
-    divided = Divided(train, plan.config.split, division, kept)
+    divided = FoldScorer(train, plan.config.split, division, kept)
     divided.check_stored(plan.run)
     return divided
 
@@ -227,14 +227,14 @@ def parts_of(config: RunConfig) -> list[Part]:
     ]
 
 
-def _same_data(run: Run, prepared: Prepared) -> None:
+def _same_data(run: Run, prepared: PreparedData) -> None:
     """A run that is gone on with must find the files it began with: filters and fits were made from them."""
     path = run.folder / "data.json"
     if path.exists() and read_json(path)["fingerprint"] != prepared.fingerprint:
         raise CtkError(f"The data has changed since {run.folder} began.", "Start a new run.")
 
 
-def _filter(plan: Plan, prepared: Prepared, say: Callable[[str], None]) -> None:
+def _filter(plan: RunPlan, prepared: PreparedData, say: Callable[[str], None]) -> None:
     if not plan.config.filters:
         return
     place, written = plan.run.folder / "filters", plan.run.config()
@@ -245,7 +245,7 @@ def _filter(plan: Plan, prepared: Prepared, say: Callable[[str], None]) -> None:
             np.save(file, kept)
 
 
-def _fit_all(plan: Plan, prepared: Prepared, observer: Observer) -> None:
+def _fit_all(plan: RunPlan, prepared: PreparedData, observer: Observer) -> None:
     """Fit every part that is not in the store, members before those that use them."""
     written = plan.run.config()
     tasks = {part: _task(plan, written, part, prepared) for part in parts_of(plan.config)}
@@ -254,14 +254,14 @@ def _fit_all(plan: Plan, prepared: Prepared, observer: Observer) -> None:
     try:
         waiting = {part: task for part, task in tasks.items() if part not in fitted}
         if waiting:
-            with opened(plan.config.executor, plan.run.folder) as (pool, guard):
+            with open_pool(plan.config.executor, plan.run.folder) as (pool, guard):
                 for wave in _waves(plan.config, waiting):
                     _fit_wave(plan, wave, pool, guard, observer)
     finally:
         observer.end()
 
 
-def _fit_wave(plan: Plan, wave: Mapping[Part, Task], pool: Executor, guard: Guard, observer: Observer) -> None:
+def _fit_wave(plan: RunPlan, wave: Mapping[Part, FitTask], pool: Executor, guard: Guard, observer: Observer) -> None:
     running: dict[Future[dict[str, float]], Part] = {}
     for part, task in wave.items():
         running[submitted(guard, pool, fit_part, task)] = part
@@ -288,7 +288,7 @@ def _fit_wave(plan: Plan, wave: Mapping[Part, Task], pool: Executor, guard: Guar
             _call(_both(plan.run, observer), "ctk_member_fitted", run=plan.run, **facts)
 
 
-def _lost(plan: Plan, part: Part, error: BrokenExecutor) -> CtkError:
+def _lost(plan: RunPlan, part: Part, error: BrokenExecutor) -> CtkError:
     """What to say of a worker that is gone: whose code it was running, and how it ended, where that is known."""
     if isinstance(error, WorkerLost):
         folder = plan.run.part_folder(part)
@@ -303,7 +303,7 @@ def _lost(plan: Plan, part: Part, error: BrokenExecutor) -> CtkError:
     )
 
 
-def _task(plan: Plan, written: Mapping[str, Any], part: Part, prepared: Prepared) -> Task:
+def _task(plan: RunPlan, written: Mapping[str, Any], part: Part, prepared: PreparedData) -> FitTask:
     """The fit of a part. Its fingerprint is of the config as the run's folder has it: options that came with a later
     version are not in it, so that what was fitted before an upgrade still counts."""
     members = {member["name"]: member for member in written["members"]}
@@ -317,12 +317,12 @@ def _task(plan: Plan, written: Mapping[str, Any], part: Part, prepared: Prepared
         prepared.fingerprint,
         plan.steps,
     )
-    return Task(
+    return FitTask(
         plan.run.folder.absolute(), plan.config, part, prepared, print_of_part, plan.competition.metric, plan.steps
     )
 
 
-def _waves(config: RunConfig, waiting: Mapping[Part, Task]) -> Iterator[dict[Part, Task]]:
+def _waves(config: RunConfig, waiting: Mapping[Part, FitTask]) -> Iterator[dict[Part, FitTask]]:
     """Parts in the order of what their members use: each wave needs only earlier ones. UsageError for a circle."""
     uses = {member.name: set(member.uses) for member in config.members}
     done: set[str] = set()

@@ -22,7 +22,7 @@ COLOURS = {"better": SERIES[2], "worse": SERIES[1]}
 
 
 @dataclass(frozen=True)
-class Row:
+class VariantRow:
     """A variant as the table sets it."""
 
     name: str
@@ -55,7 +55,7 @@ def write_page(ablation: Ablation, path: Path) -> None:
     write_text(path, page)
 
 
-def _rows(ablation: Ablation, rows: Mapping[str, Difference]) -> list[Row]:
+def _rows(ablation: Ablation, rows: Mapping[str, Difference]) -> list[VariantRow]:
     scores = [score for by_seed in ablation.scores.values() for score in by_seed.values()]
     differences = [each for row in rows.values() for each in row.differences]
     coarse, fine = (decimals_for(values) if any(values) else 4 for values in (scores, differences))
@@ -67,7 +67,7 @@ def _rows(ablation: Ablation, rows: Mapping[str, Difference]) -> list[Row]:
         return "" if math.isnan(value) else number(value, fine)
 
     return [
-        Row(
+        VariantRow(
             name=name,
             changes=", ".join(ablation.overrides[name]),
             cells=[mean(row.scores), signed(row.mean, fine), small(row.std)],

@@ -9,7 +9,7 @@ import numpy as np
 from ctk.plugins import plugins
 from ctk.testing.case import Case
 from ctk.testing.trial import Trial
-from ctk.workflow.finish import Blending
+from ctk.workflow.finish import BlendRecord
 
 
 def look(case: Case) -> None:
@@ -57,7 +57,7 @@ def _truth(case: Case, tried: Trial) -> None:
 
 def _mended(case: Case, tried: Trial) -> None:
     results = tried.results
-    fitted = Blending.load(results.folder).postprocess
+    fitted = BlendRecord.load(results.folder).postprocess
     again = tried.competition.postprocess(results.submitted, results.test, fitted)
     case.saw(f"{tried.competition.id}: postprocess")
     if not np.array_equal(np.asarray(again), results.submitted):

@@ -8,10 +8,10 @@ import torch
 from ctk.contract import Split
 from ctk.errors import UsageError
 from ctk.samples import Samples
-from ctk.workflow.split.fold import Fold, by_number
+from ctk.workflow.split.fold import Fold, folds_by_number
 
 
-def drawn_blocks(samples: Samples, split: Split) -> list[Fold]:
+def block_folds(samples: Samples, split: Split) -> list[Fold]:
     """Groups are permuted by torch.randperm and cut into blocks, the last block first. Without ``by`` a row is a group.
 
     So ``folds: 10, use: 1`` validates on the last tenth of the permutation, as the AML reference solution does.
@@ -30,4 +30,4 @@ def drawn_blocks(samples: Samples, split: Split) -> list[Fold]:
     for fold, start in enumerate(edges):
         stop = len(present) if fold == 0 else edges[fold - 1]
         block[order[start:stop]] = fold
-    return by_number(block[numbers], split.use)
+    return folds_by_number(block[numbers], split.use)

@@ -13,7 +13,7 @@ from torch.utils.data import Sampler
 from ctk.training.batches import Batches
 
 
-class Dealt(NamedTuple):
+class RankBatch(NamedTuple):
     """This rank's rows of a batch, (B,) int64.
 
     share  what a mean over these rows is multiplied with, so that the mean over ranks is that over the batch's rows
@@ -25,7 +25,7 @@ class Dealt(NamedTuple):
     ranks: int
 
 
-class DealtBatches(Sampler[Dealt]):
+class RankBatches(Sampler[RankBatch]):
     """The share of rank ``rank`` of ``ranks`` in each of some batches; every rank makes all of them, from one seed.
 
     Rows are cut into equal parts, groups go whole to the rank with the fewest rows, the largest first. A rank for
@@ -44,16 +44,16 @@ class DealtBatches(Sampler[Dealt]):
     def __len__(self) -> int:
         return len(self.batches)
 
-    def __iter__(self) -> Iterator[Dealt]:
+    def __iter__(self) -> Iterator[RankBatch]:
         for units in self.batches.units():
             parts = self._deal([self.batches.rows_of(unit) for unit in units.tolist()]) if self.batches.grouped else (
                 torch.tensor_split(units, self.ranks)
             )  # fmt: skip
             own, total = parts[self.rank], sum(len(part) for part in parts)
             if len(own):
-                yield Dealt(own, self.ranks * len(own) / total, self.ranks)
+                yield RankBatch(own, self.ranks * len(own) / total, self.ranks)
             else:
-                yield Dealt(torch.cat(list(parts))[:1], 0.0, self.ranks)
+                yield RankBatch(torch.cat(list(parts))[:1], 0.0, self.ranks)
 
     def _deal(self, groups: list[Tensor]) -> list[Tensor]:
         """Longest first to whoever has the least (Graham 1969): at most a third more than the best deal."""

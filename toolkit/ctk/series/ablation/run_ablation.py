@@ -15,27 +15,27 @@ from ctk.runs import FINISHED, RUNNING, Run
 from ctk.series.ablation import BASE
 from ctk.series.ablation.outcome import Ablation
 from ctk.series.ablation.plan import AblationPlan
-from ctk.series.trials import Outcome, Trial, run_trials
-from ctk.workflow.endings import ending_well
-from ctk.workflow.observer import Observer, Silent
+from ctk.series.trials import Trial, TrialOutcome, run_trials
+from ctk.workflow.observer import Observer, SilentObserver
 from ctk.workflow.prepare import prepare
+from ctk.workflow.run_ending import record_ending
 
 DOING = "runs of the ablation"
 
 
-def carry_out(plan: AblationPlan, observer: Observer | None = None) -> Ablation:
+def run_ablation(plan: AblationPlan, observer: Observer | None = None) -> Ablation:
     """Make whatever run is not made yet, and return what they say; tables and page are in the ablation's folder.
 
     A run that fails is told of and the others go on. Ctrl-C and SIGTERM leave an ablation that can be gone on with.
     """
-    watcher = observer or Silent()
+    watcher = observer or SilentObserver()
     known = competition_of(plan.competition)
     metric = metric_of(known.metric)
     place = Run(plan.folder)
     trials = list(_trials(plan))
     scores: dict[str, dict[int, float]] = {name: {} for name in plan.configs}
     problems: dict[str, dict[int, str]] = {}
-    with place.locked(), ending_well(place, f"Go on with: ctk ablate {known.id} --resume {plan.folder}"):
+    with place.locked(), record_ending(place, f"Go on with: ctk ablate {known.id} --resume {plan.folder}"):
         remove_unfinished(plan.folder)
         place.set_state(RUNNING)
         # With a bar here; the trials find it made.
@@ -73,11 +73,11 @@ def _place(folder: Path) -> tuple[str, int]:
     return folder.parent.name, int(folder.name.removeprefix("seed-"))
 
 
-def _problem(outcome: Outcome) -> str:
+def _problem(outcome: TrialOutcome) -> str:
     return outcome.problem or f"Its score is {outcome.score}."
 
 
-def _told(variant: str, seed: int, metric: str, outcome: Outcome) -> str:
+def _told(variant: str, seed: int, metric: str, outcome: TrialOutcome) -> str:
     if math.isfinite(outcome.score):
         return f"{variant} seed {seed}: {metric} {outcome.score:.4f}"
     return f"{variant} seed {seed} failed: {_problem(outcome)}"

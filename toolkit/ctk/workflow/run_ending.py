@@ -16,11 +16,11 @@ from ctk.training import torchrun
 
 
 @contextmanager
-def terminable() -> Iterator[None]:
+def interrupt_on_sigterm() -> Iterator[None]:
     """SIGTERM ends the block as Ctrl-C does. Where it is ignored in the block it stays so."""
 
     def interrupt(number: int, frame: Any) -> None:
-        torchrun.terminated()
+        torchrun.note_termination()
         raise KeyboardInterrupt
 
     try:
@@ -36,14 +36,14 @@ def terminable() -> Iterator[None]:
 
 
 @contextmanager
-def ending_well(run: Run, resume: str = "") -> Iterator[None]:
+def record_ending(run: Run, resume: str = "") -> Iterator[None]:
     """Whatever happens, the run's state says so, and the log has the whole story. ``resume`` says how to go on."""
     try:
-        with terminable(), tracebacks_in(run.folder / "log.txt"):
+        with interrupt_on_sigterm(), tracebacks_in(run.folder / "log.txt"):
             yield
     except KeyboardInterrupt:
         _leave(run, INTERRUPTED, "interrupted")
-        raise CtkError(torchrun.interruption(), resume) from None
+        raise CtkError(torchrun.interruption_message(), resume) from None
     except Pruned as error:
         _leave(run, PRUNED, f"pruned: {error.problem}", error.problem)
         raise

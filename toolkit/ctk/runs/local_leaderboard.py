@@ -11,7 +11,7 @@ from ctk.runs.folder import FINISHED, Run, all_runs
 
 
 @dataclass(frozen=True)
-class Standing:
+class LeaderboardRow:
     """One run in the leaderboard. Scores are of the deciding metric; None where there are none yet."""
 
     name: str
@@ -30,16 +30,16 @@ class Standing:
     test: float | None = None
 
 
-def standing(run: Run) -> Standing:
+def leaderboard_row(run: Run) -> LeaderboardRow:
     """Where one run stands; "damaged" if its config cannot be read."""
     state = run.state()
     try:
         config = run.config()
     except CtkError as error:
         place = run.folder
-        return Standing(place.name, place.parent.name, "", str(place), None, "damaged", error.problem, False, [])
+        return LeaderboardRow(place.name, place.parent.name, "", str(place), None, "damaged", error.problem, False, [])
     overrides = run.folder / "overrides.txt"
-    row = Standing(
+    row = LeaderboardRow(
         name=run.folder.name,
         competition=config["competition"],
         preset=config["preset"],
@@ -58,15 +58,15 @@ def standing(run: Run) -> Standing:
     alone = [value for key, value in values.items() if key != "blend" and key not in scores["baselines"]]
     best = (max if direction == "max" else min)(alone, default=None)
     more = {"best_member": best, "blend": values.get("blend"), "test": scores["test"].get(metric)}
-    return Standing(**{**vars(row), "metric": metric, "direction": direction, **more})
+    return LeaderboardRow(**{**vars(row), "metric": metric, "direction": direction, **more})
 
 
-def standings(root: Path, competition: str | None = None) -> list[Standing]:
+def local_leaderboard(root: Path, competition: str | None = None) -> list[LeaderboardRow]:
     """Every run under a root, of one competition or all: by competition, then best blend first, unscored runs last."""
-    rows = [standing(run) for run in all_runs(root)]
+    rows = [leaderboard_row(run) for run in all_runs(root)]
     rows = [row for row in rows if competition is None or row.competition == competition]
 
-    def order(row: Standing) -> tuple[str, float]:
+    def order(row: LeaderboardRow) -> tuple[str, float]:
         if row.blend is None:
             return row.competition, float("inf")
         return row.competition, -row.blend if row.direction == "max" else row.blend
@@ -75,7 +75,7 @@ def standings(root: Path, competition: str | None = None) -> list[Standing]:
 
 
 @dataclass(frozen=True)
-class Series:
+class SeriesSummary:
     """Many runs in one folder, of a search or an ablation. ``best`` is that of their blends, by the deciding metric."""
 
     name: str
@@ -87,7 +87,7 @@ class Series:
     best: float | None
 
 
-def series(root: Path, competition: str | None = None) -> list[Series]:
+def list_series(root: Path, competition: str | None = None) -> list[SeriesSummary]:
     """Every series of runs under a root, of one competition or all, newest first."""
     places: dict[Path, list[Run]] = {}
     for path in root.glob("*/*/*/*/config.yaml"):
@@ -98,7 +98,7 @@ def series(root: Path, competition: str | None = None) -> list[Series]:
     return sorted(found, key=lambda each: each.started or 0.0, reverse=True)
 
 
-def _series(place: Path, runs: list[Run]) -> Series:
+def _series(place: Path, runs: list[Run]) -> SeriesSummary:
     states = [run.state() for run in runs]
     started = min((state["started"] for state in states if "started" in state), default=None)
     finished = sum(state["state"] == FINISHED for state in states)
@@ -106,4 +106,4 @@ def _series(place: Path, runs: list[Run]) -> Series:
     of_blends = [each["members"].get("blend", {}).get(each["metric"], math.nan) for each in known]
     better = max if known and known[0]["direction"] == "max" else min
     best = better((score for score in of_blends if math.isfinite(score)), default=None)
-    return Series(place.name, place.parent.name, str(place), started, len(runs), finished, best)
+    return SeriesSummary(place.name, place.parent.name, str(place), started, len(runs), finished, best)

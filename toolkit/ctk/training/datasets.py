@@ -14,13 +14,13 @@ from torch.utils.data import Dataset, Sampler
 
 from ctk.contract import Batch
 from ctk.samples import Array, Samples
-from ctk.training.dealing import Dealt
+from ctk.training.rank_batches import RankBatch
 
 PREDICT_ROWS = 4096
 """Rows predicted at a time."""
 
 
-class Features(Dataset[dict[str, Tensor]]):
+class FeaturesDataset(Dataset[dict[str, Tensor]]):
     """Some features of samples, indexed by whole batches of row numbers or by slices.
 
     Memory-mapped arrays stay on disk, and a slice of one is a view.
@@ -33,24 +33,24 @@ class Features(Dataset[dict[str, Tensor]]):
         return {name: values[rows] for name, values in self.values.items()}
 
 
-class Rows(Dataset[Batch]):
+class SamplesDataset(Dataset[Batch]):
     """Features and targets, indexed in the same way."""
 
     def __init__(self, samples: Samples, names: Sequence[str]) -> None:
         assert samples.target is not None
-        self.features = Features(samples, names)
+        self.features = FeaturesDataset(samples, names)
         self.target = _tensor(samples.target)
         self.gallery = None if samples.gallery is None else _tensor(samples.gallery.vectors)
 
-    def __getitem__(self, given: Tensor | Dealt) -> Batch:
-        rows, share, ranks = given if isinstance(given, Dealt) else (given, 1.0, 1)
+    def __getitem__(self, given: Tensor | RankBatch) -> Batch:
+        rows, share, ranks = given if isinstance(given, RankBatch) else (given, 1.0, 1)
         target, ids = self.target[rows], None
         if self.gallery is not None:
             target, ids = self.gallery[target], target
         return Batch(self.features[rows], target, ids, share=share, ranks=ranks)
 
 
-class InOrder(Sampler[slice]):
+class SequentialSlices(Sampler[slice]):
     """Every row once, in order, some thousands at a time.
 
     Each of several ranks has its part, ``own`` rows, in as many slices as the others. One for which no row is left has

@@ -11,7 +11,7 @@ import torch
 from ctk.files import atomic
 
 
-def save(value: Any, path: Path) -> None:
+def save_tensors(value: Any, path: Path) -> None:
     """Write what ``torch.load`` reads, whole or not at all. Raises CtkError where the disk is full.
 
     It is made in memory, for on a full disk torch's own writer ends in a RuntimeError about positions in the file.

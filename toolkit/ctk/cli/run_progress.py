@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Task, TaskID, TextColumn
 from rich.text import Text
 
-from ctk.cli.common import console, number, table
-from ctk.cli.progress import PLAIN_EVERY, Work
+from ctk.cli.printing import console, format_score, print_table
+from ctk.cli.progress import PLAIN_EVERY, ProgressBars
 from ctk.contract import FoldTable, Results
 from ctk.runs import Part
 from ctk.workflow.finish import BLEND
@@ -29,7 +29,7 @@ class Terminal:
         self.scores: dict[Part, Mapping[str, float]] = {}
         self.started = 0.0
         self.told = 0.0
-        self.work = Work(quiet)
+        self.work = ProgressBars(quiet)
 
     def say(self, line: str) -> None:
         """One line."""
@@ -123,15 +123,15 @@ def outcome(results: Results) -> None:
     rows = []
     for key, scores in results.scores.items():
         weight = results.blend.weights.get(key)
-        mark = "baseline" if key in results.baselines else "" if key == BLEND else number(weight, 2)
+        mark = "baseline" if key in results.baselines else "" if key == BLEND else format_score(weight, 2)
         took = f"{results.seconds[key]:.0f} s" if key in results.seconds else ""
         label = f"blend ({run_blender(results)})" if key == BLEND else key
-        rows.append([label, *(number(scores[name]) for name in shown), mark, took])
+        rows.append([label, *(format_score(scores[name]) for name in shown), mark, took])
     if results.truth_scores:
-        rows.append(["the same, on the test", *(number(results.truth_scores[name]) for name in shown), "", ""])
+        rows.append(["the same, on the test", *(format_score(results.truth_scores[name]) for name in shown), "", ""])
     console.print()
     if rows:
-        table(["member", *shown, "weight", "time"], rows, numbers=len(shown) + 2)
+        print_table(["member", *shown, "weight", "time"], rows, numbers=len(shown) + 2)
         console.print()
     if results.folds is not None:
         fold_table(results.folds)
@@ -161,8 +161,10 @@ def fold_table(found: FoldTable) -> None:
     rows = [[*row, "", "", ""] for row in rows]
     for key, scores in found.scores.items():
         summary = (found.mean(key), found.deviation(key), found.pooled[key])
-        rows.append([key, *(number(score) for score in scores), *(number(each) for each in summary)])
-    table([f"{found.metric} by fold", *(str(fold) for fold in folds), "mean", "std", "pooled"], rows, len(folds) + 3)
+        rows.append([key, *(format_score(score) for score in scores), *(format_score(each) for each in summary)])
+    print_table(
+        [f"{found.metric} by fold", *(str(fold) for fold in folds), "mean", "std", "pooled"], rows, len(folds) + 3
+    )
     for line in found.checked:
         console.print(line)
     console.print()
