@@ -71,8 +71,8 @@ def test_a_ray_that_does_not_load_is_told_and_nothing_else_is_taken(tmp_path, mo
 
 def test_only_who_talks_to_a_cluster_imports_ray():
     code = (
-        "import sys; from ctk import api; from ctk.workflow.pools import placed; "
-        "placed(api.configured('aml-retrieval', overrides=['executor=ray'])[0].executor, 4); "
+        "import sys; from ctk import api; "
+        "api.choose_workers(api.configured('aml-retrieval', overrides=['executor=ray'])[0].executor, 4); "
         "print('ctk_ray.executor' in sys.modules, 'ray' in sys.modules)"
     )
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
