@@ -114,8 +114,8 @@ def test_a_leak_ends_a_run_before_anything_is_fitted(toy, monkeypatch):
         (train, valid), *others = division_folds(samples, split)
         return [type(others[0])(np.append(train, valid[0]), valid[1:]), *others]
 
-    division_folds = division.folds
-    monkeypatch.setattr(division, "folds", leaky)
+    division_folds = division.draw_folds
+    monkeypatch.setattr(division, "draw_folds", leaky)
     with pytest.raises(CtkError, match="Group 'block' leaks"):
         api.cross_validate("toy-regression", folds=3, overrides=ALWAYS)
     (run,) = all_runs(api.runs_root())
@@ -197,12 +197,12 @@ def test_one_that_was_interrupted_is_gone_on_with_by_the_command_that_it_names(t
         return fit_part(task)
 
     options = [word for each in ALWAYS for word in ("-o", each)]
-    monkeypatch.setattr("ctk.workflow.run.fit_part", interrupted)
+    monkeypatch.setattr("ctk.workflow.fit_members.fit_part", interrupted)
     ended = CliRunner().invoke(cli, ["cv", "toy-regression", "--folds", "3", *options])
     assert ended.exit_code == 1
     again = re.search(r"Go on with: ctk (cv toy-regression --resume \S+)\n", ended.output)
     assert again, ended.output
-    monkeypatch.setattr("ctk.workflow.run.fit_part", fit_part)
+    monkeypatch.setattr("ctk.workflow.fit_members.fit_part", fit_part)
     assert "toy-mse by fold" in CliRunner().invoke(cli, again.group(1).split()).output
 
 

@@ -197,7 +197,7 @@ def test_a_planted_leak_is_found(monkeypatch, scheme, plant, said):
     split = Split(**scheme, folds=4, use=4)
     divide(own, split)
     first, *others = draw_folds(own, split)
-    monkeypatch.setattr(division, "folds", lambda samples, split: [Fold(*plant(*first)), *others])
+    monkeypatch.setattr(division, "draw_folds", lambda samples, split: [Fold(*plant(*first)), *others])
     with pytest.raises(CtkError, match=said):
         divide(own, split)
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from ctk.workflow.checkpoints import FittedRun
     from ctk.workflow.observer import Observer
     from ctk.workflow.pools import choose_workers
-    from ctk.workflow.run import RunPlan
+    from ctk.workflow.plan_run import RunPlan
     from ctk.workflow.run_ending import interrupt_on_sigterm
 
 _HOMES = {
@@ -112,7 +112,8 @@ def run(competition: str, *, observer: Observer | None = None, **how: Any) -> Re
 def resume(name: str, *, root: Path | None = None, observer: Observer | None = None) -> Results:
     """Go on with a run that was interrupted, failed or killed, by its folder or the end of its name."""
     from ctk.runs import Run
-    from ctk.workflow.run import execute_run, reopen_run
+    from ctk.workflow.plan_run import reopen_run
+    from ctk.workflow.run import execute_run
 
     return execute_run(reopen_run(Run.find(name, root or runs_root())), observer)
 
@@ -201,7 +202,7 @@ def plan(
     root       folder of runs; None is $CTK_RUNS or ./runs
     """
     config, assigned = configured(competition, **how)
-    from ctk.workflow.run import start_run  # late: it imports Lightning, and what is wrong should be said at once
+    from ctk.workflow.plan_run import start_run  # late: it imports Lightning, and what is wrong should be said at once
 
     return start_run(config, root or runs_root(), name or config.preset, assigned, dry_run)
 
@@ -268,13 +269,12 @@ def blend_runs(
     ``competition`` and ``data`` are the runs' own, and needed only for files alone. Raises UsageError if runs are of
     different competitions or data, SubmissionError for a file that is none.
     """
-    from ctk.workflow.blend_runs import blend_sources
+    from ctk.workflow.blend_runs import blend_runs, plan_blend
     from ctk.workflow.observer import SilentObserver
 
-    names = [str(source) for source in sources]
-    return blend_sources(
-        names, root or runs_root(), blender, options, competition, data, name, observer or SilentObserver()
-    )
+    root = root or runs_root()
+    plan = plan_blend([str(source) for source in sources], root, blender, options, competition, data)
+    return blend_runs(plan, root, name, observer or SilentObserver())
 
 
 def validate(

@@ -35,8 +35,8 @@ from ctk.cli import print_table
 from ctk.components.executors import Serial, local
 from ctk.plugins import plugins
 from ctk.workflow.fit import FitTask
+from ctk.workflow.plan_run import parts_of
 from ctk.workflow.prepare import prepare
-from ctk.workflow.run import parts_of
 from ctk_ray.executor import RayExecutor
 
 RESULTS = Path(__file__).parents[3] / "bench" / "results"

@@ -15,7 +15,7 @@ def on_first_rank(command: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(command)
     def in_its_place(*args: Any, **given: Any) -> Any:
         with torchrun.join_ranks() as team:
-            if team is None or team.place.leads:
+            if team is None or team.position.leads:
                 return command(*args, **given)
             code = team.follow()
         raise SystemExit(code)

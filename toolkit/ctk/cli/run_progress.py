@@ -13,7 +13,7 @@ from ctk.cli.printing import console, format_score, print_table
 from ctk.cli.progress import PLAIN_EVERY, ProgressBars
 from ctk.contract import FoldTable, Results
 from ctk.runs import Part
-from ctk.workflow.finish import BLEND
+from ctk.workflow.blend_members import BLEND
 
 
 class Terminal:

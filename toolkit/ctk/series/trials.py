@@ -29,9 +29,10 @@ from ctk.plugins.guard import Guard, keep_noise, submitted
 from ctk.plugins.guard.competition import competition_of
 from ctk.runs import FAILED, FINISHED, INTERRUPTED, PRUNED, RUNNING, Part, Run
 from ctk.workflow.fit import EpochWatch, epoch_watch
+from ctk.workflow.plan_run import RunPlan, reopen_run, start_run
 from ctk.workflow.pools import open_pool
 from ctk.workflow.prepare import PreparedData, prepare
-from ctk.workflow.run import RunPlan, execute_run, reopen_run, start_run
+from ctk.workflow.run import execute_run
 
 PATIENCE = 5.0
 """Seconds that a worker is given to notice that its driver is gone."""

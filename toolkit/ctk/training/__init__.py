@@ -11,18 +11,19 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ctk.components.ridge import Ridge, solve_ridge
     from ctk.training.devices import torch_device
+    from ctk.training.forward import State, output
     from ctk.training.loggers import FitLocation, tracker_options
-    from ctk.training.loop import VALID_LOSS, State, output
     from ctk.training.network import NetworkModel, as_model
+    from ctk.training.validation_tracker import VALID_LOSS
 
 _HOMES = {
-    "NetworkModel": "training.network",
     "FitLocation": "training.loggers",
+    "NetworkModel": "training.network",
     "Ridge": "components.ridge",
-    "State": "training.loop",
-    "VALID_LOSS": "training.loop",
+    "State": "training.forward",
+    "VALID_LOSS": "training.validation_tracker",
     "as_model": "training.network",
-    "output": "training.loop",
+    "output": "training.forward",
     "solve_ridge": "components.ridge",
     "torch_device": "training.devices",
     "tracker_options": "training.loggers",

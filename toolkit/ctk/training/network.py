@@ -19,7 +19,7 @@ from ctk.errors import CtkError
 from ctk.samples import Array, Samples
 from ctk.training import torchrun
 from ctk.training.devices import autocast, torch_device
-from ctk.training.loop import State, predict_blocks
+from ctk.training.forward import State, predict_blocks
 from ctk.training.stage import Stage
 from ctk.training.torch_files import save_tensors
 

@@ -15,6 +15,7 @@ import lightning.pytorch as L
 import torch
 from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 from lightning.pytorch.callbacks import Callback, EMAWeightAveraging
+from lightning.pytorch.loggers import Logger
 from lightning.pytorch.strategies import DDPStrategy
 from torch import nn
 from torch.utils.data import DataLoader
@@ -26,22 +27,15 @@ from ctk.plugins.guard import Guard, Wrong, is_interruption
 from ctk.samples import Array, Samples
 from ctk.training import torchrun
 from ctk.training.batches import Batches
+from ctk.training.callbacks import AtomicCheckpoints, KeepSignalHandlers, PlateauSchedule, last_checkpoint
 from ctk.training.datasets import FeaturesDataset, SamplesDataset, SequentialSlices
 from ctk.training.devices import precision_on
+from ctk.training.forward import State
+from ctk.training.lightning_module import NetworkModule
 from ctk.training.loggers import make_loggers
-from ctk.training.loop import (
-    AtomicCheckpoints,
-    KeepSignalHandlers,
-    NetworkModule,
-    PlateauSchedule,
-    State,
-    ValidationTracker,
-    is_first_rank,
-    last_checkpoint,
-    rank_and_ranks,
-)
 from ctk.training.rank_batches import RankBatches
 from ctk.training.torch_files import save_tensors
+from ctk.training.validation_tracker import ValidationTracker
 
 
 class StageResult(NamedTuple):
@@ -96,43 +90,77 @@ class Stage:
         ``whole`` is the prediction (N, D) for ``valid`` that ``columns`` are to become part of. They are written to.
         Raises CtkError where training all columns came to no finite score.
         """
-        config = self.training
-        team = torchrun.current_team()
-        batches = Batches(
-            len(train),
-            config.batch.size,
-            context.seed,
-            train.group(config.batch.by) if config.batch.by else None,
-            parts=1 if context.steps else config.parts,
-        )
-        module = NetworkModule(
-            network,
-            _loss(config, train),
-            config,
-            seed=context.seed + 1_000_003 * self.number,
-            columns=self.columns,
-            parts=batches.parts,
-            comparing=Guard("losses", config.loss.name)("comparing predictions with targets"),
-        )
+        config, team = self.training, torchrun.current_team()
+        batches = self._batches(train, context)
+        module = self._module(network, train, context, batches.parts)
         # The loss of the validation samples may compare them with each other, so that then each rank has them all.
         wants_loss = config.valid_loss and self.columns is None
-        place = (0, 1) if wants_loss else rank_and_ranks(team)
-        follow = ValidationTracker(valid, context, config, self.before, self.total, whole, place)
-        trackers = context.trackers if is_first_rank() else ()
-        logging = make_loggers(trackers, self.folder, f"stage-{self.number + 1}", context.tell)
-        for logger in logging:
+        share = (0, 1) if wants_loss else torchrun.rank_and_ranks(team)
+        tracker = ValidationTracker(valid, context, config, self.before, self.total, whole, share)
+        trainer = self._trainer(tracker, batches.parts, device, self._loggers(network, context))
+        last = self.folder / "last.ckpt"
+        goes_on = last.exists() if team is None else team.from_first(last.exists())
+        names: Any = network.features
+        own_batches = batches if team is None else RankBatches(batches, *torchrun.rank_and_ranks(team))
+        validated = SamplesDataset if wants_loss else FeaturesDataset
+        with _interruptible():
+            trainer.fit(
+                module,
+                _loader(SamplesDataset(train, names), own_batches, device),
+                _loader(validated(valid, names), SequentialSlices(len(valid), *share), device),
+                ckpt_path=last if goes_on else None,
+                weights_only=True,
+            )
+        if whole is None and math.isnan(tracker.best.score):
+            raise CtkError(
+                f"Training ended without a finite {context.metric.name} (loss {tracker.loss}).",
+                "Lower the learning rate, set clip, or look at the loss curve.",
+            )
+        self._save(tracker)
+
+    def _batches(self, train: Samples, context: FitContext) -> Batches:
+        """Choose the rows of each step's batch."""
+        batch = self.training.batch
+        groups = train.group(batch.by) if batch.by else None
+        parts = 1 if context.steps else self.training.parts
+        return Batches(len(train), batch.size, context.seed, groups, parts)
+
+    def _module(self, network: nn.Module, train: Samples, context: FitContext, parts: int) -> NetworkModule:
+        """Join network and loss, seeded for this fit."""
+        return NetworkModule(
+            network,
+            _loss(self.training, train),
+            self.training,
+            seed=context.seed + 1_000_003 * self.number,
+            columns=self.columns,
+            parts=parts,
+            loss_guard=Guard("losses", self.training.loss.name)("comparing predictions with targets"),
+        )
+
+    def _loggers(self, network: nn.Module, context: FitContext) -> list[Logger]:
+        """Make the trackers' loggers, on the first rank alone, and tell them what is fitted."""
+        trackers = context.trackers if torchrun.is_first_rank() else ()
+        loggers = make_loggers(trackers, self.folder, f"stage-{self.number + 1}", context.tell)
+        for logger in loggers:
             logger.log_hyperparams(self._hyperparameters(network, context))
-        trainer = L.Trainer(
-            max_epochs=1 if context.steps else config.epochs * batches.parts,
-            limit_train_batches=context.steps or 1.0,
+        return loggers
+
+    def _trainer(
+        self, tracker: ValidationTracker, parts: int, device: torch.device, loggers: list[Logger]
+    ) -> L.Trainer:
+        """Make Lightning's trainer; in a dry run of a few steps."""
+        config, team, steps = self.training, torchrun.current_team(), tracker.context.steps
+        return L.Trainer(
+            max_epochs=1 if steps else config.epochs * parts,
+            limit_train_batches=steps or 1.0,
             accelerator="gpu" if device.type == "cuda" else "cpu",
             **_spread(team, device),
             precision=precision_on(device, config.precision),
             gradient_clip_val=config.clip,
-            callbacks=_callbacks(self, follow, batches.parts),
-            logger=logging,
+            callbacks=_callbacks(self, tracker, parts),
+            logger=loggers,
             plugins=[AtomicCheckpoints(), *_alone(team)],
-            check_val_every_n_epoch=1 if context.steps else min(max(1, round(config.validate_every)), config.epochs),
+            check_val_every_n_epoch=1 if steps else min(max(1, round(config.validate_every)), config.epochs),
             num_sanity_val_steps=0,
             enable_progress_bar=False,
             enable_model_summary=False,
@@ -140,32 +168,15 @@ class Stage:
             deterministic="warn",
             default_root_dir=self.folder,
         )
-        last = self.folder / "last.ckpt"
-        goes_on = last.exists() if team is None else team.from_first(last.exists())
-        names: Any = network.features
-        asked = SamplesDataset if wants_loss else FeaturesDataset
-        with _interruptible():
-            trainer.fit(
-                module,
-                _loader(
-                    SamplesDataset(train, names),
-                    batches if team is None else RankBatches(batches, *rank_and_ranks(team)),
-                    device,
-                ),
-                _loader(asked(valid, names), SequentialSlices(len(valid), *place), device),
-                ckpt_path=last if goes_on else None,
-                weights_only=True,
-            )
-        if whole is None and math.isnan(follow.best_score):
-            raise CtkError(
-                f"Training ended without a finite {context.metric.name} (loss {follow.loss}).",
-                "Lower the learning rate, set clip, or look at the loss curve.",
-            )
-        if is_first_rank():
-            save_tensors(StageResult(follow.best, follow.curve, follow.best_by_loss)._asdict(), self.result)
-            last.unlink(missing_ok=True)
-        if team is not None:
-            team.from_first(None)  # the others read the result
+
+    def _save(self, tracker: ValidationTracker) -> None:
+        """Write the result, by the first rank; no other goes on before it can be read."""
+        if torchrun.is_first_rank():
+            best = tracker.best
+            save_tensors(StageResult(best.weights, tracker.curve, best.weights_by_loss)._asdict(), self.result)
+            (self.folder / "last.ckpt").unlink(missing_ok=True)
+        if team := torchrun.current_team():
+            team.from_first(None)
 
     def _hyperparameters(self, network: nn.Module, context: FitContext) -> dict[str, Any]:
         """What trackers are told of a fit, so that fits can be compared: plain values."""
@@ -178,8 +189,8 @@ def _spread(team: torchrun.Team | None, device: torch.device) -> dict[str, Any]:
     if team is None:
         return {"devices": 1}
     return {
-        "devices": team.place.local_size,
-        "num_nodes": team.place.size // team.place.local_size,
+        "devices": team.position.local_size,
+        "num_nodes": team.position.size // team.position.local_size,
         # A network may have parameters that a stage, or a rank without rows, does not use.
         "strategy": DDPStrategy(find_unused_parameters=True),
         "sync_batchnorm": device.type == "cuda",  # torch has it for GPUs alone
@@ -213,13 +224,13 @@ def _loss(config: Training, train: Samples) -> nn.Module:
     return loss
 
 
-def _callbacks(stage: Stage, follow: ValidationTracker, parts: int) -> list[Callback]:
+def _callbacks(stage: Stage, tracker: ValidationTracker, parts: int) -> list[Callback]:
     config = stage.training
-    callbacks: list[Callback] = [follow, last_checkpoint(stage.folder, config, parts)]
+    callbacks: list[Callback] = [tracker, last_checkpoint(stage.folder, config, parts)]
     if torchrun.current_team() is not None:
         callbacks.append(KeepSignalHandlers())
     if config.schedule.name == "plateau":
-        callbacks.append(PlateauSchedule(config.schedule, follow))
+        callbacks.append(PlateauSchedule(config.schedule, tracker))
     if config.ema is not None:
         callbacks.append(EMAWeightAveraging(decay=config.ema))
     return callbacks

@@ -81,7 +81,7 @@ class Team:
         import torch.distributed as dist
         from torch.distributed.rendezvous import rendezvous
 
-        self.place = place
+        self.position = place
         self.calls = 0
         cuda = torch.cuda.is_available() and dist.is_nccl_available()
         if cuda and place.local_rank < torch.cuda.device_count():
@@ -122,9 +122,9 @@ class Team:
         import torch
 
         count = torch.cuda.device_count() if wanted != "cpu" and torch.cuda.is_available() else 0
-        if 0 < count < self.place.local_size:
+        if 0 < count < self.position.local_size:
             raise UsageError(
-                f"torchrun started {self.place.local_size} processes here, and torch sees {count} GPUs.",
+                f"torchrun started {self.position.local_size} processes here, and torch sees {count} GPUs.",
                 f"Start {count}: torchrun --nproc-per-node {count}; or train on the processor: -o device=cpu.",
             )
 
@@ -162,11 +162,11 @@ class Team:
         if _is_lost(error):
             return
         shown = error if isinstance(error, CtkError) else CtkError(f"{type(error).__name__}: {error}")
-        told = {"rank": self.place.rank, "problem": shown.problem, "help": shown.help}
+        told = {"rank": self.position.rank, "problem": shown.problem, "help": shown.help}
         try:
             self.store.compare_set(FAILURE, "", json.dumps(told))
         except Exception:  # the store is gone, and nobody else can say it
-            print(f"Rank {self.place.rank}: {shown}", file=sys.__stderr__)
+            print(f"Rank {self.position.rank}: {shown}", file=sys.__stderr__)
 
     def _failure(self) -> dict[str, Any] | None:
         with suppress(Exception):  # a store that is gone tells nothing
@@ -191,20 +191,20 @@ class Team:
 
         number = torch.tensor(value, dtype=torch.float64)
         dist.all_reduce(number, group=self.words)
-        return float(number) / self.place.size
+        return float(number) / self.position.size
 
     def rows_at_first(self, own: np.ndarray[Any, Any]) -> list[np.ndarray[Any, Any]]:
         """Every rank's (n, ...) float32 array, on the first rank; nothing on the others."""
         import torch
         import torch.distributed as dist
 
-        shapes: list[Any] = [None] * self.place.size
+        shapes: list[Any] = [None] * self.position.size
         dist.all_gather_object(shapes, own.shape, group=self.words)
-        if not self.place.leads:
+        if not self.position.leads:
             dist.send(torch.from_numpy(own), 0, group=self.words)
             return []
         parts = [torch.from_numpy(own)]
-        for rank in range(1, self.place.size):
+        for rank in range(1, self.position.size):
             parts.append(torch.empty(shapes[rank]))
             dist.recv(parts[-1], rank, group=self.words)
         return [part.numpy() for part in parts]
@@ -252,9 +252,9 @@ def current_team() -> Team | None:
 
 @contextmanager
 def call_on_all_ranks(function: Callable[[Any], object], given: Any) -> Iterator[None]:
-    """Within the block, the other ranks call ``function(given)``, and ``current_team`` is the team; alone, just the block.
+    """Let the other ranks call ``function(given)`` while this one is in the block; alone, just the block.
 
-    Raises CtkError where another rank failed.
+    Meanwhile ``current_team`` is the team. Raises CtkError where another rank failed.
     """
     if _team is None:
         yield
@@ -268,6 +268,17 @@ def call_on_all_ranks(function: Callable[[Any], object], given: Any) -> Iterator
         if explained is error:
             raise
         raise explained from error
+
+
+def is_first_rank() -> bool:
+    """Whether this process is the one that writes and decides: the first rank, or the only one."""
+    team = current_team()
+    return team is None or team.position.leads
+
+
+def rank_and_ranks(team: Team | None) -> tuple[int, int]:
+    """This process's number among those that share rows, and how many do."""
+    return (0, 1) if team is None else (team.position.rank, team.position.size)
 
 
 def team_of_command() -> Team | None:

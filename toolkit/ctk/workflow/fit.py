@@ -148,7 +148,7 @@ def _follow(task: FitTask) -> None:
         )
     torch.set_num_threads(task.config.executor.threads)
     part = run.part_folder(task.part)
-    with only_sentences(part / f"rank-{team.place.rank}"):
+    with only_sentences(part / f"rank-{team.position.rank}"):
         member = next(each for each in task.config.members if each.name == task.part.member)
         train, _, fold = _samples(task, run, member)
         context = FitContext(

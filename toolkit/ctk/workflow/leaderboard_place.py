@@ -1,4 +1,4 @@
-"""Where a score stands, or would stand, on a platform's leaderboard. Past local runs are in ``ctk.runs.local_leaderboard``."""
+"""Where a score would stand on a platform's leaderboard; past runs are in ``ctk.runs.local_leaderboard``."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ import numpy as np
 from ctk.plugins import plugins
 from ctk.testing.case import Case
 from ctk.testing.trial import Trial
-from ctk.workflow.finish import BlendRecord
+from ctk.workflow.blend_record import BlendRecord
 
 
 def look(case: Case) -> None:
