@@ -99,9 +99,9 @@ def commands(python: Path, folder: Path) -> dict[str, tuple[str, list[str]]]:
 
 def largest(modules: list[str]) -> str:
     """The libraries with the most modules."""
-    counts = Counter(
-        name.partition(".")[0] for name in modules if name.partition(".")[0] not in sys.stdlib_module_names
-    )
+    counts = Counter(name.partition(".")[0] for name in modules)
+    for own in sys.stdlib_module_names:
+        del counts[own]
     return ", ".join(f"{name} {count}" for name, count in counts.most_common(8))
 
 

@@ -8,55 +8,46 @@
 Members are fitted in spawned processes: a script that calls ``run`` needs the usual ``if __name__ == "__main__":``, or
 ``overrides=["executor.name=serial"]``.
 
-Plugins that make or read runs themselves (searches, exporters, executors) find here what that takes. Those names are
-imported when they are first used (PEP 562), for most of them bring libraries that ``import ctk`` does not.
+Plugins that make or read runs themselves (searches, exporters, executors) find here what that takes.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
-from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from ctk.config.overrides import override, read_yaml
-    from ctk.contract import Progress, Results, RunConfig, Submission
-    from ctk.plugins.guard import Guard, metric_of
-    from ctk.plugins.guard.competition import competition_of
-    from ctk.plugins.options import component
-    from ctk.plugins.workers import copy_plugins, unpickle, worker_variables
-    from ctk.series.ablation.outcome import Ablation
-    from ctk.series.ablation.plan import AblationPlan
-    from ctk.series.trials import Epoch, Trial, TrialOutcome, read_epochs, run_trial, run_trials
-    from ctk.workflow.checkpoints import FittedRun
-    from ctk.workflow.observer import Observer
-    from ctk.workflow.pools import choose_workers
-    from ctk.workflow.plan_run import RunPlan
-    from ctk.workflow.run_ending import interrupt_on_sigterm
+import numpy as np
 
-_HOMES = {
-    "Epoch": "series.trials",
-    "FittedRun": "workflow.checkpoints",
-    "Guard": "plugins.guard",
-    "Trial": "series.trials",
-    "TrialOutcome": "series.trials",
-    "choose_workers": "workflow.pools",
-    "competition_of": "plugins.guard.competition",
-    "component": "plugins.options",
-    "copy_plugins": "plugins.workers",
-    "interrupt_on_sigterm": "workflow.run_ending",
-    "metric_of": "plugins.guard",
-    "override": "config.overrides",
-    "read_epochs": "series.trials",
-    "read_yaml": "config.overrides",
-    "run_trial": "series.trials",
-    "run_trials": "series.trials",
-    "unpickle": "plugins.workers",
-    "worker_variables": "plugins.workers",
-}
+from ctk.config.overrides import override, read_yaml
+from ctk.config.resolve import base_config, checkpoints_config, resolve
+from ctk.config.split_overrides import split_overrides
+from ctk.contract import Progress, Results, RunConfig, Submission
+from ctk.contract.schema import merge_configs
+from ctk.errors import UsageError
+from ctk.plugins import plugins
+from ctk.plugins.guard import Guard, metric_of
+from ctk.plugins.guard.competition import competition_of
+from ctk.plugins.options import component
+from ctk.plugins.workers import copy_plugins, unpickle, worker_variables
+from ctk.runs import Run, runs_root
+from ctk.series.ablation import BASE
+from ctk.series.ablation.outcome import Ablation
+from ctk.series.ablation.plan import AblationPlan, start_ablation
+from ctk.series.ablation.run_ablation import run_ablation
+from ctk.series.trials import Epoch, Trial, TrialOutcome, read_epochs, run_trial, run_trials
+from ctk.workflow.apply_filters import apply_filters
+from ctk.workflow.blend_runs import blend_runs as blend_planned
+from ctk.workflow.blend_runs import plan_blend
+from ctk.workflow.checkpoints import FittedRun
+from ctk.workflow.observer import Observer, SilentObserver
+from ctk.workflow.plan_run import RunPlan, reopen_run, start_run
+from ctk.workflow.pools import choose_workers
+from ctk.workflow.prepare import prepare, prepare_test
+from ctk.workflow.run import execute_run
+from ctk.workflow.run_ending import interrupt_on_sigterm
+
 __all__ = [
     "Epoch",
     "FittedRun",
@@ -83,7 +74,6 @@ __all__ = [
     "run",
     "run_trial",
     "run_trials",
-    "runs_root",
     "score",
     "unpickle",
     "validate",
@@ -91,30 +81,13 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        return getattr(import_module(f"ctk.{_HOMES[name]}"), name)
-    raise AttributeError(f"module 'ctk.api' has no attribute '{name}'")
-
-
-def runs_root() -> Path:
-    """Where runs are kept: $CTK_RUNS, else ./runs."""
-    return Path(os.environ.get("CTK_RUNS") or "runs")
-
-
 def run(competition: str, *, observer: Observer | None = None, **how: Any) -> Results:
     """Train, blend, submit, report; ``how`` as for ``plan``. Raises CtkError for all that a user can mend."""
-    from ctk.workflow.run import execute_run
-
     return execute_run(plan(competition, **how), observer)
 
 
 def resume(name: str, *, root: Path | None = None, observer: Observer | None = None) -> Results:
     """Go on with a run that was interrupted, failed or killed, by its folder or the end of its name."""
-    from ctk.runs import Run
-    from ctk.workflow.plan_run import reopen_run
-    from ctk.workflow.run import execute_run
-
     return execute_run(reopen_run(Run.find(name, root or runs_root())), observer)
 
 
@@ -136,8 +109,6 @@ def cross_validate(
     stratify  group whose shares are alike in every fold; None is the target
     how       as for ``plan``
     """
-    from ctk.config.split_overrides import split_overrides
-
     split = split_overrides(folds, scheme, group, stratify)
     return run(competition, overrides=[*split, *overrides], observer=observer, **how)
 
@@ -150,8 +121,6 @@ def ablate(
     ``variants`` are overrides by name, ``how`` as for ``plan_ablation``. A run that fails is among the result's
     ``problems``; CtkError is raised for what concerns all of them.
     """
-    from ctk.series.ablation.run_ablation import run_ablation
-
     return run_ablation(plan_ablation(competition, variants, **how), observer)
 
 
@@ -172,10 +141,6 @@ def plan_ablation(
     overrides  of the base, "key=value" each
     how        data, preset and config, as for ``configured``
     """
-    from ctk.errors import UsageError
-    from ctk.series.ablation import BASE
-    from ctk.series.ablation.plan import start_ablation
-
     if any(each.partition("=")[0] == "seeds" for each in overrides):
         raise UsageError("The runs of an ablation have the seeds of --seeds.", "Leave -o seeds out.")
     usual, _ = configured(competition, **how)
@@ -202,8 +167,6 @@ def plan(
     root       folder of runs; None is $CTK_RUNS or ./runs
     """
     config, assigned = configured(competition, **how)
-    from ctk.workflow.plan_run import start_run  # late: it imports Lightning, and what is wrong should be said at once
-
     return start_run(config, root or runs_root(), name or config.preset, assigned, dry_run)
 
 
@@ -225,13 +188,6 @@ def configured(
     overrides  "key=value" each, as after -o
     checkpoints  folder of a run: nothing is fitted, its members and blend predict. Its config takes the preset's place
     """
-    from ctk.config.overrides import override, read_yaml
-    from ctk.config.resolve import base_config, checkpoints_config, resolve
-    from ctk.contract.schema import merge_configs
-    from ctk.errors import UsageError
-    from ctk.plugins import plugins
-    from ctk.plugins.guard.competition import competition_of
-
     known = competition_of(competition)
     if checkpoints is not None and preset is not None:
         raise UsageError("The saved run's config takes the preset's place: give --checkpoints or --preset.")
@@ -269,12 +225,9 @@ def blend_runs(
     ``competition`` and ``data`` are the runs' own, and needed only for files alone. Raises UsageError if runs are of
     different competitions or data, SubmissionError for a file that is none.
     """
-    from ctk.workflow.blend_runs import blend_runs, plan_blend
-    from ctk.workflow.observer import SilentObserver
-
     root = root or runs_root()
     plan = plan_blend([str(source) for source in sources], root, blender, options, competition, data)
-    return blend_runs(plan, root, name, observer or SilentObserver())
+    return blend_planned(plan, root, name, observer or SilentObserver())
 
 
 def validate(
@@ -289,12 +242,6 @@ def validate(
 
     ``overrides`` are options of the data, as "data.old=true".
     """
-    from ctk.config.overrides import override
-    from ctk.config.resolve import base_config, resolve
-    from ctk.plugins import plugins
-    from ctk.plugins.guard.competition import competition_of
-    from ctk.workflow.prepare import prepare_test
-
     known = competition_of(competition)
     raw = base_config(known, data)
     for assignment in overrides:
@@ -306,8 +253,6 @@ def validate(
 
 def score(competition: str, file: Path, truth: Path) -> dict[str, float]:
     """Score a submission file against a truth file as the organisers do. Raises SubmissionError, DataError."""
-    from ctk.plugins.guard.competition import competition_of
-
     return competition_of(competition).score_file(file, truth)
 
 
@@ -325,16 +270,6 @@ def filter_data(
     Each filter's scores, kept and dropped ids go to ``out/filters``. Returns how many were kept, and of how many.
     Raises UsageError if ``out`` holds anything else.
     """
-    import numpy as np
-
-    from ctk.config.overrides import override
-    from ctk.config.resolve import base_config, resolve
-    from ctk.errors import UsageError
-    from ctk.plugins import plugins
-    from ctk.plugins.guard import metric_of
-    from ctk.plugins.guard.competition import competition_of
-    from ctk.workflow.apply_filters import apply_filters
-    from ctk.workflow.prepare import prepare
 
     known = competition_of(competition)
     raw = {**base_config(known, data), "filters": list(filters)}

@@ -65,9 +65,8 @@ def export(
     ctk export RUN --format torchscript --out DIR
     ctk export RUN --format safetensors --json
     """
-    from ctk.api import runs_root
     from ctk.errors import UsageError
-    from ctk.runs import Run
+    from ctk.runs import Run, runs_root
 
     if opset is not None and format_ != "onnx":
         raise UsageError(f"--opset is of ONNX's operators; {format_} has none.", "Leave it out, or use --format onnx.")

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from ctk.api import competition_of, override
+from ctk.api import choose_workers, competition_of, override
 from ctk.config.resolve import base_config, resolve
 from ctk.errors import CtkError, UsageError
 from ctk.plugins import plugins

@@ -28,11 +28,10 @@ from ctk.api import (
     metric_of,
     override,
     read_yaml,
-    runs_root,
 )
 from ctk.contract import Choice, Execution, RunConfig
 from ctk.errors import CtkError, UsageError, near, nearest
-from ctk.runs import Run
+from ctk.runs import Run, runs_root
 from ctk_search import configs, pruning
 from ctk_search import space as spaces
 from ctk_search import study as studies

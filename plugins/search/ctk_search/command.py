@@ -88,7 +88,7 @@ def search(
             "It takes --trials, --timeout, --storage and --executor alone.",
         )
     limit, trained = _seconds(timeout), parse_seeds(seeds)
-    from ctk.api import runs_root
+    from ctk.runs import runs_root
     from ctk_search import api
     from ctk_search.terminal import Terminal, outcome
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -15,14 +15,12 @@ from ctk.cli.resume import refuse_other_options
 from ctk.cli.run_progress import Terminal
 from ctk.errors import UsageError
 from ctk.plugins.guard.competition import competition_of, is_named
+from ctk.runs import runs_root
 from ctk.series.ablation import BASE
-from ctk.series.ablation.outcome import percent
-from ctk.series.ablation.plan import find, read
-from ctk.series.ablation.running import carry_out
+from ctk.series.ablation.outcome import Ablation, percent
+from ctk.series.ablation.plan import find_ablation, read_plan
+from ctk.series.ablation.run_ablation import run_ablation
 from ctk.series.ablation.variants import read_variants
-
-if TYPE_CHECKING:
-    from ctk.series.ablation.outcome import Ablation
 
 
 @click.command()
@@ -77,11 +75,11 @@ def ablate(
         )
     else:
         refuse_other_options()
-        plan = read(find(resume, api.runs_root()), execution)
+        plan = read_plan(find_ablation(resume, runs_root()), execution)
         if not is_named(known, plan.competition):
             raise UsageError(f"{plan.folder} is an ablation of {plan.competition}, not of {competition}.")
     terminal = Terminal("", quiet=json_)
-    ablation = carry_out(plan, terminal)
+    ablation = run_ablation(plan, terminal)
     terminal.end()
     if json_:
         print_json(ablation.plain())

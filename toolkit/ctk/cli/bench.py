@@ -7,23 +7,18 @@ from contextlib import nullcontext
 from dataclasses import asdict
 from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 import torch
+from rich.status import Status
 
 from ctk.bench import OPS, cases
 from ctk.bench.measure import measure
-from ctk.bench.tables import machine, save
+from ctk.bench.tables import BenchRow, machine, save
 from ctk.cli.choice import OneOf
 from ctk.cli.json_output import as_json, print_json
 from ctk.cli.printing import console, print_table
 from ctk.errors import CtkError
-
-if TYPE_CHECKING:
-    from rich.status import Status
-
-    from ctk.bench.tables import BenchRow
 
 
 @click.command()

@@ -92,9 +92,8 @@ def _run_names(context: click.Context, typed: str) -> Found:
 @completer
 def members(context: click.Context, typed: str) -> Found:
     """Members of the run that is named before."""
-    return [
-        (member["name"], "") for member in Run.find(str(given_so_far(context)["run"]), runs_root()).config()["members"]
-    ]
+    run = Run.find(str(given_so_far(context)["run"]), runs_root())
+    return [(member["name"], "") for member in run.config()["members"]]
 
 
 @completer

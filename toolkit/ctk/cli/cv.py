@@ -14,9 +14,9 @@ from ctk.cli.json_output import as_json, print_json
 from ctk.cli.options import config_options, executor_options, parse_seeds
 from ctk.cli.resume import plan_to_resume
 from ctk.cli.run_progress import Terminal, outcome
-from ctk.config.cross_validation import split_overrides
+from ctk.config.split_overrides import split_overrides
 from ctk.plugins.guard.competition import competition_of
-from ctk.workflow.run import carry_out
+from ctk.workflow.run import execute_run
 
 
 @click.command()
@@ -77,7 +77,7 @@ def cv(
         )
     else:
         plan = plan_to_resume(known, resume, execution)
-    results = carry_out(replace(plan, verb="cv"), Terminal(plan.metric.name, quiet=json_))
+    results = execute_run(replace(plan, verb="cv"), Terminal(plan.metric.name, quiet=json_))
     if json_:
         print_json(
             {

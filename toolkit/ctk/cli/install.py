@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 from packaging.utils import canonicalize_name
@@ -12,10 +11,7 @@ from packaging.utils import canonicalize_name
 from ctk.cli import completion
 from ctk.errors import UsageError
 from ctk.plugins import packages as installing
-from ctk.plugins.packages import checked, key, needed_by_core, quoted
-
-if TYPE_CHECKING:
-    from ctk.plugins.packages import Row
+from ctk.plugins.packages import Row, checked, key, needed_by_core, quoted
 
 PASSED_ON = {"ignore_unknown_options": True}
 """An option of pip's reaches ``packages`` and is refused there with a sentence."""

@@ -11,7 +11,7 @@ import click
 
 from ctk import __version__
 from ctk.cli import shell  # noqa: F401  # the shells that click completes for
-from ctk.errors import CtkError, PluginError, near, nearest
+from ctk.errors import CtkError, near, nearest
 from ctk.plugins import Component, built_in, onefile, plugins, tracing
 from ctk.plugins.plugin import OTHERS
 from ctk.training import torchrun
@@ -84,7 +84,7 @@ class PluginStandIn(StandIn):
     """A plugin's command: what goes wrong in it is told as its plugin's."""
 
     def load(self, parent: click.Context | None) -> click.Command:
-        """Import the command. Raises PluginError for what is none."""
+        """Import the command. Raises CtkError for what is none."""
         command = plugins().load("commands", str(self.name))
         if not isinstance(command, click.Command):
             from ctk.plugins.guard import Wrong
@@ -96,7 +96,7 @@ class PluginStandIn(StandIn):
         return command
 
 
-def _failure(name: str, error: Exception, doing: str) -> PluginError:
+def _failure(name: str, error: Exception, doing: str) -> CtkError:
     from ctk.plugins.guard import Guard  # late, as above: it imports numpy, and `ctk --help` should not wait for it
 
     return Guard("commands", name).failure(error, doing)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 from rich.text import Text
@@ -11,13 +11,10 @@ from ctk.cli import completion
 from ctk.cli.json_output import as_json, print_json
 from ctk.cli.printing import print_table
 from ctk.errors import UsageError, nearest
-from ctk.plugins import KINDS, Plugins, discover, switches
+from ctk.plugins import KINDS, Plugin, Plugins, discover, switches
 from ctk.plugins.check import check_all
 from ctk.plugins.plugin import BUILT_IN
 from ctk.plugins.source import REGISTER
-
-if TYPE_CHECKING:
-    from ctk.plugins import Plugin
 
 
 @click.command("plugins")

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
+from ctk.contract import Competition
 from ctk.errors import UsageError
 from ctk.plugins.guard.competition import is_named
 from ctk.runs import Run, runs_root
-from ctk.workflow.run import reopen
-
-if TYPE_CHECKING:
-    from ctk.contract import Competition
-    from ctk.workflow.run import Plan
+from ctk.workflow.plan_run import RunPlan, reopen_run
 
 BESIDE_RESUME = ("competition", "resume", "executor", "workers", "address", "json_")
 """The parameters that may stand beside --resume."""
@@ -31,10 +26,10 @@ def refuse_other_options() -> None:
             )
 
 
-def plan_to_resume(known: Competition, name: str, execution: tuple[str, ...]) -> Plan:
+def plan_to_resume(known: Competition, name: str, execution: tuple[str, ...]) -> RunPlan:
     """Plan to go on with the run that --resume names. Raises UsageError where it is another competition's."""
     refuse_other_options()
     found = Run.find(name, runs_root())
     if not is_named(known, found.competition):
         raise UsageError(f"{found.folder} is a run of {found.competition}, not of {known.named}.")
-    return reopen(found, known.named, execution)
+    return reopen_run(found, known.named, execution)

@@ -16,8 +16,8 @@ from ctk.cli.resume import plan_to_resume
 from ctk.cli.run_progress import Terminal, outcome
 from ctk.errors import UsageError
 from ctk.plugins.guard.competition import competition_of
-from ctk.runs import Run
-from ctk.workflow.run import carry_out
+from ctk.runs import Run, runs_root
+from ctk.workflow.run import execute_run
 
 
 @click.command()
@@ -80,11 +80,11 @@ def run(
             seeds=parse_seeds(seeds),
             name=name,
             dry_run=dry_run,
-            checkpoints=None if checkpoints is None else Run.find(checkpoints, api.runs_root()).folder,
+            checkpoints=None if checkpoints is None else Run.find(checkpoints, runs_root()).folder,
         )
     else:
         plan = plan_to_resume(known, resume, execution)
-    results = carry_out(plan, Terminal(plan.metric.name, quiet=json_))
+    results = execute_run(plan, Terminal(plan.metric.name, quiet=json_))
     if json_:
         print_json({"run": results.folder, "scores": results.scores, "test": results.truth_scores})
     else:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 import click
 import yaml
@@ -14,10 +13,15 @@ from ctk.cli import completion
 from ctk.cli.json_output import as_json, print_json
 from ctk.cli.printing import console, format_score, print_table
 from ctk.plugins import plugins
-from ctk.runs import Run, leaderboard_row, list_series, local_leaderboard, runs_root
-
-if TYPE_CHECKING:
-    from ctk.runs import LeaderboardRow, SeriesSummary
+from ctk.runs import (
+    LeaderboardRow,
+    Run,
+    SeriesSummary,
+    leaderboard_row,
+    list_series,
+    local_leaderboard,
+    runs_root,
+)
 
 
 @click.command()

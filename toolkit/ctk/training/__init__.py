@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from ctk.components.ridge import Ridge, solve_ridge
     from ctk.training.devices import torch_device
     from ctk.training.forward import State, output
-    from ctk.training.loggers import FitLocation, tracker_options
     from ctk.training.network import NetworkModel, as_model
+    from ctk.training.trackers import FitLocation, tracker_options
     from ctk.training.validation_tracker import VALID_LOSS
 
 _HOMES = {
-    "FitLocation": "training.loggers",
+    "FitLocation": "training.trackers",
     "NetworkModel": "training.network",
     "Ridge": "components.ridge",
     "State": "training.forward",
@@ -26,7 +26,7 @@ _HOMES = {
     "output": "training.forward",
     "solve_ridge": "components.ridge",
     "torch_device": "training.devices",
-    "tracker_options": "training.loggers",
+    "tracker_options": "training.trackers",
 }
 __all__ = [
     "VALID_LOSS",

@@ -19,7 +19,6 @@ from ctk.plugins.guard.competition import competition_of
 from ctk.runs import Part, Predictions, Run
 from ctk.samples import Array, Samples
 from ctk.training import torchrun
-from ctk.training.network import as_model
 from ctk.workflow.predictions import combine_folds
 from ctk.workflow.prepare import PreparedData
 from ctk.workflow.split import Fold, draw_folds
@@ -171,7 +170,11 @@ def guarded_model(member: Member) -> GuardedModel:
     guard = Guard("models", member.model.name)
     kind = guard.load()
     with guard("being made"):
-        model = as_model(kind)(**member.model.options)
+        if not (isinstance(kind, type) and issubclass(kind, Model)):
+            from ctk.training.network import as_model  # late: of what fits, networks alone need Lightning
+
+            kind = as_model(kind)
+        model = kind(**member.model.options)
     model.training = member.training
     return GuardedModel(model, guard)
 
