@@ -6,7 +6,6 @@ import ast
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import sysconfig
@@ -156,7 +155,7 @@ def test_a_distribution_requires_what_it_imports_and_nothing_else(project: str) 
 
 
 @pytest.fixture(scope="module")
-def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def alone(wheels: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The ``bin`` of an environment with the wheels of ALONE and what pip finds that they require, and nothing else.
 
     What is installed here in that version is linked rather than unpacked again: torch and its libraries are gigabytes.
@@ -164,10 +163,10 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("alone")
     venv.create(folder / "environment", with_pip=True)
     bin = folder / "environment" / "bin"
-    wheels = [_wheel(project, folder) for project in ALONE]
+    own = [next(wheels.glob(f"{project.replace('-', '_')}-*.whl")) for project in ALONE]
     install = [bin / "python", "-m", "pip", "install", "-q", "-c", ROOT / "constraints.txt"]
     report = folder / "report.json"
-    _done(*install, "--dry-run", "--report", report, *wheels)
+    _done(*install, "--dry-run", "--report", report, *own)
     resolved = {
         each["metadata"]["name"]: each["metadata"]["version"] for each in json.loads(report.read_text())["install"]
     }
@@ -177,20 +176,8 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for name, version in resolved.items()
         if name not in ALONE and not _link(name, version, place)
     ]
-    _done(*install, "--no-deps", *absent, *wheels)
+    _done(*install, "--no-deps", *absent, *own)
     return bin
-
-
-def _wheel(project: str, folder: Path) -> Path:
-    """A project's wheel, built from a copy: setuptools would take up what older builds left in this checkout."""
-    left = shutil.ignore_patterns(
-        ".git", ".venv", ".*_cache", "build", "runs", "*.so", "*.egg-info", "__pycache__", "tests"
-    )
-    source = shutil.copytree(PROJECTS[project], folder / project, ignore=left, symlinks=True)
-    command = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", folder, source]
-    _done(*command, env={**os.environ, "CTK_BUILD": "none"})
-    (wheel,) = folder.glob(f"{project.replace('-', '_')}-*.whl")
-    return wheel
 
 
 def _link(name: str, version: str, place: Path) -> bool:

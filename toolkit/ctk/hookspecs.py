@@ -46,6 +46,7 @@ __all__ = [
 GROUP = "ctk"
 hookspec = pluggy.HookspecMarker(GROUP)
 hookimpl = pluggy.HookimplMarker(GROUP)
+"""Decorator of a plugin's functions that implement hooks: ``@hookimpl``."""
 
 
 class Register(Protocol):

@@ -6,18 +6,13 @@ import sys
 
 import pytest
 
-from ctk.api import choose_workers, competition_of, override
-from ctk.config.resolve import base_config, resolve
+from ctk.api import choose_workers, configured
 from ctk.errors import CtkError, UsageError
-from ctk.plugins import plugins
 from ctk_ray.executor import RayExecutor
 
 
 def execution(*overrides):
-    raw = base_config(competition_of("aml-retrieval"), None)
-    for each in overrides:
-        override(raw, each)
-    return resolve(raw, plugins()).executor
+    return configured("aml-retrieval", overrides=overrides)[0].executor
 
 
 def test_options_are_config_keys_with_defaults():

@@ -16,7 +16,7 @@ from optuna.trial import FrozenTrial, TrialState
 from ctk.api import Guard, TrialOutcome, read_epochs
 from ctk.contract import Metric
 from ctk.files import atomic, write_json, write_text
-from ctk.runs import Run
+from ctk.runs import FAILED, FINISHED, PRUNED, RUNNING, Run
 from ctk.training import VALID_LOSS
 from ctk_search import configs
 from ctk_search.outcomes import facts_of, promoted_by, ranked, share_of
@@ -26,10 +26,10 @@ from ctk_search.space import Space
 TABLE, BEST_CONFIG, HISTORY = "hpsearch_results.csv", "best-config.yaml", "search_history.json"
 
 STATES = {
-    TrialState.COMPLETE: "finished",
-    TrialState.PRUNED: "pruned",
-    TrialState.FAIL: "failed",
-    TrialState.RUNNING: "running",
+    TrialState.COMPLETE: FINISHED,
+    TrialState.PRUNED: PRUNED,
+    TrialState.FAIL: FAILED,
+    TrialState.RUNNING: RUNNING,
     TrialState.WAITING: "waiting",
 }
 

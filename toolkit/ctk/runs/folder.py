@@ -21,8 +21,10 @@ from ctk.errors import CtkError, UsageError, near
 from ctk.files import atomic, is_folder_name, parse_yaml, read_json, write_json, write_text
 from ctk.samples import Array
 
-FINISHED, RUNNING, FAILED, INTERRUPTED, KILLED = "finished", "running", "failed", "interrupted", "killed"
-PRUNED = "pruned"
+RUNNING, FINISHED, FAILED = "running", "finished", "failed"
+"""States of a run."""
+INTERRUPTED, KILLED, PRUNED = "interrupted", "killed", "pruned"
+"""States of a run that ended early: by Ctrl-C or SIGTERM; by what left it no time to say so; by the search it is of."""
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,10 @@ from ctk.workflow.prepare import prepare
 class FittedRun:
     """A finished run that has members of its own: its config, its data, and the models of its parts.
 
-    Made of a ``Run``. Raises UsageError saying what else it is.
+    run     its folder
+    config  what it did, resolved
+
+    Raises UsageError where it is not finished, or a blend of other runs.
     """
 
     def __init__(self, run: Run) -> None:
