@@ -1,9 +1,6 @@
 """What holds for every command: help with examples, and the nearest name where one is not there."""
 
-import os
 import re
-import subprocess
-import sys
 
 import click
 import pytest
@@ -23,23 +20,6 @@ def commands(group=cli, path=("ctk",)):
         yield " ".join((*path, name)), command
         if isinstance(command, click.Group):
             yield from commands(command, (*path, name))
-
-
-@pytest.fixture
-def ctk(tmp_path):
-    """Call the command line in an empty folder; returns the finished process."""
-
-    def call(*arguments, **environment):
-        return subprocess.run(
-            [sys.executable, "-m", "ctk", *arguments],
-            cwd=tmp_path,
-            env={**os.environ, "CTK_RUNS": str(tmp_path / "runs"), **environment},
-            capture_output=True,
-            text=True,
-            timeout=300,
-        )
-
-    return call
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from ctk.errors import CtkError, UsageError
 from ctk.runs import Run, all_runs, runs_root
 from ctk.samples import Samples
 from ctk.testing.distributions import find_anew, lay
-from ctk.testing.toy.metrics import MSE
+from ctk.testing.toy.toy_competition import MSE
 from ctk.workflow.fit import fit_part
 from ctk.workflow.fold_scores import FoldScorer
 from ctk.workflow.predictions import MemberPredictions
@@ -29,7 +29,7 @@ ALWAYS = ("executor.name=serial", "executor.threads=1", "trackers=[]")
 @pytest.fixture
 def toy(ctk_home, tmp_plugin):
     """The toy competition, installed; its 96 rows are in blocks of four."""
-    lay(tmp_plugin("empty", ""), "ctk-toy", "ctk.testing.toy.plugin")
+    lay(tmp_plugin("empty", ""), "ctk-toy", "ctk.testing.toy")
     find_anew()
 
 

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from ctk.cli.main import cli
 from ctk.testing.distributions import find_anew
 
-TOY = "from ctk.testing.toy.plugin import *"
+TOY = "from ctk.testing.toy import *"
 
 
 @pytest.fixture

@@ -3,11 +3,9 @@
 import csv
 import json
 import math
-import os
-import signal
-import subprocess
-import sys
+import shutil
 import time
+from dataclasses import replace
 
 import pytest
 from click.testing import CliRunner
@@ -20,7 +18,8 @@ from ctk.runs.local_leaderboard import list_series, local_leaderboard
 from ctk.series.ablation.plan import find_ablation, read_plan
 from ctk.series.ablation.run_ablation import run_ablation
 from ctk.series.ablation.variants import read_variants
-from ctk.testing.distributions import find_anew, lay
+from ctk.testing.distributions import find_anew, lay, on_path
+from ctk.testing.home import home_in
 
 SERIAL = ("executor.name=serial", "executor.threads=1", "trackers=[]")
 EPOCH = "members.toy-network.epochs"
@@ -29,15 +28,26 @@ EPOCH = "members.toy-network.epochs"
 @pytest.fixture
 def toy(ctk_home, tmp_plugin):
     """The toy competition, installed."""
-    lay(tmp_plugin("empty", ""), "ctk-toy", "ctk.testing.toy.plugin")
+    lay(tmp_plugin("empty", ""), "ctk-toy", "ctk.testing.toy")
     find_anew()
 
 
-@pytest.fixture
-def ablated(toy):
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
     """A base of two epochs, one worse by far, one that fails."""
+    folder = tmp_path_factory.mktemp("made")
+    lay(folder, "ctk-toy", "ctk.testing.toy.plugin")
     variants = {"slow": ["members.toy-network.optimizer.lr=1e-9"], "wild": ["members.toy-network.optimizer.lr=1e30"]}
-    return api.ablate("toy-regression", variants, seeds=[1, 2, 3], overrides=[*SERIAL, f"{EPOCH}=8"], name="mine")
+    with on_path(folder), home_in(folder / "home"):
+        return api.ablate("toy-regression", variants, seeds=[1, 2, 3], overrides=[*SERIAL, f"{EPOCH}=8"], name="mine")
+
+
+@pytest.fixture
+def ablated(made, toy):
+    """A copy of it below this test's runs."""
+    folder = api.runs_root() / "toy-regression" / made.folder.name
+    shutil.copytree(made.folder, folder)
+    return replace(made, folder=folder)
 
 
 def test_each_variant_and_seed_is_a_run_below_the_ablation(ablated):
@@ -186,26 +196,22 @@ def test_a_plan_that_was_damaged_is_named(ablated):
 
 
 @pytest.mark.slow
-def test_a_killed_ablation_goes_on_to_the_same_scores(toy):
-    words = ["ablate", "toy-regression", "--set", f"long:{EPOCH}=40", "--seeds", "1,2", "--name"]
-    words = [*words, "killed", *(word for each in SERIAL for word in ("-o", each))]
-    process = subprocess.Popen([sys.executable, "-m", "ctk", *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+def test_a_killed_ablation_goes_on_to_the_same_scores(toy, ctk, ctk_process):
+    options = [word for each in SERIAL for word in ("-o", each)]
+    process = ctk_process.start(
+        *("ablate", "toy-regression", "--set", f"long:{EPOCH}=12", "--seeds", "1,2", "--name", "killed"), *options
+    )
     root, deadline = runs_root() / "toy-regression", time.monotonic() + 120
     while not list(root.glob("*-killed/long/seed-1/members/toy-network")):
         assert process.poll() is None, process.stdout.read()
         assert time.monotonic() < deadline
         time.sleep(0.02)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
+    process.kill()
+    process.communicate()
     (folder,) = root.glob("*-killed")
     assert not (folder / "ablation.json").exists()
-    done = subprocess.run(
-        [sys.executable, "-m", "ctk", "ablate", "toy-regression", "--resume", "killed", "--json"],
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
+    done = ctk("ablate", "toy-regression", "--resume", "killed", "--json", code=0)
     resumed = json.loads(done.stdout)["variants"]["long"]
-    whole = api.ablate("toy-regression", {"long": [f"{EPOCH}=40"]}, seeds=[1, 2], overrides=SERIAL).rows()["long"]
+    whole = api.ablate("toy-regression", {"long": [f"{EPOCH}=12"]}, seeds=[1, 2], overrides=SERIAL).rows()["long"]
     assert resumed["differences"] == list(whole.differences)
     assert not any(math.isnan(each) for each in whole.differences)

@@ -27,9 +27,8 @@ from ctk.contract import Progress, Results, RunConfig, Submission
 from ctk.contract.schema import merge_configs
 from ctk.errors import UsageError
 from ctk.plugins import plugins
-from ctk.plugins.guard import Guard, metric_of
-from ctk.plugins.guard.competition import competition_of
-from ctk.plugins.options import component
+from ctk.plugins.component_options import resolve_choice
+from ctk.plugins.guard import Guard, competition_of, metric_of
 from ctk.plugins.workers import copy_plugins, unpickle, worker_variables
 from ctk.runs import Run, runs_root
 from ctk.series.ablation import BASE
@@ -58,7 +57,6 @@ __all__ = [
     "blend_runs",
     "choose_workers",
     "competition_of",
-    "component",
     "configured",
     "copy_plugins",
     "cross_validate",
@@ -70,6 +68,7 @@ __all__ = [
     "plan_ablation",
     "read_epochs",
     "read_yaml",
+    "resolve_choice",
     "resume",
     "run",
     "run_trial",

@@ -6,7 +6,7 @@ import hashlib
 from pathlib import Path
 from typing import Literal
 
-from ctk.contract import DataReader, Found
+from ctk.contract import DataItem, DataReader
 from ctk.data import member_checksums
 from ctk.samples import Data
 from ctk_aml_retrieval import layout
@@ -27,7 +27,7 @@ class AMLReader(DataReader):
         """Captions' embeddings as samples, pictures' embeddings as their gallery."""
         return layout.read(folder, bad_rows=self.bad_rows, train=self.train)
 
-    def describe(self, folder: Path) -> list[Found]:
+    def describe(self, folder: Path) -> list[DataItem]:
         """What of the layout lies in a folder."""
         return layout.describe(folder)
 

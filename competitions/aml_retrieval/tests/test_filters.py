@@ -12,10 +12,9 @@ from numpy.testing import assert_allclose, assert_array_equal
 from ctk.contract import FilterContext
 from ctk.contract.schema import validate_config
 from ctk.errors import CtkError, UsageError
-from ctk.plugins.options import options_schema
+from ctk.plugins.component_options import options_schema
 from ctk.samples import Gallery, Samples
 from ctk.training import solve_ridge
-from ctk_aml_retrieval import embedded, layout
 from ctk_aml_retrieval.filters import Ridge, TopK
 
 
@@ -37,8 +36,8 @@ def area_under_curve(scores, right) -> float:
 
 
 @pytest.fixture(scope="module")
-def clean() -> Samples:
-    return layout.read(embedded.folder()).train
+def clean(whole) -> Samples:
+    return whole.train
 
 
 def given_to(samples: Samples, target) -> Samples:

@@ -75,14 +75,14 @@ def export(
     from ctk_export.export import export as carry_out
 
     wanted = Wanted(format_, opset or OPSET, member, seed, fold)
-    work = ProgressBars(quiet=json_)
+    progress = ProgressBars(quiet=json_)
     folder = out or found.folder / "export"
     sheets = []
     try:
-        for place, facts in carry_out(found, wanted, folder, lambda line: click.echo(line, err=True), work):
+        for place, facts in carry_out(found, wanted, folder, lambda line: click.echo(line, err=True), progress):
             sheets.append({"sheet": str(place), **facts})
     finally:
-        work.stop()
+        progress.stop()
     if json_:
         print_json(sheets)
         return

@@ -19,7 +19,7 @@ from PIL import Image
 from ctk.contract import FilterContext
 from ctk.contract.schema import validate_config
 from ctk.errors import CtkError, DataError, UsageError
-from ctk.plugins.options import options_schema
+from ctk.plugins.component_options import options_schema
 from ctk.samples import Gallery, Samples
 from ctk_open_clip.clip_filter import ClipFilter
 from ctk_open_clip.loading import common_preprocessing, load

@@ -23,11 +23,11 @@ from ctk.api import (
     Trial,
     choose_workers,
     competition_of,
-    component,
     interrupt_on_sigterm,
     metric_of,
     override,
     read_yaml,
+    resolve_choice,
 )
 from ctk.contract import Choice, Execution, RunConfig
 from ctk.errors import CtkError, UsageError, near, nearest
@@ -242,7 +242,7 @@ def _sampler(name: str, options: Sequence[str], space: spaces.Space) -> dict[str
         if "=" not in each:
             raise UsageError(f"--sampler-option {each}: an option is key=value.", "For example n_startup_trials=20.")
         override(given, each)
-    chosen = component(Choice(**given), "samplers", "sampler")
+    chosen = resolve_choice(Choice(**given), "samplers", "sampler")
     Guard("samplers", chosen.name).load()(space.distributions, 0, **chosen.options)
     return chosen.model_dump()
 
@@ -274,4 +274,4 @@ def _moved(settings: Settings, execution: Sequence[str]) -> dict[str, Any]:
             "other numbers its trials would differ.",
             "Leave --workers out, or begin a new search.",
         )
-    return component(Execution(**made), "executors", "executor").model_dump()
+    return resolve_choice(Execution(**made), "executors", "executor").model_dump()

@@ -29,7 +29,7 @@ def ctk(toy, ctk_home):
     return call
 
 
-ONE = ("-oexecutor.name=serial", "-oexecutor.workers=1", "-otrackers=[]")
+ONE = ("-oexecutor={name: serial, workers: 1, threads: 1}", "-otrackers=[]")
 
 
 def test_a_search_shows_its_trials_the_best_and_where_they_lie(ctk, ctk_home):

@@ -13,7 +13,7 @@ import pytest
 
 from ctk.contract.schema import validate_config
 from ctk.errors import UsageError
-from ctk.plugins.options import options_schema
+from ctk.plugins.component_options import options_schema
 from ctk.testing import check_plugin
 from ctk_wandb.history import History
 from ctk_wandb.tracker import Wandb
@@ -87,6 +87,7 @@ def test_a_run_killed_offline_goes_on_as_the_same_run_and_its_last_folder_has_al
 
 @pytest.mark.slow
 def test_ctrl_c_leaves_no_process_and_a_run_that_goes_on(toy_run, logs):
+    toy_run.executor = "local"
     printed = toy_run.stop(signal.SIGINT)
     assert "Interrupted" in printed
     assert "wandb:" not in printed

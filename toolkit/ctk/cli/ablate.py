@@ -12,9 +12,9 @@ from ctk.cli.json_output import as_json, print_json
 from ctk.cli.options import config_options, executor_options, parse_seeds
 from ctk.cli.printing import console, format_score, print_table
 from ctk.cli.resume import refuse_other_options
-from ctk.cli.run_progress import Terminal
+from ctk.cli.run_progress import RunProgress
 from ctk.errors import UsageError
-from ctk.plugins.guard.competition import competition_of, is_named
+from ctk.plugins.guard import competition_of, is_named
 from ctk.runs import runs_root
 from ctk.series.ablation import BASE
 from ctk.series.ablation.outcome import Ablation, percent
@@ -78,18 +78,18 @@ def ablate(
         plan = read_plan(find_ablation(resume, runs_root()), execution)
         if not is_named(known, plan.competition):
             raise UsageError(f"{plan.folder} is an ablation of {plan.competition}, not of {competition}.")
-    terminal = Terminal("", quiet=json_)
-    ablation = run_ablation(plan, terminal)
-    terminal.end()
+    progress = RunProgress("", quiet=json_)
+    ablation = run_ablation(plan, progress)
+    progress.end()
     if json_:
         print_json(ablation.plain())
     else:
-        _show(ablation)
+        _print_ablation(ablation)
     if not ablation.compared:
         click.get_current_context().exit(1)
 
 
-def _show(ablation: Ablation) -> None:
+def _print_ablation(ablation: Ablation) -> None:
     several = ablation.comparisons > 1
     rows = []
     for name, row in ablation.rows().items():

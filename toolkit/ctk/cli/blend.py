@@ -10,7 +10,8 @@ from ctk import api
 from ctk.cli import completion, config_completion
 from ctk.cli.json_output import as_json, print_json
 from ctk.cli.options import data_dir
-from ctk.cli.run_progress import Terminal, outcome
+from ctk.cli.run_progress import RunProgress
+from ctk.cli.run_results import print_results
 
 
 @click.command()
@@ -58,9 +59,9 @@ def blend(
         competition=competition,
         data=data_dir,
         name=name,
-        observer=Terminal("", quiet=json_),
+        observer=RunProgress("", quiet=json_),
     )
     if json_:
         print_json({"run": results.folder, "scores": results.scores, "test": results.truth_scores})
     else:
-        outcome(results)
+        print_results(results)

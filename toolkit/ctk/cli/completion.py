@@ -19,13 +19,13 @@ from ctk.plugins.plugin import BUILT_IN
 from ctk.runs import Run, all_runs, runs_root
 from ctk.series.ablation import PLAN
 
-Found = Iterable[tuple[str, str]]
+Suggestions = Iterable[tuple[str, str]]
 """What may be written, and what it is."""
 Completer = Callable[[click.Context, click.Parameter, str], list[CompletionItem[str]]]
 
 
-def completer(find: Callable[[click.Context, str], Found]) -> Completer:
-    """A ``shell_complete`` from a function that is given the context and what was typed."""
+def completer(find: Callable[[click.Context, str], Suggestions]) -> Completer:
+    """Make a ``shell_complete`` from a function that is given the context and what was typed."""
 
     def complete(context: click.Context, parameter: click.Parameter, typed: str) -> list[CompletionItem[str]]:
         found = find(context, typed)
@@ -35,11 +35,11 @@ def completer(find: Callable[[click.Context, str], Found]) -> Completer:
 
 
 def component(kind: str) -> Completer:
-    """Names of components of a kind."""
-    return completer(lambda context, typed: _known(kind))
+    """Complete names of components of a kind."""
+    return completer(lambda context, typed: _component_names(kind))
 
 
-def _known(kind: str) -> Found:
+def _component_names(kind: str) -> Suggestions:
     return [(name, each.about) for name, each in plugins().known(kind).items()]
 
 
@@ -48,38 +48,38 @@ executors = component("executors")
 
 
 @completer
-def presets(context: click.Context, typed: str) -> Found:
-    """Presets of the competition that is named before."""
+def presets(context: click.Context, typed: str) -> Suggestions:
+    """Complete presets of the competition that is named before."""
     return [(name, "") for name in named_competition(context).presets()]
 
 
 @completer
-def installed(context: click.Context, typed: str) -> Found:
-    """Plugins, and the distributions they are of."""
+def installed(context: click.Context, typed: str) -> Suggestions:
+    """Complete plugins, and the distributions they are of."""
     found = [(name, "") for plugin in discover() for name in (plugin.name, plugin.distribution)]
     return dict(found).items()
 
 
 @completer
-def distributions(context: click.Context, typed: str) -> Found:
-    """Distributions that have plugins, without the toolkit's own."""
+def distributions(context: click.Context, typed: str) -> Suggestions:
+    """Complete distributions that have plugins, without the toolkit's own."""
     return [(name, "") for name in {plugin.distribution: None for plugin in discover()} if name != BUILT_IN]
 
 
 def runs(context: click.Context, parameter: click.Parameter, typed: str) -> list[CompletionItem[str]]:
-    """Runs by the names of their folders, newest first; by what follows the time; or as folders."""
+    """Complete runs by the names of their folders, newest first; by what follows the time; or as folders."""
     if os.sep in typed or typed.startswith((".", "~")):
         return [CompletionItem(typed, type="dir")]
     return _run_names(context, parameter, typed)
 
 
 def runs_and_files(context: click.Context, parameter: click.Parameter, typed: str) -> list[CompletionItem[str]]:
-    """Runs as above; files where no run begins so."""
+    """Complete runs, and files where no run begins so."""
     return runs(context, parameter, typed) or [CompletionItem(typed, type="file")]
 
 
 @completer
-def _run_names(context: click.Context, typed: str) -> Found:
+def _run_names(context: click.Context, typed: str) -> Suggestions:
     wanted = given_so_far(context).get("competition")
     found = [run.folder for run in all_runs(runs_root()) if wanted in (None, run.folder.parent.name)]
     names = [(folder.name, folder.parent.name) for folder in found]
@@ -90,20 +90,23 @@ def _run_names(context: click.Context, typed: str) -> Found:
 
 
 @completer
-def members(context: click.Context, typed: str) -> Found:
-    """Members of the run that is named before."""
+def members(context: click.Context, typed: str) -> Suggestions:
+    """Complete members of the run that is named before."""
     run = Run.find(str(given_so_far(context)["run"]), runs_root())
     return [(member["name"], "") for member in run.config()["members"]]
 
 
 @completer
-def ablations(context: click.Context, typed: str) -> Found:
-    """Ablations by the names of their folders."""
+def ablations(context: click.Context, typed: str) -> Suggestions:
+    """Complete ablations by the names of their folders."""
     return [(path.parent.name, path.parents[1].name) for path in runs_root().glob(f"*/*/{PLAN}")]
 
 
 def given_so_far(context: click.Context) -> dict[str, Any]:
-    """What the line says so far. Click drops arguments where the option that is completed has no value yet."""
+    """Return the parameters that the line has so far.
+
+    Click drops arguments where the option that is completed has no value yet.
+    """
     given, left = dict(context.params), list(context.args)
     for parameter in context.command.params:
         if isinstance(parameter, click.Argument) and parameter.name and left and not given.get(parameter.name):

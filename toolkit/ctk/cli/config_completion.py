@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from ctk.cli.completion import Found, completer, given_so_far, named_competition
+from ctk.cli.completion import Suggestions, completer, given_so_far, named_competition
 from ctk.cli.keys import Key, candidates, component_keys, run_keys
 from ctk.config.overrides import override, read_yaml
 from ctk.contract.schema import merge_configs
@@ -17,14 +17,14 @@ from ctk.runs import Run, runs_root
 
 
 @completer
-def run_options(context: click.Context, typed: str) -> Found:
-    """``-o`` of a run: every config key, as the preset has it."""
+def run_options(context: click.Context, typed: str) -> Suggestions:
+    """Complete ``-o`` of a run: every config key, as the preset has it."""
     return candidates(run_keys(_config(context)), typed)
 
 
 @completer
-def variant_options(context: click.Context, typed: str) -> Found:
-    """``--set`` of an ablation: after the variant's name and a colon, as ``-o`` of a run."""
+def variant_options(context: click.Context, typed: str) -> Suggestions:
+    """Complete ``--set`` of an ablation: after the variant's name and a colon, as ``-o`` of a run."""
     name, colon, rest = typed.partition(":")
     if not colon:
         return [(f"{each.partition(':')[0]}:", "") for each in given_so_far(context).get("assignments") or ()]
@@ -32,15 +32,15 @@ def variant_options(context: click.Context, typed: str) -> Found:
 
 
 @completer
-def data_options(context: click.Context, typed: str) -> Found:
-    """``-o`` where only options of the data are taken."""
+def data_options(context: click.Context, typed: str) -> Suggestions:
+    """Complete ``-o`` where only options of the data are taken."""
     reader = named_competition(context).reader
     return candidates({"data": Key(below=lambda: component_keys("data", reader), assigned=False)}, typed)
 
 
 @completer
-def blend_options(context: click.Context, typed: str) -> Found:
-    """``-o`` of ctk blend: options of the blender that is named before, or is that of the first run."""
+def blend_options(context: click.Context, typed: str) -> Suggestions:
+    """Complete ``-o`` of ctk blend: options of the blender that is named before, or is that of the first run."""
     given = given_so_far(context)
     name, sources = given.get("blender"), given.get("sources") or ()
     if name is None:
@@ -50,7 +50,7 @@ def blend_options(context: click.Context, typed: str) -> Found:
 
 
 def _config(context: click.Context) -> dict[str, Any]:
-    """The config that the line so far would give a run, before it is checked."""
+    """Return the config that the line so far would give a run, before it is checked."""
     given = given_so_far(context)
     known = named_competition(context)
     usual = known.embedded if given.get("data_dir") is None else known.default

@@ -13,9 +13,10 @@ from ctk.cli.choice import OneOf
 from ctk.cli.json_output import as_json, print_json
 from ctk.cli.options import config_options, executor_options, parse_seeds
 from ctk.cli.resume import plan_to_resume
-from ctk.cli.run_progress import Terminal, outcome
+from ctk.cli.run_progress import RunProgress
+from ctk.cli.run_results import print_results
 from ctk.config.split_overrides import split_overrides
-from ctk.plugins.guard.competition import competition_of
+from ctk.plugins.guard import competition_of
 from ctk.workflow.run import execute_run
 
 
@@ -77,7 +78,7 @@ def cv(
         )
     else:
         plan = plan_to_resume(known, resume, execution)
-    results = execute_run(replace(plan, verb="cv"), Terminal(plan.metric.name, quiet=json_))
+    results = execute_run(replace(plan, verb="cv"), RunProgress(plan.metric.name, quiet=json_))
     if json_:
         print_json(
             {
@@ -88,4 +89,4 @@ def cv(
             }
         )
     else:
-        outcome(results)
+        print_results(results)

@@ -14,11 +14,11 @@ from ctk.cli.json_output import as_json, print_json
 from ctk.cli.options import data_dir
 from ctk.cli.printing import console, print_table
 from ctk.cli.progress import ProgressBars
-from ctk.cli.schema_command import command_from
+from ctk.cli.schema_command import command_from_schema
 from ctk.config.resolve import base_config, resolve
 from ctk.errors import DataError, UsageError
 from ctk.plugins import plugins
-from ctk.plugins.guard.competition import competition_of
+from ctk.plugins.guard import competition_of
 from ctk.plugins.platforms import platform_of
 from ctk.workflow.prepare import make_reader
 
@@ -92,11 +92,11 @@ def data(
         kept, of = filter_data(known.id, filters, out, data=data_dir, overrides=overrides, say=console.print)
         console.print(f"wrote {kept:,} of {of:,} samples to {out}", soft_wrap=True)
         return
-    work = ProgressBars(quiet=json_)
+    progress = ProgressBars(quiet=json_)
     try:
-        folder = data_dir or known.default_data(work)
+        folder = data_dir or known.default_data(progress)
     finally:
-        work.stop()
+        progress.stop()
     if not folder.is_dir():
         raise DataError(f"{folder}: there is no such folder.", f"`ctk data {known.id}` shows the embedded data.")
     reader = make_reader(resolve(base_config(known, data_dir), plugins()), plugins())
@@ -113,21 +113,21 @@ def data(
 
 
 def _download(competition: Any, folder: Path, quiet: bool) -> None:
-    """Fetch what is not whole yet, and say what was."""
-    platform, work = platform_of(competition), ProgressBars(quiet)
+    """Fetch the files that are not whole yet, and print how many."""
+    platform, progress = platform_of(competition), ProgressBars(quiet)
     try:
-        fetched = platform.download(competition.slug, folder, work)
+        fetched = platform.download(competition.slug, folder, progress)
     finally:
-        work.stop()
+        progress.stop()
     if not quiet:
         what = f"fetched {len(fetched):,} files" if fetched else "nothing to fetch, all files are whole"
         console.print(f"{competition.platform}: {what}")
 
 
 def _build(competition: Any, arguments: list[str]) -> None:
-    """Parse the build's own options, made from its schema, and run it."""
+    """Parse the options of a competition's build, made from its schema, and run it."""
     schema = competition.build()
     if schema is None:
         raise UsageError(f"{competition.id} has no --build.")
     name = f"ctk data {competition.id} --build"
-    command_from(schema, name).main(arguments, name, standalone_mode=False)
+    command_from_schema(schema, name).main(arguments, name, standalone_mode=False)

@@ -11,7 +11,7 @@ from packaging.utils import canonicalize_name
 from ctk.cli import completion
 from ctk.errors import UsageError
 from ctk.plugins import packages as installing
-from ctk.plugins.packages import Row, checked, key, needed_by_core, quoted
+from ctk.plugins.packages import Row, needed_by_core, quote_command, recheck, row_key
 
 PASSED_ON = {"ignore_unknown_options": True}
 """An option of pip's reaches ``packages`` and is refused there with a sentence."""
@@ -48,13 +48,13 @@ def install(packages: tuple[str, ...], projects: tuple[Path, ...], upgrade: bool
     for folder in projects:
         installing.check_project(folder)
     command = installing.install_command(packages, projects, upgrade)
-    before = installing.listing()
+    before = installing.list_rows()
     _announce(command)
-    installing.carry_out(command)
-    after = installing.listing()
+    installing.run_installer(command)
+    after = installing.list_rows()
     if before is None or after is None:
-        _untold("gained")
-    elif _tell_gained(before, after, installing.names(packages, projects)):
+        _print_unknown("gained")
+    elif _print_gained(before, after, installing.requested_names(packages, projects)):
         raise SystemExit(1)
 
 
@@ -73,7 +73,7 @@ def uninstall(packages: tuple[str, ...], yes: bool) -> None:
     """
     for text in packages:
         installing.check_name(text)
-    before = installing.listing()
+    before = installing.list_rows()
     for text in packages:
         installing.check_installed(text, before or [])
     command = installing.uninstall_command(packages)
@@ -82,13 +82,13 @@ def uninstall(packages: tuple[str, ...], yes: bool) -> None:
     if not yes:
         click.confirm("Uninstall?", abort=True)
     _announce(command)
-    installing.carry_out(command)
-    after = installing.listing()
+    installing.run_installer(command)
+    after = installing.list_rows()
     if before is None or after is None:
-        _untold("lost")
+        _print_unknown("lost")
         return
-    left = {installing.key(row) for row in after}
-    lost = [row for row in before if installing.key(row) not in left]
+    left = {installing.row_key(row) for row in after}
+    lost = [row for row in before if installing.row_key(row) not in left]
     for row in lost:
         click.echo(f"lost {_title(row)}: {_offers(row)}")
     if not lost:
@@ -96,7 +96,7 @@ def uninstall(packages: tuple[str, ...], yes: bool) -> None:
 
 
 def _announce(command: Sequence[str]) -> None:
-    click.secho(f"$ {quoted(command)}", bold=True)
+    click.secho(f"$ {quote_command(command)}", bold=True)
 
 
 def _announce_loss(name: str, rows: Sequence[Row]) -> None:
@@ -109,25 +109,25 @@ def _announce_loss(name: str, rows: Sequence[Row]) -> None:
         click.echo(f"{name} offers nothing to ctk.")
 
 
-def _tell_gained(before: Sequence[Row], after: Sequence[Row], asked: set[str]) -> bool:
-    """Say what is new, what has changed, and what was asked for and was here; returns whether some of it is broken."""
-    old = {key(row): row for row in before}
+def _print_gained(before: Sequence[Row], after: Sequence[Row], asked: set[str]) -> bool:
+    """Print what is new, what has changed, and what was here already; returns whether some of it is broken."""
+    old = {row_key(row): row for row in before}
     concerned = {}
     for row in after:
-        was = old.pop(key(row), None)
+        was = old.pop(row_key(row), None)
         if was is None:
-            concerned[key(row)] = f"gained {_title(row)}"
+            concerned[row_key(row)] = f"gained {_title(row)}"
         elif was["version"] != row["version"]:
-            concerned[key(row)] = f"changed {_title(was)} to {row['version']}"
+            concerned[row_key(row)] = f"changed {_title(was)} to {row['version']}"
         elif was != row or canonicalize_name(str(row["distribution"])) in asked:
-            concerned[key(row)] = f"have {_title(row)}"
+            concerned[row_key(row)] = f"have {_title(row)}"
     broken = False
-    for row in checked([row for row in after if key(row) in concerned]):
+    for row in recheck([row for row in after if row_key(row) in concerned]):
         if row["problem"]:
             broken = True
-            click.secho(f"{concerned[key(row)]}, which is broken: {row['problem']}", fg="red")
+            click.secho(f"{concerned[row_key(row)]}, which is broken: {row['problem']}", fg="red")
         else:
-            click.echo(f"{concerned[key(row)]}: {_offers(row)}{_next(row)}")
+            click.echo(f"{concerned[row_key(row)]}: {_offers(row)}{_next(row)}")
         if row["clashes"]:
             click.secho(f"  another plugin has the same names; say {', '.join(row['clashes'])}", fg="yellow")
     for row in old.values():
@@ -138,7 +138,7 @@ def _tell_gained(before: Sequence[Row], after: Sequence[Row], asked: set[str]) -
 
 
 def _next(row: Row) -> str:
-    """What to do with it now."""
+    """Return what to do with a plugin now, as half a sentence."""
     if row["disabled_by"]:
         return f"; ${row['disabled_by']} turns it off"
     for kind, verb in (("competition ", "run it: ctk run "), ("command ", "call it: ctk ")):
@@ -156,7 +156,7 @@ def _title(row: Row) -> str:
     return f"{row['distribution']} {row['version']}"
 
 
-def _untold(what: str) -> None:
+def _print_unknown(what: str) -> None:
     click.secho(
         f"What was {what} cannot be told, for `ctk plugins` fails now; what it says tells why.", fg="red", err=True
     )

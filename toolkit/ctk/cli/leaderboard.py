@@ -7,7 +7,7 @@ import click
 from ctk.cli import completion
 from ctk.cli.json_output import as_json, print_json
 from ctk.cli.printing import console, format_score, print_table
-from ctk.plugins.guard.competition import competition_of
+from ctk.plugins.guard import competition_of
 from ctk.plugins.platforms import platform_of
 from ctk.runs import Run, runs_root
 from ctk.workflow import leaderboard_place

@@ -11,8 +11,7 @@ from ctk.cli.json_output import as_json, print_json
 from ctk.cli.printing import console, print_table
 from ctk.config.resolve import base_config
 from ctk.plugins import KINDS, plugins
-from ctk.plugins.guard import metric_of
-from ctk.plugins.guard.competition import competition_of
+from ctk.plugins.guard import competition_of, metric_of
 
 
 @click.command("list")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,6 +15,9 @@ from ctk.errors import CtkError, near, nearest
 from ctk.plugins import Component, built_in, onefile, plugins, tracing
 from ctk.plugins.plugin import OTHERS
 from ctk.training import torchrun
+
+if TYPE_CHECKING:
+    from ctk.plugins.guard import Guard
 
 PLUGIN_COMMAND = "ctk.plugin_command"
 """In click's contexts: the name of the plugin's command that is at work, where it is one."""
@@ -49,7 +52,7 @@ class CommandGroup(click.Group):
             name = ctx.meta.get(PLUGIN_COMMAND)
             if name is None or isinstance(error, (*OF_CLICK, BrokenPipeError)):
                 raise
-            ctx.exit(_print_error(_failure(name, error, "running")))
+            ctx.exit(_print_error(_guard_of(name).failure(error, "running")))
 
     def resolve_command(self, ctx: click.Context, args: Any) -> Any:
         """Find the command that a line names. Raises click.UsageError, with the nearest command."""
@@ -85,21 +88,17 @@ class PluginStandIn(StandIn):
 
     def load(self, parent: click.Context | None) -> click.Command:
         """Import the command. Raises CtkError for what is none."""
-        command = plugins().load("commands", str(self.name))
-        if not isinstance(command, click.Command):
-            from ctk.plugins.guard import Wrong
-
-            wrong = Wrong(f"is a {type(command).__name__}, and a click.Command is needed")
-            raise _failure(str(self.name), wrong, "being made")
+        guard = _guard_of(str(self.name))
+        command: click.Command = guard.call("make", guard.load)
         if parent is not None:
             parent.meta[PLUGIN_COMMAND] = str(self.name)
         return command
 
 
-def _failure(name: str, error: Exception, doing: str) -> CtkError:
-    from ctk.plugins.guard import Guard  # late, as above: it imports numpy, and `ctk --help` should not wait for it
+def _guard_of(name: str) -> Guard:
+    from ctk.plugins.guard import Guard  # late: it imports numpy, and `ctk --help` should not wait for it
 
-    return Guard("commands", name).failure(error, doing)
+    return Guard("commands", name)
 
 
 def _add_plugin_folders(context: click.Context, option: click.Parameter, folders: tuple[Path, ...]) -> None:

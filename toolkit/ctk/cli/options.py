@@ -33,7 +33,7 @@ data_options = click.option(
 
 
 def config_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """``--data``, ``--preset`` and ``--config``, as ``how`` for ``ctk.api.configured``, and ``-o`` as overrides."""
+    """Add ``--data``, ``--preset`` and ``--config``, as ``how`` for ``ctk.api.configured``, and ``-o`` as overrides."""
 
     @functools.wraps(command)
     def with_how(*args: Any, data_dir: Path | None, preset: str | None, file: Path | None, **more: Any) -> Any:
@@ -61,7 +61,7 @@ def config_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def executor_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """``--executor``, ``--workers`` and ``--address``; the command gets them as ``execution``, overrides of its config.
+    """Add ``--executor``, ``--workers`` and ``--address``, passed on as ``execution``: overrides of the config.
 
     They go before those of ``-o``, which may then set further keys of the executor.
     """

@@ -35,7 +35,7 @@ def plugins_(names: tuple[str, ...], everything: bool, checking: bool, json_: bo
     """
     known = discover()
     if names:
-        found = [plugin for name in names for plugin in _called(name, known)]
+        found = [plugin for name in names for plugin in _plugins_called(name, known)]
     else:
         found = [each for each in known if everything or (not each.disabled and each.distribution != BUILT_IN)]
     if checking:
@@ -60,12 +60,12 @@ def plugins_(names: tuple[str, ...], everything: bool, checking: bool, json_: bo
         print_json(rows)
     else:
         print_table(["plugin", "distribution", "offers"], [_cells(row) for row in rows])
-    for sentence in switches.unknown(known):
+    for sentence in switches.unknown_names(known):
         click.secho(sentence, fg="yellow", err=True)
 
 
-def _called(name: str, found: list[Plugin]) -> list[Plugin]:
-    """The plugins of that name, or of that distribution. Raises UsageError where there is none."""
+def _plugins_called(name: str, found: list[Plugin]) -> list[Plugin]:
+    """Return the plugins of a name, or of a distribution. Raises UsageError where there is none."""
     if not (called := [plugin for plugin in found if plugin.is_called(name)]):
         known = {word for plugin in found for word in (plugin.name, plugin.distribution)}
         raise UsageError(f"There is no plugin '{name}'.", nearest(name, known, "plugins"))
@@ -73,7 +73,7 @@ def _called(name: str, found: list[Plugin]) -> list[Plugin]:
 
 
 def _clashes(found: list[Plugin]) -> dict[tuple[str, str], list[str]]:
-    """What a plugin offers by a name that another has too: how to call it, by plugin."""
+    """Return by plugin how to call what it offers by a name that another has too."""
     known = Plugins(found)
     clashes: dict[tuple[str, str], list[str]] = {}
     for kind, said in KINDS.items():
@@ -84,7 +84,7 @@ def _clashes(found: list[Plugin]) -> dict[tuple[str, str], list[str]]:
 
 
 def _computed(plugin: Plugin) -> list[str]:
-    """What is known of things whose names are not."""
+    """Return what is known of offers whose names only loading the plugin tells."""
     if plugin.computed == set(KINDS):
         return ["known when it is loaded"]
     return [f"{kind}, known when it is loaded" for kind in sorted(plugin.computed)]

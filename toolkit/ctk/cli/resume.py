@@ -6,7 +6,7 @@ import click
 
 from ctk.contract import Competition
 from ctk.errors import UsageError
-from ctk.plugins.guard.competition import is_named
+from ctk.plugins.guard import is_named
 from ctk.runs import Run, runs_root
 from ctk.workflow.plan_run import RunPlan, reopen_run
 

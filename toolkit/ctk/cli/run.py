@@ -13,9 +13,10 @@ from ctk.cli.json_output import as_json, print_json
 from ctk.cli.options import config_options, executor_options, parse_seeds
 from ctk.cli.ranks import on_first_rank
 from ctk.cli.resume import plan_to_resume
-from ctk.cli.run_progress import Terminal, outcome
+from ctk.cli.run_progress import RunProgress
+from ctk.cli.run_results import print_results
 from ctk.errors import UsageError
-from ctk.plugins.guard.competition import competition_of
+from ctk.plugins.guard import competition_of
 from ctk.runs import Run, runs_root
 from ctk.workflow.run import execute_run
 
@@ -84,8 +85,8 @@ def run(
         )
     else:
         plan = plan_to_resume(known, resume, execution)
-    results = execute_run(plan, Terminal(plan.metric.name, quiet=json_))
+    results = execute_run(plan, RunProgress(plan.metric.name, quiet=json_))
     if json_:
         print_json({"run": results.folder, "scores": results.scores, "test": results.truth_scores})
     else:
-        outcome(results)
+        print_results(results)

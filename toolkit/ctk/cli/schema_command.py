@@ -11,8 +11,8 @@ from ctk.cli.progress import ProgressBars
 from ctk.contract.schema import validate_config
 
 
-def command_from(schema: type[BaseModel], name: str) -> click.Command:
-    """A command whose options are the schema's fields and which calls its ``run(progress)``."""
+def command_from_schema(schema: type[BaseModel], name: str) -> click.Command:
+    """Make a command whose options are the schema's fields and which calls its ``run(progress)``."""
     options: list[click.Parameter] = []
     for field, facts in schema.model_fields.items():
         flag = facts.annotation is bool
@@ -27,10 +27,10 @@ def command_from(schema: type[BaseModel], name: str) -> click.Command:
 
     def run(**values: Any) -> None:
         given = {key: value for key, value in values.items() if value is not None}
-        work = ProgressBars()
+        progress = ProgressBars()
         try:
-            validate_config(schema, given, "").run(work)  # type: ignore[attr-defined]
+            validate_config(schema, given, "").run(progress)  # type: ignore[attr-defined]
         finally:
-            work.stop()
+            progress.stop()
 
     return click.Command(name, params=options, callback=run, help=(schema.__doc__ or "").strip())

@@ -27,11 +27,11 @@ def validate(competition: str, file: Path, data_dir: Path | None, overrides: tup
     ctk validate my-competition submission.csv               the embedded data's test
     ctk validate my-competition submission.csv --data DIR    your copy's
     """
-    work = ProgressBars(quiet=json_)
+    progress = ProgressBars(quiet=json_)
     try:
-        submission = api.validate(competition, file, data=data_dir, overrides=overrides, progress=work)
+        submission = api.validate(competition, file, data=data_dir, overrides=overrides, progress=progress)
     finally:
-        work.stop()
+        progress.stop()
     if json_:
         print_json({"file": file, "valid": True, "rows": len(submission.ids)})
     else:

@@ -12,7 +12,7 @@ from ctk.cli.json_output import as_json, print_json
 from ctk.cli.options import data_dir, data_options
 from ctk.cli.printing import console
 from ctk.cli.progress import ProgressBars
-from ctk.plugins.guard.competition import competition_of
+from ctk.plugins.guard import competition_of
 from ctk.plugins.platforms import platform_of
 
 
@@ -34,11 +34,11 @@ def submit(
     known = competition_of(competition)
     platform = platform_of(known)
     platform.check_submit(known.slug)
-    work = ProgressBars(quiet=json_)
+    progress = ProgressBars(quiet=json_)
     try:
-        submission = api.validate(competition, file, data=data_dir, overrides=overrides, progress=work)
+        submission = api.validate(competition, file, data=data_dir, overrides=overrides, progress=progress)
     finally:
-        work.stop()
+        progress.stop()
     if not json_:
         console.print(f"{file}: valid, {len(submission.ids):,} rows", soft_wrap=True)
     receipt = platform.submit(known.slug, file, message)

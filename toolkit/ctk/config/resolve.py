@@ -8,20 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ctk.config.overrides import read_yaml
 from ctk.config.training_keys import schema_of
-from ctk.contract import Choice
+from ctk.contract import Choice, Competition
+from ctk.contract.run_config import Member, RunConfig, Split
 from ctk.contract.schema import merge_configs, validate_config
 from ctk.errors import UsageError, nearest
 from ctk.files import is_folder_name
-from ctk.plugins.options import component
-
-if TYPE_CHECKING:
-    from ctk.contract import Competition
-    from ctk.plugins import Plugins
-from ctk.config.overrides import read_yaml
-from ctk.contract.run_config import Member, RunConfig, Split
+from ctk.plugins import Plugins
+from ctk.plugins.component_options import resolve_choice
+from ctk.plugins.guard import is_named
 
 
 def base_config(competition: Competition, data: Path | str | None, preset: str | None = None) -> dict[str, Any]:
@@ -41,8 +39,6 @@ def base_config(competition: Competition, data: Path | str | None, preset: str |
 
 def checkpoints_config(competition: Competition, checkpoints: Path | str, data: Path | str | None) -> dict[str, Any]:
     """The config of a saved run, to predict with its members; on its data, or on other. Raises UsageError."""
-    from ctk.plugins.guard.competition import is_named
-
     folder = Path(checkpoints).resolve()
     if not (folder / "config.yaml").is_file():
         raise UsageError(f"{checkpoints} is no run's folder: it has no config.yaml.", "`ctk runs` lists the runs.")
@@ -79,14 +75,14 @@ def resolve(raw: Mapping[str, Any], plugins: Plugins) -> RunConfig:
     _check_split(config.split)
     return config.model_copy(
         update={
-            "data": component(config.data, "data", "data", plugins),
-            "executor": component(config.executor, "executors", "executor", plugins),
-            "blend": component(config.blend, "blenders", "blend", plugins),
+            "data": resolve_choice(config.data, "data", "data", plugins),
+            "executor": resolve_choice(config.executor, "executors", "executor", plugins),
+            "blend": resolve_choice(config.blend, "blenders", "blend", plugins),
             "filters": tuple(
-                component(each, "filters", f"filters.{n}", plugins) for n, each in enumerate(config.filters)
+                resolve_choice(each, "filters", f"filters.{n}", plugins) for n, each in enumerate(config.filters)
             ),
             "trackers": tuple(
-                component(each, "trackers", f"trackers.{n}", plugins) for n, each in enumerate(config.trackers)
+                resolve_choice(each, "trackers", f"trackers.{n}", plugins) for n, each in enumerate(config.trackers)
             ),
         }
     )
@@ -119,7 +115,7 @@ def _member(raw: Any, where: str, plugins: Plugins) -> dict[str, Any]:
     own = {key: raw[key] for key in raw if key in Member.model_fields and key != "training"}
     choice = validate_config(Choice, own["model"], f"{where}.model")
     thing = plugins.load("models", choice.name)
-    own["model"] = component(choice, "models", f"{where}.model", plugins)
+    own["model"] = resolve_choice(choice, "models", f"{where}.model", plugins)
     own.setdefault("name", choice.name.rpartition(":")[2])
     schema = schema_of(thing)
     extra = {key: raw[key] for key in raw if key not in own}

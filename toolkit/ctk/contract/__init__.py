@@ -12,7 +12,7 @@ from ctk.contract.filter import Count, DropFraction, Filter, FilterContext, keep
 from ctk.contract.metric import Direction, Metric
 from ctk.contract.model import Batch, FitContext, Model, NoTraining
 from ctk.contract.platform import Entry, PastSubmission, Platform, Receipt
-from ctk.contract.reader import DataReader, Found, Progress
+from ctk.contract.reader import DataItem, DataReader, Progress
 from ctk.contract.results import FoldTable, Results
 from ctk.contract.run_config import Execution, Member, RunConfig, Split
 from ctk.contract.schema import Choice, Strict
@@ -26,6 +26,7 @@ __all__ = [
     "Choice",
     "Competition",
     "Count",
+    "DataItem",
     "DataReader",
     "Direction",
     "DropFraction",
@@ -36,7 +37,6 @@ __all__ = [
     "FilterContext",
     "FitContext",
     "FoldTable",
-    "Found",
     "Member",
     "Metric",
     "Model",

@@ -25,8 +25,7 @@ from ctk.contract import Execution, Files, RunConfig, WorkerLost
 from ctk.errors import CtkError, Pruned, UsageError
 from ctk.files import fingerprint, write_text
 from ctk.plugins import plugins
-from ctk.plugins.guard import Guard, keep_noise, submitted
-from ctk.plugins.guard.competition import competition_of
+from ctk.plugins.guard import Guard, competition_of, keep_noise, submit_task
 from ctk.runs import FAILED, FINISHED, INTERRUPTED, PRUNED, RUNNING, Part, Run
 from ctk.workflow.fit import EpochWatch, epoch_watch
 from ctk.workflow.plan_run import RunPlan, reopen_run, start_run
@@ -245,7 +244,7 @@ class _Entry:
 
     def submit(self, pool: Executor, guard: Guard) -> None:
         if self.outcome is None:
-            self.future = submitted(guard, pool, run_trial, self.trial)
+            self.future = submit_task(guard, pool, run_trial, self.trial)
 
 
 def _settle(entries: Iterable[_Entry]) -> None:

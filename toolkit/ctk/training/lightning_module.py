@@ -11,8 +11,7 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from ctk.config.training_keys import Training
 from ctk.contract import Batch
-from ctk.plugins.guard import Doing
-from ctk.plugins.guard.loss import scalar
+from ctk.plugins.guard import Guard
 from ctk.samples import Array
 from ctk.training import torchrun
 from ctk.training.forward import inputs, output, unscale
@@ -38,7 +37,7 @@ class NetworkModule(L.LightningModule):
         seed: int,
         columns: Array | None,
         parts: int,
-        loss_guard: Doing,
+        loss_guard: Guard,
     ) -> None:
         super().__init__()
         self.network = network
@@ -75,8 +74,7 @@ class NetworkModule(L.LightningModule):
             if not spans:
                 return 0 * prediction.sum()  # a mean over no rows would be NaN
             prediction, batch = prediction[:0], empty_batch(batch)
-        with self.loss_guard:
-            loss = scalar(self.loss(prediction, batch))
+        loss: Tensor = self.loss_guard.call("forward", self.loss, prediction, batch)
         return loss if spans or batch.share == 1 else loss * batch.share
 
     def _seed(self, seed: int) -> None:

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,7 +24,7 @@ from torch.utils.data import DataLoader
 from ctk.config.training_keys import Training
 from ctk.contract import FitContext
 from ctk.errors import CtkError
-from ctk.plugins.guard import Guard, Wrong, is_interruption
+from ctk.plugins.guard import Guard, is_interruption
 from ctk.samples import Array, Samples
 from ctk.training import torchrun
 from ctk.training.batches import Batches
@@ -134,7 +135,7 @@ class Stage:
             seed=context.seed + 1_000_003 * self.number,
             columns=self.columns,
             parts=parts,
-            loss_guard=Guard("losses", self.training.loss.name)("comparing predictions with targets"),
+            loss_guard=Guard("losses", self.training.loss.name),
         )
 
     def _loggers(self, network: nn.Module, context: FitContext) -> list[Logger]:
@@ -216,11 +217,8 @@ def _as_it_is(batch: Any) -> Any:
 def _loss(config: Training, train: Samples) -> nn.Module:
     guard = Guard("losses", config.loss.name)
     kind = guard.load()
-    with guard("being made"):
-        make = getattr(kind, "for_samples", None)
-        loss: nn.Module = make(train, **config.loss.options) if make else kind(**config.loss.options)
-        if not isinstance(loss, nn.Module):
-            raise Wrong(f"is a {type(loss).__name__}, and a torch.nn.Module is needed")
+    make = partial(kind.for_samples, train) if hasattr(kind, "for_samples") else kind
+    loss: nn.Module = guard.call("make", make, **config.loss.options)
     return loss
 
 

@@ -14,7 +14,7 @@ from ctk.config.resolve import resolve
 from ctk.contract import Filter, FilterContext, FitContext, Metric, RunConfig, Split
 from ctk.files import atomic, fingerprint, read_json, write_json
 from ctk.plugins import plugins
-from ctk.plugins.guard import Guard, Wrong, arrays
+from ctk.plugins.guard import Guard
 from ctk.samples import Array, Samples
 from ctk.workflow.fit import guarded_model, limit_samples
 from ctk.workflow.prepare import PreparedData
@@ -48,7 +48,7 @@ def apply_filters(
         if _made_from(place) != made_from:
             say(f"filter {choice.name} of {len(rows):,} samples")
             guard = Guard("filters", choice.name)
-            own: Filter = guard.make(contract=Filter, **choice.options)
+            own: Filter = guard.wrap(guard.make(**choice.options))
             samples = train.take(rows)
             context = FilterContext(
                 folder=place,
@@ -58,11 +58,8 @@ def apply_filters(
                 fit=partial(_fit, config, metric, place / f"baseline-{made_from}", steps, _Told(choice.name, say)),
                 progress=_Told(choice.name, say),
             )
-            with guard("scoring samples"):
-                scores = arrays.scores(own.score(samples, context), len(rows))
-                keep = arrays.mask(own.keep(scores), len(rows))
-                if not keep.any():
-                    raise Wrong(f"keeps none of {len(rows):,} samples", "Let its options keep more, or leave it out.")
+            scores = own.score(samples, context)
+            keep = own.keep(scores)
             write_result(place, samples, scores, keep)
             with atomic(place / "keep.npy") as temporary, temporary.open("wb") as file:
                 np.save(file, keep)

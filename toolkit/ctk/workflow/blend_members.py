@@ -11,7 +11,7 @@ import numpy as np
 from ctk.contract import Blend, Blender, Choice, Competition, Metric
 from ctk.errors import UsageError
 from ctk.plugins import plugins
-from ctk.plugins.guard import Guard, check_blend
+from ctk.plugins.guard import Guard
 from ctk.runs import Run
 from ctk.samples import Array, Data
 from ctk.workflow.predictions import MemberPredictions
@@ -71,11 +71,10 @@ def blend_members(predicted: PredictedRun, choice: Choice, say: Callable[[str], 
     check_blender(choice, members)
     keys = blended_keys(members)
     guard = Guard("blenders", choice.name)
-    blender: Blender = guard.make(contract=Blender, **choice.options)
+    blender: Blender = guard.make(**choice.options)
     blender.say = say
     oof = {key: members.oof.get(key, np.empty(0)) for key in keys}
-    with guard("blending"):
-        return check_blend(blender.fit(oof, members.valid, predicted.metric), keys)
+    return guard.wrap(blender).fit(oof, members.valid, predicted.metric)
 
 
 def postprocess_blend(

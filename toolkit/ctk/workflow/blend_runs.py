@@ -16,9 +16,8 @@ from ctk.contract.schema import validate_config
 from ctk.errors import UsageError
 from ctk.files import read_json
 from ctk.plugins import plugins
-from ctk.plugins.guard import metric_of
-from ctk.plugins.guard.competition import competition_of
-from ctk.plugins.options import component
+from ctk.plugins.component_options import resolve_choice
+from ctk.plugins.guard import competition_of, metric_of
 from ctk.runs import FINISHED, Run
 from ctk.samples import Array, Data
 from ctk.workflow.blend_members import PredictedRun, blend_members, check_blender, postprocess_blend
@@ -91,7 +90,7 @@ def plan_blend(
             raise UsageError(f"-o {assignment}: runs know their own data.", "Options of data are for files alone.")
         override(config if of_data else raw, assignment)
     beside = plugins().beside("competitions", known.named)
-    choice = component(validate_config(Choice, raw, "blend"), "blenders", "blend", beside)
+    choice = resolve_choice(validate_config(Choice, raw, "blend"), "blenders", "blend", beside)
     return BlendPlan(found, tuple(sources), known, resolve(config, plugins()), choice, tuple(options))
 
 

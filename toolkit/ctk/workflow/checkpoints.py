@@ -8,7 +8,7 @@ from ctk.config.resolve import resolve
 from ctk.contract import Member, Model, Progress
 from ctk.errors import CtkError, UsageError
 from ctk.plugins import plugins
-from ctk.plugins.guard.competition import competition_of
+from ctk.plugins.guard import competition_of
 from ctk.runs import FINISHED, RUNNING, Part, Run
 from ctk.samples import Data, Samples
 from ctk.workflow.fit import new_model

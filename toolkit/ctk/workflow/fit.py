@@ -14,8 +14,7 @@ import numpy as np
 from ctk.contract import PROGRESS, Files, FitContext, Member, Model, RunConfig
 from ctk.errors import CtkError
 from ctk.files import write_json
-from ctk.plugins.guard import Guard, GuardedModel, keep_noise, metric_of, only_sentences
-from ctk.plugins.guard.competition import competition_of
+from ctk.plugins.guard import Guard, competition_of, keep_noise, metric_of, only_sentences
 from ctk.runs import Part, Predictions, Run
 from ctk.samples import Array, Samples
 from ctk.training import torchrun
@@ -102,7 +101,7 @@ def _fit_part(task: FitTask, run: Run, folder: Path) -> dict[str, float]:
         with torchrun.call_on_all_ranks(_follow, task) if model.spans_ranks else nullcontext():
             model.fit(train.take(fold.train), valid, context)
         model.save(run.checkpoints_folder(task.part))
-        fitted, curve = {}, model.curve
+        fitted, curve = {}, getattr(model, "curve", [])
     else:
         saved = Run(Path(task.config.checkpoints))
         model.load(saved.checkpoints_folder(task.part), train, task.config.device)
@@ -128,7 +127,7 @@ def _fit_part(task: FitTask, run: Run, folder: Path) -> dict[str, float]:
         seconds=time.perf_counter() - begun,
         curve=curve,
         postprocess=fitted,
-        size=model.size,
+        size=getattr(model, "size", None),
     )
     return scores
 
@@ -162,21 +161,25 @@ def _follow(task: FitTask) -> None:
 
 def new_model(member: Member) -> Model:
     """An unfitted model as the config describes it."""
-    return guarded_model(member).own
+    return _make_model(Guard("models", member.model.name), member)
 
 
-def guarded_model(member: Member) -> GuardedModel:
-    """The same inside its plugin's guard: what it raises and predicts is looked at."""
+def guarded_model(member: Member) -> Model:
+    """An unfitted model inside its plugin's guard: what it raises and predicts is looked at."""
     guard = Guard("models", member.model.name)
-    kind = guard.load()
-    with guard("being made"):
-        if not (isinstance(kind, type) and issubclass(kind, Model)):
-            from ctk.training.network import as_model  # late: of what fits, networks alone need Lightning
+    return guard.wrap(_make_model(guard, member))
 
+
+def _make_model(guard: Guard, member: Member) -> Model:
+    kind = guard.load()
+    if not (isinstance(kind, type) and issubclass(kind, Model)):
+        from ctk.training.network import as_model  # late: of what fits, networks alone need Lightning
+
+        with guard("being made"):
             kind = as_model(kind)
-        model = kind(**member.model.options)
+    model: Model = guard.call("make", lambda: kind(**member.model.options))
     model.training = member.training
-    return GuardedModel(model, guard)
+    return model
 
 
 def limit_samples(samples: Samples, steps: int | None) -> Samples:

@@ -9,7 +9,7 @@ from typing import Any
 from ctk.contract import PROGRESS, WorkerLost
 from ctk.errors import CtkError, PluginError
 from ctk.files import fingerprint, read_json
-from ctk.plugins.guard import Guard, submitted
+from ctk.plugins.guard import Guard, submit_task
 from ctk.runs import Part
 from ctk.workflow.fit import FitTask, fit_part
 from ctk.workflow.lifecycle import call_hook, say_and_log
@@ -39,7 +39,7 @@ def fit_members(plan: RunPlan, prepared: PreparedData, observer: Observer) -> No
 def _fit_wave(plan: RunPlan, wave: Mapping[Part, FitTask], pool: Executor, guard: Guard, observer: Observer) -> None:
     running: dict[Future[dict[str, float]], Part] = {}
     for part, task in wave.items():
-        running[submitted(guard, pool, fit_part, task)] = part
+        running[submit_task(guard, pool, fit_part, task)] = part
     while running:
         done, _ = wait(running, timeout=0.25, return_when=FIRST_COMPLETED)
         for part in running.values():

@@ -13,8 +13,7 @@ from ctk.contract import Competition, Execution, Metric, RunConfig
 from ctk.errors import UsageError, nearest
 from ctk.machine import cores
 from ctk.plugins import plugins
-from ctk.plugins.guard import metric_of
-from ctk.plugins.guard.competition import competition_of
+from ctk.plugins.guard import competition_of, metric_of
 from ctk.runs import RUNNING, Part, Run
 from ctk.training import torchrun
 from ctk.training.trackers import check_trackers

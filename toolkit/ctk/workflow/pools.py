@@ -13,8 +13,7 @@ from typing import Any
 from ctk.contract import Execution
 from ctk.files import remove_unfinished
 from ctk.machine import share
-from ctk.plugins import plugins
-from ctk.plugins.guard import Guard, make_pool, stop
+from ctk.plugins.guard import Guard, stop_pool
 
 
 def choose_workers(execution: Execution, tasks: int) -> Execution:
@@ -22,9 +21,10 @@ def choose_workers(execution: Execution, tasks: int) -> Execution:
 
     Asks the executor whether it could work, and raises its CtkError where not.
     """
-    factory = plugins().load("executors", execution.name)
-    _check(execution.name, factory, execution.options)
-    workers, threads = getattr(factory, "share", share)(tasks, execution.workers, execution.threads)
+    guard = Guard("executors", execution.name)
+    _check(guard, execution.options)
+    own = getattr(guard.load(), "share", share)
+    workers, threads = guard.call("share", own, tasks, execution.workers, execution.threads)
     return execution.model_copy(update={"workers": workers, "threads": threads})
 
 
@@ -33,15 +33,14 @@ def check_executor_address(name: str, address: str) -> None:
 
     That takes longer than the answer. Raises CtkError where it could not; an executor without addresses is not asked.
     """
-    factory = plugins().load("executors", name)
-    if "address" in inspect.signature(factory).parameters:
-        _check(name, factory, {"address": address})
+    guard = Guard("executors", name)
+    if "address" in inspect.signature(guard.load()).parameters:
+        _check(guard, {"address": address})
 
 
-def _check(name: str, factory: Any, options: Mapping[str, Any]) -> None:
-    if (check := getattr(factory, "check", None)) is not None:
-        with Guard("executors", name)("being asked whether it could work"):
-            check(**options)
+def _check(guard: Guard, options: Mapping[str, Any]) -> None:
+    if (own := getattr(guard.load(), "check", None)) is not None:
+        guard.call("check", own, **options)
 
 
 @contextmanager
@@ -53,13 +52,12 @@ def open_pool(execution: Execution, folder: Path) -> Iterator[tuple[Executor, Gu
     """
     guard = Guard("executors", execution.name)
     others = multiprocessing.active_children()
-    pool = make_pool(guard, execution.workers, execution.threads, **execution.options)
+    pool: Executor = guard.make(execution.workers, execution.threads, **execution.options)
     try:
         yield pool, guard
     except BaseException:
         with suppress(Exception):  # the first error matters more
-            stop(pool, others)
+            stop_pool(guard, pool, others)
         remove_unfinished(folder)
         raise
-    with guard("shutting down"):
-        pool.shutdown()
+    guard.call("shutdown", pool.shutdown)

@@ -12,7 +12,6 @@ from ctk.errors import DataError
 from ctk.files import cache_folder, fingerprint, made_over_time, read_json, write_json
 from ctk.plugins import Plugins
 from ctk.plugins.guard import Guard
-from ctk.plugins.guard.reader import GuardedReader
 from ctk.samples import Data
 
 LAYOUT = 2
@@ -46,7 +45,8 @@ class PreparedData:
 def make_reader(config: RunConfig, plugins: Plugins) -> DataReader:
     """The config's data reader with its options, inside its plugin's guard."""
     guard = Guard("data", config.data.name, plugins)
-    return GuardedReader(guard.make(contract=DataReader, **config.data.options), guard)
+    reader: DataReader = guard.make(**config.data.options)
+    return guard.wrap(reader)
 
 
 def prepare(

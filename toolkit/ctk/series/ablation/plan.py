@@ -13,7 +13,7 @@ from ctk.contract import Execution, RunConfig
 from ctk.errors import CtkError, UsageError, near
 from ctk.files import read_json, write_json
 from ctk.plugins import plugins
-from ctk.plugins.guard.competition import competition_of
+from ctk.plugins.guard import competition_of
 from ctk.runs import Run
 from ctk.series.ablation import BASE, PLAN
 from ctk.workflow.pools import choose_workers
