@@ -36,7 +36,7 @@ def toy(ctk_home, tmp_plugin):
 def made(tmp_path_factory):
     """A base of two epochs, one worse by far, one that fails."""
     folder = tmp_path_factory.mktemp("made")
-    lay(folder, "ctk-toy", "ctk.testing.toy.plugin")
+    lay(folder, "ctk-toy", "ctk.testing.toy")
     variants = {"slow": ["members.toy-network.optimizer.lr=1e-9"], "wild": ["members.toy-network.optimizer.lr=1e30"]}
     with on_path(folder), home_in(folder / "home"):
         return api.ablate("toy-regression", variants, seeds=[1, 2, 3], overrides=[*SERIAL, f"{EPOCH}=8"], name="mine")

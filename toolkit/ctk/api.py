@@ -37,8 +37,7 @@ from ctk.series.ablation.plan import AblationPlan, start_ablation
 from ctk.series.ablation.run_ablation import run_ablation
 from ctk.series.trials import Epoch, Trial, TrialOutcome, read_epochs, run_trial, run_trials
 from ctk.workflow.apply_filters import apply_filters
-from ctk.workflow.blend_runs import blend_runs as blend_planned
-from ctk.workflow.blend_runs import plan_blend
+from ctk.workflow.blend_runs import execute_blend, plan_blend
 from ctk.workflow.checkpoints import FittedRun
 from ctk.workflow.observer import Observer, SilentObserver
 from ctk.workflow.plan_run import RunPlan, reopen_run, start_run
@@ -226,7 +225,7 @@ def blend_runs(
     """
     root = root or runs_root()
     plan = plan_blend([str(source) for source in sources], root, blender, options, competition, data)
-    return blend_planned(plan, root, name, observer or SilentObserver())
+    return execute_blend(plan, root, name, observer or SilentObserver())
 
 
 def validate(

@@ -13,7 +13,7 @@ from ctk.files import parse_yaml, yaml_problem
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
-    """A config file. Raises UsageError if it is missing, not YAML, or not a mapping."""
+    """Read a config file. Raises UsageError if it is missing, not YAML, or not a mapping."""
     try:
         value = yaml.safe_load(path.read_text(encoding="utf-8"))  # libyaml tells other lines where one is not closed
     except FileNotFoundError:
@@ -75,7 +75,7 @@ def _indices(items: list[Any], head: str, assignment: str) -> list[int]:
 
 
 def entry_name(item: Any) -> str:
-    """What an entry of a list (a member, a filter) is called in the dotted path of an override; empty for none."""
+    """Name an entry of a list (a member, a filter) as the dotted path of an override does; empty for none."""
     if isinstance(item, str):
         return item
     if not isinstance(item, Mapping):

@@ -1,4 +1,4 @@
-"""What a run has fitted: the models of its parts, as they were when it predicted with them."""
+"""Loading the models that a run has fitted, as they were when it predicted with them."""
 
 from __future__ import annotations
 
