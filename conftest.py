@@ -168,7 +168,7 @@ def _checked(done: CompletedProcess[str], code: int | None) -> CompletedProcess[
 
 def _main() -> int:
     """The console script's exit code."""
-    from ctk.cli import main
+    from ctk.cli.main import main
 
     try:
         main()
@@ -230,7 +230,7 @@ def _restore_torch(state: tuple[int, Any] | None) -> None:
 @contextmanager
 def _streams(out: int, error: int, typed: str) -> Iterator[None]:
     """Python's and the descriptors that compiled libraries and worker processes write to go to two files."""
-    from ctk.cli.common import console
+    from ctk.cli import console
 
     before, width = (sys.stdin, sys.stdout, sys.stderr), console.width
     sys.stdout.flush()
@@ -239,7 +239,7 @@ def _streams(out: int, error: int, typed: str) -> Iterator[None]:
     os.dup2(out, 1)
     os.dup2(error, 2)
     sys.stdin, sys.stdout, sys.stderr = io.StringIO(typed), *_outputs
-    console.width = int(os.environ.get("COLUMNS", 160))  # as ctk.cli.common says for what is no terminal
+    console.width = int(os.environ.get("COLUMNS", 160))  # as ctk.cli.printing says for what is no terminal
     try:
         yield
     finally:

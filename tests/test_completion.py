@@ -265,7 +265,7 @@ def test_help_stands_beside_what_other_shells_are_offered(tab):
 def test_completing_the_keys_of_what_was_loaded_before_imports_no_heavy_library(tab, place, cache):
     assert tab("ctk run tiny -o members.base.model.a") == plain("members.base.model.alpha=")
     code = (
-        "import sys; from ctk.cli import cli; from click.shell_completion import ShellComplete\n"
+        "import sys; from ctk.cli.main import cli; from click.shell_completion import ShellComplete\n"
         "found = ShellComplete(cli, {}, 'ctk', '').get_completions(['run', 'tiny', '-o'], 'members.base.model.a')\n"
         "assert [item.value for item in found] == ['members.base.model.alpha=']\n"
         "heavy = {'torch', 'lightning', 'pandas', 'matplotlib'} & set(sys.modules); assert not heavy, heavy"

@@ -266,7 +266,7 @@ def call(ctk_home):
     """The command line, in this process."""
 
     def call(*arguments):
-        from ctk.cli import cli
+        from ctk.cli.main import cli
 
         answer = CliRunner().invoke(cli, [str(each) for each in arguments])
         assert answer.exception is None or isinstance(answer.exception, SystemExit), answer.exc_info

@@ -298,12 +298,39 @@ def test_a_name_that_is_not_to_be_had_tells_of_the_plugin_that_does_not_load(ctk
     assert "Plugin 'broken' (broken 1.2) did not load: RuntimeError: at import" in answer.stderr
 
 
-def test_importing_ctk_and_listing_import_no_heavy_library():
-    code = (
-        "import sys, ctk, ctk.cli; from ctk.plugins import plugins; plugins(); "
-        "heavy = {'torch', 'lightning', 'pandas', 'matplotlib'} & set(sys.modules); assert not heavy, heavy"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+HEAVY = {"torch", "lightning", "pandas", "matplotlib", "scipy", "sklearn"}
+
+
+def imported(code):
+    """The modules of a fresh process after it has run the code."""
+    code = f"import sys\n{code}\nprint(*sys.modules, file=sys.stderr)"
+    done = subprocess.run([sys.executable, "-c", code], check=True, timeout=60, capture_output=True, text=True)
+    return set(done.stderr.split())
+
+
+@pytest.mark.parametrize("code", ["import ctk, ctk.cli", "import ctk.api", "import ctk.cli.run, ctk.cli.ablate"])
+def test_importing_ctk_and_its_commands_imports_no_heavy_library(code):
+    assert not HEAVY & imported(code)
+
+
+def test_the_help_of_ctk_imports_no_command_and_no_plugin():
+    code = "from ctk.cli.main import cli\ncli(['--help'], standalone_mode=False)"
+    modules = imported(code)
+    assert not {"numpy", "pydantic", *HEAVY} & modules
+    assert {each for each in modules if each.startswith("ctk.cli.")} == {
+        "ctk.cli.main",
+        "ctk.cli.shell",
+        "ctk.cli.choice",
+    }
+
+
+def test_a_plugin_cannot_take_the_name_of_a_core_command(plugin):
+    source = "from ctk import hookimpl\n@hookimpl\ndef ctk_register_commands(register):\n    "
+    folder = plugin("greeter", f"{source}register('runs', 'greeting:runs', 'say hi')")
+    (folder / "greeting.py").write_text("import click\n@click.command()\ndef runs(): print('hi')")
+    assert "greeter:runs" in ctk(folder, "--help").stdout
+    assert ctk(folder, "greeter:runs").stdout == "hi\n"
+    assert ctk(folder, "runs").stdout.startswith("No runs")
 
 
 def test_a_plugin_adds_a_command_that_is_imported_when_it_is_used(ctk, plugin):

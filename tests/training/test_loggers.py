@@ -16,8 +16,9 @@ from ctk.contract import Choice, FitContext, Metric
 from ctk.errors import CtkError
 from ctk.plugins import Plugins, plugins
 from ctk.samples import Gallery, Samples
-from ctk.training.loggers import FitLocation, GuardedLogger, make_loggers
+from ctk.training.loggers import GuardedLogger, make_loggers
 from ctk.training.network import as_model
+from ctk.training.trackers import FitLocation
 
 
 class Failing(CSVLogger):

@@ -9,11 +9,11 @@ import pytest
 from click.testing import CliRunner
 
 from ctk import api
-from ctk.cli import cli
+from ctk.cli.main import cli
 from ctk.config.split_overrides import split_overrides
 from ctk.contract import Split
 from ctk.errors import CtkError, UsageError
-from ctk.runs import Run, all_runs
+from ctk.runs import Run, all_runs, runs_root
 from ctk.samples import Samples
 from ctk.testing.distributions import find_anew, lay
 from ctk.testing.toy.toy_competition import MSE
@@ -118,7 +118,7 @@ def test_a_leak_ends_a_run_before_anything_is_fitted(toy, monkeypatch):
     monkeypatch.setattr(division, "draw_folds", leaky)
     with pytest.raises(CtkError, match="Group 'block' leaks"):
         api.cross_validate("toy-regression", folds=3, overrides=ALWAYS)
-    (run,) = all_runs(api.runs_root())
+    (run,) = all_runs(runs_root())
     assert run.state()["state"] == "failed"
     assert run.parts() == []
 

@@ -11,38 +11,41 @@ Members are fitted in spawned processes: a script that calls ``run`` needs the u
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from ctk.contract import Progress, Results, RunConfig, Submission
-    from ctk.series.ablation.outcome import Ablation
-    from ctk.series.ablation.plan import AblationPlan
-    from ctk.workflow.observer import Observer
-    from ctk.workflow.plan_run import RunPlan
+import numpy as np
 
-
-def runs_root() -> Path:
-    """Where runs are kept: $CTK_RUNS, else ./runs."""
-    return Path(os.environ.get("CTK_RUNS") or "runs")
+from ctk.config.overrides import override, read_yaml
+from ctk.config.resolve import base_config, checkpoints_config, resolve
+from ctk.config.split_overrides import split_overrides
+from ctk.contract import Progress, Results, RunConfig, Submission
+from ctk.contract.schema import merge_configs
+from ctk.errors import UsageError
+from ctk.plugins import plugins
+from ctk.plugins.guard import competition_of, metric_of
+from ctk.runs import Run, runs_root
+from ctk.series.ablation import BASE
+from ctk.series.ablation.outcome import Ablation
+from ctk.series.ablation.plan import AblationPlan, start_ablation
+from ctk.series.ablation.run_ablation import run_ablation
+from ctk.workflow.apply_filters import apply_filters
+from ctk.workflow.blend_runs import execute_blend, plan_blend
+from ctk.workflow.observer import Observer, SilentObserver
+from ctk.workflow.plan_run import RunPlan, reopen_run, start_run
+from ctk.workflow.prepare import prepare, prepare_test
+from ctk.workflow.run import execute_run
 
 
 def run(competition: str, *, observer: Observer | None = None, **how: Any) -> Results:
     """Train, blend, submit, report; ``how`` as for ``plan``. Raises CtkError for all that a user can mend."""
-    from ctk.workflow.run import execute_run
-
     return execute_run(plan(competition, **how), observer)
 
 
 def resume(name: str, *, root: Path | None = None, observer: Observer | None = None) -> Results:
     """Go on with a run that was interrupted, failed or killed, by its folder or the end of its name."""
-    from ctk.runs import Run
-    from ctk.workflow.plan_run import reopen_run
-    from ctk.workflow.run import execute_run
-
     return execute_run(reopen_run(Run.find(name, root or runs_root())), observer)
 
 
@@ -64,8 +67,6 @@ def cross_validate(
     stratify  group whose shares are alike in every fold; None is the target
     how       as for ``plan``
     """
-    from ctk.config.split_overrides import split_overrides
-
     split = split_overrides(folds, scheme, group, stratify)
     return run(competition, overrides=[*split, *overrides], observer=observer, **how)
 
@@ -78,8 +79,6 @@ def ablate(
     ``variants`` are overrides by name, ``how`` as for ``plan_ablation``. A run that fails is among the result's
     ``problems``; CtkError is raised for what concerns all of them.
     """
-    from ctk.series.ablation.run_ablation import run_ablation
-
     return run_ablation(plan_ablation(competition, variants, **how), observer)
 
 
@@ -100,10 +99,6 @@ def plan_ablation(
     overrides  of the base, "key=value" each
     how        data, preset and config, as for ``configured``
     """
-    from ctk.errors import UsageError
-    from ctk.series.ablation import BASE
-    from ctk.series.ablation.plan import start_ablation
-
     if any(each.partition("=")[0] == "seeds" for each in overrides):
         raise UsageError("The runs of an ablation have the seeds of --seeds.", "Leave -o seeds out.")
     usual, _ = configured(competition, **how)
@@ -130,8 +125,6 @@ def plan(
     root       folder of runs; None is $CTK_RUNS or ./runs
     """
     config, assigned = configured(competition, **how)
-    from ctk.workflow.plan_run import start_run  # late: it imports Lightning, and what is wrong should be said at once
-
     return start_run(config, root or runs_root(), name or config.preset, assigned, dry_run)
 
 
@@ -153,13 +146,6 @@ def configured(
     overrides  "key=value" each, as after -o
     checkpoints  folder of a run: nothing is fitted, its members and blend predict. Its config takes the preset's place
     """
-    from ctk.config.overrides import override, read_yaml
-    from ctk.config.resolve import base_config, checkpoints_config, resolve
-    from ctk.contract.schema import merge_configs
-    from ctk.errors import UsageError
-    from ctk.plugins import plugins
-    from ctk.plugins.guard import competition_of
-
     known = competition_of(competition)
     if checkpoints is not None and preset is not None:
         raise UsageError("The saved run's config takes the preset's place: give --checkpoints or --preset.")
@@ -197,9 +183,6 @@ def blend_runs(
     ``competition`` and ``data`` are the runs' own, and needed only for files alone. Raises UsageError if runs are of
     different competitions or data, SubmissionError for a file that is none.
     """
-    from ctk.workflow.blend_runs import execute_blend, plan_blend
-    from ctk.workflow.observer import SilentObserver
-
     root = root or runs_root()
     plan = plan_blend([str(source) for source in sources], root, blender, options, competition, data)
     return execute_blend(plan, root, name, observer or SilentObserver())
@@ -217,12 +200,6 @@ def validate(
 
     ``overrides`` are options of the data, as "data.old=true".
     """
-    from ctk.config.overrides import override
-    from ctk.config.resolve import base_config, resolve
-    from ctk.plugins import plugins
-    from ctk.plugins.guard import competition_of
-    from ctk.workflow.prepare import prepare_test
-
     known = competition_of(competition)
     raw = base_config(known, data)
     for assignment in overrides:
@@ -234,8 +211,6 @@ def validate(
 
 def score(competition: str, file: Path, truth: Path) -> dict[str, float]:
     """Score a submission file against a truth file as the organisers do. Raises SubmissionError, DataError."""
-    from ctk.plugins.guard import competition_of
-
     return competition_of(competition).score_file(file, truth)
 
 
@@ -253,15 +228,6 @@ def filter_data(
     Each filter's scores, kept and dropped ids go to ``out/filters``. Returns how many were kept, and of how many.
     Raises UsageError if ``out`` holds anything else.
     """
-    import numpy as np
-
-    from ctk.config.overrides import override
-    from ctk.config.resolve import base_config, resolve
-    from ctk.errors import UsageError
-    from ctk.plugins import plugins
-    from ctk.plugins.guard import competition_of, metric_of
-    from ctk.workflow.apply_filters import apply_filters
-    from ctk.workflow.prepare import prepare
 
     known = competition_of(competition)
     raw = {**base_config(known, data), "filters": list(filters)}

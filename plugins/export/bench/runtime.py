@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ctk.cli.common import table
+from ctk.cli import print_table
 from ctk.plugins import plugins
 from ctk.plugins.guard import competition_of
 from ctk.runs import Run
@@ -76,7 +76,7 @@ def main(threads: str, *folders: str) -> None:
             if isinstance(model, NetworkModel):
                 rows += [[run.competition, part.member, *row] for row in measure(model, data.train, data.test)]
     columns = ["competition", "network", "rows", "torch ms", "onnxruntime ms", "torch cpu ms", "onnxruntime cpu ms"]
-    table(columns, rows, numbers=5)
+    print_table(columns, rows, numbers=5)
 
 
 if __name__ == "__main__":

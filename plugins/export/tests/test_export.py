@@ -293,7 +293,7 @@ def test_a_run_that_predicted_with_another_s_members_exports_those(aml, ctk, tmp
 
 def test_help_and_wrong_names_import_no_heavy_library():
     code = (
-        "import sys; from click.testing import CliRunner; from ctk.cli import cli;"
+        "import sys; from click.testing import CliRunner; from ctk.cli.main import cli;"
         "result = CliRunner().invoke(cli, ['export', '--help']);"
         "assert 'ctk export RUN --format onnx' in result.output, result.output;"
         "print([name for name in ('torch', 'onnx', 'onnxruntime', 'pandas', 'lightning') if name in sys.modules])"

@@ -9,7 +9,7 @@ from typing import Any
 from lightning.pytorch.loggers import Logger
 
 from ctk.errors import CtkError
-from ctk.training.loggers import FitLocation
+from ctk.training import FitLocation
 from ctk_mlflow.store import Store, check
 from ctk_mlflow.tracked import Tracked, key_of
 

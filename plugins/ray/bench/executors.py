@@ -31,7 +31,7 @@ from typing import Any
 
 from ctk import api
 from ctk.bench.tables import BenchRow, machine, save
-from ctk.cli.common import table
+from ctk.cli import print_table
 from ctk.components.executors import Serial, local
 from ctk.plugins import plugins
 from ctk.workflow.fit import FitTask
@@ -71,7 +71,7 @@ def main() -> None:
         [row.case, row.contestant, row.runs, *map(_shown, (row.p20_ms, row.p50_ms, row.p80_ms, row.ratio))]
         for row in rows
     ]
-    table(columns, shown, numbers=5)
+    print_table(columns, shown, numbers=5)
 
 
 def tasks(rounds: int, calls: int) -> list[BenchRow]:

@@ -18,14 +18,13 @@ from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
 
-from ctk.api import runs_root
 from ctk.config.overrides import override, read_yaml
 from ctk.contract import Choice, Execution, RunConfig
 from ctk.errors import CtkError, UsageError, near, nearest
 from ctk.plugins import plugins
 from ctk.plugins.component_options import resolve_choice
 from ctk.plugins.guard import competition_of, metric_of
-from ctk.runs import Run
+from ctk.runs import Run, runs_root
 from ctk.series.trials import Trial
 from ctk.workflow.pools import choose_workers
 from ctk.workflow.run_ending import interrupt_on_sigterm

@@ -7,7 +7,7 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from ctk.cli import cli
+from ctk.cli.main import cli
 
 SPACE = """
 base:

@@ -10,7 +10,7 @@ import wandb
 from lightning.pytorch.loggers import Logger
 
 from ctk.errors import CtkError
-from ctk.training.loggers import FitLocation
+from ctk.training import FitLocation
 from ctk_wandb.session import OFFLINE, Mode, Session, check, sentence
 
 

@@ -11,9 +11,9 @@ import pytest
 from click.testing import CliRunner
 
 from ctk import api
-from ctk.cli import cli
+from ctk.cli.main import cli
 from ctk.errors import CtkError, UsageError
-from ctk.runs import Run, all_runs, list_series, local_leaderboard
+from ctk.runs import Run, all_runs, list_series, local_leaderboard, runs_root
 from ctk.series.ablation.plan import find_ablation, read_plan
 from ctk.series.ablation.run_ablation import run_ablation
 from ctk.series.ablation.variants import read_variants
@@ -57,15 +57,15 @@ def test_each_variant_and_seed_is_a_run_below_the_ablation(ablated):
             run = Run(ablated.folder / name / f"seed-{seed}")
             assert run.config()["seeds"] == [seed]
             assert run.scores()["members"]["blend"]["toy-mse"] == score
-    assert list(all_runs(api.runs_root())) == []
+    assert list(all_runs(runs_root())) == []
 
 
 def test_the_leaderboard_has_it_as_one_row_with_the_best_of_its_runs(ablated):
-    assert local_leaderboard(api.runs_root()) == []
-    (found,) = list_series(api.runs_root(), "toy-regression")
+    assert local_leaderboard(runs_root()) == []
+    (found,) = list_series(runs_root(), "toy-regression")
     assert (found.folder, found.runs, found.finished) == (str(ablated.folder), 9, 6)
     assert found.best == min(score for scores in ablated.scores.values() for score in scores.values())
-    assert list_series(api.runs_root(), "another") == []
+    assert list_series(runs_root(), "another") == []
     told = " ".join(CliRunner().invoke(cli, ["runs"]).output.split())
     assert f"{ablated.folder.name} 6 of 9 finished {found.best:.4f}" in told
 
@@ -99,7 +99,7 @@ def test_tables_and_page_say_what_was_found(ablated):
 def test_a_finished_run_is_not_made_again_and_one_that_failed_is(ablated, monkeypatch):
     made = {path: path.stat().st_mtime_ns for path in ablated.folder.glob("*/*/submission.csv")}
     started = {path: path.stat().st_mtime_ns for path in ablated.folder.glob("wild/*/state.json")}
-    again = run_ablation(read_plan(find_ablation("mine", api.runs_root())))
+    again = run_ablation(read_plan(find_ablation("mine", runs_root())))
     assert again.scores == ablated.scores
     assert {path: path.stat().st_mtime_ns for path in made} == made
     assert all(path.stat().st_mtime_ns > before for path, before in started.items())
@@ -151,7 +151,7 @@ def test_nothing_runs_before_every_variant_is_right(toy, variants, more, said):
     with pytest.raises(UsageError) as caught:
         api.ablate("toy-regression", variants, **{"overrides": SERIAL, **more})
     assert said in str(caught.value)
-    assert not list(api.runs_root().glob("*/*/*"))
+    assert not list(runs_root().glob("*/*/*"))
 
 
 def invoke(*words):
@@ -177,7 +177,7 @@ def test_one_seed_is_said_to_tell_nothing_of_noise(toy):
     done = invoke("--set", f"long:{EPOCH}=3", "--seeds", "1")
     assert done.exit_code == 0, done.output
     assert "Without a spread over seeds" in done.output
-    page = next(api.runs_root().glob("*/*/ablation.html")).read_text()
+    page = next(runs_root().glob("*/*/ablation.html")).read_text()
     assert "seed 1</p>" in page
     assert "95 % interval." not in page
 
@@ -200,7 +200,7 @@ def test_a_killed_ablation_goes_on_to_the_same_scores(toy, ctk, ctk_process):
     process = ctk_process.start(
         *("ablate", "toy-regression", "--set", f"long:{EPOCH}=12", "--seeds", "1,2", "--name", "killed"), *options
     )
-    root, deadline = api.runs_root() / "toy-regression", time.monotonic() + 120
+    root, deadline = runs_root() / "toy-regression", time.monotonic() + 120
     while not list(root.glob("*-killed/long/seed-1/members/toy-network")):
         assert process.poll() is None, process.stdout.read()
         assert time.monotonic() < deadline

@@ -8,20 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ctk.config.overrides import read_yaml
 from ctk.config.training_keys import schema_of
-from ctk.contract import Choice
+from ctk.contract import Choice, Competition
+from ctk.contract.run_config import Member, RunConfig, Split
 from ctk.contract.schema import merge_configs, validate_config
 from ctk.errors import UsageError, nearest
 from ctk.files import is_folder_name
+from ctk.plugins import Plugins
 from ctk.plugins.component_options import resolve_choice
-
-if TYPE_CHECKING:
-    from ctk.contract import Competition
-    from ctk.plugins import Plugins
-from ctk.config.overrides import read_yaml
-from ctk.contract.run_config import Member, RunConfig, Split
+from ctk.plugins.guard import is_named
 
 
 def base_config(competition: Competition, data: Path | str | None, preset: str | None = None) -> dict[str, Any]:
@@ -41,8 +39,6 @@ def base_config(competition: Competition, data: Path | str | None, preset: str |
 
 def checkpoints_config(competition: Competition, checkpoints: Path | str, data: Path | str | None) -> dict[str, Any]:
     """Make the config that predicts with the members of a saved run, on its data or on other. Raises UsageError."""
-    from ctk.plugins.guard import is_named
-
     folder = Path(checkpoints).resolve()
     if not (folder / "config.yaml").is_file():
         raise UsageError(f"{checkpoints} is no run's folder: it has no config.yaml.", "`ctk runs` lists the runs.")

@@ -20,13 +20,13 @@ def discover() -> list[Plugin]:
     A plugin whose source shows that it cannot work has its ``problem``; so has one that failed when it was last loaded
     and has not changed since.
     """
-    found = [_built_in()]
+    found = [core_plugin()]
     entries, damaged = _entries()
     found += [_installed(entry) for entry in sorted(entries, key=lambda each: each.name)] + damaged
     onefile.mount()
     for path in onefile.find_files():
         found.append(Plugin(path.stem, str(path), "", f"{onefile.PACKAGE}.{path.stem}", path=path))
-    for plugin in found:
+    for plugin in found[1:]:
         _look_at(plugin)
     return found
 
@@ -37,8 +37,11 @@ def core_version() -> str:
     return version("competition-toolkit")
 
 
-def _built_in() -> Plugin:
-    return Plugin("ctk", BUILT_IN, core_version(), "ctk.components")
+def core_plugin() -> Plugin:
+    """Find the core's own plugin, without looking for any other."""
+    plugin = Plugin("ctk", BUILT_IN, core_version(), "ctk.components")
+    _look_at(plugin)
+    return plugin
 
 
 def _entries() -> tuple[list[EntryPoint], list[Plugin]]:

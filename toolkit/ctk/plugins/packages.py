@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -165,8 +166,6 @@ def run_installer(command: Sequence[str]) -> None:
 
 def quote_command(command: Sequence[str]) -> str:
     """A command as it can be pasted into a shell."""
-    import shlex
-
     return shlex.join(command)
 
 

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from ctk.runs.folder import FAILED, FINISHED, INTERRUPTED, KILLED, PRUNED, RUNNING, Part, Predictions, Run, all_runs
+from ctk.runs.folder import (
+    FAILED,
+    FINISHED,
+    INTERRUPTED,
+    KILLED,
+    PRUNED,
+    RUNNING,
+    Part,
+    Predictions,
+    Run,
+    all_runs,
+    runs_root,
+)
 from ctk.runs.local_leaderboard import LeaderboardRow, SeriesSummary, leaderboard_row, list_series, local_leaderboard
 
 __all__ = [
@@ -21,4 +33,5 @@ __all__ = [
     "leaderboard_row",
     "list_series",
     "local_leaderboard",
+    "runs_root",
 ]

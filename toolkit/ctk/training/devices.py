@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import torch
+
+from ctk.config.training_keys import Precision
 from ctk.errors import UsageError
-
-if TYPE_CHECKING:
-    import torch
-
-    from ctk.config.training_keys import Precision
 
 
 def torch_device(wanted: str) -> torch.device:
@@ -17,8 +15,6 @@ def torch_device(wanted: str) -> torch.device:
 
     Raises UsageError for a GPU that torch does not see.
     """
-    import torch
-
     if wanted not in ("auto", "cpu", "gpu"):
         raise UsageError(f"There is no device '{wanted}'.", "Use auto, cpu or gpu.")
     if wanted == "gpu" and not torch.cuda.is_available():
@@ -28,8 +24,6 @@ def torch_device(wanted: str) -> torch.device:
 
 def precision_on(device: torch.device, wanted: Precision) -> Any:
     """Name a precision as Lightning does; "auto" is bf16-mixed on a GPU that computes in it, else 32-true."""
-    import torch
-
     if wanted != "auto":
         return wanted
     able = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
@@ -38,8 +32,6 @@ def precision_on(device: torch.device, wanted: Precision) -> Any:
 
 def autocast(device: torch.device, wanted: Precision) -> torch.autocast:
     """Make a context in which torch computes as Lightning does with this precision."""
-    import torch
-
     types = {"32-true": torch.float32, "bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}
     precision = precision_on(device, wanted)
     return torch.autocast(device.type, types[precision], enabled=precision != "32-true")

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Iterator
 from copy import deepcopy
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -20,8 +20,10 @@ from ctk.samples import Array, Samples
 from ctk.training import torchrun
 from ctk.training.devices import autocast, torch_device
 from ctk.training.forward import State, predict_blocks
-from ctk.training.stage import Stage
 from ctk.training.torch_files import save_tensors
+
+if TYPE_CHECKING:
+    from ctk.training.stage import Stage
 
 
 def as_model(thing: Any) -> type[Model]:
@@ -151,6 +153,8 @@ class NetworkModel(Model):
 
     def _stages(self, samples: Samples, context: FitContext) -> Iterator[Stage]:
         """Every fit of the member in its order: a stage with copies is a fit for each group of target columns."""
+        from ctk.training.stage import Stage  # late: it brings Lightning, and a network that predicts needs none
+
         decided = None if context.metric.columns is None else context.metric.columns(samples)
         fits: list[tuple[Training, Path, Array | None]] = []
         for number, training in enumerate(self.training.phases(), start=1):

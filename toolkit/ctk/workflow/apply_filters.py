@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from ctk.config.resolve import resolve
 from ctk.contract import Filter, FilterContext, FitContext, Metric, RunConfig, Split
@@ -136,6 +135,8 @@ def write_result(folder: Path, samples: Samples, scores: Array, keep: Array) -> 
                 so that each file begins with what there is most reason to look at
     scores.npy  (N,) float32 in sample order
     """
+    import pandas as pd  # late: a run without filters does not need it
+
     scores, keep = np.asarray(scores, dtype=np.float32), np.asarray(keep, dtype=bool)
     if scores.shape != (len(samples),) or keep.shape != scores.shape:
         raise ValueError(f"{len(samples)} samples, scores {scores.shape} and keep {keep.shape} do not go together")

@@ -19,7 +19,6 @@ from ctk.plugins.guard import Guard, competition_of, keep_noise, metric_of, only
 from ctk.runs import Part, Predictions, Run
 from ctk.samples import Array, Samples
 from ctk.training import torchrun
-from ctk.training.network import as_model
 from ctk.workflow.predictions import combine_folds
 from ctk.workflow.prepare import PreparedData
 from ctk.workflow.split import Fold, draw_folds
@@ -183,7 +182,12 @@ def guarded_model(member: Member) -> Model:
 
 def _make_model(guard: Guard, member: Member) -> Model:
     kind = guard.load()
-    model: Model = guard.call("make", lambda: as_model(kind)(**member.model.options))
+    if not (isinstance(kind, type) and issubclass(kind, Model)):
+        from ctk.training.network import as_model  # late: of what fits, networks alone need Lightning
+
+        with guard("being made"):
+            kind = as_model(kind)
+    model: Model = guard.call("make", lambda: kind(**member.model.options))
     model.training = member.training
     return model
 

@@ -7,15 +7,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING
 
-from ctk.contract import Direction, Entry, Metric, PastSubmission
+from ctk.contract import Competition, Direction, Entry, Metric, PastSubmission
 from ctk.errors import CtkError, UsageError
 from ctk.plugins.guard import metric_of
 from ctk.runs import Run
-
-if TYPE_CHECKING:
-    from ctk.contract import Competition
 
 
 @dataclass(frozen=True)

@@ -6,16 +6,13 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ctk.files import write_text
 from ctk.report.figures import BASELINE, FONT_SIZE, GRID, INK, MUTED, SERIES, axes, figure_svg
 from ctk.report.numbers import decimals_for, number
 from ctk.report.rendering import rendered
-
-if TYPE_CHECKING:
-    from ctk.series.ablation.differences import Difference
-    from ctk.series.ablation.outcome import Ablation
+from ctk.series.ablation.differences import Difference
+from ctk.series.ablation.outcome import Ablation, percent
 
 COLOURS = {"better": SERIES[2], "worse": SERIES[1]}
 """Of verdicts; the others are grey."""
@@ -36,8 +33,6 @@ class VariantRow:
 def write_page(ablation: Ablation, path: Path) -> None:
     """Write the page as one HTML file that needs nothing else, atomically."""
     from markupsafe import Markup
-
-    from ctk.series.ablation.outcome import percent
 
     rows = ablation.rows()
     drawn = {name: row for name, row in rows.items() if row.differences}

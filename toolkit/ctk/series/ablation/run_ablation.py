@@ -12,6 +12,7 @@ from ctk.plugins import plugins
 from ctk.plugins.guard import competition_of, metric_of
 from ctk.runs import FINISHED, RUNNING, Run
 from ctk.series.ablation import BASE
+from ctk.series.ablation.ablation_page import write_page
 from ctk.series.ablation.outcome import Ablation
 from ctk.series.ablation.plan import AblationPlan
 from ctk.series.trials import Trial, TrialOutcome, run_trials
@@ -52,8 +53,6 @@ def run_ablation(plan: AblationPlan, observer: Observer | None = None) -> Ablati
                 watcher.working(DOING, done, len(trials))
         ablation = Ablation(plan.folder, known.title, metric, plan.seeds, plan.overrides, scores, problems)
         ablation.write_tables()
-        from ctk.series.ablation.ablation_page import write_page
-
         write_page(ablation, plan.folder / "ablation.html")
         place.set_state(FINISHED)
     return ablation

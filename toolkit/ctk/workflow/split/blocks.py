@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 
 from ctk.contract import Split
 from ctk.errors import UsageError
@@ -24,6 +23,8 @@ def block_folds(samples: Samples, split: Split) -> list[Fold]:
         raise UsageError(
             f"{split.folds} folds of {len(present)} {what}.", "Set fewer: -o split.folds=2 (ctk cv: --folds 2)."
         )
+    import torch  # late: `ctk run --help` should not wait for it
+
     order = torch.randperm(len(present), generator=torch.Generator().manual_seed(split.seed)).numpy()
     block = np.empty(len(present), dtype=np.int64)
     edges = [len(present) - round(len(present) * (fold + 1) / split.folds) for fold in range(split.folds)]

@@ -1,4 +1,4 @@
-"""A command that torchrun started many times: the first process runs it, the others help."""
+"""A command that torchrun started many times: the first rank runs it, the others help."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 from ctk.training import torchrun
 
 
-def spread(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Under torchrun, run the command in the first rank; in the others do what that asks for, and end with it."""
+def on_first_rank(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Run a command in torchrun's first rank alone; the others do what it asks for, and end with it."""
 
     @functools.wraps(command)
     def in_its_place(*args: Any, **given: Any) -> Any:
