@@ -13,18 +13,18 @@ if TYPE_CHECKING:
     from ctk.training.forward import State, output
     from ctk.training.network import NetworkModel
     from ctk.training.torchrun import current_team
-    from ctk.training.trackers import FitLocation, tracker_options
+    from ctk.training.tracking import FitLocation, tracker_options
 
 __all__ = ["FitLocation", "NetworkModel", "State", "current_team", "output", "torch_device", "tracker_options"]
 
 _HOMES = {
     "NetworkModel": "network",
-    "FitLocation": "trackers",
+    "FitLocation": "tracking",
     "State": "forward",
     "current_team": "torchrun",
     "output": "forward",
     "torch_device": "devices",
-    "tracker_options": "trackers",
+    "tracker_options": "tracking",
 }
 
 
