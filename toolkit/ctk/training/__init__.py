@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from ctk.training.devices import torch_device
     from ctk.training.forward import State, output
     from ctk.training.network import NetworkModel, as_model
-    from ctk.training.trackers import FitLocation, tracker_options
+    from ctk.training.tracking import FitLocation, tracker_options
     from ctk.training.validation_tracker import VALID_LOSS
 
 _HOMES = {
-    "FitLocation": "training.trackers",
+    "FitLocation": "training.tracking",
     "NetworkModel": "training.network",
     "Ridge": "components.ridge",
     "State": "training.forward",
@@ -26,7 +26,7 @@ _HOMES = {
     "output": "training.forward",
     "solve_ridge": "components.ridge",
     "torch_device": "training.devices",
-    "tracker_options": "training.trackers",
+    "tracker_options": "training.tracking",
 }
 __all__ = [
     "VALID_LOSS",
