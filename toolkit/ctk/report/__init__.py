@@ -5,7 +5,7 @@ A competition adds sections of its own; ``axes`` and ``figure_svg`` draw in the 
 
 from ctk.contract import Section
 from ctk.report.figures import BASELINE, FONT_SIZE, GRID, INK, MUTED, SERIES, axes, data_uri, figure_svg
-from ctk.report.page import write_report
+from ctk.report.page import best_baseline, spoken, write_report
 
 __all__ = [
     "BASELINE",
@@ -16,7 +16,9 @@ __all__ = [
     "SERIES",
     "Section",
     "axes",
+    "best_baseline",
     "data_uri",
     "figure_svg",
+    "spoken",
     "write_report",
 ]

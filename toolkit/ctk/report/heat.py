@@ -73,8 +73,8 @@ def weight_map(rows: Sequence[MapRow], columns: Sequence[str], bands: Sequence[s
     plot.tick_params(axis="y", pad=16)
     for line, row in enumerate(rows):
         dot = SERIES[row.slot - 1] if row.slot else BASELINE
-        where = {"transform": plot.get_yaxis_transform(), "clip_on": False}
-        plot.plot(-0.01, line + 0.5, "o", color=dot, markersize=5, **where)
+        beside = plot.get_yaxis_transform()
+        plot.plot(-0.01, line + 0.5, "o", color=dot, markersize=5, clip_on=False, transform=beside)
     return figure_svg(figure, f"Weights of {len(rows)} members in {len(columns)} groups of columns")
 
 
@@ -83,7 +83,7 @@ def _colours(shares: Array) -> Array:
     from matplotlib.colors import to_rgba_array
 
     blue, orange = to_rgba_array(SERIES[:2])
-    colours = np.where((shares >= 0)[..., None], blue, orange)
+    colours: Array = np.where((shares >= 0)[..., None], blue, orange)
     colours[..., 3] = STRONGEST * np.abs(shares)
     return colours
 

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from markupsafe import Markup
 
-from ctk.report import BASELINE, Section, figure_svg
+from ctk.report import BASELINE, Section, figure_svg, spoken
 from ctk.report.numbers import number
 from ctk.samples import Array
 from ctk_leap_climsim.columns import LEVELS, SURFACE, TARGETS, TENDENCIES
 from ctk_leap_climsim.report import panel
-from ctk_leap_climsim.report.columns import BLEND, KINDS, Columns, score, spoken
+from ctk_leap_climsim.report.columns import BLEND, KINDS, Columns, score
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

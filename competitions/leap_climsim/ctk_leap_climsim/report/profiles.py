@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from markupsafe import Markup
 
-from ctk.report import BASELINE, INK, Section, figure_svg
+from ctk.report import BASELINE, INK, Section, figure_svg, spoken
 from ctk.report.numbers import number
 from ctk.samples import Array
 from ctk_leap_climsim.columns import INPUTS, LEVELS, TENDENCIES
 from ctk_leap_climsim.report import panel
 from ctk_leap_climsim.report.choice import JUDGED, Chosen, chosen
-from ctk_leap_climsim.report.columns import BLEND, Columns, spoken
+from ctk_leap_climsim.report.columns import BLEND, Columns
 
 if TYPE_CHECKING:
     from ctk.contract import Results
