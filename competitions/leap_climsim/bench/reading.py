@@ -30,7 +30,7 @@ import xarray as xr
 from ctk.bench.bench_case import BenchCase, Contestant, Run, Verdict
 from ctk.bench.measure import measure
 from ctk.bench.tables import machine, save
-from ctk.cli.bench import show
+from ctk.cli.bench import print_rows
 from ctk.samples import Array, Samples
 from ctk_leap_climsim.columns import GRID, INPUT_VARIABLES, INPUTS, LEVELS, SERIES, STATE, STEP, SURFACE, TARGETS, ZERO
 from ctk_leap_climsim.reading.climsim import Pair, pairs
@@ -56,7 +56,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory(prefix="ctk-bench-") as folder:
             case = build(Path(folder))
             measured = measure("reading", case)
-            show(measured)
+            print_rows(measured)
             for row in measured:
                 if row.p50_ms is not None:
                     print(f"{row.contestant:34}{1e3 * rows / row.p50_ms:10,.0f} rows/s")

@@ -25,7 +25,7 @@ from ctk.bench import memory
 from ctk.bench.bench_case import BenchCase, Contestant, Verdict
 from ctk.bench.measure import measure
 from ctk.bench.threads import limited
-from ctk.cli.bench import show
+from ctk.cli.bench import print_rows
 from ctk.samples import Samples
 from ctk_leap_climsim.columns import TARGETS
 from ctk_leap_climsim.r2 import r2_by_column
@@ -50,7 +50,7 @@ def main() -> None:
             place = Path(folder) / case
             make(case, rows, place)
             measured = measure("scoring", bench_case(case, rows, place, given.seconds))
-            show([replace(row, extra_mb=extra_mb(case, row.contestant, place)) for row in measured])
+            print_rows([replace(row, extra_mb=extra_mb(case, row.contestant, place)) for row in measured])
 
 
 def bench_case(case: str, rows: int, place: Path, seconds: float) -> BenchCase:

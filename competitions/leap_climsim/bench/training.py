@@ -26,7 +26,7 @@ import torch
 from ctk.bench.bench_case import BenchCase, Contestant, Run, Verdict
 from ctk.bench.measure import measure
 from ctk.bench.tables import machine, save
-from ctk.cli.bench import show
+from ctk.cli.bench import print_rows
 from ctk.config.training_keys import Training
 from ctk.contract import Batch, FitContext, Metric
 from ctk.samples import Array, Samples, Targets
@@ -59,7 +59,7 @@ def main() -> None:
             measured = measure(
                 "training", case(network, options, rows, size, Path(folder), given.device, given.seconds)
             )
-        show(measured)
+        print_rows(measured)
         if given.results:
             save(measured, machine(), given.results)
 

@@ -22,7 +22,7 @@ import numpy as np
 from ctk.components.hill_climbs import HillClimb
 from ctk.runs import Part, Predictions, Run
 from ctk.samples import Samples, Targets
-from ctk.workflow.predictions import Gathered, gather
+from ctk.workflow.predictions import MemberPredictions, gather_predictions
 from ctk_leap_climsim.columns import GROUPS, TARGETS
 from ctk_leap_climsim.metric import METRIC
 
@@ -74,7 +74,7 @@ def make(folder: Path, members: int, rows: int) -> Run:
 def report(folder: Path, run: Run) -> None:
     """Each step with its time and memory."""
     valid, test = Samples.open(folder / "valid"), Samples(np.arange(2), {})
-    gathered: Gathered = step("gather", lambda: gather({"": run}, valid, test))
+    gathered: MemberPredictions = step("gather", lambda: gather_predictions({"": run}, valid, test))
     for weights in ("model", "group", "column"):
         blender = HillClimb(weights=weights)
         blend = step(f"hill-climb, weights: {weights}", lambda b=blender: b.fit(gathered.oof, valid, METRIC))

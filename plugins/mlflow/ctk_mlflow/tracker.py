@@ -9,7 +9,7 @@ from typing import Any
 from lightning.pytorch.loggers import Logger
 
 from ctk.errors import CtkError
-from ctk.training.loggers import Place
+from ctk.training import FitLocation
 from ctk_mlflow.store import Store, check
 from ctk_mlflow.tracked import Tracked, key_of
 
@@ -25,7 +25,7 @@ class Mlflow(Logger):
         self, folder: Path, name: str, *, tracking_uri: str | None = None, experiment: str | None = None
     ) -> None:
         super().__init__()
-        place = Place.of(folder)
+        place = FitLocation.of(folder)
         began = any(place.run.glob("members/**/mlflow.json"))
         try:
             store = Store(tracking_uri, experiment or place.competition, place.run.parent.parent)

@@ -10,7 +10,7 @@ import wandb
 from lightning.pytorch.loggers import Logger
 
 from ctk.errors import CtkError
-from ctk.training.loggers import Place
+from ctk.training import FitLocation
 from ctk_wandb.session import OFFLINE, Mode, Session, check, sentence
 
 
@@ -33,7 +33,7 @@ class Wandb(Logger):
         tags: tuple[str, ...] = (),
     ) -> None:
         super().__init__()
-        place = Place.of(folder)
+        place = FitLocation.of(folder)
         began = any(place.run.glob("members/**/wandb/history.jsonl"))
         try:
             self.session = Session(

@@ -22,13 +22,13 @@ def read_yaml(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise UsageError(f"{path}: there is no such file.") from None
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise UsageError(f"{path}: cannot be read as YAML ({unreadable(error)}).") from None
+        raise UsageError(f"{path}: cannot be read as YAML ({yaml_problem(error)}).") from None
     if not isinstance(value, dict):
         raise UsageError(f"{path}: a config is a mapping of keys, not {type(value).__name__}.")
     return value
 
 
-def unreadable(error: Exception) -> str:
+def yaml_problem(error: Exception) -> str:
     """Why a YAML file cannot be read, with the line where one is to blame."""
     if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
         return f"line {error.problem_mark.line + 1}: {error.problem}"

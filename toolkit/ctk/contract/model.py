@@ -74,7 +74,7 @@ class Model(ABC):
     training: Any
     spans_ranks: bool = False
     """Whether, under torchrun, every rank calls ``fit`` for all to learn one model; else the first does, alone. What
-    they then tell each other goes through ``ctk.training.torchrun.current()``."""
+    they then tell each other goes through ``ctk.training.torchrun.current_team()``."""
 
     @abstractmethod
     def fit(self, train: Samples, valid: Samples, context: FitContext) -> None:

@@ -34,7 +34,7 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Submitted:
+class PastSubmission:
     """A submission of the user's own. ``score`` is the public one, None while there is none; ``team`` may be empty."""
 
     file: str
@@ -76,5 +76,5 @@ class Platform(ABC):
         """Every team, best first."""
 
     @abstractmethod
-    def submissions(self, slug: str) -> Sequence[Submitted]:
+    def submissions(self, slug: str) -> Sequence[PastSubmission]:
         """The user's own submissions that the platform could score."""

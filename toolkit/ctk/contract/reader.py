@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     pass
 
 
-class Found(NamedTuple):
-    """A row of ``ctk data``: an item of the data, where it is (None if missing), a detail, how to get it."""
+class DataItem(NamedTuple):
+    """An item of the data, a row of ``ctk data``: where it is (None if missing), a detail, how to get it."""
 
     item: str
     path: Path | None
@@ -50,7 +50,7 @@ class DataReader(ABC):
         return data.train.target_width
 
     @abstractmethod
-    def describe(self, folder: Path) -> list[Found]:
+    def describe(self, folder: Path) -> list[DataItem]:
         """What of the layout is in a folder, what is missing and how to get it. Never raises."""
 
     def sources(self, folder: Path) -> list[Path]:

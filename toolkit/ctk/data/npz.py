@@ -99,7 +99,7 @@ class Npz:
             rows[start : start + len(block)] = block
         if header.fortran:
             array = array.T
-        if finite and array.dtype.kind == "f" and len(bad := not_finite(array)):
+        if finite and array.dtype.kind == "f" and len(bad := rows_not_finite(array)):
             raise self.fault(key, "a value is not a finite float32 number.", "Mend or drop that row.", row=int(bad[0]))
         return array
 
@@ -210,7 +210,7 @@ class Npz:
         return "is cut short; its end is missing." if begins else "is not an .npz file."
 
 
-def not_finite(array: Array) -> Array:
+def rows_not_finite(array: Array) -> Array:
     """Rows of an (N, ...) floating array that hold a NaN or an infinity, (K,) int64; a few MB of memory."""
     if array.ndim == 0:
         return np.flatnonzero(~np.isfinite(array.reshape(1)))
@@ -235,7 +235,7 @@ def _written(shape: Shape) -> str:
     return "(" + ", ".join("any" if length is None else f"{length:,}" for length in shape) + ")"
 
 
-def checksums(path: Path) -> list[tuple[str, int, int]]:
+def member_checksums(path: Path) -> list[tuple[str, int, int]]:
     """Name, size and CRC-32 of each member, from the archive's directory alone; raises DataError if it has none."""
     with Npz(path) as file:
         return [(member.filename, member.file_size, member.CRC) for member in file.members()]

@@ -117,10 +117,10 @@ class SamplesWriter:
         self.files[name], self.kinds[name] = file, (dtype, shape)
 
 
-def linked(source: Path, folder: Path, without: Sequence[str]) -> None:
+def link_samples(source: Path, folder: Path, without: Sequence[str]) -> None:
     """The samples of a folder in another one too, but for some arrays: the same files, which take no room twice.
 
-    For a test set whose targets are known: ``linked(place / "truth", place / "test", without=["target"])``.
+    For a test set whose targets are known: ``link_samples(place / "truth", place / "test", without=["target"])``.
     """
     names = [name for name in read_json(source / ARRAYS) if name not in without]
     for name in names:

@@ -17,7 +17,7 @@ LARGE = 1 << 28
 """Bytes from which on an array is a file: 256 MB."""
 
 
-def scratch(shape: Sequence[int], dtype: DTypeLike, what: str) -> Array:
+def allocate_scratch(shape: Sequence[int], dtype: DTypeLike, what: str) -> Array:
     """An array to fill: in memory, or, where it is large, in an unnamed file of the cache that goes with the array.
 
     A file's room is taken now: a full disk is an error here, and would be a signal once it is mapped. ``what`` needs

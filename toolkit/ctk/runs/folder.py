@@ -220,6 +220,11 @@ class Run:
         return sorted(found, key=lambda part: (order.index(part.member), part.seed, part.fold))
 
 
+def runs_root() -> Path:
+    """Return the folder where runs are kept: $CTK_RUNS, else ./runs."""
+    return Path(os.environ.get("CTK_RUNS") or "runs")
+
+
 def all_runs(root: Path) -> Iterator[Run]:
     """Every run under a root folder, newest first."""
     folders = [path.parent for path in root.glob("*/*/config.yaml")]

@@ -25,13 +25,13 @@ from ctk.contract import Execution, Files, RunConfig, WorkerLost
 from ctk.errors import CtkError, Pruned, UsageError
 from ctk.files import fingerprint, write_text
 from ctk.plugins import plugins
-from ctk.plugins.guard import Guard, keep_noise, submitted
-from ctk.plugins.guard.competition import competition_of
+from ctk.plugins.guard import Guard, competition_of, keep_noise, submit_task
 from ctk.runs import FAILED, FINISHED, INTERRUPTED, PRUNED, RUNNING, Part, Run
-from ctk.workflow.fit import Watch, watching
-from ctk.workflow.pools import opened
-from ctk.workflow.prepare import Prepared, prepare
-from ctk.workflow.run import Plan, carry_out, reopen, start
+from ctk.workflow.fit import EpochWatch, epoch_watch
+from ctk.workflow.plan_run import RunPlan, reopen_run, start_run
+from ctk.workflow.pools import open_pool
+from ctk.workflow.prepare import PreparedData, prepare
+from ctk.workflow.run import execute_run
 
 PATIENCE = 5.0
 """Seconds that a worker is given to notice that its driver is gone."""
@@ -63,9 +63,9 @@ class Trial:
     folder: Path
     config: RunConfig
     overrides: tuple[str, ...] = ()
-    watch: Watch | None = None
+    watch: EpochWatch | None = None
     threads: int = 1
-    prepared: Prepared | None = None
+    prepared: PreparedData | None = None
 
     def files(self) -> Files:
         """What a worker that sees none of this machine's folders is given, and what it gives back."""
@@ -78,7 +78,7 @@ class Trial:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TrialOutcome:
     """How a trial ended.
 
     state    "finished", "pruned" or "failed"
@@ -96,18 +96,18 @@ class Outcome:
     problem: str = ""
 
 
-def run_trial(trial: Trial) -> Outcome:
+def run_trial(trial: Trial) -> TrialOutcome:
     """Make a trial's run, or what is missing of it. Raises nothing but KeyboardInterrupt."""
     begun = time.perf_counter()
     epochs = _Epochs(trial.folder / EPOCHS, trial.watch)
-    watched = watching.set(epochs)
+    watched = epoch_watch.set(epochs)
     run = Run(trial.folder)
     state, problem, scores, score = FINISHED, "", {}, math.nan
     try:
         keep_noise(trial.folder)
         if (plan := _plan(run, trial)) is not None:
             epochs.repeat()
-            carry_out(replace(plan, prepared=trial.prepared, verb=""))
+            execute_run(replace(plan, prepared=trial.prepared, verb=""))
         else:  # finished before who drove it was killed
             begun -= run.state()["changed"] - run.state()["started"]
         known = run.scores()
@@ -120,8 +120,8 @@ def run_trial(trial: Trial) -> Outcome:
             _interrupt()
         state, problem = FAILED, str(error)
     finally:
-        watching.reset(watched)
-    return Outcome(trial.folder, state, score, scores, time.perf_counter() - begun, problem)
+        epoch_watch.reset(watched)
+    return TrialOutcome(trial.folder, state, score, scores, time.perf_counter() - begun, problem)
 
 
 def read_epochs(folder: Path) -> list[Epoch]:
@@ -140,7 +140,7 @@ def run_trials(
     execution: Execution,
     folder: Path,
     beat: Callable[[Sequence[Trial]], None] = lambda running: None,
-) -> Generator[tuple[Trial, Outcome], None, None]:
+) -> Generator[tuple[Trial, TrialOutcome], None, None]:
     """Make trials side by side and yield each with its outcome, in their order.
 
     With N workers, N > 1, trial k is taken from ``trials`` when the outcome of trial k - 2N has been yielded and the
@@ -157,7 +157,7 @@ def run_trials(
     ahead = 2 * execution.workers if execution.workers > 1 else 1
     entries: deque[_Entry] = deque()
     while True:
-        with opened(execution, folder) as (pool, guard):
+        with open_pool(execution, folder) as (pool, guard):
             for entry in entries:
                 entry.submit(pool, guard)
             while True:
@@ -187,9 +187,9 @@ class _Data:
     """What trials learn from, prepared once for all of them: every first worker would wait for one that does it."""
 
     def __init__(self) -> None:
-        self.known: dict[str, Prepared | None] = {}
+        self.known: dict[str, PreparedData | None] = {}
 
-    def of(self, trial: Trial) -> Prepared | None:
+    def of(self, trial: Trial) -> PreparedData | None:
         """The data of a trial; None where it cannot be had, which the trial itself will tell."""
         config = trial.config
         with suppress(CtkError):
@@ -207,9 +207,9 @@ class _Data:
 class _Epochs:
     """Writes down each epoch and tells the watch, both once: a fit that goes on repeats those after its checkpoint."""
 
-    def __init__(self, path: Path, watch: Watch | None) -> None:
+    def __init__(self, path: Path, watch: EpochWatch | None) -> None:
         self.path = path
-        self.watch: Watch = watch or (lambda part, done, total, scores: None)
+        self.watch: EpochWatch = watch or (lambda part, done, total, scores: None)
         self.known = read_epochs(path.parent)
 
     def repeat(self) -> None:
@@ -239,12 +239,12 @@ class _Entry:
 
     trial: Trial
     strikes: int = 0
-    outcome: Outcome | None = None
-    future: Future[Outcome] = field(default_factory=Future)
+    outcome: TrialOutcome | None = None
+    future: Future[TrialOutcome] = field(default_factory=Future)
 
     def submit(self, pool: Executor, guard: Guard) -> None:
         if self.outcome is None:
-            self.future = submitted(guard, pool, run_trial, self.trial)
+            self.future = submit_task(guard, pool, run_trial, self.trial)
 
 
 def _settle(entries: Iterable[_Entry]) -> None:
@@ -259,7 +259,7 @@ def _settle(entries: Iterable[_Entry]) -> None:
             entry.outcome = _lost(entry.trial, error)
 
 
-def _lost(trial: Trial, error: BaseException) -> Outcome:
+def _lost(trial: Trial, error: BaseException) -> TrialOutcome:
     how = str(error) if isinstance(error, WorkerLost) else "ended without a word; memory may have run out"
     problem = f"The process that made it {how}."
     run = Run(trial.folder)
@@ -267,15 +267,15 @@ def _lost(trial: Trial, error: BaseException) -> Outcome:
     if state["state"] not in (FINISHED, PRUNED):
         run.set_state(FAILED, problem=problem)
     seconds = time.time() - state.get("changed", time.time())
-    return Outcome(trial.folder, FAILED, seconds=seconds, problem=problem)
+    return TrialOutcome(trial.folder, FAILED, seconds=seconds, problem=problem)
 
 
-def _plan(run: Run, trial: Trial) -> Plan | None:
+def _plan(run: Run, trial: Trial) -> RunPlan | None:
     """What is to be carried out, None if that was done. Raises UsageError where another run lies in the folder."""
     if not _begun(run.folder):
         within = Execution(name="serial", workers=1, threads=trial.threads)
         config = trial.config.model_copy(update={"executor": within})
-        return start(config, run.folder, run.folder.name, trial.overrides, folder=run.folder)
+        return start_run(config, run.folder, run.folder.name, trial.overrides, folder=run.folder)
     # Resolved, as it may have been begun by a version with fewer options.
     known = resolve(run.config(), plugins())
     if known.plain() | {"executor": None} != trial.config.plain() | {"executor": None}:
@@ -283,7 +283,7 @@ def _plan(run: Run, trial: Trial) -> Plan | None:
     state = _settled(run)
     if state["state"] == PRUNED:
         raise Pruned(state["problem"])
-    return None if state["state"] == FINISHED else reopen(run, trial.config.competition)
+    return None if state["state"] == FINISHED else reopen_run(run, trial.config.competition)
 
 
 def _begun(folder: Path) -> bool:

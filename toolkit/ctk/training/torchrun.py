@@ -35,7 +35,7 @@ CALL, FAILURE = "ctk/call/{}", "ctk/failure"
 
 
 @dataclass(frozen=True)
-class Place:
+class TorchrunRank:
     """This process among those that torchrun started: of all, and of those on this machine."""
 
     rank: int
@@ -49,39 +49,39 @@ class Place:
         return self.rank == 0
 
 
-def launched() -> Place | None:
+def own_rank() -> TorchrunRank | None:
     """Where torchrun put this process; None where it is the only one."""
     known = os.environ
     if "TORCHELASTIC_RUN_ID" not in known or int(known.get("WORLD_SIZE", "1")) < 2:
         return None
     names = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE")
-    return Place(*(int(known[name]) for name in names))
+    return TorchrunRank(*(int(known[name]) for name in names))
 
 
-def command() -> str:
+def command_line() -> str:
     """How the command at hand was started, for sentences that say how to go on with it."""
-    place = launched()
+    place = own_rank()
     if place is None:
         return "ctk"
     several = "" if place.size == place.local_size else "... "
     return f"torchrun {several}--nproc-per-node {place.local_size} -m ctk"
 
 
-def follows() -> bool:
+def is_follower() -> bool:
     """Whether this process is one of those that only follow another."""
-    place = launched()
+    place = own_rank()
     return place is not None and not place.leads
 
 
 class Team:
     """All ranks of the command, once they know each other."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: TorchrunRank) -> None:
         import torch
         import torch.distributed as dist
         from torch.distributed.rendezvous import rendezvous
 
-        self.place = place
+        self.position = place
         self.calls = 0
         cuda = torch.cuda.is_available() and dist.is_nccl_available()
         if cuda and place.local_rank < torch.cuda.device_count():
@@ -122,9 +122,9 @@ class Team:
         import torch
 
         count = torch.cuda.device_count() if wanted != "cpu" and torch.cuda.is_available() else 0
-        if 0 < count < self.place.local_size:
+        if 0 < count < self.position.local_size:
             raise UsageError(
-                f"torchrun started {self.place.local_size} processes here, and torch sees {count} GPUs.",
+                f"torchrun started {self.position.local_size} processes here, and torch sees {count} GPUs.",
                 f"Start {count}: torchrun --nproc-per-node {count}; or train on the processor: -o device=cpu.",
             )
 
@@ -162,11 +162,11 @@ class Team:
         if _is_lost(error):
             return
         shown = error if isinstance(error, CtkError) else CtkError(f"{type(error).__name__}: {error}")
-        told = {"rank": self.place.rank, "problem": shown.problem, "help": shown.help}
+        told = {"rank": self.position.rank, "problem": shown.problem, "help": shown.help}
         try:
             self.store.compare_set(FAILURE, "", json.dumps(told))
         except Exception:  # the store is gone, and nobody else can say it
-            print(f"Rank {self.place.rank}: {shown}", file=sys.__stderr__)
+            print(f"Rank {self.position.rank}: {shown}", file=sys.__stderr__)
 
     def _failure(self) -> dict[str, Any] | None:
         with suppress(Exception):  # a store that is gone tells nothing
@@ -191,20 +191,20 @@ class Team:
 
         number = torch.tensor(value, dtype=torch.float64)
         dist.all_reduce(number, group=self.words)
-        return float(number) / self.place.size
+        return float(number) / self.position.size
 
     def rows_at_first(self, own: np.ndarray[Any, Any]) -> list[np.ndarray[Any, Any]]:
         """Every rank's (n, ...) float32 array, on the first rank; nothing on the others."""
         import torch
         import torch.distributed as dist
 
-        shapes: list[Any] = [None] * self.place.size
+        shapes: list[Any] = [None] * self.position.size
         dist.all_gather_object(shapes, own.shape, group=self.words)
-        if not self.place.leads:
+        if not self.position.leads:
             dist.send(torch.from_numpy(own), 0, group=self.words)
             return []
         parts = [torch.from_numpy(own)]
-        for rank in range(1, self.place.size):
+        for rank in range(1, self.position.size):
             parts.append(torch.empty(shapes[rank]))
             dist.recv(parts[-1], rank, group=self.words)
         return [part.numpy() for part in parts]
@@ -216,13 +216,13 @@ _together: ContextVar[Team | None] = ContextVar("together", default=None)
 
 
 @contextmanager
-def joined() -> Iterator[Team | None]:
+def join_ranks() -> Iterator[Team | None]:
     """Within the block the ranks of a torchrun can work together; None where this process is the only one.
 
     At its end the first rank lets the others go, with an exit code of 1 after an error.
     """
     global _team
-    place = launched()
+    place = own_rank()
     if place is None:
         yield None
         return
@@ -245,16 +245,16 @@ def joined() -> Iterator[Team | None]:
     dist.destroy_process_group()
 
 
-def current() -> Team | None:
+def current_team() -> Team | None:
     """The team, while every rank is in the same call; None where this process works alone."""
     return _together.get()
 
 
 @contextmanager
-def together(function: Callable[[Any], object], given: Any) -> Iterator[None]:
-    """Within the block, the other ranks call ``function(given)``, and ``current`` is the team; alone, just the block.
+def call_on_all_ranks(function: Callable[[Any], object], given: Any) -> Iterator[None]:
+    """Let the other ranks call ``function(given)`` while this one is in the block; alone, just the block.
 
-    Raises CtkError where another rank failed.
+    Meanwhile ``current_team`` is the team. Raises CtkError where another rank failed.
     """
     if _team is None:
         yield
@@ -270,33 +270,44 @@ def together(function: Callable[[Any], object], given: Any) -> Iterator[None]:
         raise explained from error
 
 
+def is_first_rank() -> bool:
+    """Whether this process is the one that writes and decides: the first rank, or the only one."""
+    team = current_team()
+    return team is None or team.position.leads
+
+
+def rank_and_ranks(team: Team | None) -> tuple[int, int]:
+    """This process's number among those that share rows, and how many do."""
+    return (0, 1) if team is None else (team.position.rank, team.position.size)
+
+
 def team_of_command() -> Team | None:
     """The team of a joined command, whatever this rank is doing. UsageError where torchrun started what cannot join."""
-    if _team is None and launched() is not None:
-        refuse("this")
+    if _team is None and own_rank() is not None:
+        refuse_torchrun("this")
     return _team
 
 
-def refuse(what: str) -> NoReturn:
+def refuse_torchrun(what: str) -> NoReturn:
     """Say that only one command runs in several processes."""
     raise UsageError(f"torchrun spreads `ctk run` over processes; {what} runs in one.", "Start it without torchrun.")
 
 
-def terminated() -> None:
+def note_termination() -> None:
     """Called when the process is told to end by a signal, not by a person at the terminal."""
     global _interruption
-    if launched() is not None:
+    if own_rank() is not None:
         _interruption = "torchrun ended this run: it was told to, or another process ended; its own lines say which."
 
 
-def interruption() -> str:
+def interruption_message() -> str:
     """What to say of a run that was interrupted."""
     return _interruption
 
 
-def quiet_followers() -> None:
+def silence_followers() -> None:
     """Processes that follow print nothing: the first rank says it all."""
-    if follows():
+    if is_follower():
         sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115
 
 

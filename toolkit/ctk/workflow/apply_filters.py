@@ -9,22 +9,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from ctk.config.resolve import resolve
 from ctk.contract import Filter, FilterContext, FitContext, Metric, RunConfig, Split
 from ctk.files import atomic, fingerprint, read_json, write_json
 from ctk.plugins import plugins
-from ctk.plugins.guard import Guard, Wrong, arrays
+from ctk.plugins.guard import Guard
 from ctk.samples import Array, Samples
-from ctk.workflow.fit import guarded_model, limited
-from ctk.workflow.prepare import Prepared
-from ctk.workflow.split import folds
+from ctk.workflow.fit import guarded_model, limit_samples
+from ctk.workflow.prepare import PreparedData
+from ctk.workflow.split import draw_folds
 
 
 def apply_filters(
     config: RunConfig,
-    prepared: Prepared,
+    prepared: PreparedData,
     folder: Path,
     metric: Metric,
     say: Callable[[str], None],
@@ -39,7 +38,7 @@ def apply_filters(
     """
     plain = written or config.plain()
     data = prepared.data
-    train = limited(data.train, steps)
+    train = limit_samples(data.train, steps)
     kept = np.ones(len(train), dtype=bool)
     for number, choice in enumerate(config.filters):
         place = folder / f"{number + 1}-{choice.name}"
@@ -49,7 +48,7 @@ def apply_filters(
         if _made_from(place) != made_from:
             say(f"filter {choice.name} of {len(rows):,} samples")
             guard = Guard("filters", choice.name)
-            own: Filter = guard.make(contract=Filter, **choice.options)
+            own: Filter = guard.wrap(guard.make(**choice.options))
             samples = train.take(rows)
             context = FilterContext(
                 folder=place,
@@ -59,11 +58,8 @@ def apply_filters(
                 fit=partial(_fit, config, metric, place / f"baseline-{made_from}", steps, _Told(choice.name, say)),
                 progress=_Told(choice.name, say),
             )
-            with guard("scoring samples"):
-                scores = arrays.scores(own.score(samples, context), len(rows))
-                keep = arrays.mask(own.keep(scores), len(rows))
-                if not keep.any():
-                    raise Wrong(f"keeps none of {len(rows):,} samples", "Let its options keep more, or leave it out.")
+            scores = own.score(samples, context)
+            keep = own.keep(scores)
             write_result(place, samples, scores, keep)
             with atomic(place / "keep.npy") as temporary, temporary.open("wb") as file:
                 np.save(file, keep)
@@ -111,7 +107,7 @@ def _fit(
     whole = resolve({**config.plain(), "members": [member], "filters": []}, plugins())
     own = whole.members[0]
     model = guarded_model(own)
-    fold = folds(learned, Split(by=config.split.by, folds=10, seed=config.split.seed))[0]
+    fold = draw_folds(learned, Split(by=config.split.by, folds=10, seed=config.split.seed))[0]
     context = FitContext(
         folder=folder,
         seed=config.seeds[0],
@@ -138,6 +134,8 @@ def write_result(folder: Path, samples: Samples, scores: Array, keep: Array) -> 
                 so that each file begins with what there is most reason to look at
     scores.npy  (N,) float32 in sample order
     """
+    import pandas as pd  # late: a run without filters does not need it
+
     scores, keep = np.asarray(scores, dtype=np.float32), np.asarray(keep, dtype=bool)
     if scores.shape != (len(samples),) or keep.shape != scores.shape:
         raise ValueError(f"{len(samples)} samples, scores {scores.shape} and keep {keep.shape} do not go together")

@@ -15,7 +15,7 @@ from ctk.plugins import Plugins
 LIBRARIES = ("torch", "lightning", "numpy", "pandas", "pluggy", "click", "rich", "pydantic", "matplotlib")
 
 
-def environment(plugins: Plugins) -> dict[str, Any]:
+def describe_environment(plugins: Plugins) -> dict[str, Any]:
     """Python, libraries, plugins, hardware, git revision; which path ops take and how they were built."""
     import torch
 
@@ -30,7 +30,7 @@ def environment(plugins: Plugins) -> dict[str, Any]:
         "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
         "gpus": gpus,
         "cuda": torch.version.cuda if gpus else None,
-        "ops": paths(),
+        "ops": op_paths(),
         "build": build_record(),
         "git": git_revision(),
         "libraries": {name: _version(name) for name in LIBRARIES},
@@ -65,7 +65,7 @@ def git_revision() -> str | None:
     return answer.stdout.strip() or None
 
 
-def paths() -> dict[str, str]:
+def op_paths() -> dict[str, str]:
     """What serves ops on the CPU, ops on a GPU, and blending: "compiled ..." or "plain ...: why"."""
     import torch
 

@@ -14,15 +14,13 @@ import numpy as np
 from ctk.contract import PROGRESS, Files, FitContext, Member, Model, RunConfig
 from ctk.errors import CtkError
 from ctk.files import write_json
-from ctk.plugins.guard import Guard, GuardedModel, keep_noise, metric_of, only_sentences
-from ctk.plugins.guard.competition import competition_of
+from ctk.plugins.guard import Guard, competition_of, keep_noise, metric_of, only_sentences
 from ctk.runs import Part, Predictions, Run
 from ctk.samples import Array, Samples
 from ctk.training import torchrun
-from ctk.training.network import as_model
-from ctk.workflow.predictions import aligned
-from ctk.workflow.prepare import Prepared
-from ctk.workflow.split import Fold, folds
+from ctk.workflow.predictions import combine_folds
+from ctk.workflow.prepare import PreparedData
+from ctk.workflow.split import Fold, draw_folds
 
 SLICE = 2000
 """Training rows of a dry run."""
@@ -33,13 +31,13 @@ CHECKPOINTS = "checkpoints"
 
 
 @dataclass(frozen=True)
-class Task:
+class FitTask:
     """Everything a worker needs to know; small, and the same wherever it runs."""
 
     run: Path
     config: RunConfig
     part: Part
-    prepared: Prepared
+    prepared: PreparedData
     fingerprint: str
     metric: str
     steps: int | None = None
@@ -64,14 +62,14 @@ class Task:
             appends=run.folder / "log.txt",
         )
 
-    def moved(self, to: Callable[[Path], Path]) -> Task:
+    def moved(self, to: Callable[[Path], Path]) -> FitTask:
         """The same, where those files lie."""
         saved = self.config.checkpoints
         config = self.config.model_copy(update={"checkpoints": saved and str(to(Path(saved)))})
         return replace(self, run=to(self.run), config=config, prepared=self.prepared.moved(to))
 
 
-def fit_part(task: Task) -> dict[str, float]:
+def fit_part(task: FitTask) -> dict[str, float]:
     """Fit, predict the fold's validation samples and the test, store both. Returns the part's scores.
 
     Raises CtkError for whatever happens, with the traceback in the part's folder.
@@ -83,7 +81,7 @@ def fit_part(task: Task) -> dict[str, float]:
         return _fit_part(task, run, folder)
 
 
-def _fit_part(task: Task, run: Run, folder: Path) -> dict[str, float]:
+def _fit_part(task: FitTask, run: Run, folder: Path) -> dict[str, float]:
     begun = time.perf_counter()
     member = next(each for each in task.config.members if each.name == task.part.member)
     train, test, fold = _samples(task, run, member)
@@ -102,10 +100,10 @@ def _fit_part(task: Task, run: Run, folder: Path) -> dict[str, float]:
             progress=_Progress(folder / PROGRESS, task.part),
             tell=lambda line: run.log(f"{task.part.key} fold {task.part.fold}: {line}"),
         )
-        with torchrun.together(_follow, task) if model.spans_ranks else nullcontext():
+        with torchrun.call_on_all_ranks(_follow, task) if model.spans_ranks else nullcontext():
             model.fit(train.take(fold.train), valid, context)
         model.save(folder / CHECKPOINTS)
-        fitted, curve = {}, model.curve
+        fitted, curve = {}, getattr(model, "curve", [])
     else:
         saved = Run(Path(task.config.checkpoints))
         model.load(saved.part_folder(task.part) / CHECKPOINTS, train, task.config.device)
@@ -131,16 +129,16 @@ def _fit_part(task: Task, run: Run, folder: Path) -> dict[str, float]:
         seconds=time.perf_counter() - begun,
         curve=curve,
         postprocess=fitted,
-        size=model.size,
+        size=getattr(model, "size", None),
     )
     return scores
 
 
-def _follow(task: Task) -> None:
+def _follow(task: FitTask) -> None:
     """What every other rank does while the first fits a part that all of them learn."""
     import torch
 
-    team = torchrun.current()
+    team = torchrun.current_team()
     assert team is not None
     run = Run(task.run)
     if not run.folder.is_dir():
@@ -150,7 +148,7 @@ def _follow(task: Task) -> None:
         )
     torch.set_num_threads(task.config.executor.threads)
     part = run.part_folder(task.part)
-    with only_sentences(part / f"rank-{team.place.rank}"):
+    with only_sentences(part / f"rank-{team.position.rank}"):
         member = next(each for each in task.config.members if each.name == task.part.member)
         train, _, fold = _samples(task, run, member)
         context = FitContext(
@@ -165,33 +163,41 @@ def _follow(task: Task) -> None:
 
 def new_model(member: Member) -> Model:
     """An unfitted model as the config describes it."""
-    return guarded_model(member).own
+    return _make_model(Guard("models", member.model.name), member)
 
 
-def guarded_model(member: Member) -> GuardedModel:
-    """The same inside its plugin's guard: what it raises and predicts is looked at."""
+def guarded_model(member: Member) -> Model:
+    """An unfitted model inside its plugin's guard: what it raises and predicts is looked at."""
     guard = Guard("models", member.model.name)
+    return guard.wrap(_make_model(guard, member))
+
+
+def _make_model(guard: Guard, member: Member) -> Model:
     kind = guard.load()
-    with guard("being made"):
-        model = as_model(kind)(**member.model.options)
+    if not (isinstance(kind, type) and issubclass(kind, Model)):
+        from ctk.training.network import as_model  # late: of what fits, networks alone need Lightning
+
+        with guard("being made"):
+            kind = as_model(kind)
+    model: Model = guard.call("make", lambda: kind(**member.model.options))
     model.training = member.training
-    return GuardedModel(model, guard)
+    return model
 
 
-def limited(samples: Samples, steps: int | None) -> Samples:
+def limit_samples(samples: Samples, steps: int | None) -> Samples:
     """The samples, or those that a dry run looks at: evenly spaced, so that every predefined fold has its share."""
     if steps is None or len(samples) <= SLICE:
         return samples
     return samples.take(np.arange(SLICE) * len(samples) // SLICE)
 
 
-def _samples(task: Task, run: Run, member: Member) -> tuple[Samples, Samples, Fold]:
+def _samples(task: FitTask, run: Run, member: Member) -> tuple[Samples, Samples, Fold]:
     """Training and test samples, with the features of members that this one uses, and the rows of the fold."""
     data = task.prepared.data
-    train, test = limited(data.train, task.steps), data.test
+    train, test = limit_samples(data.train, task.steps), data.test
     if task.config.checkpoints is not None and not len(train):
         return train, test, Fold(np.arange(0), np.arange(0))
-    fold = folds(train, task.config.split)[task.part.fold]
+    fold = draw_folds(train, task.config.split)[task.part.fold]
     if member.uses:
         train, test, fold = _stacked(task, run, member, train, test, fold)
     if (run.folder / "kept.npy").exists():
@@ -204,7 +210,7 @@ def _samples(task: Task, run: Run, member: Member) -> tuple[Samples, Samples, Fo
 
 
 def _stacked(
-    task: Task, run: Run, member: Member, train: Samples, test: Samples, fold: Fold
+    task: FitTask, run: Run, member: Member, train: Samples, test: Samples, fold: Fold
 ) -> tuple[Samples, Samples, Fold]:
     """Out-of-fold predictions of other members as features; rows that no fold validated cannot be learned from."""
     features: dict[str, Array] = dict(train.features)
@@ -213,7 +219,7 @@ def _stacked(
     for name in member.uses:
         parts = [part for part in run.parts() if part.member == name]
         for key in dict.fromkeys(part.key for part in parts):
-            oof, predicted = aligned(
+            oof, predicted = combine_folds(
                 run, [part for part in parts if part.key == key], test.ids, train.gallery is not None
             )
             rows = np.isin(train.ids, oof.ids)
@@ -234,10 +240,10 @@ def _stacked(
     return replace(train, features=features), replace(test, features=test_features), Fold(learned, fold.valid)
 
 
-Watch = Callable[[Part, int, int, Mapping[str, float]], None]
+EpochWatch = Callable[[Part, int, int, Mapping[str, float]], None]
 """Told of each epoch of a fit in this process: part, epochs done, of how many, scores. What it raises ends the fit."""
 
-watching: ContextVar[Watch | None] = ContextVar("watching", default=None)
+epoch_watch: ContextVar[EpochWatch | None] = ContextVar("watching", default=None)
 
 
 class _Progress:
@@ -249,7 +255,7 @@ class _Progress:
         self.next = 0.0
 
     def __call__(self, done: int, total: int, scores: Mapping[str, float]) -> None:
-        if watch := watching.get():
+        if watch := epoch_watch.get():
             watch(self.part, done, total, scores)
         if time.monotonic() >= self.next or done == total:
             self.next = time.monotonic() + 0.5

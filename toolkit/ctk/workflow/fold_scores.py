@@ -12,12 +12,12 @@ from ctk.contract import FoldTable, Metric, Split
 from ctk.errors import CtkError
 from ctk.runs import Run
 from ctk.samples import Array, Samples
-from ctk.workflow.predictions import Gathered
-from ctk.workflow.split.division import Division, sentences
+from ctk.workflow.predictions import MemberPredictions
+from ctk.workflow.split.division import Division, describe_division
 
 
 @dataclass(frozen=True)
-class Divided:
+class FoldScorer:
     """A run's checked folds over its training samples; ``kept`` is (N,) bool, what its filters left."""
 
     train: Samples
@@ -26,7 +26,11 @@ class Divided:
     kept: Array
 
     def table(
-        self, metric: Metric, gathered: Gathered, blended: Array | None, scores: Mapping[str, Mapping[str, float]]
+        self,
+        metric: Metric,
+        gathered: MemberPredictions,
+        blended: Array | None,
+        scores: Mapping[str, Mapping[str, float]],
     ) -> FoldTable:
         """Score each fold's rows of the members' predictions and of the blend's; ``scores`` are those of all rows."""
         folds = self.division.folds
@@ -40,10 +44,10 @@ class Divided:
             spans=spans,
             scores={key: self._by_fold(metric, each, gathered) for key, each in everyone.items()},
             pooled={key: float(scores[key][metric.name]) for key in everyone},
-            checked=tuple(sentences(self.train, self.split, self.division)),
+            checked=tuple(describe_division(self.train, self.split, self.division)),
         )
 
-    def _by_fold(self, metric: Metric, predictions: Array, gathered: Gathered) -> tuple[float, ...]:
+    def _by_fold(self, metric: Metric, predictions: Array, gathered: MemberPredictions) -> tuple[float, ...]:
         fold_of_row = self.division.fold_of_row[gathered.rows]
         scores = []
         for fold in range(len(self.division.folds)):

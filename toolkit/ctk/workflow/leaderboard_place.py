@@ -1,4 +1,4 @@
-"""Where a score stands, or would stand, on a platform's leaderboard. Past local runs are in ``ctk.runs.standings``."""
+"""Where a score would stand on a platform's leaderboard; past runs are in ``ctk.runs.local_leaderboard``."""
 
 from __future__ import annotations
 
@@ -7,19 +7,15 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING
 
-from ctk.contract import Direction, Entry, Metric, Submitted
+from ctk.contract import Competition, Direction, Entry, Metric, PastSubmission
 from ctk.errors import CtkError, UsageError
 from ctk.plugins.guard import metric_of
 from ctk.runs import Run
 
-if TYPE_CHECKING:
-    from ctk.contract import Competition
-
 
 @dataclass(frozen=True)
-class Place:
+class LeaderboardPlace:
     """The rank of a score among ``of`` teams with it; ``tied`` teams have the same and came earlier."""
 
     rank: int
@@ -32,7 +28,7 @@ def board_metric(competition: Competition) -> Metric:
     return metric_of(competition.board or competition.metric)
 
 
-def place(score: float, others: Sequence[Entry], direction: Direction) -> Place:
+def find_place(score: float, others: Sequence[Entry], direction: Direction) -> LeaderboardPlace:
     """Where a score would stand if it were handed in now.
 
     Scores are compared as finely as the leaderboard shows them. Of equal scores the one that was there first is ahead.
@@ -41,7 +37,7 @@ def place(score: float, others: Sequence[Entry], direction: Direction) -> Place:
     shown = round(score, max((_decimals(entry) for entry in others if entry.score is not None), default=15))
     ahead = sum(each > shown if direction == "max" else each < shown for each in scores)
     tied = sum(each == shown for each in scores)
-    return Place(1 + ahead + tied, len(scores) + 1, tied)
+    return LeaderboardPlace(1 + ahead + tied, len(scores) + 1, tied)
 
 
 def check_order(entries: Sequence[Entry], metric: Metric) -> None:
@@ -65,13 +61,13 @@ def entry_of(team: str, entries: Sequence[Entry]) -> Entry:
     raise UsageError(f"No team '{team}' is on the leaderboard.", f"Did you mean '{close[0]}'?" if close else "")
 
 
-def entry_with(submission: Submitted | None, entries: Sequence[Entry]) -> Entry | None:
+def entry_with(submission: PastSubmission | None, entries: Sequence[Entry]) -> Entry | None:
     """The entry of the team that handed a submission in, if it is there."""
     team = submission.team if submission else ""
     return next((entry for entry in entries if team and entry.team == team), None)
 
 
-def best(submissions: Sequence[Submitted], direction: Direction) -> Submitted | None:
+def best(submissions: Sequence[PastSubmission], direction: Direction) -> PastSubmission | None:
     """The submission with the best score, the earliest of equal ones."""
     scored = [each for each in submissions if each.score is not None]
     earliest_first = sorted(scored, key=lambda each: each.when.timestamp() if each.when else 0.0)

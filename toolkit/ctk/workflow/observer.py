@@ -27,7 +27,7 @@ class Observer(Protocol):
         """How far work is that comes before the fits: reading data, making it."""
 
 
-class Silent:
+class SilentObserver:
     """An observer that is told everything and says nothing."""
 
     def say(self, line: str) -> None: ...

@@ -7,8 +7,6 @@ import statistics
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from scipy.special import stdtrit
-
 LEVEL = 0.95
 NOISE, BETTER, WORSE, NONE = "within noise", "better", "worse", "no difference"
 ALONE, LOST = "one seed, no spread", "not compared"
@@ -71,6 +69,8 @@ def compare(base: Mapping[int, float], variant: Mapping[int, float], sign: int, 
 
 def _interval(differences: tuple[float, ...], level: float) -> Interval:
     """Of the mean of normal differences: mean ± t · s / √n."""
+    from scipy.special import stdtrit  # late: of all that is imported with `ctk.api`, ablations alone need SciPy
+
     mean, count = statistics.fmean(differences), len(differences)
     reach = float(stdtrit(count - 1, (1 + level) / 2)) * statistics.stdev(differences) / math.sqrt(count)
     return mean - reach, mean + reach

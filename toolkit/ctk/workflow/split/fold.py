@@ -16,6 +16,6 @@ class Fold(NamedTuple):
     valid: Array
 
 
-def by_number(of_row: Array, count: int) -> list[Fold]:
+def folds_by_number(of_row: Array, count: int) -> list[Fold]:
     """Folds from the number of each row, (N,) whole: fold f validates on the rows with f and trains on all others."""
     return [Fold(np.flatnonzero(of_row != fold), np.flatnonzero(of_row == fold)) for fold in range(count)]

@@ -9,7 +9,7 @@ import numpy as np
 from ctk.contract import Split
 from ctk.errors import UsageError, nearest
 from ctk.samples import Array, Samples
-from ctk.workflow.split.fold import Fold, by_number
+from ctk.workflow.split.fold import Fold, folds_by_number
 
 MOST_CLASSES = 20
 """Distinct values of a target that are taken as they are; a target with more is cut at its quantiles."""
@@ -17,7 +17,7 @@ LEVELS = 10
 """Parts of equal count that such a target is cut into."""
 
 
-def stratified_groups(samples: Samples, split: Split) -> list[Fold]:
+def stratified_folds(samples: Samples, split: Split) -> list[Fold]:
     """scikit-learn's StratifiedGroupKFold over the group ``by``, so that each fold has its share of every stratum.
 
     Raises UsageError where there are fewer groups than folds, or nothing to stratify by.
@@ -41,7 +41,7 @@ def stratified_groups(samples: Samples, split: Split) -> list[Fold]:
         warnings.filterwarnings("ignore", "The least populated class", UserWarning)  # it is spread as far as it goes
         for fold, (_, valid) in enumerate(drawn.split(np.zeros(len(samples)), kinds, groups)):
             of_row[valid] = fold
-    return by_number(of_row, split.use)
+    return folds_by_number(of_row, split.use)
 
 
 def strata(samples: Samples, split: Split) -> Array:

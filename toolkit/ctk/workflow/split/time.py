@@ -10,7 +10,7 @@ from ctk.samples import Array, Samples
 from ctk.workflow.split.fold import Fold
 
 
-def blocks_of_time(samples: Samples, split: Split) -> list[Fold]:
+def time_folds(samples: Samples, split: Split) -> list[Fold]:
     """Blocks of about as many rows each, in the order of the group ``by``; rows of equal time are in one block.
 
     With ``chain`` there is a block more than folds: fold f trains on all that is earlier than the block it validates
