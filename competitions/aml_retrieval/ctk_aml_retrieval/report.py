@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from markupsafe import Markup
 
+from ctk.contract import Section
 from ctk.ops import target_ranks, topk
 from ctk.report import (
     BASELINE,
@@ -17,7 +18,6 @@ from ctk.report import (
     INK,
     MUTED,
     SERIES,
-    Section,
     axes,
     best_baseline,
     data_uri,

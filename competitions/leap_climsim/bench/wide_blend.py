@@ -74,11 +74,11 @@ def make(folder: Path, members: int, rows: int) -> Run:
 def report(folder: Path, run: Run) -> None:
     """Each step with its time and memory."""
     valid, test = Samples.open(folder / "valid"), Samples(np.arange(2), {})
-    gathered: MemberPredictions = step("gather", lambda: gather_predictions({"": run}, valid, test))
+    members: MemberPredictions = step("gather", lambda: gather_predictions({"": run}, valid, test))
     for weights in ("model", "group", "column"):
         blender = HillClimb(weights=weights)
-        blend = step(f"hill-climb, weights: {weights}", lambda b=blender: b.fit(gathered.oof, valid, METRIC))
-    step("apply", lambda: blend.apply(gathered.oof))
+        blend = step(f"hill-climb, weights: {weights}", lambda b=blender: b.fit(members.oof, valid, METRIC))
+    step("apply", lambda: blend.apply(members.oof))
 
 
 def step(name: str, work: Callable[[], Any]) -> Any:

@@ -120,7 +120,7 @@ def searched(name: str, seed: int, trials: int, cache: Path) -> list[Row]:
     """The trials of one search: so many, and on until as many epochs are spent as so many in full take."""
     import torch
 
-    from ctk.plugins.guard import Guard
+    from ctk.api import Guard
     from ctk_search.space import read
     from ctk_search.study import seed_of
 
@@ -148,8 +148,8 @@ def searched(name: str, seed: int, trials: int, cache: Path) -> list[Row]:
 
 def scored(overrides: Sequence[str], share: float, cache: Path) -> float:
     """The score of a run, made unless the cache has it."""
+    from ctk.api import Trial, run_trial
     from ctk.files import fingerprint, read_json, write_json
-    from ctk.series.trials import Trial, run_trial
     from ctk_aml_retrieval import embedded
     from ctk_search.configs import config_of
 

@@ -21,9 +21,9 @@ from typing import Any
 import yaml
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
-from ctk.config.overrides import yaml_problem
 from ctk.contract import Competition
 from ctk.errors import UsageError, near, nearest
+from ctk.files import yaml_problem
 
 RANGE = ("low", "high", "log", "step", "type")
 """Keys of a range."""

@@ -17,7 +17,7 @@ def on_first_rank(command: Callable[..., Any]) -> Callable[..., Any]:
         with torchrun.join_ranks() as team:
             if team is None or team.position.leads:
                 return command(*args, **given)
-            code = team.follow()
+            code = team.serve_calls()
         raise SystemExit(code)
 
     return in_its_place

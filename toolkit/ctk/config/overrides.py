@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import yaml
 
 from ctk.errors import UsageError, nearest
-from ctk.files import parse_yaml
-
-if TYPE_CHECKING:
-    pass
+from ctk.files import parse_yaml, yaml_problem
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
-    """A config file. Raises UsageError if it is missing, not YAML, or not a mapping."""
+    """Read a config file. Raises UsageError if it is missing, not YAML, or not a mapping."""
     try:
         value = yaml.safe_load(path.read_text(encoding="utf-8"))  # libyaml tells other lines where one is not closed
     except FileNotFoundError:
@@ -26,13 +23,6 @@ def read_yaml(path: Path) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise UsageError(f"{path}: a config is a mapping of keys, not {type(value).__name__}.")
     return value
-
-
-def yaml_problem(error: Exception) -> str:
-    """Why a YAML file cannot be read, with the line where one is to blame."""
-    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
-        return f"line {error.problem_mark.line + 1}: {error.problem}"
-    return getattr(error, "strerror", None) or str(error).splitlines()[0]
 
 
 def override(config: dict[str, Any], assignment: str) -> None:
@@ -85,7 +75,7 @@ def _indices(items: list[Any], head: str, assignment: str) -> list[int]:
 
 
 def entry_name(item: Any) -> str:
-    """What an entry of a list (a member, a filter) is called in the dotted path of an override; empty for none."""
+    """Name an entry of a list (a member, a filter) as the dotted path of an override does; empty for none."""
     if isinstance(item, str):
         return item
     if not isinstance(item, Mapping):

@@ -23,7 +23,7 @@ from ctk.plugins.guard import is_named
 
 
 def base_config(competition: Competition, data: Path | str | None, preset: str | None = None) -> dict[str, Any]:
-    """A competition's config before file and overrides: its defaults under a preset. Raises UsageError."""
+    """Make a competition's config before file and overrides: its defaults under a preset. Raises UsageError."""
     presets = competition.presets()
     name = preset or (competition.embedded if data is None else competition.default)
     if name not in presets:
@@ -38,7 +38,7 @@ def base_config(competition: Competition, data: Path | str | None, preset: str |
 
 
 def checkpoints_config(competition: Competition, checkpoints: Path | str, data: Path | str | None) -> dict[str, Any]:
-    """The config of a saved run, to predict with its members; on its data, or on other. Raises UsageError."""
+    """Make the config that predicts with the members of a saved run, on its data or on other. Raises UsageError."""
     folder = Path(checkpoints).resolve()
     if not (folder / "config.yaml").is_file():
         raise UsageError(f"{checkpoints} is no run's folder: it has no config.yaml.", "`ctk runs` lists the runs.")
@@ -65,7 +65,7 @@ def resolve(raw: Mapping[str, Any], plugins: Plugins) -> RunConfig:
     members = raw.get("members")
     if not isinstance(members, Sequence) or isinstance(members, str):
         raise UsageError("Config key 'members' must be a list of members.")
-    raw["members"] = _named([_member(member, f"members.{n}", plugins) for n, member in enumerate(members)])
+    raw["members"] = _name_members([_member(member, f"members.{n}", plugins) for n, member in enumerate(members)])
     config = validate_config(RunConfig, raw, "")
     for member in config.members:
         for other in member.uses:
@@ -133,7 +133,7 @@ def _member(raw: Any, where: str, plugins: Plugins) -> dict[str, Any]:
     return own
 
 
-def _named(members: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _name_members(members: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Give members of the same model distinct names, refuse names given twice or unfit for a folder."""
     taken: set[str] = set()
     for member in members:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import get_args
 
-from ctk.contract import Scheme
+from ctk.contract.run_config import Scheme
 from ctk.errors import UsageError, nearest
 from ctk.files import parse_yaml
 
 
 def split_overrides(folds: int, scheme: str, group: str | None = None, stratify: str | None = None) -> list[str]:
-    """What is laid over a run's config, "key=value" each; a group that is not named stays the preset's.
+    """Make the overrides of a cross-validation, "key=value" each; a group that is not named stays the preset's.
 
     Raises UsageError for an unknown scheme, for kfold with a group, which it would not keep, and for time without.
     """
@@ -27,10 +27,10 @@ def split_overrides(folds: int, scheme: str, group: str | None = None, stratify:
         values["by"] = group
     if stratify is not None:
         values["stratify"] = stratify
-    return [f"split.{key}={_written(value)}" for key, value in values.items()]
+    return [f"split.{key}={_as_yaml(value)}" for key, value in values.items()]
 
 
-def _written(value: str | int | None) -> str:
+def _as_yaml(value: str | int | None) -> str:
     """A value as YAML reads it; text in quotes only where it would be read as something else."""
     if isinstance(value, str):
         return value if parse_yaml(value) == value else repr(value)

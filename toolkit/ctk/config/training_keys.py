@@ -17,7 +17,7 @@ Precision = Literal["auto", "32-true", "bf16-mixed", "16-mixed"]
 
 
 def schema_of(model: Any) -> type[Strict]:
-    """The training keys of a registered model: its own schema, or for a torch module those of a network."""
+    """Find the training keys of a registered model: its own schema, or for a torch module those of a network."""
     schema: type[Strict] = getattr(model, "schema", Training)
     return schema
 
@@ -111,7 +111,7 @@ class Training(Strict):
         return max(1, round(1 / self.validate_every))
 
     def with_components(self, where: str, plugins: Plugins) -> Training:
-        """The same with the losses' options checked and filled in; each stage too."""
+        """Return a copy with the losses' options checked and filled in; each stage too."""
         loss = resolve_choice(self.loss, "losses", f"{where}.loss", plugins)
         whole = self.model_copy(update={"loss": loss})
         for number, stage in enumerate(whole.phases(f"{where}.stages")):
@@ -119,7 +119,7 @@ class Training(Strict):
         return whole
 
     def phases(self, where: str = "stages") -> list[Training]:
-        """The stages with the common keys filled in; without any, this itself."""
+        """List the stages with the common keys filled in; without any, this itself."""
         common = self.model_dump(exclude={"stages"})
         phases = [
             validate_config(Training, merge_configs(common, stage), f"{where}.{n}")

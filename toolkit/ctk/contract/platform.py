@@ -1,4 +1,4 @@
-"""Where competitions are held: what a plugin subclasses so that data comes down, submissions go up and scores are seen.
+"""Platforms that hold competitions: data comes down from one, submissions go up, and scores are seen.
 
 A competition says ``platform = "NAME"`` and ``slug``, what it is called there.
 """
@@ -46,7 +46,7 @@ class PastSubmission:
 
 @dataclass(frozen=True)
 class Receipt:
-    """What a platform answered to a submission, and how many more it takes today where it says so."""
+    """A platform's answer to a submission, and how many more it takes today where it says so."""
 
     answer: str
     left: int | None = None
@@ -73,8 +73,8 @@ class Platform(ABC):
 
     @abstractmethod
     def leaderboard(self, slug: str) -> Sequence[Entry]:
-        """Every team, best first."""
+        """List every team, best first."""
 
     @abstractmethod
     def submissions(self, slug: str) -> Sequence[PastSubmission]:
-        """The user's own submissions that the platform could score."""
+        """List the user's own submissions that the platform could score."""

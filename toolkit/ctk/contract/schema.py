@@ -62,7 +62,7 @@ class Choice(BaseModel):
 
 
 def validate_config(schema: type[M], value: Any, where: str) -> M:
-    """Validate, turning the first of pydantic's complaints into one sentence that names the config key."""
+    """Validate a part of a config. Raises UsageError with the first of pydantic's complaints and the config key."""
     try:
         return schema.model_validate(value)
     except ValidationError as error:
@@ -77,7 +77,7 @@ def validate_config(schema: type[M], value: Any, where: str) -> M:
 
 
 def merge_configs(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """``over`` on ``base``: mappings key by key, all else (lists too) replaced; another choice starts anew."""
+    """Lay ``over`` on ``base``: mappings key by key, all else (lists too) replaced; another choice starts anew."""
     merged = dict(base)
     for key, value in over.items():
         old: Any = merged.get(key)

@@ -31,7 +31,7 @@ class LeaderboardRow:
 
 
 def leaderboard_row(run: Run) -> LeaderboardRow:
-    """Where one run stands; "damaged" if its config cannot be read."""
+    """Read a run's row; "damaged" if its config cannot be read."""
     state = run.state()
     try:
         config = run.config()
@@ -62,7 +62,7 @@ def leaderboard_row(run: Run) -> LeaderboardRow:
 
 
 def local_leaderboard(root: Path, competition: str | None = None) -> list[LeaderboardRow]:
-    """Every run under a root, of one competition or all: by competition, then best blend first, unscored runs last."""
+    """Rank the runs under a root, of one competition or all: by competition, best blend first, unscored runs last."""
     rows = [leaderboard_row(run) for run in all_runs(root)]
     rows = [row for row in rows if competition is None or row.competition == competition]
 
@@ -76,7 +76,10 @@ def local_leaderboard(root: Path, competition: str | None = None) -> list[Leader
 
 @dataclass(frozen=True)
 class SeriesSummary:
-    """Many runs in one folder, of a search or an ablation. ``best`` is that of their blends, by the deciding metric."""
+    """A summary of many runs in one folder, of a search or an ablation.
+
+    ``best`` is that of their blends, by the deciding metric.
+    """
 
     name: str
     competition: str
@@ -88,7 +91,7 @@ class SeriesSummary:
 
 
 def list_series(root: Path, competition: str | None = None) -> list[SeriesSummary]:
-    """Every series of runs under a root, of one competition or all, newest first."""
+    """List the series of runs under a root, of one competition or all, newest first."""
     places: dict[Path, list[Run]] = {}
     for path in root.glob("*/*/*/*/config.yaml"):
         place = path.parents[2]

@@ -50,7 +50,7 @@ class Epoch(NamedTuple):
 
 @dataclass(frozen=True)
 class Trial:
-    """A run that is to be made.
+    """A run that is made as a task of an executor.
 
     folder     of the run; what lies there from before is gone on with, and a finished run is not made again
     config     its executor is ignored: a trial's parts are fitted one after another, with ``threads``
@@ -68,18 +68,18 @@ class Trial:
     prepared: PreparedData | None = None
 
     def files(self) -> Files:
-        """What a worker that sees none of this machine's folders is given, and what it gives back."""
+        """List the files that a worker elsewhere is given, and those that it gives back."""
         constant = () if self.prepared is None else (self.prepared.place,)
         return Files(constant=constant, reads=(self.folder,), writes=self.folder)
 
-    def moved(self, to: Callable[[Path], Path]) -> Trial:
-        """The same, where those files lie."""
-        return replace(self, folder=to(self.folder), prepared=self.prepared and self.prepared.moved(to))
+    def with_paths(self, to: Callable[[Path], Path]) -> Trial:
+        """Return a copy of this trial whose paths are mapped by ``to``."""
+        return replace(self, folder=to(self.folder), prepared=self.prepared and self.prepared.with_paths(to))
 
 
 @dataclass(frozen=True)
 class TrialOutcome:
-    """How a trial ended.
+    """The outcome of a trial.
 
     state    "finished", "pruned" or "failed"
     score    the blend's deciding score; NaN unless it finished with one
@@ -99,13 +99,13 @@ class TrialOutcome:
 def run_trial(trial: Trial) -> TrialOutcome:
     """Make a trial's run, or what is missing of it. Raises nothing but KeyboardInterrupt."""
     begun = time.perf_counter()
-    epochs = _Epochs(trial.folder / EPOCHS, trial.watch)
+    epochs = _EpochFile(trial.folder / EPOCHS, trial.watch)
     watched = epoch_watch.set(epochs)
     run = Run(trial.folder)
     state, problem, scores, score = FINISHED, "", {}, math.nan
     try:
         keep_noise(trial.folder)
-        if (plan := _plan(run, trial)) is not None:
+        if (plan := _plan_trial(run, trial)) is not None:
             epochs.repeat()
             execute_run(replace(plan, prepared=trial.prepared, verb=""))
         else:  # finished before who drove it was killed
@@ -117,7 +117,7 @@ def run_trial(trial: Trial) -> TrialOutcome:
         state, problem = PRUNED, error.problem
     except CtkError as error:
         if run.state()["state"] == INTERRUPTED:
-            _interrupt()
+            _end_worker()
         state, problem = FAILED, str(error)
     finally:
         epoch_watch.reset(watched)
@@ -125,7 +125,7 @@ def run_trial(trial: Trial) -> TrialOutcome:
 
 
 def read_epochs(folder: Path) -> list[Epoch]:
-    """Every epoch that was fitted in a trial's folder, in their order; also while it is being worked on."""
+    """Read every epoch that was fitted in a trial's folder, in their order; also while it is being worked on."""
     found = []
     with suppress(OSError), (folder / EPOCHS).open(encoding="utf-8") as lines:
         for line in lines:
@@ -153,7 +153,7 @@ def run_trials(
     folder     that all trials are below
     beat       called four times a second with the trials that are being made
     """
-    coming, data = iter(trials), _Data()
+    coming, data = iter(trials), _PreparedOnce()
     ahead = 2 * execution.workers if execution.workers > 1 else 1
     entries: deque[_Entry] = deque()
     while True:
@@ -175,16 +175,16 @@ def run_trials(
                 try:
                     outcome = outcome or entries[0].future.result()
                 except WorkerLost as error:
-                    outcome = _lost(entries[0].trial, error)
+                    outcome = _lost_outcome(entries[0].trial, error)
                 except BrokenExecutor:
-                    _settle(entries)
+                    _settle_entries(entries)
                     break
                 made = entries.popleft().trial
                 yield made, replace(outcome, folder=made.folder)
 
 
-class _Data:
-    """What trials learn from, prepared once for all of them: every first worker would wait for one that does it."""
+class _PreparedOnce:
+    """The data of trials, prepared once for all of them: every first worker would wait for one that does it."""
 
     def __init__(self) -> None:
         self.known: dict[str, PreparedData | None] = {}
@@ -193,7 +193,7 @@ class _Data:
         """The data of a trial; None where it cannot be had, which the trial itself will tell."""
         config = trial.config
         with suppress(CtkError):
-            written = Run(trial.folder).config() if _begun(trial.folder) else None
+            written = Run(trial.folder).config() if _has_run(trial.folder) else None
             data = config.data.model_dump() if written is None else written["data"]
             key = fingerprint(config.competition, config.data_dir, data)
             if key not in self.known:
@@ -204,7 +204,7 @@ class _Data:
         return None
 
 
-class _Epochs:
+class _EpochFile:
     """Writes down each epoch and tells the watch, both once: a fit that goes on repeats those after its checkpoint."""
 
     def __init__(self, path: Path, watch: EpochWatch | None) -> None:
@@ -215,7 +215,7 @@ class _Epochs:
     def repeat(self) -> None:
         """Tell the watch what came before a kill, and leave the file with whole lines."""
         if self.path.exists():
-            write_text(self.path, "".join(_line(epoch) for epoch in self.known))
+            write_text(self.path, "".join(_epoch_line(epoch) for epoch in self.known))
         for epoch in self.known:
             self.watch(*epoch)
 
@@ -225,11 +225,11 @@ class _Epochs:
         epoch = Epoch(part, done, total, dict(scores))
         self.known.append(epoch)
         with self.path.open("a", encoding="utf-8") as file:
-            file.write(_line(epoch))
+            file.write(_epoch_line(epoch))
         self.watch(*epoch)
 
 
-def _line(epoch: Epoch) -> str:
+def _epoch_line(epoch: Epoch) -> str:
     return json.dumps([list(vars(epoch.part).values()), epoch.done, epoch.total, epoch.scores]) + "\n"
 
 
@@ -247,7 +247,7 @@ class _Entry:
             self.future = submit_task(guard, pool, run_trial, self.trial)
 
 
-def _settle(entries: Iterable[_Entry]) -> None:
+def _settle_entries(entries: Iterable[_Entry]) -> None:
     """After a pool broke: trials that were done keep their outcome, those that were in two that broke have failed."""
     for entry in entries:
         error = entry.future.exception() if entry.future.done() else BrokenExecutor()
@@ -256,10 +256,10 @@ def _settle(entries: Iterable[_Entry]) -> None:
             continue
         entry.strikes += 1
         if entry.strikes > 1 or isinstance(error, WorkerLost):
-            entry.outcome = _lost(entry.trial, error)
+            entry.outcome = _lost_outcome(entry.trial, error)
 
 
-def _lost(trial: Trial, error: BaseException) -> TrialOutcome:
+def _lost_outcome(trial: Trial, error: BaseException) -> TrialOutcome:
     how = str(error) if isinstance(error, WorkerLost) else "ended without a word; memory may have run out"
     problem = f"The process that made it {how}."
     run = Run(trial.folder)
@@ -270,9 +270,9 @@ def _lost(trial: Trial, error: BaseException) -> TrialOutcome:
     return TrialOutcome(trial.folder, FAILED, seconds=seconds, problem=problem)
 
 
-def _plan(run: Run, trial: Trial) -> RunPlan | None:
-    """What is to be carried out, None if that was done. Raises UsageError where another run lies in the folder."""
-    if not _begun(run.folder):
+def _plan_trial(run: Run, trial: Trial) -> RunPlan | None:
+    """Plan what of the run is to be done, None if all was. Raises UsageError where another run is in the folder."""
+    if not _has_run(run.folder):
         within = Execution(name="serial", workers=1, threads=trial.threads)
         config = trial.config.model_copy(update={"executor": within})
         return start_run(config, run.folder, run.folder.name, trial.overrides, folder=run.folder)
@@ -280,18 +280,18 @@ def _plan(run: Run, trial: Trial) -> RunPlan | None:
     known = resolve(run.config(), plugins())
     if known.plain() | {"executor": None} != trial.config.plain() | {"executor": None}:
         raise UsageError(f"{run.folder} holds a run with another config.", "Give another name, or remove it.")
-    state = _settled(run)
+    state = _wait_for_end(run)
     if state["state"] == PRUNED:
         raise Pruned(state["problem"])
     return None if state["state"] == FINISHED else reopen_run(run, trial.config.competition)
 
 
-def _begun(folder: Path) -> bool:
+def _has_run(folder: Path) -> bool:
     """Whether a run lies there already, with what it is to do."""
     return (folder / "config.yaml").exists()
 
 
-def _settled(run: Run) -> dict[str, Any]:
+def _wait_for_end(run: Run) -> dict[str, Any]:
     """The state of a run whose worker may be about to end, since who drove it was killed a moment ago."""
     deadline = time.monotonic() + PATIENCE
     while (state := run.state())["state"] == RUNNING and time.monotonic() < deadline:
@@ -299,7 +299,7 @@ def _settled(run: Run) -> dict[str, Any]:
     return state
 
 
-def _interrupt() -> NoReturn:
+def _end_worker() -> NoReturn:
     """In a worker that was told to end, end; a pool would give it the next task."""
     if multiprocessing.parent_process() is not None:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)

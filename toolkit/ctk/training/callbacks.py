@@ -1,4 +1,4 @@
-"""What goes on beside a fit: the plateau's learning rate, checkpoints, the answer to signals."""
+"""Lightning's callbacks beside a fit: the plateau's learning rate, checkpoints, the answer to signals."""
 
 from __future__ import annotations
 

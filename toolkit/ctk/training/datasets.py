@@ -34,7 +34,7 @@ class FeaturesDataset(Dataset[dict[str, Tensor]]):
 
 
 class SamplesDataset(Dataset[Batch]):
-    """Features and targets, indexed in the same way."""
+    """Features and targets of samples, indexed by whole batches of row numbers."""
 
     def __init__(self, samples: Samples, names: Sequence[str]) -> None:
         assert samples.target is not None
@@ -51,7 +51,7 @@ class SamplesDataset(Dataset[Batch]):
 
 
 class SequentialSlices(Sampler[slice]):
-    """Every row once, in order, some thousands at a time.
+    """Slices that cover every row once, in order, some thousands at a time.
 
     Each of several ranks has its part, ``own`` rows, in as many slices as the others. One for which no row is left has
     a row of another all the same, for a network to compute something with.

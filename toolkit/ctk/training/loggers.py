@@ -18,21 +18,21 @@ LogLine = Callable[[str], None]
 
 
 def make_loggers(trackers: Sequence[Choice], folder: Path, name: str, tell: LogLine) -> list[Logger]:
-    """The loggers of one stage's fit. None of them can end it any more once it has begun.
+    """Make the loggers of one stage's fit. None of them can end it any more once it has begun.
 
     A tracker that raises a CtkError here is one that the user should mend; the fit has lost nothing. Of any other error
     ``tell`` is told, and the fit goes on without that tracker.
     """
-    opened: list[Logger] = []
+    guarded: list[Logger] = []
     for tracker in trackers:
         make = plugins().load("trackers", tracker.name)
         try:
-            opened.append(GuardedLogger(make(folder, name, **tracker.options), tracker.name, tell))
+            guarded.append(GuardedLogger(make(folder, name, **tracker.options), tracker.name, tell))
         except CtkError:
             raise
         except (Exception, SystemExit) as error:
-            tell(f"{name} is not logged to {tracker.name}: {_reason(error)}")
-    return opened
+            tell(f"{name} is not logged to {tracker.name}: {_describe_error(error)}")
+    return guarded
 
 
 class GuardedLogger(Logger):
@@ -69,7 +69,7 @@ class GuardedLogger(Logger):
         self._call("after_save_checkpoint", *args)
 
     def finalize(self, status: str) -> None:
-        """Lightning says "failed" of a fit that was stopped, too; that one is "aborted" and can be gone on with."""
+        """Report a fit that was stopped as "aborted", where Lightning says "failed": it can be gone on with."""
         stopped = isinstance(sys.exception(), (KeyboardInterrupt, SIGTERMException))
         self._call("finalize", "aborted" if stopped else status)
 
@@ -80,8 +80,8 @@ class GuardedLogger(Logger):
             getattr(self.logger, method)(*args, **kwargs)
         except (Exception, SystemExit) as error:
             self.failed = True
-            self.tell(f"{self.tracker} failed and is not logged to any more: {_reason(error)}")
+            self.tell(f"{self.tracker} failed and is not logged to any more: {_describe_error(error)}")
 
 
-def _reason(error: BaseException) -> str:
+def _describe_error(error: BaseException) -> str:
     return " ".join(str(error).split()) if isinstance(error, CtkError) else f"{type(error).__name__}: {error}"

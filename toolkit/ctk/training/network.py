@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def as_model(thing: Any) -> type[Model]:
-    """A registered model as a ``Model`` class; a torch module gets the Lightning loop around it."""
+    """Make a ``Model`` class of a registered model; a torch module gets the Lightning loop around it."""
     if isinstance(thing, type) and issubclass(thing, Model):
         return thing
     if isinstance(thing, type) and issubclass(thing, nn.Module):
@@ -99,7 +99,7 @@ class NetworkModel(Model):
             self.curve += done.curve
 
     def predict(self, samples: Samples) -> Array:
-        """(N, D) float32, in eval mode and float32 whatever the training's precision."""
+        """Predict (N, D) float32, in eval mode and float32 whatever the training's precision."""
         whole: Array | None = None
         for rows, part in predict_blocks(self.network, samples, self.device):
             if whole is None:

@@ -14,7 +14,7 @@ from ctk.training.batches import Batches
 
 
 class RankBatch(NamedTuple):
-    """This rank's rows of a batch, (B,) int64.
+    """One rank's rows of a batch, (B,) int64.
 
     share  what a mean over these rows is multiplied with, so that the mean over ranks is that over the batch's rows
     ranks  how many there are
@@ -38,7 +38,7 @@ class RankBatches(Sampler[RankBatch]):
         self.ranks = ranks
 
     def set_epoch(self, epoch: int) -> None:
-        """As that of the batches."""
+        """Begin a part of an epoch, as the batches do."""
         self.batches.set_epoch(epoch)
 
     def __len__(self) -> int:

@@ -40,7 +40,7 @@ from ctk.training.validation_tracker import ValidationTracker
 
 
 class StageResult(NamedTuple):
-    """The best weights, None where none were better than those it began with; the curve; those of the lowest loss."""
+    """The result of a fit: best weights (None where none beat those it began with), curve, weights of lowest loss."""
 
     best: State | None
     curve: list[dict[str, float]]
@@ -49,7 +49,7 @@ class StageResult(NamedTuple):
 
 @dataclass(frozen=True)
 class Stage:
-    """A fit that is to be made, or has been.
+    """One fit of a network, done or not.
 
     training  its config
     number    of all fits of the member, from 0; part of what its steps are seeded with
@@ -70,11 +70,11 @@ class Stage:
 
     @property
     def result(self) -> Path:
-        """There once the fit is done."""
+        """The result's file, there once the fit is done."""
         return self.folder / "done.pt"
 
     def fitted(self) -> StageResult:
-        """The result of a fit that is done."""
+        """Read the result of a fit that is done."""
         return StageResult(**torch.load(self.result, weights_only=True, map_location="cpu"))
 
     def fit(
@@ -104,7 +104,7 @@ class Stage:
         names: Any = network.features
         own_batches = batches if team is None else RankBatches(batches, *torchrun.rank_and_ranks(team))
         validated = SamplesDataset if wants_loss else FeaturesDataset
-        with _interruptible():
+        with _raise_interruptions():
             trainer.fit(
                 module,
                 _loader(SamplesDataset(train, names), own_batches, device),
@@ -155,12 +155,12 @@ class Stage:
             max_epochs=1 if steps else config.epochs * parts,
             limit_train_batches=steps or 1.0,
             accelerator="gpu" if device.type == "cuda" else "cpu",
-            **_spread(team, device),
+            **_devices(team, device),
             precision=precision_on(device, config.precision),
             gradient_clip_val=config.clip,
             callbacks=_callbacks(self, tracker, parts),
             logger=loggers,
-            plugins=[AtomicCheckpoints(), *_alone(team)],
+            plugins=[AtomicCheckpoints(), *_environments(team)],
             check_val_every_n_epoch=1 if steps else min(max(1, round(config.validate_every)), config.epochs),
             num_sanity_val_steps=0,
             enable_progress_bar=False,
@@ -180,13 +180,13 @@ class Stage:
             team.from_first(None)
 
     def _hyperparameters(self, network: nn.Module, context: FitContext) -> dict[str, Any]:
-        """What trackers are told of a fit, so that fits can be compared: plain values."""
+        """Describe the fit for trackers, so that fits can be compared, in plain values."""
         training = self.training.model_dump(mode="json", exclude={"stages"}, exclude_none=True)
         return {"model": {"name": type(network).__name__, **self.options}, "seed": context.seed, **training}
 
 
-def _spread(team: torchrun.Team | None, device: torch.device) -> dict[str, Any]:
-    """How Lightning is told which processes train together."""
+def _devices(team: torchrun.Team | None, device: torch.device) -> dict[str, Any]:
+    """Tell Lightning which processes train together."""
     if team is None:
         return {"devices": 1}
     return {
@@ -198,19 +198,19 @@ def _spread(team: torchrun.Team | None, device: torch.device) -> dict[str, Any]:
     }
 
 
-def _alone(team: torchrun.Team | None) -> list[LightningEnvironment]:
-    """What keeps Lightning from expecting torchrun's other processes where the first trains something by itself."""
+def _environments(team: torchrun.Team | None) -> list[LightningEnvironment]:
+    """Keep Lightning from expecting torchrun's other processes where the first trains something by itself."""
     return [LightningEnvironment()] if team is None and torchrun.own_rank() else []
 
 
 def _loader(
     data: SamplesDataset | FeaturesDataset, batches: Batches | RankBatches | SequentialSlices, device: torch.device
 ) -> DataLoader[Any]:
-    """Whole batches as they are; pinned for a GPU, which then computes while the next one is fetched."""
-    return DataLoader(data, sampler=batches, batch_size=None, collate_fn=_as_it_is, pin_memory=device.type == "cuda")
+    """Load whole batches as they are; pinned for a GPU, which then computes while the next one is fetched."""
+    return DataLoader(data, sampler=batches, batch_size=None, collate_fn=_identity, pin_memory=device.type == "cuda")
 
 
-def _as_it_is(batch: Any) -> Any:
+def _identity(batch: Any) -> Any:
     return batch
 
 
@@ -235,8 +235,8 @@ def _callbacks(stage: Stage, tracker: ValidationTracker, parts: int) -> list[Cal
 
 
 @contextmanager
-def _interruptible() -> Iterator[None]:
-    """Lightning answers Ctrl-C and SIGTERM by ending the process; here the run says what happened and how to go on."""
+def _raise_interruptions() -> Iterator[None]:
+    """Raise KeyboardInterrupt where Lightning ends the process: the run says what happened and how to go on."""
     before = signal.getsignal(signal.SIGINT)
     try:
         yield

@@ -1,4 +1,4 @@
-"""What follows each validation of a fit: score it, keep the best weights and the curve, tell the run."""
+"""Tracking a fit's validations: score each, keep the best weights and the curve, tell the run."""
 
 from __future__ import annotations
 

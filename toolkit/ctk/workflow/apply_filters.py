@@ -30,7 +30,7 @@ def apply_filters(
     steps: int | None = None,
     written: Mapping[str, Any] | None = None,
 ) -> Array:
-    """(N,) bool of the samples that every filter keeps; each filter sees what the ones before it kept.
+    """Choose the samples that every filter keeps, (N,) bool; each filter sees what the ones before it kept.
 
     A filter's scores, kept and dropped ids go to ``folder/<number>-<name>``, and are not made again if they lie there,
     made from the same data by the same filters. ``steps`` is that of a dry run; ``written`` the config as a run that
@@ -45,18 +45,19 @@ def apply_filters(
         rows = np.flatnonzero(kept)
         before = plain["filters"][: number + 1]
         made_from = fingerprint(before, prepared.fingerprint, config.seeds[0], plain["split"], steps)
-        if _made_from(place) != made_from:
+        if _read_fingerprint(place) != made_from:
             say(f"filter {choice.name} of {len(rows):,} samples")
             guard = Guard("filters", choice.name)
             own: Filter = guard.wrap(guard.make(**choice.options))
             samples = train.take(rows)
+            progress = _Progress(choice.name, say)
             context = FilterContext(
                 folder=place,
                 files=data.files,
                 seed=config.seeds[0],
                 device=config.device,
-                fit=partial(_fit, config, metric, place / f"baseline-{made_from}", steps, _Told(choice.name, say)),
-                progress=_Told(choice.name, say),
+                fit=partial(_fit_baseline, config, metric, place / f"baseline-{made_from}", steps, progress),
+                progress=progress,
             )
             scores = own.score(samples, context)
             keep = own.keep(scores)
@@ -70,35 +71,35 @@ def apply_filters(
     return kept
 
 
-class _Told:
+class _Progress:
     """Says how far a filter is, every ten seconds, with the time it needs yet."""
 
     def __init__(self, name: str, say: Callable[[str], None]) -> None:
         self.name = name
         self.say = say
-        self.begun = self.told = time.monotonic()
+        self.begun = self.last = time.monotonic()
 
     def __call__(self, done: int, total: int) -> None:
         now = time.monotonic()
-        if now - self.told > 10 and 0 < done < total:
-            self.told = now
+        if now - self.last > 10 and 0 < done < total:
+            self.last = now
             left = (now - self.begun) / done * (total - done)
             self.say(f"filter {self.name} {done / total:.0%}, {left:.0f} s left")
 
 
-def _made_from(place: Path) -> str | None:
+def _read_fingerprint(place: Path) -> str | None:
     try:
         return str(read_json(place / "made_from.json"))
     except (FileNotFoundError, ValueError):
         return None
 
 
-def _fit(
+def _fit_baseline(
     config: RunConfig,
     metric: Metric,
     folder: Path,
     steps: int | None,
-    told: Callable[[int, int], None],
+    progress: Callable[[int, int], None],
     member: Mapping[str, Any],
     learned: Samples,
     asked: Samples,
@@ -114,7 +115,7 @@ def _fit(
         metric=metric,
         device=config.device,
         steps=steps,
-        progress=lambda done, total, scores: told(done, total),
+        progress=lambda done, total, scores: progress(done, total),
     )
     model.fit(learned.take(fold.train), learned.take(fold.valid), context)
     return model.predict(asked)

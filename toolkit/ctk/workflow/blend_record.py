@@ -14,7 +14,7 @@ from ctk.files import read_json, write_json
 
 @dataclass(frozen=True)
 class BlendRecord:
-    """A blend as it is kept in blend.json: whose it is, what it is, and what its postprocessing was fitted to."""
+    """The content of ``blend.json``: the blender's name, its blend, and what the postprocessing was fitted to."""
 
     blender: str
     blend: Blend
@@ -30,8 +30,8 @@ class BlendRecord:
     def load(cls, folder: Path) -> BlendRecord:
         """Read ``blend.json``. Raises UsageError where there is none."""
         try:
-            kept = read_json(folder / "blend.json")
+            stored = read_json(folder / "blend.json")
         except (OSError, ValueError):
             raise UsageError(f"{folder} has no blend.", "Finish that run first: ctk run ... --resume.") from None
-        blender, postprocess = kept.pop("blender"), kept.pop("postprocess", {})
-        return cls(blender, Blend(**kept), postprocess)
+        blender, postprocess = stored.pop("blender"), stored.pop("postprocess", {})
+        return cls(blender, Blend(**stored), postprocess)

@@ -115,7 +115,7 @@ def gather_sources(plan: BlendPlan, observer: Observer) -> tuple[Data, MemberPre
     return data, members
 
 
-def blend_runs(plan: BlendPlan, root: Path, name: str, observer: Observer) -> Results:
+def execute_blend(plan: BlendPlan, root: Path, name: str, observer: Observer) -> Results:
     """Blend the sources in a new run's folder: blend, postprocess, submit, results, report."""
     competition = plan.competition
     data, members = gather_sources(plan, observer)

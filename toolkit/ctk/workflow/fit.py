@@ -8,6 +8,7 @@ from contextlib import nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -26,13 +27,11 @@ SLICE = 2000
 """Training rows of a dry run."""
 STORED = ("oof", "test", "fitted.json")
 """What a part's folder has for members that use it."""
-CHECKPOINTS = "checkpoints"
-"""Folder below a part's, of what its model saved."""
 
 
 @dataclass(frozen=True)
 class FitTask:
-    """Everything a worker needs to know; small, and the same wherever it runs."""
+    """One fit as a worker is given it: small, and the same wherever it runs."""
 
     run: Path
     config: RunConfig
@@ -43,7 +42,7 @@ class FitTask:
     steps: int | None = None
 
     def files(self) -> Files:
-        """What a worker that sees none of this machine's folders is given, and what it gives back."""
+        """List the files that a worker elsewhere is given, and those that it gives back."""
         run = Run(self.run)
         member = next(each for each in self.config.members if each.name == self.part.member)
         used = (run.folder / "members" / name for name in member.uses)
@@ -62,15 +61,15 @@ class FitTask:
             appends=run.folder / "log.txt",
         )
 
-    def moved(self, to: Callable[[Path], Path]) -> FitTask:
-        """The same, where those files lie."""
+    def with_paths(self, to: Callable[[Path], Path]) -> FitTask:
+        """Return a copy of this task whose paths are mapped by ``to``."""
         saved = self.config.checkpoints
         config = self.config.model_copy(update={"checkpoints": saved and str(to(Path(saved)))})
-        return replace(self, run=to(self.run), config=config, prepared=self.prepared.moved(to))
+        return replace(self, run=to(self.run), config=config, prepared=self.prepared.with_paths(to))
 
 
 def fit_part(task: FitTask) -> dict[str, float]:
-    """Fit, predict the fold's validation samples and the test, store both. Returns the part's scores.
+    """Fit a part, predict its fold's validation samples and the test, store both. Returns the part's scores.
 
     Raises CtkError for whatever happens, with the traceback in the part's folder.
     """
@@ -78,35 +77,24 @@ def fit_part(task: FitTask) -> dict[str, float]:
     folder = run.part_folder(task.part)
     with only_sentences(folder):
         keep_noise(folder)
-        return _fit_part(task, run, folder)
+        return _fit_and_store(task, run)
 
 
-def _fit_part(task: FitTask, run: Run, folder: Path) -> dict[str, float]:
+def _fit_and_store(task: FitTask, run: Run) -> dict[str, float]:
     begun = time.perf_counter()
     member = next(each for each in task.config.members if each.name == task.part.member)
-    train, test, fold = _samples(task, run, member)
+    train, test, fold = _load_samples(task, run, member)
     valid = train.take(fold.valid)
     competition = competition_of(task.config.competition)
     metric = metric_of(task.metric)
     model = guarded_model(member)
+    fitted: Mapping[str, Any] = {}
     if task.config.checkpoints is None:
-        context = FitContext(
-            folder=folder / CHECKPOINTS,
-            seed=task.part.seed,
-            metric=metric,
-            device=task.config.device,
-            trackers=() if task.steps else task.config.trackers,
-            steps=task.steps,
-            progress=_Progress(folder / PROGRESS, task.part),
-            tell=lambda line: run.log(f"{task.part.key} fold {task.part.fold}: {line}"),
-        )
-        with torchrun.call_on_all_ranks(_follow, task) if model.spans_ranks else nullcontext():
-            model.fit(train.take(fold.train), valid, context)
-        model.save(folder / CHECKPOINTS)
-        fitted, curve = {}, getattr(model, "curve", [])
+        _fit_model(model, task, run, train.take(fold.train), valid)
+        curve = getattr(model, "curve", [])
     else:
         saved = Run(Path(task.config.checkpoints))
-        model.load(saved.part_folder(task.part) / CHECKPOINTS, train, task.config.device)
+        model.load(saved.checkpoints_folder(task.part), train, task.config.device)
         facts = saved.facts(task.part)
         fitted, curve = facts["postprocess"], facts["curve"]
     oof = np.zeros((0, train.target_width), np.float32)
@@ -118,13 +106,13 @@ def _fit_part(task: FitTask, run: Run, folder: Path) -> dict[str, float]:
         }
         if task.config.checkpoints is None:
             fitted = competition.fit_postprocess(predicted, valid)
-        oof = _single(competition.postprocess(predicted, valid, fitted))
+        oof = _as_float32(competition.postprocess(predicted, valid, fitted))
     predicted = model.predict(test)
     run.write_part(
         task.part,
         task.fingerprint,
         Predictions(valid.ids, oof),
-        Predictions(test.ids, _single(competition.postprocess(predicted, test, fitted))),
+        Predictions(test.ids, _as_float32(competition.postprocess(predicted, test, fitted))),
         scores=scores,
         seconds=time.perf_counter() - begun,
         curve=curve,
@@ -134,8 +122,26 @@ def _fit_part(task: FitTask, run: Run, folder: Path) -> dict[str, float]:
     return scores
 
 
-def _follow(task: FitTask) -> None:
-    """What every other rank does while the first fits a part that all of them learn."""
+def _fit_model(model: Model, task: FitTask, run: Run, train: Samples, valid: Samples) -> None:
+    """Fit a model, together with the other ranks where it spans them, and save it."""
+    folder = run.part_folder(task.part)
+    context = FitContext(
+        folder=run.checkpoints_folder(task.part),
+        seed=task.part.seed,
+        metric=metric_of(task.metric),
+        device=task.config.device,
+        trackers=() if task.steps else task.config.trackers,
+        steps=task.steps,
+        progress=_Progress(folder / PROGRESS, task.part),
+        tell=lambda line: run.log(f"{task.part.key} fold {task.part.fold}: {line}"),
+    )
+    with torchrun.call_on_all_ranks(_fit_with_first_rank, task) if model.spans_ranks else nullcontext():
+        model.fit(train, valid, context)
+    model.save(run.checkpoints_folder(task.part))
+
+
+def _fit_with_first_rank(task: FitTask) -> None:
+    """Fit a part together with the first rank, on every other rank."""
     import torch
 
     team = torchrun.current_team()
@@ -150,9 +156,9 @@ def _follow(task: FitTask) -> None:
     part = run.part_folder(task.part)
     with only_sentences(part / f"rank-{team.position.rank}"):
         member = next(each for each in task.config.members if each.name == task.part.member)
-        train, _, fold = _samples(task, run, member)
+        train, _, fold = _load_samples(task, run, member)
         context = FitContext(
-            folder=part / CHECKPOINTS,
+            folder=run.checkpoints_folder(task.part),
             seed=task.part.seed,
             metric=metric_of(task.metric),
             device=task.config.device,
@@ -162,12 +168,12 @@ def _follow(task: FitTask) -> None:
 
 
 def new_model(member: Member) -> Model:
-    """An unfitted model as the config describes it."""
+    """Make an unfitted model as the config describes it."""
     return _make_model(Guard("models", member.model.name), member)
 
 
 def guarded_model(member: Member) -> Model:
-    """An unfitted model inside its plugin's guard: what it raises and predicts is looked at."""
+    """Make an unfitted model inside its plugin's guard, which looks at what it raises and predicts."""
     guard = Guard("models", member.model.name)
     return guard.wrap(_make_model(guard, member))
 
@@ -185,21 +191,21 @@ def _make_model(guard: Guard, member: Member) -> Model:
 
 
 def limit_samples(samples: Samples, steps: int | None) -> Samples:
-    """The samples, or those that a dry run looks at: evenly spaced, so that every predefined fold has its share."""
+    """Take what a dry run of ``steps`` looks at: evenly spaced samples, so that every predefined fold has a share."""
     if steps is None or len(samples) <= SLICE:
         return samples
     return samples.take(np.arange(SLICE) * len(samples) // SLICE)
 
 
-def _samples(task: FitTask, run: Run, member: Member) -> tuple[Samples, Samples, Fold]:
-    """Training and test samples, with the features of members that this one uses, and the rows of the fold."""
+def _load_samples(task: FitTask, run: Run, member: Member) -> tuple[Samples, Samples, Fold]:
+    """Take training and test samples, with the features of members that this one uses, and the rows of the fold."""
     data = task.prepared.data
     train, test = limit_samples(data.train, task.steps), data.test
     if task.config.checkpoints is not None and not len(train):
         return train, test, Fold(np.arange(0), np.arange(0))
     fold = draw_folds(train, task.config.split)[task.part.fold]
     if member.uses:
-        train, test, fold = _stacked(task, run, member, train, test, fold)
+        train, test, fold = _add_oof_features(task, run, member, train, test, fold)
     if (run.folder / "kept.npy").exists():
         # Only what is learned from is filtered: the validation set stays whole, so that scores compare.
         kept = np.load(run.folder / "kept.npy", allow_pickle=False)
@@ -209,10 +215,10 @@ def _samples(task: FitTask, run: Run, member: Member) -> tuple[Samples, Samples,
     return train, test, fold
 
 
-def _stacked(
+def _add_oof_features(
     task: FitTask, run: Run, member: Member, train: Samples, test: Samples, fold: Fold
 ) -> tuple[Samples, Samples, Fold]:
-    """Out-of-fold predictions of other members as features; rows that no fold validated cannot be learned from."""
+    """Add out-of-fold predictions of other members as features; rows that no fold validated cannot be learned from."""
     features: dict[str, Array] = dict(train.features)
     test_features: dict[str, Array] = dict(test.features)
     known = np.ones(len(train), dtype=bool)
@@ -263,7 +269,7 @@ class _Progress:
             write_json(self.path, {"done": done, "total": total, "scores": dict(scores)})
 
 
-def _single(prediction: Array) -> Array:
-    """Members' predictions are kept as float32."""
+def _as_float32(prediction: Array) -> Array:
+    """Convert a member's prediction to float32, as it is stored."""
     single: Array = np.asarray(prediction, dtype=np.float32)
     return single

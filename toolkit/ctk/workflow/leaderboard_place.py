@@ -1,4 +1,4 @@
-"""Where a score would stand on a platform's leaderboard; past runs are in ``ctk.runs.local_leaderboard``."""
+"""The place of a score on a platform's leaderboard; past runs are in ``ctk.runs.local_leaderboard``."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ class LeaderboardPlace:
 
 
 def board_metric(competition: Competition) -> Metric:
-    """The metric that the competition's leaderboard shows."""
+    """Find the metric that the competition's leaderboard shows."""
     return metric_of(competition.board or competition.metric)
 
 
 def find_place(score: float, others: Sequence[Entry], direction: Direction) -> LeaderboardPlace:
-    """Where a score would stand if it were handed in now.
+    """Find the place that a score would have if it were handed in now.
 
     Scores are compared as finely as the leaderboard shows them. Of equal scores the one that was there first is ahead.
     """
@@ -53,7 +53,7 @@ def check_order(entries: Sequence[Entry], metric: Metric) -> None:
 
 
 def entry_of(team: str, entries: Sequence[Entry]) -> Entry:
-    """A team's entry, its name in any case. Raises UsageError with the nearest name."""
+    """Find a team's entry, its name in any case. Raises UsageError with the nearest name."""
     for entry in entries:
         if entry.team.casefold() == team.casefold():
             return entry
@@ -62,13 +62,13 @@ def entry_of(team: str, entries: Sequence[Entry]) -> Entry:
 
 
 def entry_with(submission: PastSubmission | None, entries: Sequence[Entry]) -> Entry | None:
-    """The entry of the team that handed a submission in, if it is there."""
+    """Find the entry of the team that handed a submission in, if it is there."""
     team = submission.team if submission else ""
     return next((entry for entry in entries if team and entry.team == team), None)
 
 
 def best(submissions: Sequence[PastSubmission], direction: Direction) -> PastSubmission | None:
-    """The submission with the best score, the earliest of equal ones."""
+    """Choose the submission with the best score, the earliest of equal ones."""
     scored = [each for each in submissions if each.score is not None]
     earliest_first = sorted(scored, key=lambda each: each.when.timestamp() if each.when else 0.0)
     sign = 1 if direction == "max" else -1
@@ -76,7 +76,10 @@ def best(submissions: Sequence[PastSubmission], direction: Direction) -> PastSub
 
 
 def local_score(run: Run, competition: Competition, metric: Metric) -> float:
-    """A run's validation score of its blend. Raises UsageError for another competition's run or one without a score."""
+    """Read a run's validation score of its blend.
+
+    Raises UsageError for another competition's run or one without a score.
+    """
     if run.competition.rpartition(":")[2] != competition.id:
         raise UsageError(f"{run.folder} is a run of {run.competition}, not of {competition.id}.")
     score = run.scores().get("members", {}).get("blend", {}).get(metric.name)

@@ -16,7 +16,7 @@ from ctk.plugins import plugins
 from ctk.plugins.guard import competition_of, metric_of
 from ctk.runs import RUNNING, Part, Run
 from ctk.training import torchrun
-from ctk.training.trackers import check_trackers
+from ctk.training.tracking import check_trackers
 from ctk.workflow.blend_record import BlendRecord
 from ctk.workflow.environment import describe_environment
 from ctk.workflow.pools import choose_workers

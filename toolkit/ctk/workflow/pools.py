@@ -17,7 +17,7 @@ from ctk.plugins.guard import Guard, stop_pool
 
 
 def choose_workers(execution: Execution, tasks: int) -> Execution:
-    """The same with numbers of workers and threads for so many tasks, where it said 0.
+    """Choose numbers of workers and threads for so many tasks, where the config says 0.
 
     Asks the executor whether it could work, and raises its CtkError where not.
     """
@@ -45,7 +45,7 @@ def _check(guard: Guard, options: Mapping[str, Any]) -> None:
 
 @contextmanager
 def open_pool(execution: Execution, folder: Path) -> Iterator[tuple[Executor, Guard]]:
-    """A pool of the executor's workers, and the guard of its plugin.
+    """Open a pool of the executor's workers; gives it with the guard of its plugin.
 
     On any error (Ctrl-C too) nothing is waited for: what is queued is cancelled, worker processes end, and what they
     were writing below ``folder`` is removed.

@@ -36,7 +36,7 @@ class MemberPredictions:
 
 
 def parts_by_key(run: Run) -> dict[str, list[Part]]:
-    """A run's fitted parts, folds of the same member and seed together."""
+    """Group a run's fitted parts by member and seed."""
     found: dict[str, list[Part]] = {}
     for part in run.parts():
         found.setdefault(part.key, []).append(part)
@@ -44,7 +44,7 @@ def parts_by_key(run: Run) -> dict[str, list[Part]]:
 
 
 def combine_folds(run: Run, parts: Sequence[Part], test_ids: Array, unit: bool = False) -> tuple[Predictions, Array]:
-    """One member's out-of-fold predictions of all folds, and the mean of its test predictions in ``test_ids`` order.
+    """Join a member's out-of-fold predictions, and take the mean of its test predictions in ``test_ids`` order.
 
     ``unit`` scales rows to length 1 before the mean over folds. A single fold's are views of the run's store.
     """
@@ -53,8 +53,8 @@ def combine_folds(run: Run, parts: Sequence[Part], test_ids: Array, unit: bool =
     if len(parts) == 1:
         return oof[0], test[0]
     ids, values = np.concatenate([each.ids for each in oof]), [each.values for each in oof]
-    joined = allocate_scratch((len(ids), *values[0].shape[1:]), np.result_type(*values), JOINING)
-    np.concatenate(values, out=joined)
+    values_of_all = allocate_scratch((len(ids), *values[0].shape[1:]), np.result_type(*values), JOINING)
+    np.concatenate(values, out=values_of_all)
     mean = allocate_scratch(test[0].shape, np.result_type(np.float32, *test), JOINING)
     for rows in _blocks(mean):
         some = [each[rows] for each in test]
@@ -62,11 +62,11 @@ def combine_folds(run: Run, parts: Sequence[Part], test_ids: Array, unit: bool =
             # Only directions count in retrieval; lengths differ by fold and would weigh one against another.
             some = [each / np.linalg.norm(each, axis=1, keepdims=True).clip(1e-12) for each in some]
         mean[rows] = np.mean(some, axis=0)
-    return Predictions(ids, joined), mean
+    return Predictions(ids, values_of_all), mean
 
 
 def reorder(predictions: Predictions, ids: Array, what: str) -> Array:
-    """Prediction values in the order of ``ids``; a view where they lie in it already.
+    """Bring prediction values into the order of ``ids``; a view where they are in it already.
 
     Raises CtkError naming the first id that is not there.
     """
@@ -87,13 +87,15 @@ def reorder(predictions: Predictions, ids: Array, what: str) -> Array:
 
 
 def _blocks(values: Array) -> Iterator[slice]:
-    """Rows of an array that are handled at a time: some MB."""
+    """Cut an array's rows into blocks of some MB."""
     rows = max(1, BLOCK // max(1, math.prod(values.shape[1:])))
     return (slice(start, start + rows) for start in range(0, len(values), rows))
 
 
 def gather_predictions(runs: Mapping[str, Run], train: Samples, test: Samples) -> MemberPredictions:
-    """Every member of some runs. Keys are prefixed with the mapping's keys where these are not empty.
+    """Gather the predictions of every member of some runs.
+
+    Keys are prefixed with the mapping's keys where these are not empty.
 
     The validation samples are those that every member has an out-of-fold prediction for. Raises CtkError if there are
     none.

@@ -37,13 +37,13 @@ class PreparedData:
         """Everything the reader returned, memory-mapped."""
         return Data.open(self.place, self.root, self.pictures)
 
-    def moved(self, to: Callable[[Path], Path]) -> PreparedData:
-        """The same, with the arrays where ``to`` says that their folder lies."""
+    def with_paths(self, to: Callable[[Path], Path]) -> PreparedData:
+        """Return a copy whose folder of arrays is mapped by ``to``."""
         return replace(self, place=to(self.place))
 
 
 def make_reader(config: RunConfig, plugins: Plugins) -> DataReader:
-    """The config's data reader with its options, inside its plugin's guard."""
+    """Make the config's data reader with its options, inside its plugin's guard."""
     guard = Guard("data", config.data.name, plugins)
     reader: DataReader = guard.make(**config.data.options)
     return guard.wrap(reader)
@@ -57,7 +57,7 @@ def prepare(
     progress: Progress = lambda what, done, total: None,
     written: Mapping[str, Any] | None = None,
 ) -> PreparedData:
-    """The prepared data of a config, read now unless the same content was read before. Raises DataError.
+    """Prepare the data of a config, unless the same content was read before. Raises DataError.
 
     Killed at any moment, the next call goes on where the reader can. ``written`` is the config as a run's folder has
     it: options of the reader that came with a later version do not make other data of it.
@@ -77,7 +77,7 @@ def prepare_test(
     plugins: Plugins,
     progress: Progress = lambda what, done, total: None,
 ) -> tuple[Data, int]:
-    """The test samples of a config, memory-mapped, and how many numbers a prediction has. Raises DataError.
+    """Prepare the test samples of a config; returns how many numbers a prediction has, too. Raises DataError.
 
     What there is to train on may be much larger, and is not prepared for it.
     """

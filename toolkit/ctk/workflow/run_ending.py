@@ -1,4 +1,4 @@
-"""How a run ends: finished or not, its state and its log say so, and the user is told in a sentence."""
+"""The end of a run: finished or not, its state and its log say so, and the user is told in a sentence."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ctk.training import torchrun
 
 @contextmanager
 def interrupt_on_sigterm() -> Iterator[None]:
-    """SIGTERM ends the block as Ctrl-C does. Where it is ignored in the block it stays so."""
+    """End the block at SIGTERM as at Ctrl-C. Where it is ignored in the block it stays so."""
 
     def interrupt(number: int, frame: Any) -> None:
         torchrun.note_termination()
@@ -37,7 +37,7 @@ def interrupt_on_sigterm() -> Iterator[None]:
 
 @contextmanager
 def record_ending(run: Run, resume: str = "") -> Iterator[None]:
-    """Whatever happens, the run's state says so, and the log has the whole story. ``resume`` says how to go on."""
+    """Record in the run's state and log how the block ends. ``resume`` says how to go on."""
     try:
         with interrupt_on_sigterm(), tracebacks_in(run.folder / "log.txt"):
             yield

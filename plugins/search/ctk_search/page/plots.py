@@ -11,8 +11,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.trial import FrozenTrial, TrialState
 
 from ctk.contract import Metric
-from ctk.report.figures import BASELINE, FONT_SIZE, GRID, INK, MUTED, SERIES, axes, figure_svg
-from ctk.report.numbers import decimals_for, number
+from ctk.report import BASELINE, FONT_SIZE, GRID, INK, MUTED, SERIES, axes, decimals_for, figure_svg, number
 from ctk_search.outcomes import ranked, share_of
 from ctk_search.results import best_value
 from ctk_search.space import as_text

@@ -20,7 +20,7 @@ COLOURS = {"better": SERIES[2], "worse": SERIES[1]}
 
 @dataclass(frozen=True)
 class VariantRow:
-    """A variant as the table sets it."""
+    """A row of the page's table: one variant."""
 
     name: str
     changes: str
@@ -78,12 +78,12 @@ def _rows(ablation: Ablation, rows: Mapping[str, Difference]) -> list[VariantRow
 
 
 def signed(value: float, decimals: int) -> str:
-    """A difference with its sign; nothing for what is not known."""
+    """Write a difference with its sign; nothing for what is not known."""
     return "" if math.isnan(value) else f"{'+' if value > 0 else ''}{number(value, decimals)}"
 
 
 def plot_differences(rows: Mapping[str, Difference], metric: str) -> str:
-    """Each variant's differences by seed as dots, their mean, 95 % interval and the one for all variants, as SVG."""
+    """Draw each variant's differences by seed as dots, their mean, and the intervals for one and all, as SVG."""
     figure, plot = axes(width=7.2, height=0.75 + 0.42 * len(rows))
     plot.grid(axis="y", visible=False)
     plot.grid(axis="x", color=GRID, linewidth=0.6)

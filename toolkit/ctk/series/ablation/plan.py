@@ -1,4 +1,4 @@
-"""What an ablation is going to run, written down so that it can be gone on with."""
+"""The plan of an ablation, written down so that it can be gone on with."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ctk.workflow.pools import choose_workers
 
 @dataclass(frozen=True)
 class AblationPlan:
-    """An ablation that stands ready.
+    """An ablation that is ready to be run.
 
     folder     <runs>/<competition>/<time>-<name>; each run lies in <variant>/seed-<s> below it
     seeds      that the base and every variant are run with
@@ -56,7 +56,10 @@ class AblationPlan:
 
 
 def find_ablation(text: str, root: Path) -> Path:
-    """An ablation's folder, by itself or by the end of its name under ``root``. Raises UsageError unless one fits."""
+    """Find an ablation's folder by its path or the end of its name under ``root``.
+
+    Raises UsageError unless one fits.
+    """
     folders = [Path(text)] if (Path(text) / PLAN).is_file() else []
     every = [path.parent for path in root.glob(f"*/*/{PLAN}")]
     folders = folders or [each for each in every if each.name == text or each.name.endswith(f"-{text}")]
@@ -71,7 +74,7 @@ def find_ablation(text: str, root: Path) -> Path:
 
 
 def read_plan(folder: Path, execution: Sequence[str] = ()) -> AblationPlan:
-    """The plan of an ablation's folder; ``execution`` are overrides of its executor.
+    """Read the plan of an ablation's folder; ``execution`` are overrides of its executor.
 
     The threads of a run stay what they were, so that it gives what it would have given. Raises CtkError for a plan that
     cannot be read, UsageError where what it needs is not installed any more.

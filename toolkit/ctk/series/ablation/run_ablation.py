@@ -43,13 +43,13 @@ def run_ablation(plan: AblationPlan, observer: Observer | None = None) -> Ablati
         watcher.working(DOING, 0, len(trials))
         with closing(run_trials(trials, plan.execution, plan.folder)) as outcomes:
             for done, (trial, outcome) in enumerate(outcomes, start=1):
-                variant, seed = _place(trial.folder)
+                variant, seed = _variant_and_seed(trial.folder)
                 if math.isfinite(outcome.score):
                     scores[variant][seed] = outcome.score
                 else:
-                    problems.setdefault(variant, {})[seed] = _problem(outcome)
-                place.log(_told(variant, seed, metric.name, outcome))
-                watcher.say(_told(variant, seed, metric.name, outcome))
+                    problems.setdefault(variant, {})[seed] = _describe_problem(outcome)
+                place.log(_describe(variant, seed, metric.name, outcome))
+                watcher.say(_describe(variant, seed, metric.name, outcome))
                 watcher.working(DOING, done, len(trials))
         ablation = Ablation(plan.folder, known.title, metric, plan.seeds, plan.overrides, scores, problems)
         ablation.write_tables()
@@ -67,15 +67,15 @@ def _trials(plan: AblationPlan) -> Iterator[Trial]:
             yield Trial(folder, config.model_copy(update={"seeds": (seed,)}), changed)
 
 
-def _place(folder: Path) -> tuple[str, int]:
+def _variant_and_seed(folder: Path) -> tuple[str, int]:
     return folder.parent.name, int(folder.name.removeprefix("seed-"))
 
 
-def _problem(outcome: TrialOutcome) -> str:
+def _describe_problem(outcome: TrialOutcome) -> str:
     return outcome.problem or f"Its score is {outcome.score}."
 
 
-def _told(variant: str, seed: int, metric: str, outcome: TrialOutcome) -> str:
+def _describe(variant: str, seed: int, metric: str, outcome: TrialOutcome) -> str:
     if math.isfinite(outcome.score):
         return f"{variant} seed {seed}: {metric} {outcome.score:.4f}"
-    return f"{variant} seed {seed} failed: {_problem(outcome)}"
+    return f"{variant} seed {seed} failed: {_describe_problem(outcome)}"

@@ -25,7 +25,7 @@ DRAW: Mapping[str, Callable[[Samples, Split], list[Fold]]] = {
 
 
 def draw_folds(samples: Samples, split: Split) -> list[Fold]:
-    """The folds that are validated on, the same at every call.
+    """Draw the folds that are validated on, the same at every call.
 
     Raises UsageError where the samples do not have what the scheme needs, or a fold would have an empty side.
     """

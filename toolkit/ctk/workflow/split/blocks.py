@@ -11,7 +11,7 @@ from ctk.workflow.split.fold import Fold, folds_by_number
 
 
 def block_folds(samples: Samples, split: Split) -> list[Fold]:
-    """Groups are permuted by torch.randperm and cut into blocks, the last block first. Without ``by`` a row is a group.
+    """Permute groups by torch.randperm and cut them into blocks, the last first; without ``by`` a row is a group.
 
     So ``folds: 10, use: 1`` validates on the last tenth of the permutation, as the AML reference solution does.
     Raises UsageError if there are fewer groups than folds.

@@ -37,7 +37,7 @@ def divide(samples: Samples, split: Split) -> Division:
 
 
 def describe_division(samples: Samples, split: Split, division: Division) -> list[str]:
-    """What was checked, what the split does not promise, and which rows no fold validates."""
+    """Say what was checked, what the split does not promise, and which rows no fold validates."""
     whole = whole_groups(samples, split)
     said = [f"Checked: no '{name}' is on both sides of a fold." for name in whole]
     if split.drawn_by == "time":
@@ -51,11 +51,11 @@ def describe_division(samples: Samples, split: Split, division: Division) -> lis
         if fold >= 0:
             shared = f"of whose {count:,} numbers {len(both):,} are on both sides of fold {fold}"
             said.append(f"Not kept on one side: group '{name}', {shared}.")
-    return [*said, *_rows(split, division.fold_of_row)]
+    return [*said, *_describe_rows(split, division.fold_of_row)]
 
 
-def _rows(split: Split, fold_of_row: Array) -> list[str]:
-    """How many rows are validated, and why the others are not."""
+def _describe_rows(split: Split, fold_of_row: Array) -> list[str]:
+    """Say how many rows are validated, and why the others are not."""
     never = int((fold_of_row < 0).sum())
     if not never:
         return [f"Checked: each of {len(fold_of_row):,} rows is validated exactly once."]

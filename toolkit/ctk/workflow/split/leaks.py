@@ -1,4 +1,4 @@
-"""The leak check: what the folds that are used promise, looked at row by row."""
+"""The leak check: it looks row by row at what the folds that are used promise."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from ctk.workflow.split.fold import Fold
 
 
 def whole_groups(samples: Samples, split: Split) -> list[str]:
-    """The groups that a split has to keep on one side: the one it names; of predefined folds that name none, all."""
+    """List the groups that a split keeps on one side: the one it names; of predefined folds that name none, all."""
     if split.by is not None:
         return [split.by]
     return [name for name in samples.groups if name != split.predefined] if split.predefined is not None else []
 
 
 def groups_on_both_sides(groups: Array, folds: Sequence[Fold]) -> tuple[int, int, Array]:
-    """The first fold with a group on both sides, and those groups: (fold, how many groups there are, their numbers).
+    """Find the first fold with a group on both sides: (fold, how many groups there are, numbers of those groups).
 
     The fold is -1, and the numbers are none, where there is no such fold.
     """
@@ -35,7 +35,7 @@ def groups_on_both_sides(groups: Array, folds: Sequence[Fold]) -> tuple[int, int
 
 
 def validating_fold(samples: Samples, folds: Sequence[Fold]) -> Array:
-    """(N,) int32: the fold that validates each row, -1 for none.
+    """Number the fold that validates each row, (N,) int32, -1 for none.
 
     Raises CtkError where a row is validated twice, or trained on in the fold that validates it.
     """

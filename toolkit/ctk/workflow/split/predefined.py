@@ -11,7 +11,7 @@ from ctk.workflow.split.fold import Fold, folds_by_number
 
 
 def predefined_folds(samples: Samples, split: Split) -> list[Fold]:
-    """A group's numbers are the folds; -1 is always trained on. Raises UsageError for a fold without rows."""
+    """Take a group's numbers as the folds; -1 is always trained on. Raises UsageError for a fold without rows."""
     found = folds_by_number(np.asarray(samples.group(str(split.predefined))), split.use)
     for fold, (train, valid) in enumerate(found):
         if not (len(train) and len(valid)):

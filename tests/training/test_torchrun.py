@@ -79,7 +79,7 @@ def place(tmp_path_factory):
     folder = tmp_path_factory.mktemp("torchrun")
     (folder / "ctk_plugins").mkdir()
     (folder / "ctk_plugins" / "of_test.py").write_text(LOSSES)
-    (folder / "ctk_plugins" / "toy.py").write_text("from ctk.testing.toy.plugin import *")
+    (folder / "ctk_plugins" / "toy.py").write_text("from ctk.testing.toy import *")
     return folder
 
 

@@ -13,7 +13,8 @@ from click.testing import CliRunner
 from ctk import api
 from ctk.cli.main import cli
 from ctk.errors import CtkError, UsageError
-from ctk.runs import Run, all_runs, list_series, local_leaderboard, runs_root
+from ctk.runs import Run, all_runs, runs_root
+from ctk.runs.local_leaderboard import list_series, local_leaderboard
 from ctk.series.ablation.plan import find_ablation, read_plan
 from ctk.series.ablation.run_ablation import run_ablation
 from ctk.series.ablation.variants import read_variants
@@ -35,7 +36,7 @@ def toy(ctk_home, tmp_plugin):
 def made(tmp_path_factory):
     """A base of two epochs, one worse by far, one that fails."""
     folder = tmp_path_factory.mktemp("made")
-    lay(folder, "ctk-toy", "ctk.testing.toy.plugin")
+    lay(folder, "ctk-toy", "ctk.testing.toy")
     variants = {"slow": ["members.toy-network.optimizer.lr=1e-9"], "wild": ["members.toy-network.optimizer.lr=1e30"]}
     with on_path(folder), home_in(folder / "home"):
         return api.ablate("toy-regression", variants, seeds=[1, 2, 3], overrides=[*SERIAL, f"{EPOCH}=8"], name="mine")

@@ -193,7 +193,7 @@ def test_a_trial_can_be_made_where_the_drivers_folders_are_not(trial, tmp_path):
     (arrays,) = files.constant
     to(arrays).parent.mkdir(parents=True)
     arrays.rename(to(arrays))
-    outcome = run_trial(carried.moved(to))
+    outcome = run_trial(carried.with_paths(to))
     assert not arrays.exists()
     assert not files.writes.exists()
     assert outcome.scores == run_trial(here).scores

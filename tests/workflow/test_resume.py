@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ctk.testing.toy import plugin as toy
+from ctk.testing import toy
 
 STALLING = '''
 """A loss that waits in its third epoch until a file is there."""

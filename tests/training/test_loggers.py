@@ -18,7 +18,7 @@ from ctk.plugins import Plugins, plugins
 from ctk.samples import Gallery, Samples
 from ctk.training.loggers import GuardedLogger, make_loggers
 from ctk.training.network import as_model
-from ctk.training.trackers import FitLocation
+from ctk.training.tracking import FitLocation
 
 
 class Failing(CSVLogger):

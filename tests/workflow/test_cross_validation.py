@@ -135,9 +135,9 @@ def test_predictions_of_other_folds_are_not_taken_for_these(validated):
 def test_what_filters_drop_is_not_counted_as_trained_on():
     samples = Samples(np.arange(8), {}, np.zeros((8, 1), np.float32))
     split = Split(folds=2, use=2)
-    divided = FoldScorer(samples, split, divide(samples, split), np.arange(8) != 3)
-    gathered = MemberPredictions(samples, {"a": np.zeros((8, 1))}, {}, rows=np.arange(8))
-    table = divided.table(MSE, gathered, None, {"a": {MSE.name: 0.0}})
+    scorer = FoldScorer(samples, split, divide(samples, split), np.arange(8) != 3)
+    members = MemberPredictions(samples, {"a": np.zeros((8, 1))}, {}, rows=np.arange(8))
+    table = scorer.table(MSE, members, None, {"a": {MSE.name: 0.0}})
     assert sorted(table.trained) == [3, 4]
     assert table.validated == (4, 4)
 
