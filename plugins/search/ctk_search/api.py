@@ -27,7 +27,6 @@ from ctk.plugins.guard import metric_of
 from ctk.plugins.guard.competition import competition_of
 from ctk.plugins.options import component
 from ctk.runs import Run
-from ctk.series.trials import Trial
 from ctk.workflow.endings import terminable
 from ctk.workflow.pools import placed
 from ctk_search import configs, pruning
@@ -41,18 +40,6 @@ from ctk_search.settings import FILE, Settings
 
 MANY = 1_000_000
 """Trials; no machine makes so many side by side."""
-
-
-class Silent:
-    """An observer that is told everything and says nothing."""
-
-    def begin(self, search: Searching) -> None: ...
-
-    def beat(self, running: Sequence[Trial]) -> None: ...
-
-    def ended(self, trial: FrozenTrial) -> None: ...
-
-    def end(self) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -211,7 +198,7 @@ def _carry_out(
     again = f"ctk search {settings.competition} --resume {folder}"
     metric = metric_of(competition_of(settings.competition).metric)
     epochs = configs.longest(first)
-    searching = Searching(folder, settings, space, book, metric, epochs, observer or Silent())
+    searching = Searching(folder, settings, space, book, metric, epochs, observer or Observer())
     with Run(folder).locked(), closing(book):
         settings.save(folder)
         try:

@@ -69,7 +69,7 @@ def write_page(search: Searching) -> None:
         history=Markup(plots.history(trials, search.metric))
         if any(best_value(trial, search.metric) is not None for trial in trials)
         else "",
-        parallel=Markup(plots.parallel(whole, space, short, search.metric)) if len(whole) > 1 else "",
+        parallel=Markup(plots.parallel(whole, short, search.metric)) if len(whole) > 1 else "",
         slices=[(short[name], Markup(plots.slices(whole, name, space[name], search.metric))) for name in several]
         if len(whole) > 1
         else [],
