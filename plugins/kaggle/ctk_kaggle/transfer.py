@@ -19,7 +19,7 @@ import requests
 
 from ctk.errors import CtkError
 from ctk.files import check_room, explain
-from ctk_kaggle.problems import NotReached, Passing, told
+from ctk_kaggle.problems import Passing, told
 from ctk_kaggle.sessions import patient
 
 CHUNK = 1 << 16
@@ -109,7 +109,7 @@ def _write(
     slug: str,
     progress: Callable[[int, int], None],
 ) -> Path:
-    """Append a body to what is there. Raises NotReached where it ends early, CtkError where the disk is full."""
+    """Append a body to what is there. Raises Passing where it ends early, CtkError where the disk is full."""
     done = start
     try:
         with part.open("ab" if start else "wb") as file:
@@ -125,7 +125,7 @@ def _write(
     except OSError as error:
         raise explain(error, part) from error
     if size is not None and done < size:
-        raise NotReached("The connection to Kaggle broke off.", "Repeat to go on from there.")
+        raise Passing("The connection to Kaggle broke off.", "Repeat to go on from there.")
     if size is not None and done > size:
         part.unlink()
         raise CtkError(f"Kaggle announced {size:,} bytes and sent more.", "Try again later.")

@@ -12,7 +12,7 @@ from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any
 
 from ctk.errors import CtkError
-from ctk_ray.messages import Done, Leave, Lost, Raised, Ready, Refused, Settings, Task
+from ctk_ray.messages import Done, Leave, Lost, Raised, Ready, Settings, Task
 
 if TYPE_CHECKING:
     from ctk_ray.cluster import Cluster
@@ -35,10 +35,10 @@ def serve(pipe: Connection, settings: Settings) -> None:
         cluster = Cluster(settings)
     except ImportError as error:
         help = "Mend it with: pip install --force-reinstall 'ray[client,default]'"
-        pipe.send(Refused(f"Ray is installed and does not load: {error}.", help))
+        pipe.send(CtkError(f"Ray is installed and does not load: {error}.", help))
         return
     except CtkError as error:
-        pipe.send(Refused(error.problem, error.help))
+        pipe.send(error)
         return
     try:
         pipe.send(Ready())

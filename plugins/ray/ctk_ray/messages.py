@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from ctk.contract import Files
 
@@ -24,15 +24,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class Ready:
-    """Connected."""
-
-
-@dataclass(frozen=True)
-class Refused:
-    """Not connected, and why."""
-
-    problem: str
-    help: str
+    """Connected; a CtkError comes instead of it where that cannot be."""
 
 
 @dataclass(frozen=True)
@@ -79,4 +71,4 @@ class Outcome:
 
     raised: bool
     answer: bytes
-    files: list[Any] = field(default_factory=list)
+    files: list[tuple[str, bytes]] = field(default_factory=list)

@@ -88,7 +88,7 @@ def parallel(ranked: Sequence[FrozenTrial], labels: Mapping[str, str], metric: M
     low, high = frame([_value(trial) for trial in ranked], metric)
     shown = [trial for trial in reversed(ranked) if low <= _value(trial) <= high]
     study = study_of(shown, metric.direction, labels)
-    size = {"figure.figsize": (9.6, 3.6), "figure.constrained_layout.use": True}
+    size: Any = {"figure.figsize": (9.6, 3.6), "figure.constrained_layout.use": True}
     with rc_context(size), warnings.catch_warnings(action="ignore", category=ExperimentalWarning):
         plot: Any = plot_parallel_coordinate(study, list(labels.values()), target_name=metric.name)
     figure = plot.get_figure()
