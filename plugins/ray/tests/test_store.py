@@ -6,7 +6,7 @@ import pytest
 
 from ctk.contract import Files
 from ctk_ray import store
-from ctk_ray.store import Store, contents, place
+from ctk_ray.store import Store, place
 
 
 @pytest.fixture(autouse=True)
@@ -21,7 +21,7 @@ def test_a_folder_arrives_as_it_was(tmp_path):
         (there / name).parent.mkdir(parents=True, exist_ok=True)
         (there / name).write_bytes(content)
     (there / ".f.1.part").write_bytes(b"half")
-    packed = [(name, list(chunks)) for name, chunks in contents(there)]
+    packed = [(name, list(chunks)) for name, chunks in store.contents(there)]
     assert [len(chunks) for _, chunks in packed] == [3, 0, 3, 1]
     place(here, packed)
     assert {
@@ -31,7 +31,7 @@ def test_a_folder_arrives_as_it_was(tmp_path):
 
 def test_a_file_arrives_as_it_was(tmp_path):
     (tmp_path / "kept.npy").write_bytes(bytes(range(256)))
-    place(tmp_path / "deep" / "kept.npy", contents(tmp_path / "kept.npy"))
+    place(tmp_path / "deep" / "kept.npy", store.contents(tmp_path / "kept.npy"))
     assert (tmp_path / "deep" / "kept.npy").read_bytes() == bytes(range(256))
 
 
