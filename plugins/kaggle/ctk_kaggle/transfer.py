@@ -49,18 +49,12 @@ def fetch(
     """
     failures, furthest = 0, -1
     while True:
-        reached = furthest
-
-        def tell(done: int, total: int) -> None:
-            nonlocal reached
-            reached = max(reached, done)
-            progress(done, total)
-
         try:
-            return _try(ask, place, slug, tell)
+            return _try(ask, place, slug, progress)
         except Passing as problem:
+            reached = max((part.stat().st_size for part in place.parent.glob(f"{place.name}-*.part")), default=0)
             failures = 0 if reached > furthest >= 0 else failures + 1
-            furthest = reached
+            furthest = max(reached, furthest)
             if failures >= TRIES or (problem.wait or 0.0) > LONGEST_WAIT:
                 raise
             time.sleep(problem.wait if problem.wait is not None else min(2.0**failures, LONGEST_WAIT))

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 import statistics
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
 from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.exceptions import ExperimentalWarning
 from optuna.trial import FrozenTrial, TrialState
@@ -33,29 +34,22 @@ def history(trials: Sequence[FrozenTrial], metric: Metric) -> str:
     from matplotlib.ticker import MaxNLocator
 
     figure, plot = axes(9.6, 3.1)
-    found = {trial.number: best_value(trial, metric) for trial in trials}
-    scores = {number: math.nan if score is None else score for number, score in found.items()}
-    finished = [trial.number for trial in trials if trial.state == TrialState.COMPLETE]
-    pruned = [trial.number for trial in trials if trial.state == TrialState.PRUNED]
-    failed = [trial.number for trial in trials if trial.state == TrialState.FAIL]
-    best: list[tuple[int, float]] = []
-    whole = [
-        trial.number for trial in trials if trial.state == TrialState.COMPLETE and share_of(trial) == 1
-    ] or finished
-    for each in whole:
-        score = scores[each]
-        if not best or metric.sign * score > metric.sign * best[-1][1]:
-            best.append((each, score))
-    if best:
-        last = max(trial.number for trial in trials)
+    scores = pd.Series({trial.number: best_value(trial, metric) for trial in trials}, dtype=float)
+    finished, pruned, failed = (
+        [trial.number for trial in trials if trial.state == state]
+        for state in (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
+    )
+    whole = [trial.number for trial in trials if trial.number in finished and share_of(trial) == 1] or finished
+    if whole:
+        best = metric.sign * (metric.sign * scores[whole]).cummax()
         plot.step(
-            [each for each, _ in best] + [last], [score for _, score in best] + [best[-1][1]], where="post",
-            color=INK, linewidth=1.2, zorder=3,
-        )  # fmt: skip
-        plot.plot(*best[-1], "o", color=SERIES[1], markersize=6, zorder=5)
-    shown = frame([scores[each] for each in finished] or [0.0], metric)
-    _dots(plot, finished, [scores[each] for each in finished], shown, color=SERIES[0], markersize=3.6, zorder=4)
-    _dots(plot, pruned, [scores[each] for each in pruned], shown, color=BASELINE, markersize=3.2, mfc="none", zorder=2)
+            [*best.index, scores.index.max()], [*best, best.iloc[-1]], where="post", color=INK, linewidth=1.2, zorder=3
+        )
+        first = best.index[best == best.iloc[-1]][0]
+        plot.plot(first, best[first], "o", color=SERIES[1], markersize=6, zorder=5)
+    shown = frame(scores[finished].tolist() or [0.0], metric)
+    _dots(plot, finished, scores[finished], shown, color=SERIES[0], markersize=3.6, zorder=4)
+    _dots(plot, pruned, scores[pruned], shown, color=BASELINE, markersize=3.2, mfc="none", zorder=2)
     for each in failed:
         plot.plot(each, 0.015, "x", color=SERIES[3], markersize=4, transform=plot.get_xaxis_transform(), zorder=4)
     plot.xaxis.set_major_locator(MaxNLocator(10, integer=True))
@@ -146,17 +140,15 @@ def _logarithmic(plot: Axes, distribution: Any) -> None:
     plot.set_xticks(ticks, [f"{tick:.2g}" for tick in ticks])
 
 
-def _dots(plot: Axes, xs: Sequence[float], scores: Sequence[float], shown: tuple[float, float], **look: Any) -> None:
+def _dots(plot: Axes, xs: Sequence[float], scores: Iterable[float], shown: tuple[float, float], **look: Any) -> None:
     """Dots; what is beyond the frame as a triangle at its edge that points there."""
     low, high = shown
     room = 0.08 * (high - low) or 0.1 * abs(high) or 1.0
     plot.set_ylim(low - room, high + room)
-    inside = [(x, score) for x, score in zip(xs, scores, strict=True) if low <= score <= high]
-    plot.plot([x for x, _ in inside], [score for _, score in inside], "o", alpha=0.85, **look)
-    for marker, edge, beyond in (("^", high + room / 2, high), ("v", low - room / 2, low)):
-        sign = 1 if beyond == high else -1
-        outside = [x for x, score in zip(xs, scores, strict=True) if sign * (score - beyond) > 0]
-        plot.plot(outside, [edge] * len(outside), marker, alpha=0.85, **look)
+    placed = pd.Series(list(scores), index=list(xs), dtype=float)
+    for marker, some in (("o", placed.between(low, high)), ("^", placed > high), ("v", placed < low)):
+        heights = placed[some].clip(low - room / 2, high + room / 2)
+        plot.plot(heights.index, heights, marker, alpha=0.85, **look)
 
 
 def _value(trial: FrozenTrial) -> float:
