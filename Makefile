@@ -1,5 +1,6 @@
 # make demo   set up everything in .venv and run a competition end to end on the embedded data
-# make test   the same environment with test extras: ruff, mypy, all tests
+# make test   the same environment with test extras: ruff, mypy, all tests but those that only a release needs
+# make test-release   those: other versions of torch, builds as pip makes them; they fetch several GB
 # make docs   the documentation's site, into build/site
 # make bench  the hot paths beside their peers, which it installs; some ten minutes
 # make sanitize   the tests of all that is compiled under address and undefined-behaviour sanitizers, and on a GPU under
@@ -12,12 +13,15 @@ COMPETITIONS := $(wildcard competitions/*/pyproject.toml)
 PLUGINS := $(wildcard plugins/*/pyproject.toml)
 NATIVE := setup.py pyproject.toml $(shell find csrc -type f -not -name '*.md' -not -name '*.pyc')
 
-.PHONY: demo test lint types quick-tests slow-tests docs bench sanitize sanitize-cuda clean
+# Two processes with one thread each; whoever is done first takes over from the other.
+PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal --benchmark-disable
+
+.PHONY: demo test test-release lint types tests quick-tests docs bench sanitize sanitize-cuda clean
 
 demo: .venv/demo.done
 	$(BIN)/ctk run aml-retrieval
 
-test: lint types quick-tests slow-tests
+test: lint types tests
 
 lint: .venv/test.done
 	$(BIN)/ruff check .
@@ -26,11 +30,14 @@ lint: .venv/test.done
 types: .venv/test.done
 	$(BIN)/mypy
 
-quick-tests: .venv/test.done
-	$(BIN)/python -m pytest -m "not slow"
+tests: .venv/test.done
+	$(PYTEST) -m "not release"
 
-slow-tests: .venv/test.done
-	$(BIN)/python -m pytest -m slow
+quick-tests: .venv/test.done
+	$(PYTEST) -m "not slow and not release"
+
+test-release: .venv/test.done
+	$(BIN)/python -m pytest -m release
 
 docs: .venv/test.done
 	$(BIN)/python docs/generate.py

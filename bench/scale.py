@@ -131,7 +131,7 @@ def trials(trials: int) -> None:
     from optuna.trial import TrialState
 
     from ctk.plugins import plugins
-    from ctk.plugins.guard.competition import competition_of
+    from ctk.plugins.guard import competition_of
     from ctk_search import space, study
 
     distributions = space.find("reference", competition_of("aml-retrieval")).distributions

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from ctk.runs import Run
+from ctk.testing import toy
 from ctk.testing.home import Home
-from ctk.testing.toy import plugin as toy
 
 STALLING = '''
 """A loss that waits in its sixth epoch until a file is there."""
@@ -50,10 +50,11 @@ PATIENCE = 300.0
 
 @dataclass
 class ToyRun:
-    """A run of one network for eight epochs, checkpointed every second, in processes of its own."""
+    """A run of one network for eight epochs, checkpointed every second, in a process of its own; in two if local."""
 
     home: Home
     tracker: str = "csv"
+    executor: str = "serial"
     variables: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -83,7 +84,8 @@ class ToyRun:
                 f"{{model: toy-network, loss: stalling, epochs: {EPOCHS}, checkpoint_every: 2, "
                 "batch: {size: 16}, optimizer: {lr: 0.01}}"
             )
-            arguments = (f"-omembers=[{member}]", "-oblend=mean", f"-otrackers=[{self.tracker}]", *arguments)
+            chosen = f"-otrackers=[{self.tracker}]", f"-oexecutor={{name: {self.executor}, threads: 1}}"
+            arguments = (f"-omembers=[{member}]", "-oblend=mean", *chosen, *arguments)
         variables = {"TEST_GO": str(self.home.work / "go"), "OMP_NUM_THREADS": "1", **self.variables}
         return subprocess.Popen(
             [sys.executable, "-m", "ctk", "run", "toy-regression", *arguments],

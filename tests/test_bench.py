@@ -13,7 +13,7 @@ from ctk.bench import memory
 from ctk.bench.bench_case import BenchCase, Contestant, Verdict
 from ctk.bench.measure import measure
 from ctk.bench.tables import machine, save
-from ctk.cli import cli
+from ctk.cli.main import cli
 
 
 def missing():

@@ -80,21 +80,21 @@ def test_no_cuda_is_compiled_with_ctk_build_cpu(plan, monkeypatch):
     assert made.skipped == {"cuda": "CTK_BUILD=cpu."}
 
 
-def test_without_a_compiler_everything_is_left_out_and_the_compiler_is_named(plan, monkeypatch, capsys):
-    monkeypatch.setenv("CXX", "/nowhere/g++ -m64")
+def test_without_a_compiler_everything_is_left_out_and_the_compiler_is_named(plan, monkeypatch, capsys, tmp_path):
+    monkeypatch.setenv("CXX", f"{tmp_path}/g++ -m64")
     made = plan.make_plan()
     assert not made.extensions
     for part in made.skipped:
         made.announce(part)
     said = capsys.readouterr().err
-    assert said.count("there is no C++ compiler /nowhere/g++") == 3
+    assert said.count(f"there is no C++ compiler {tmp_path}/g++") == 3
     assert all(name in said for name in plan.PARTS.values())
 
 
 @pytest.mark.parametrize(("mode", "part"), [("cpu", "cpu"), ("cpu", "engine"), ("cuda", "cuda"), ("cuda", "cpu")])
-def test_what_ctk_build_demands_is_an_error_where_it_cannot_be_built(plan, monkeypatch, mode, part):
+def test_what_ctk_build_demands_is_an_error_where_it_cannot_be_built(plan, monkeypatch, tmp_path, mode, part):
     monkeypatch.setenv("CTK_BUILD", mode)
-    monkeypatch.setenv("CXX", "/nowhere/g++")
+    monkeypatch.setenv("CXX", str(tmp_path / "g++"))
     made = plan.make_plan()
     with pytest.raises(SystemExit, match=f"CTK_BUILD={mode} demands it: there is no C"):
         made.announce(part)
@@ -199,18 +199,14 @@ def test_nothing_is_said_at_import_and_the_reference_serves_with_ctk_native_0():
 
 
 @pytest.fixture
-def project(tmp_path):
+def project(tmp_path, copy_project):
     """The project with a csrc of one good and one bad source."""
-    made = tmp_path / "project"
-    shutil.copytree(ROOT / "toolkit", made / "toolkit", ignore=shutil.ignore_patterns("*.so", "_build.json", "*.pyc"))
-    for name in ("setup.py", "pyproject.toml", "README.md", "LICENSE", "NOTICE", "MANIFEST.in"):
-        shutil.copy(ROOT / name, made)
-    shutil.copytree(ROOT / "csrc/setup", made / "csrc/setup", ignore=shutil.ignore_patterns("__pycache__"))
+    made = copy_project(tmp_path / "project")
     (made / "csrc/common").mkdir()
     (made / "csrc/common/bad.cpp").write_text("this is no C++;\n")
     (made / "csrc/blend").mkdir()
     (made / "csrc/blend/module.cpp").write_text(
-        '#include <pybind11/pybind11.h>\nPYBIND11_MODULE(_engine, m) { m.attr("x") = 1; }\n'
+        "#include <Python.h>\nPyMODINIT_FUNC PyInit__engine() { return nullptr; }\n"
     )
     return made
 
@@ -260,7 +256,7 @@ def test_a_later_build_without_kernels_leaves_none_of_an_earlier_one(project):
 @pytest.mark.slow
 def test_an_sdist_has_the_sources_and_needs_no_compiler_to_be_made(project, tmp_path):
     command = [sys.executable, "-m", "build", "--sdist", "--no-isolation", "--outdir", tmp_path, project]
-    environment = {**os.environ, "CTK_BUILD": "cpu", "CXX": "/nowhere/g++"}
+    environment = {**os.environ, "CTK_BUILD": "cpu", "CXX": str(tmp_path / "g++")}
     subprocess.run(command, check=True, capture_output=True, env=environment)
     (archive,) = tmp_path.glob("*.tar.gz")
     with tarfile.open(archive) as tar:

@@ -176,8 +176,9 @@ def test_a_component_is_loaded_once_for_its_keys_and_again_when_it_has_changed(t
 
 def test_a_run_remembers_the_keys_of_what_it_loads(tab, place, cache):
     code = (
-        "from ctk.plugins import plugins; from ctk.plugins.options import component; from ctk.contract import Choice\n"
-        "component(Choice(name='net'), 'models', '', plugins())"
+        "from ctk.contract import Choice; from ctk.plugins import plugins\n"
+        "from ctk.plugins.component_options import resolve_choice\n"
+        "resolve_choice(Choice(name='net'), 'models', '', plugins())"
     )
     environment = {**os.environ, "CTK_CACHE": str(cache)}
     subprocess.run([sys.executable, "-c", code], cwd=place, env=environment, check=True, timeout=120)
@@ -264,7 +265,7 @@ def test_help_stands_beside_what_other_shells_are_offered(tab):
 def test_completing_the_keys_of_what_was_loaded_before_imports_no_heavy_library(tab, place, cache):
     assert tab("ctk run tiny -o members.base.model.a") == plain("members.base.model.alpha=")
     code = (
-        "import sys; from ctk.cli import cli; from click.shell_completion import ShellComplete\n"
+        "import sys; from ctk.cli.main import cli; from click.shell_completion import ShellComplete\n"
         "found = ShellComplete(cli, {}, 'ctk', '').get_completions(['run', 'tiny', '-o'], 'members.base.model.a')\n"
         "assert [item.value for item in found] == ['members.base.model.alpha=']\n"
         "heavy = {'torch', 'lightning', 'pandas', 'matplotlib'} & set(sys.modules); assert not heavy, heavy"

@@ -5,7 +5,7 @@ import yaml
 
 from ctk.config.overrides import override, read_yaml
 from ctk.config.resolve import resolve
-from ctk.contract.schema import merge
+from ctk.contract.schema import merge_configs
 from ctk.errors import UsageError
 from ctk.hookspecs import hookimpl
 from ctk.plugins import Plugins
@@ -137,7 +137,7 @@ def test_a_malformed_override_is_refused(assignment):
 
 def test_later_layers_win_key_by_key():
     preset = {"split": {"folds": 5, "seed": 1}, "blend": {"name": "greedy", "max_rounds": 9}, "seeds": [1, 2]}
-    merged = merge(preset, {"split": {"seed": 2}, "blend": {"name": "mean"}, "seeds": [3]})
+    merged = merge_configs(preset, {"split": {"seed": 2}, "blend": {"name": "mean"}, "seeds": [3]})
     assert merged == {"split": {"folds": 5, "seed": 2}, "blend": {"name": "mean"}, "seeds": [3]}
 
 

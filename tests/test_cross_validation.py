@@ -9,17 +9,17 @@ import pytest
 from click.testing import CliRunner
 
 from ctk import api
-from ctk.cli import cli
-from ctk.config.cross_validation import split_overrides
+from ctk.cli.main import cli
+from ctk.config.split_overrides import split_overrides
 from ctk.contract import Split
 from ctk.errors import CtkError, UsageError
-from ctk.runs import Run, all_runs
+from ctk.runs import Run, all_runs, runs_root
 from ctk.samples import Samples
 from ctk.testing.distributions import find_anew, lay
-from ctk.testing.toy.metrics import MSE
+from ctk.testing.toy.toy_competition import MSE
 from ctk.workflow.fit import fit_part
-from ctk.workflow.fold_scores import Divided
-from ctk.workflow.predictions import Gathered
+from ctk.workflow.fold_scores import FoldScorer
+from ctk.workflow.predictions import MemberPredictions
 from ctk.workflow.split import division
 from ctk.workflow.split.division import divide
 
@@ -29,7 +29,7 @@ ALWAYS = ("executor.name=serial", "executor.threads=1", "trackers=[]")
 @pytest.fixture
 def toy(ctk_home, tmp_plugin):
     """The toy competition, installed; its 96 rows are in blocks of four."""
-    lay(tmp_plugin("empty", ""), "ctk-toy", "ctk.testing.toy.plugin")
+    lay(tmp_plugin("empty", ""), "ctk-toy", "ctk.testing.toy")
     find_anew()
 
 
@@ -114,11 +114,11 @@ def test_a_leak_ends_a_run_before_anything_is_fitted(toy, monkeypatch):
         (train, valid), *others = division_folds(samples, split)
         return [type(others[0])(np.append(train, valid[0]), valid[1:]), *others]
 
-    division_folds = division.folds
-    monkeypatch.setattr(division, "folds", leaky)
+    division_folds = division.draw_folds
+    monkeypatch.setattr(division, "draw_folds", leaky)
     with pytest.raises(CtkError, match="Group 'block' leaks"):
         api.cross_validate("toy-regression", folds=3, overrides=ALWAYS)
-    (run,) = all_runs(api.runs_root())
+    (run,) = all_runs(runs_root())
     assert run.state()["state"] == "failed"
     assert run.parts() == []
 
@@ -135,9 +135,9 @@ def test_predictions_of_other_folds_are_not_taken_for_these(validated):
 def test_what_filters_drop_is_not_counted_as_trained_on():
     samples = Samples(np.arange(8), {}, np.zeros((8, 1), np.float32))
     split = Split(folds=2, use=2)
-    divided = Divided(samples, split, divide(samples, split), np.arange(8) != 3)
-    gathered = Gathered(samples, {"a": np.zeros((8, 1))}, {}, rows=np.arange(8))
-    table = divided.table(MSE, gathered, None, {"a": {MSE.name: 0.0}})
+    scorer = FoldScorer(samples, split, divide(samples, split), np.arange(8) != 3)
+    members = MemberPredictions(samples, {"a": np.zeros((8, 1))}, {}, rows=np.arange(8))
+    table = scorer.table(MSE, members, None, {"a": {MSE.name: 0.0}})
     assert sorted(table.trained) == [3, 4]
     assert table.validated == (4, 4)
 
@@ -197,12 +197,12 @@ def test_one_that_was_interrupted_is_gone_on_with_by_the_command_that_it_names(t
         return fit_part(task)
 
     options = [word for each in ALWAYS for word in ("-o", each)]
-    monkeypatch.setattr("ctk.workflow.run.fit_part", interrupted)
+    monkeypatch.setattr("ctk.workflow.fit_members.fit_part", interrupted)
     ended = CliRunner().invoke(cli, ["cv", "toy-regression", "--folds", "3", *options])
     assert ended.exit_code == 1
     again = re.search(r"Go on with: ctk (cv toy-regression --resume \S+)\n", ended.output)
     assert again, ended.output
-    monkeypatch.setattr("ctk.workflow.run.fit_part", fit_part)
+    monkeypatch.setattr("ctk.workflow.fit_members.fit_part", fit_part)
     assert "toy-mse by fold" in CliRunner().invoke(cli, again.group(1).split()).output
 
 

@@ -34,6 +34,7 @@ FACES = {
     "ctk",
     "ctk.api",
     "ctk.blend",
+    "ctk.cli",
     "ctk.contract",
     "ctk.data",
     "ctk.errors",

@@ -13,7 +13,7 @@ from ctk.cli.doctor import doctor
 from ctk.ops import native
 from ctk.plugins import plugins
 from ctk.testing.distributions import find_anew
-from ctk.workflow.environment import environment
+from ctk.workflow.environment import describe_environment
 
 
 @pytest.fixture(autouse=True)
@@ -26,7 +26,7 @@ def without_plugins(monkeypatch):
 
 
 def test_the_environment_says_which_path_each_op_takes_and_how_it_was_built():
-    facts = environment(plugins())
+    facts = describe_environment(plugins())
     assert set(facts["ops"]) == {"cpu", "cuda", "blend"}
     assert facts["build"] == native.build_record()
     assert json.loads(json.dumps(facts)) == facts
@@ -34,8 +34,8 @@ def test_the_environment_says_which_path_each_op_takes_and_how_it_was_built():
 
 def test_a_plain_path_gives_its_reason():
     code = (
-        "from ctk.bench.speed import speed; from ctk.workflow.environment import paths;"
-        "print(*paths().values(), speed(), sep='\\n')"
+        "from ctk.bench.speed import speed; from ctk.workflow.environment import op_paths; "
+        "print(*op_paths().values(), speed(), sep='\\n')"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env={**os.environ, "CTK_NATIVE": "0"}

@@ -50,7 +50,7 @@ class Bad(torch.nn.Module):
 """
 NETWORK_THAT_EXITS = """
 import sys
-from ctk.testing.toy.network import ToyNetwork
+from ctk.testing.toy.toy_network import ToyNetwork
 class Bad(ToyNetwork):
     def forward(self, x):
         if BAD: sys.exit(5)
@@ -74,7 +74,7 @@ class Bad(Filter):
 READER = """
 from dataclasses import replace
 import numpy as np
-from ctk.testing.toy.reader import ToyReader
+from ctk.testing.toy.toy_samples import ToyReader
 class Bad(ToyReader):
     def read(self, folder):
         data = super().read(folder)
@@ -92,8 +92,8 @@ def Bad(workers, threads):
 COMPETITION = """
 import numpy as np
 from ctk.contract import Metric
-from ctk.testing.toy.competition import ToyRegression
-from ctk.testing.toy.metrics import MSE
+from ctk.testing.toy.toy_competition import ToyRegression
+from ctk.testing.toy.toy_competition import MSE
 class Good(ToyRegression):
     id = "bad"
     def default_data(self, *progress): return ToyRegression().default_data()
@@ -105,8 +105,8 @@ Bad = Toy if BAD else Good
 METRIC = """
 import numpy as np
 from ctk.contract import Metric
-from ctk.testing.toy.metrics import MSE
-from ctk.testing.toy.competition import ToyRegression
+from ctk.testing.toy.toy_competition import MSE
+from ctk.testing.toy.toy_competition import ToyRegression
 class Scored(ToyRegression):
     id = "scored"
     metric = "bad"
@@ -227,7 +227,7 @@ CASES = [
             ("evaluate(self, prediction, samples): return 3", r"evaluated a int, and numbers by name are needed\."),
             ("write_submission(self, *given): pass", r"wrote no submission to .*submission\.csv"),
             ("write_submission(self, *given): [][0]", r"failed while writing the submission: IndexError"),
-            ("read_submission(self, *given): return None", r"read a NoneType, and a ctk\.competition\.Submission"),
+            ("read_submission(self, *given): return None", r"read a NoneType, and a ctk\.contract\.Submission"),
             ("postprocess(self, prediction, *given): return prediction[:1]", r"postprocessed predictions of shape"),
             ("fit_postprocess(self, *given): return {'a': np.ones(2)}", r"gave to its postprocessing what JSON cannot"),
             ("report(self, results): raise SystemExit('no')", r"called sys\.exit\('no'\) while drawing its report"),
@@ -255,7 +255,7 @@ def toy(ctk_home, tmp_plugin):
             importlib.invalidate_caches()
             find_anew()
         else:
-            lay(tmp_plugin("rogue", text), "ctk-toy", "ctk.testing.toy.plugin")
+            lay(tmp_plugin("rogue", text), "ctk-toy", "ctk.testing.toy")
             find_anew()
 
     return install
@@ -266,7 +266,7 @@ def call(ctk_home):
     """The command line, in this process."""
 
     def call(*arguments):
-        from ctk.cli import cli
+        from ctk.cli.main import cli
 
         answer = CliRunner().invoke(cli, [str(each) for each in arguments])
         assert answer.exception is None or isinstance(answer.exception, SystemExit), answer.exc_info
@@ -363,10 +363,10 @@ def test_a_lifecycle_hook_that_fails_is_told_of_in_a_line_and_the_run_goes_on(ct
     assert last_run(ctk_home).state()["state"] == "finished"
 
 
-def test_the_commands_of_another_process_live_on_too(ctk_home, toy, ctk):
+def test_the_commands_of_another_process_live_on_too(toy, ctk_process):
     toy("models", MODEL.format(fit="import sys; sys.exit(3)", predict="good"))
-    assert ctk("list").returncode == 0
-    assert "rogue" in ctk("plugins").stdout
+    ctk_process("list", code=0)
+    assert "rogue" in ctk_process("plugins").stdout
 
 
 DEATHS = {
@@ -381,7 +381,7 @@ DEATHS = {
 def test_a_worker_that_dies_is_told_with_the_plugin_that_it_ran(ctk_home, toy, call, how):
     toy("models", MODEL.format(fit=how, predict="good"))
     beside = [{"model": "bad"}, {"model": "ridge"}]
-    local = {"members": beside, "executor": {"name": "local", "workers": 2}}
+    local = {"members": beside, "executor": {"name": "local", "workers": 1}}
     code, told, output = call("run", "toy-regression", "--config", written(ctk_home, local))
     assert code == 1
     assert re.search(
@@ -392,8 +392,9 @@ def test_a_worker_that_dies_is_told_with_the_plugin_that_it_ran(ctk_home, toy, c
     if "SIGSEGV" in DEATHS[how]:  # where Python was when it crashed
         assert "in fit" in (run.folder / "members" / "bad" / "seed-1" / "fold-0" / "stderr.txt").read_text()
     assert run.state()["state"] == "failed"
-    toy("models", MODEL.format(fit=how, predict="good"), bad=False)
-    assert call("run", "toy-regression", "--resume", run.folder)[0] == 0
+    if "SIGKILL" in DEATHS[how]:
+        toy("models", MODEL.format(fit=how, predict="good"), bad=False)
+        assert call("run", "toy-regression", "--resume", run.folder)[0] == 0
 
 
 @pytest.mark.slow

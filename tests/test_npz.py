@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from ctk.data import Npz, not_finite
+from ctk.data import Npz, rows_not_finite
 from ctk.errors import DataError
 
 
@@ -111,7 +111,7 @@ def test_the_first_row_that_is_not_finite_is_named(path):
         with pytest.raises(DataError, match=r"some\.npz, captions/embeddings, row 4,711: .*not a finite"):
             file.read("captions/embeddings", kind="f", shape=(None, 3))
         read = file.read("captions/embeddings", kind="f", shape=(None, 3), finite=False)
-    assert not_finite(read).tolist() == [4711, 4800]
+    assert rows_not_finite(read).tolist() == [4711, 4800]
 
 
 def test_a_double_too_large_for_float32_is_not_finite(path):

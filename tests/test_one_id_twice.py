@@ -5,10 +5,10 @@ import shutil
 import pytest
 from click.testing import CliRunner
 
-from ctk.cli import cli
+from ctk.cli.main import cli
 from ctk.testing.distributions import find_anew
 
-TOY = "from ctk.testing.toy.plugin import *"
+TOY = "from ctk.testing.toy import *"
 
 
 @pytest.fixture

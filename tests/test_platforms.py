@@ -13,13 +13,13 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctk.contract import Direction, Entry, Metric, Submitted
+from ctk.contract import Direction, Entry, Metric, PastSubmission
 from ctk.errors import CtkError, UsageError
 from ctk.plugins import Plugins
 from ctk.plugins.platforms import platform_of
 from ctk.runs import Run
 from ctk.workflow import leaderboard_place
-from ctk.workflow.leaderboard_place import Place, place
+from ctk.workflow.leaderboard_place import LeaderboardPlace, find_place
 
 
 def entries(*scores: float | None) -> list[Entry]:
@@ -55,32 +55,34 @@ def test_a_platform_whose_plugin_is_not_installed_is_a_sentence_with_the_command
 @pytest.mark.parametrize(
     ("score", "direction", "expected"),
     [
-        (0.95, "max", Place(1, 5, 0)),
-        (0.85, "max", Place(2, 5, 0)),
-        (0.1, "max", Place(5, 5, 0)),
-        (0.95, "min", Place(5, 5, 0)),
-        (0.65, "min", Place(1, 5, 0)),
+        (0.95, "max", LeaderboardPlace(1, 5, 0)),
+        (0.85, "max", LeaderboardPlace(2, 5, 0)),
+        (0.1, "max", LeaderboardPlace(5, 5, 0)),
+        (0.95, "min", LeaderboardPlace(5, 5, 0)),
+        (0.65, "min", LeaderboardPlace(1, 5, 0)),
     ],
 )
-def test_the_direction_of_the_metric_decides(score: float, direction: Direction, expected: Place) -> None:
+def test_the_direction_of_the_metric_decides(score: float, direction: Direction, expected: LeaderboardPlace) -> None:
     best_first = (0.9, 0.8, 0.7, 0.7) if direction == "max" else (0.7, 0.7, 0.8, 0.9)
-    assert place(score, entries(*best_first), direction) == expected
+    assert find_place(score, entries(*best_first), direction) == expected
 
 
 def test_of_equal_scores_the_one_that_was_there_first_is_ahead() -> None:
-    assert place(0.8, entries(0.9, 0.8, 0.8, 0.7), "max") == Place(4, 5, 2)
-    assert place(0.8, entries(0.7, 0.8, 0.8, 0.9), "min") == Place(4, 5, 2)
+    assert find_place(0.8, entries(0.9, 0.8, 0.8, 0.7), "max") == LeaderboardPlace(4, 5, 2)
+    assert find_place(0.8, entries(0.7, 0.8, 0.8, 0.9), "min") == LeaderboardPlace(4, 5, 2)
 
 
 def test_scores_are_compared_as_finely_as_the_leaderboard_shows_them() -> None:
-    assert place(0.804, entries(0.9, 0.8, 0.7), "max") == Place(3, 4, 1)
-    assert place(0.806, entries(0.9, 0.8, 0.7), "max") == Place(2, 4, 0)
-    assert place(0.80001, [Entry(1, "one", 0.8)], "max") == Place(2, 2, 1), "where nothing is shown, as it is written"
+    assert find_place(0.804, entries(0.9, 0.8, 0.7), "max") == LeaderboardPlace(3, 4, 1)
+    assert find_place(0.806, entries(0.9, 0.8, 0.7), "max") == LeaderboardPlace(2, 4, 0)
+    assert find_place(0.80001, [Entry(1, "one", 0.8)], "max") == LeaderboardPlace(2, 2, 1), (
+        "where nothing is shown, as it is written"
+    )
 
 
 def test_teams_without_a_score_are_not_counted() -> None:
-    assert place(0.5, entries(0.9, None, None), "max") == Place(2, 2, 0)
-    assert place(0.5, [], "max") == Place(1, 1, 0)
+    assert find_place(0.5, entries(0.9, None, None), "max") == LeaderboardPlace(2, 2, 0)
+    assert find_place(0.5, [], "max") == LeaderboardPlace(1, 1, 0)
 
 
 @given(
@@ -89,10 +91,10 @@ def test_teams_without_a_score_are_not_counted() -> None:
     direction=st.sampled_from(["max", "min"]),
 )
 def test_a_place_is_where_a_stable_sort_puts_the_score(scores: list[int], score: int, direction: Direction) -> None:
-    found = place(score / 100, entries(*(each / 100 for each in scores)), direction)
+    found = find_place(score / 100, entries(*(each / 100 for each in scores)), direction)
     key = (lambda each: -each) if direction == "max" else (lambda each: each)
     ordered = sorted([*((each, "there") for each in scores), (score, "new")], key=lambda row: key(row[0]))
-    assert found == Place(1 + ordered.index((score, "new")), len(scores) + 1, scores.count(score))
+    assert found == LeaderboardPlace(1 + ordered.index((score, "new")), len(scores) + 1, scores.count(score))
 
 
 def test_a_leaderboard_sorted_against_the_metric_is_refused() -> None:
@@ -107,10 +109,10 @@ def test_a_leaderboard_sorted_against_the_metric_is_refused() -> None:
 def test_the_best_submission_is_the_earliest_of_the_best_scores() -> None:
     day = datetime(2026, 1, 1)
     rows = [
-        Submitted("c", "", day + timedelta(3), 0.9),
-        Submitted("b", "", day + timedelta(2), 0.9),
-        Submitted("a", "", day, 0.1),
-        Submitted("none", "", day, None),
+        PastSubmission("c", "", day + timedelta(3), 0.9),
+        PastSubmission("b", "", day + timedelta(2), 0.9),
+        PastSubmission("a", "", day, 0.1),
+        PastSubmission("none", "", day, None),
     ]
     best, lowest = leaderboard_place.best(rows, "max"), leaderboard_place.best(rows, "min")
     assert best is not None

@@ -40,15 +40,14 @@ def environment(folder, **more):
     return {**os.environ, "PYTHONPATH": str(folder), "CTK_CACHE": str(folder / "cache"), **more}
 
 
-def ctk(folder, *arguments, cwd=None, **more):
-    return subprocess.run(
-        [sys.executable, "-m", "ctk", *arguments],
-        env=environment(folder, **more),
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+@pytest.fixture
+def ctk(ctk_in):
+    """``ctk(folder, "list")``: the command line where the plugins of a folder are found."""
+
+    def call(folder, *arguments, cwd=None, **more):
+        return ctk_in(cwd or folder)(*arguments, **environment(folder, **more))
+
+    return call
 
 
 HOOK = "from ctk import hookimpl\n@hookimpl\n"
@@ -69,10 +68,10 @@ HOOK = "from ctk import hookimpl\n@hookimpl\n"
         ("requires_ctk = 'nine'", "no range of versions"),
     ],
 )
-def test_what_its_source_shows_to_be_broken_is_listed_with_its_reason(plugin, source, reason):
+def test_what_its_source_shows_to_be_broken_is_listed_with_its_reason(ctk, plugin, source, reason):
     plugin("good", GOOD)
     folder = plugin("broken", source)
-    assert_broken(folder, ctk(folder, "plugins", "--json"), reason)
+    assert_broken(ctk, folder, ctk(folder, "plugins", "--json"), reason)
 
 
 @pytest.mark.parametrize(
@@ -93,18 +92,18 @@ def test_what_its_source_shows_to_be_broken_is_listed_with_its_reason(plugin, so
         (f"{HOOK}def ctk_register_losses(register): register('a', 'nowhere:A')", "No module named 'nowhere'"),
     ],
 )
-def test_what_only_importing_shows_to_be_broken_is_found_by_a_check_and_remembered(plugin, source, reason):
+def test_what_only_importing_shows_to_be_broken_is_found_by_a_check_and_remembered(ctk, plugin, source, reason):
     plugin("good", GOOD.replace("nowhere.at_all:Focal", "json:loads"))
     folder = plugin("broken", source)
     unchecked = rows(ctk(folder, "plugins", "--json"))
     assert unchecked["broken"]["problem"] is None
-    assert_broken(folder, ctk(folder, "plugins", "--check", "--json", CTK_PLUGINS=THESE), reason)
-    assert_broken(folder, ctk(folder, "plugins", "--json"), reason)
+    assert_broken(ctk, folder, ctk(folder, "plugins", "--check", "--json", CTK_PLUGINS=THESE), reason)
+    assert_broken(ctk, folder, ctk(folder, "plugins", "--json"), reason)
     (folder / "broken_module.py").write_text("mended = True")
     assert rows(ctk(folder, "plugins", "--json"))["broken"]["state"] == "ok"
 
 
-def assert_broken(folder, answer, reason):
+def assert_broken(ctk, folder, answer, reason):
     """The broken one has its reason, the good one is untouched, and other commands live on."""
     found = rows(answer)
     assert found["broken"]["state"] == "broken"
@@ -119,13 +118,13 @@ def rows(answer):
     return {row["name"]: row for row in json.loads(answer.stdout)}
 
 
-def test_a_broken_plugin_is_red_in_the_list(plugin):
+def test_a_broken_plugin_is_red_in_the_list(ctk_process, plugin):
     folder = plugin("broken", "def broken(:")
-    shown = ctk(folder, "plugins", FORCE_COLOR="1", TERM="xterm-256color", COLUMNS="200").stdout
+    shown = ctk_process("plugins", **environment(folder, FORCE_COLOR="1", TERM="xterm-256color")).stdout
     assert "\x1b[31mbroken: SyntaxError" in shown
 
 
-def test_listing_imports_no_plugin_and_a_run_only_those_it_needs(plugin):
+def test_listing_imports_no_plugin_and_a_run_only_those_it_needs(ctk, plugin):
     source = "import pathlib; pathlib.Path(__file__).with_suffix('.imported').touch()\n"
     plugin("needed", f"{source}{GOOD.replace('nowhere.at_all:Focal', 'json:loads')}")
     folder = plugin("idle", f"{source}{HOOK}def ctk_register_models(register): register('idle', 'json:loads')")
@@ -137,7 +136,7 @@ def test_listing_imports_no_plugin_and_a_run_only_those_it_needs(plugin):
     assert [path.stem for path in folder.glob("*.imported")] == ["needed_module"]
 
 
-def test_what_is_registered_in_a_loop_is_found_by_loading(plugin):
+def test_what_is_registered_in_a_loop_is_found_by_loading(ctk, plugin):
     folder = plugin(
         "looping", f"{HOOK}def ctk_register_losses(register):\n    for n in 'ab': register(n, 'json:loads')"
     )
@@ -153,7 +152,7 @@ def test_what_is_registered_in_a_loop_is_found_by_loading(plugin):
 LOSS = f"{HOOK}def ctk_register_losses(register): register('LOSS', 'json:loads')"
 
 
-def test_two_plugins_with_one_name_are_told_apart_by_their_distributions(plugin):
+def test_two_plugins_with_one_name_are_told_apart_by_their_distributions(ctk, plugin):
     plugin("one", LOSS.replace("LOSS", "huber"))
     folder = plugin("other", LOSS.replace("LOSS", "huber"))
     listed = rows(ctk(folder, "plugins", "--json"))
@@ -198,7 +197,7 @@ def test_a_name_of_the_core_means_the_core_and_a_plugins_is_reached_by_its_distr
         ("CTK_DISABLE_PLUGINS", "Good , other", set()),
     ],
 )
-def test_environment_variables_choose_among_plugins(plugin, switch, value, working):
+def test_environment_variables_choose_among_plugins(ctk, plugin, switch, value, working):
     plugin("good", LOSS.replace("LOSS", "focal"))
     folder = plugin("other", LOSS.replace("LOSS", "huber"))
     found = rows(ctk(folder, "plugins", "--all", "--json", **{switch: value}))
@@ -208,7 +207,7 @@ def test_environment_variables_choose_among_plugins(plugin, switch, value, worki
     assert {name for name in ("good", "other") if name in shown} == working
 
 
-def test_what_is_turned_off_is_named_where_it_is_missed_and_a_name_nobody_has_is_told(plugin):
+def test_what_is_turned_off_is_named_where_it_is_missed_and_a_name_nobody_has_is_told(ctk, plugin):
     folder = plugin("good", f"{HOOK}def ctk_register_competitions(register): register('gone', 'json:loads')")
     answer = ctk(folder, "info", "gone", CTK_DISABLE_PLUGINS="good,goood")
     assert answer.returncode == 2
@@ -217,7 +216,7 @@ def test_what_is_turned_off_is_named_where_it_is_missed_and_a_name_nobody_has_is
     assert "CTK_DISABLE_PLUGINS names 'goood', which is not installed. Did you mean 'good'?" in answer.stderr
 
 
-def test_strictly_one_broken_plugin_ends_what_would_load_plugins_but_not_what_mends_them(plugin):
+def test_strictly_one_broken_plugin_ends_what_would_load_plugins_but_not_what_mends_them(ctk, plugin):
     folder = plugin("broken", "raise RuntimeError('at import')")
     answer = ctk(folder, "list", CTK_STRICT_PLUGINS="1")
     assert answer.returncode == 1
@@ -227,7 +226,7 @@ def test_strictly_one_broken_plugin_ends_what_would_load_plugins_but_not_what_me
     assert ctk(folder, "list", CTK_STRICT_PLUGINS="0").returncode == 0
 
 
-def test_a_plugin_of_one_file_is_found_beside_the_data_and_in_a_named_folder(tmp_path):
+def test_a_plugin_of_one_file_is_found_beside_the_data_and_in_a_named_folder(ctk, tmp_path):
     for folder, name in ((tmp_path / "ctk_plugins", "here"), (tmp_path / "elsewhere", "there")):
         folder.mkdir()
         (folder / f"{name}.py").write_text(
@@ -246,14 +245,14 @@ def test_a_plugin_of_one_file_is_found_beside_the_data_and_in_a_named_folder(tmp
     assert "nowhere" in answer.stderr
 
 
-def test_tracing_tells_of_each_call_with_its_time(plugin):
+def test_tracing_tells_of_each_call_with_its_time(ctk, plugin):
     folder = plugin("good", f"{HOOK}def ctk_register_competitions(register): register('mine', 'json:loads')")
     told = ctk(folder, "--trace-plugins", "info", "mine").stderr
     for what in ("import good_module", "ctk_register_competitions", "import json:loads"):
         assert re.search(rf"^trace +\d+\.\d\d ms  good +{what}$", told, re.MULTILINE), told
 
 
-def test_a_plugin_that_is_an_object_in_a_module_is_loaded_to_be_known(plugin):
+def test_a_plugin_that_is_an_object_in_a_module_is_loaded_to_be_known(ctk, plugin):
     hook = "    @staticmethod\n    @hookimpl\n    def ctk_register_losses(register): register('LOSS', 'json:loads')"
     folder = plugin("good", f"from ctk import hookimpl\nclass Plugin:\n{hook}")
     (folder / "good-1.2.dist-info" / "entry_points.txt").write_text("[ctk]\ngood = good_module:Plugin\n")
@@ -261,7 +260,7 @@ def test_a_plugin_that_is_an_object_in_a_module_is_loaded_to_be_known(plugin):
     assert rows(ctk(folder, "plugins", "--check", "--json", CTK_PLUGINS=THESE))["good"]["offers"] == ["loss LOSS"]
 
 
-def test_damaged_metadata_is_no_reason_to_fail(plugin):
+def test_damaged_metadata_is_no_reason_to_fail(ctk, plugin):
     folder = plugin("good", GOOD)
     (folder / "good-1.2.dist-info" / "METADATA").write_text("")
     answer = ctk(folder, "plugins", "--json")
@@ -284,7 +283,7 @@ def test_a_name_that_is_not_there_is_answered_with_the_nearest():
     assert nearest("zzz", ["a", "b"], "models") == "Known models: a, b."
 
 
-def test_a_name_that_is_not_to_be_had_tells_of_the_plugin_that_does_not_load(plugin):
+def test_a_name_that_is_not_to_be_had_tells_of_the_plugin_that_does_not_load(ctk, plugin):
     offers = f"{HOOK}def ctk_register_competitions(register): register('mine', 'json:loads')"
     folder = plugin("broken", f"{offers}\nraise RuntimeError('at import')")
     answer = ctk(folder, "info", "mine")
@@ -299,15 +298,42 @@ def test_a_name_that_is_not_to_be_had_tells_of_the_plugin_that_does_not_load(plu
     assert "Plugin 'broken' (broken 1.2) did not load: RuntimeError: at import" in answer.stderr
 
 
-def test_importing_ctk_and_listing_import_no_heavy_library():
-    code = (
-        "import sys, ctk, ctk.cli; from ctk.plugins import plugins; plugins(); "
-        "heavy = {'torch', 'lightning', 'pandas', 'matplotlib'} & set(sys.modules); assert not heavy, heavy"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+HEAVY = {"torch", "lightning", "pandas", "matplotlib", "scipy", "sklearn"}
 
 
-def test_a_plugin_adds_a_command_that_is_imported_when_it_is_used(plugin):
+def imported(code):
+    """The modules of a fresh process after it has run the code."""
+    code = f"import sys\n{code}\nprint(*sys.modules, file=sys.stderr)"
+    done = subprocess.run([sys.executable, "-c", code], check=True, timeout=60, capture_output=True, text=True)
+    return set(done.stderr.split())
+
+
+@pytest.mark.parametrize("code", ["import ctk, ctk.cli", "import ctk.api", "import ctk.cli.run, ctk.cli.ablate"])
+def test_importing_ctk_and_its_commands_imports_no_heavy_library(code):
+    assert not HEAVY & imported(code)
+
+
+def test_the_help_of_ctk_imports_no_command_and_no_plugin():
+    code = "from ctk.cli.main import cli\ncli(['--help'], standalone_mode=False)"
+    modules = imported(code)
+    assert not {"numpy", "pydantic", *HEAVY} & modules
+    assert {each for each in modules if each.startswith("ctk.cli.")} == {
+        "ctk.cli.main",
+        "ctk.cli.shell",
+        "ctk.cli.choice",
+    }
+
+
+def test_a_plugin_cannot_take_the_name_of_a_core_command(plugin):
+    source = "from ctk import hookimpl\n@hookimpl\ndef ctk_register_commands(register):\n    "
+    folder = plugin("greeter", f"{source}register('runs', 'greeting:runs', 'say hi')")
+    (folder / "greeting.py").write_text("import click\n@click.command()\ndef runs(): print('hi')")
+    assert "greeter:runs" in ctk(folder, "--help").stdout
+    assert ctk(folder, "greeter:runs").stdout == "hi\n"
+    assert ctk(folder, "runs").stdout.startswith("No runs")
+
+
+def test_a_plugin_adds_a_command_that_is_imported_when_it_is_used(ctk, plugin):
     source = "from ctk import hookimpl\n@hookimpl\ndef ctk_register_commands(register):\n    "
     folder = plugin("greeter", f"{source}register('greet', 'greeting:greet', 'say hi')")
     assert "say hi" in ctk(folder, "--help").stdout
@@ -336,7 +362,7 @@ import numpy as np
 from ctk import hookimpl
 from ctk.contract import Model
 from ctk.contract.schema import Strict
-from ctk.testing.toy.plugin import *
+from ctk.testing.toy import *
 
 class Constant(Strict):
     value: float = 0.0
@@ -355,12 +381,12 @@ def ctk_register_models(register):
 
 
 @pytest.mark.slow
-def test_what_one_file_defines_reaches_worker_processes(tmp_path):
+def test_what_one_file_defines_reaches_worker_processes(ctk, tmp_path):
     folder = tmp_path / "elsewhere"
     folder.mkdir()
     (folder / "mine.py").write_text(ONE_FILE)
-    run = ["run", "toy-regression", "-o", "members=[{model: always, value: 0.5}]", "--seeds", "1,2"]
-    answer = ctk(tmp_path, "--plugins-dir", folder, *run, "-o", "executor.workers=2", cwd=tmp_path)
+    run = ["run", "toy-regression", "-o", "members=[{model: always, value: 0.5}]", "--seeds", "1"]
+    answer = ctk(tmp_path, "--plugins-dir", folder, *run, "-o", "executor.workers=1", cwd=tmp_path)
     assert answer.returncode == 0, answer.stderr
     assert "24 rows, valid" in answer.stdout
     lines = next(tmp_path.glob("runs/toy-regression/*/submission.csv")).read_text().splitlines()

@@ -5,7 +5,7 @@ import pytest
 from ctk.contract import Execution
 from ctk.errors import CtkError, PluginError
 from ctk.testing.distributions import find_anew
-from ctk.workflow.pools import check_address, placed
+from ctk.workflow.pools import check_executor_address, choose_workers
 
 PLUGIN = """
 from ctk import hookimpl
@@ -29,14 +29,20 @@ def _far(ctk_home, tmp_plugin):
 
 
 def test_it_is_asked_with_its_options_and_early_with_the_address_alone():
-    assert placed(Execution(name="far", threads=1), 3).workers == 1
-    for ask in (lambda: placed(Execution(name="far", address="x:1"), 1), lambda: check_address("far", "x:1")):
+    assert choose_workers(Execution(name="far", threads=1), 3).workers == 1
+    for ask in (
+        lambda: choose_workers(Execution(name="far", address="x:1"), 1),
+        lambda: check_executor_address("far", "x:1"),
+    ):
         with pytest.raises(CtkError, match="x:1: nobody is there"):
             ask()
-    check_address("local", "x:1")  # which has no addresses: its config will say so
+    check_executor_address("local", "x:1")  # which has no addresses: its config will say so
 
 
 def test_a_check_that_fails_is_told_by_name():
-    for ask in (lambda: placed(Execution(name="far", broken=True), 1), lambda: check_address("far", "broken")):
+    for ask in (
+        lambda: choose_workers(Execution(name="far", broken=True), 1),
+        lambda: check_executor_address("far", "broken"),
+    ):
         with pytest.raises(PluginError, match=r"executor 'far' .* failed while being asked .* ValueError: no idea"):
             ask()

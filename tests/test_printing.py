@@ -1,13 +1,13 @@
 """What plugins, configs and folders are called is printed as it is."""
 
-from ctk.cli.common import table
-from ctk.cli.display import Terminal
+from ctk.cli import print_table
+from ctk.cli.run_progress import RunProgress
 from ctk.cli.runs import runs
 
 
 def test_lines_and_cells_may_have_brackets(capsys):
-    Terminal("mse").say("no [/x], [bold]b[/bold]")
-    table(["a[b]"], [["[/red]"], ["members=[{model: ridge}]"], [3]])
+    RunProgress("mse").say("no [/x], [bold]b[/bold]")
+    print_table(["a[b]"], [["[/red]"], ["members=[{model: ridge}]"], [3]])
     lines = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
     assert lines == ["no [/x], [bold]b[/bold]", "a[b]", "[/red]", "members=[{model: ridge}]", "3"]
 

@@ -5,7 +5,7 @@ import signal
 import pytest
 
 from ctk.training import torchrun
-from ctk.workflow.endings import terminable
+from ctk.workflow.run_ending import interrupt_on_sigterm
 
 
 def environment(rank, size, local_rank, local_size):
@@ -27,18 +27,18 @@ def test_a_command_is_gone_on_with_as_it_was_started(monkeypatch, place, command
         monkeypatch.setenv(name, value)
     if place is None:
         monkeypatch.delenv("TORCHELASTIC_RUN_ID")
-    assert torchrun.command() == command
-    assert torchrun.follows() == (place is not None and place[0] > 0)
+    assert torchrun.command_line() == command
+    assert torchrun.is_follower() == (place is not None and place[0] > 0)
 
 
 def test_torchrun_s_signal_does_not_end_who_still_has_to_say_why():
     before = signal.getsignal(signal.SIGTERM)
     try:
-        with terminable():
-            torchrun._end_anyway()
+        with interrupt_on_sigterm():
+            torchrun._ignore_sigterm()
         assert signal.getsignal(signal.SIGTERM) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGTERM, before)
-    with terminable():
+    with interrupt_on_sigterm():
         pass
     assert signal.getsignal(signal.SIGTERM) is before

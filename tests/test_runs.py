@@ -9,7 +9,7 @@ import pytest
 
 from ctk.errors import CtkError, UsageError
 from ctk.runs import FINISHED, KILLED, RUNNING, Part, Predictions, Run
-from ctk.workflow.predictions import aligned, in_order
+from ctk.workflow.predictions import combine_folds, reorder
 
 
 @pytest.fixture
@@ -78,16 +78,16 @@ def test_folds_join_and_their_test_predictions_are_averaged(run):
     for fold, (ids, level) in enumerate([([2, 0], 1.0), ([1], 3.0)]):
         oof = Predictions(np.array(ids), np.array(ids, np.float32)[:, None])
         run.write_part(Part("a", 1, fold), "x", oof, Predictions(test_ids[::-1], np.array([[0.0], [level]])))
-    oof, test = aligned(run, run.parts(), test_ids)
-    assert in_order(oof, np.arange(3), "a").ravel().tolist() == [0, 1, 2]
+    oof, test = combine_folds(run, run.parts(), test_ids)
+    assert reorder(oof, np.arange(3), "a").ravel().tolist() == [0, 1, 2]
     assert test.ravel().tolist() == [2.0, 0.0]
 
 
 def test_a_single_folds_predictions_are_views_of_the_store(run):
     values = Predictions(np.array([3, 1, 2]), np.arange(6, dtype=np.float32).reshape(3, 2))
     run.write_part(Part("a", 1, 0), "x", values, values)
-    oof, test = aligned(run, run.parts(), values.ids)
-    for mapped in (in_order(oof, values.ids, "a"), test):
+    oof, test = combine_folds(run, run.parts(), values.ids)
+    for mapped in (reorder(oof, values.ids, "a"), test):
         assert isinstance(mapped, np.memmap)
         assert not mapped.flags.writeable
         assert np.array_equal(mapped, values.values)
@@ -100,11 +100,11 @@ def test_what_must_be_copied_and_is_large_is_kept_in_a_file(run, monkeypatch, tm
     for fold in range(2):
         part = Predictions(ids[20 * fold : 20 * fold + 20], values[20 * fold : 20 * fold + 20])
         run.write_part(Part("a", 1, fold), "x", part, Predictions(ids, (fold + 1) * values))
-    small = aligned(run, run.parts(), np.arange(40))
+    small = combine_folds(run, run.parts(), np.arange(40))
     monkeypatch.setattr("ctk.data.scratch_array.LARGE", 1)
     monkeypatch.setattr("ctk.workflow.predictions.BLOCK", 10)
-    oof, test = aligned(run, run.parts(), np.arange(40))
-    in_place = in_order(oof, np.arange(40), "a")
+    oof, test = combine_folds(run, run.parts(), np.arange(40))
+    in_place = reorder(oof, np.arange(40), "a")
     assert all(isinstance(each, np.memmap) for each in (oof.values, test, in_place))
     assert np.array_equal(in_place, values[np.argsort(ids)])
     assert np.array_equal(test, small[1])
@@ -123,7 +123,7 @@ def test_predictions_that_cannot_be_read_are_named(run):
 
 def test_a_missing_prediction_is_named():
     with pytest.raises(CtkError, match="mine: there is no prediction for id 5"):
-        in_order(Predictions(np.array([1, 2]), np.zeros((2, 1))), np.array([1, 5]), "mine")
+        reorder(Predictions(np.array([1, 2]), np.zeros((2, 1))), np.array([1, 5]), "mine")
 
 
 def test_parts_come_in_the_order_of_the_config(run):

@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from ctk.data import SamplesWriter, linked
+from ctk.data import SamplesWriter, link_samples
 from ctk.samples import Samples, Targets
 
 # The child appends ten parts, commits after each third, and is killed in the middle of the ninth.
@@ -130,8 +130,8 @@ def test_linked_samples_are_the_same_files_but_for_what_is_left_out(tmp_path):
     writer = SamplesWriter(truth)
     writer.append({**part(0), "target": np.ones((5, 2))})
     writer.finish({"weights": np.ones(2)})
-    linked(truth, test, without=["target"])
-    linked(truth, test, without=["target"])  # a killed call may have begun
+    link_samples(truth, test, without=["target"])
+    link_samples(truth, test, without=["target"])  # a killed call may have begun
     samples = Samples.open(test)
     assert samples.target is None
     np.testing.assert_array_equal(samples.ids, np.arange(5))

@@ -11,7 +11,7 @@ from ctk.api import configured
 from ctk.contract import Execution
 from ctk.errors import Pruned, UsageError
 from ctk.plugins import plugins
-from ctk.plugins.guard.competition import competition_of
+from ctk.plugins.guard import competition_of
 from ctk.runs import Run
 from ctk.series.trials import EPOCHS, Trial, read_epochs, run_trial, run_trials
 from ctk.testing.distributions import find_anew, lay
@@ -50,7 +50,7 @@ def toy(tmp_plugin):
         folder = tmp_plugin("rogue", ROGUE)
         (folder / "rogue_loss.py").write_text(source)
 
-    lay(tmp_plugin("empty", ""), "ctk-toy", "ctk.testing.toy.plugin")
+    lay(tmp_plugin("empty", ""), "ctk-toy", "ctk.testing.toy")
     find_anew()
     return install
 
@@ -193,7 +193,7 @@ def test_a_trial_can_be_made_where_the_drivers_folders_are_not(trial, tmp_path):
     (arrays,) = files.constant
     to(arrays).parent.mkdir(parents=True)
     arrays.rename(to(arrays))
-    outcome = run_trial(carried.moved(to))
+    outcome = run_trial(carried.with_paths(to))
     assert not arrays.exists()
     assert not files.writes.exists()
     assert outcome.scores == run_trial(here).scores

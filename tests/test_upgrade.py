@@ -17,7 +17,7 @@ import numpy as np
 from pathlib import Path
 from ctk import hookimpl
 from ctk.contract import Filter, Model
-from ctk.testing.toy.reader import ToyReader
+from ctk.testing.toy.toy_samples import ToyReader
 DIARY = Path({diary!r})
 def did(what):
     with DIARY.open("a") as file:
@@ -67,7 +67,7 @@ def version(ctk_home, tmp_plugin, tmp_path, diary):
         source = PLUGIN.format(diary=str(diary), broken=broken, later=later)
         path = tmp_path / "installed" / "own_module.py"
         if not path.exists():
-            lay(tmp_plugin("own", source), "ctk-toy", "ctk.testing.toy.plugin")
+            lay(tmp_plugin("own", source), "ctk-toy", "ctk.testing.toy")
         path.write_text(source)
         sys.modules.pop("own_module", None)
         importlib.invalidate_caches()

@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-import sysconfig
 import venv
 import zipfile
 from pathlib import Path
@@ -12,9 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PROJECTS = {".": "ctk", "competitions/aml_retrieval": "ctk_aml_retrieval", "plugins/open_clip": "ctk_open_clip"}
-LIGHT = ["click", "packaging", "pluggy", "pydantic", "rich", "PyYAML", "numpy"]
-"""What listing needs; torch and the like are not installed a second time."""
+NAMES = {"ctk", "ctk_aml_retrieval", "ctk_open_clip"}
 OLDEST = "torch==2.11.0"
 """The oldest torch that pyproject.toml allows."""
 
@@ -28,25 +25,14 @@ def sh(*command, **more):
 
 
 @pytest.fixture(scope="module")
-def wheels(tmp_path_factory):
-    """Built as pip builds them: each in an environment of its own, with a torch of its own to compile against."""
+def built(tmp_path_factory):
+    """The core's wheel as pip builds it: in an environment of its own, with a torch of its own to compile against."""
     folder = tmp_path_factory.mktemp("wheels")
     # One architecture is enough to see whether the CUDA library loads.
     environment = {**os.environ, "PIP_CONSTRAINT": str(ROOT / "constraints.txt"), "TORCH_CUDA_ARCH_LIST": "9.0"}
-    for project in PROJECTS:
-        sh(sys.executable, "-m", "build", "--wheel", "--outdir", folder, ROOT / project, env=environment)
-    return sorted(folder.glob("*.whl"))
-
-
-@pytest.fixture(scope="module")
-def clean(wheels, tmp_path_factory):
-    """A new virtual environment with the wheels and what listing needs; returns its bin folder."""
-    folder = tmp_path_factory.mktemp("clean")
-    venv.create(folder, with_pip=True)
-    python = folder / "bin" / "python"
-    sh(python, "-m", "pip", "install", "-q", "-c", ROOT / "constraints.txt", *LIGHT)
-    sh(python, "-m", "pip", "install", "-q", "--no-deps", *wheels)
-    return folder / "bin"
+    sh(sys.executable, "-m", "build", "--wheel", "--outdir", folder, ROOT, env=environment)
+    (wheel,) = folder.glob("*.whl")
+    return wheel
 
 
 @pytest.fixture(scope="module")
@@ -55,29 +41,30 @@ def oldest(tmp_path_factory):
     folder = tmp_path_factory.mktemp("oldest")
     venv.create(folder, with_pip=True)
     python = folder / "bin" / "python"
-    sh(python, "-m", "pip", "install", "-q", OLDEST, *LIGHT)
+    sh(python, "-m", "pip", "install", "-q", OLDEST, "numpy", "packaging", "pluggy")
     return python
 
 
 @pytest.fixture(scope="module")
-def unpacked(wheels, tmp_path_factory):
+def unpacked(built, tmp_path_factory):
     """A folder with the toolkit's wheel in it, to put on PYTHONPATH."""
     folder = tmp_path_factory.mktemp("unpacked")
-    (wheel,) = (each for each in wheels if each.name.startswith("competition_toolkit-"))
-    zipfile.ZipFile(wheel).extractall(folder)
+    zipfile.ZipFile(built).extractall(folder)
     return folder
 
 
 def test_each_wheel_has_one_import_name_and_its_data(wheels):
-    assert len(wheels) == len(PROJECTS)
-    for wheel in wheels:
+    paths = sorted(wheels.glob("*.whl"))
+    found = set()
+    for wheel in paths:
         names = zipfile.ZipFile(wheel).namelist()
         tops = {name.split("/")[0] for name in names if ".dist-info" not in name.split("/")[0]}
         assert len(tops) == 1, tops
-        assert tops <= set(PROJECTS.values())
+        found |= tops
         assert f"{tops.pop()}/py.typed" in names
         assert any("licenses/" in name for name in names), names
-    inside = "\n".join(name for wheel in wheels for name in zipfile.ZipFile(wheel).namelist())
+    assert found == NAMES
+    inside = "\n".join(name for wheel in paths for name in zipfile.ZipFile(wheel).namelist())
     for path in (
         "ctk/report/page.html.j2",
         "presets/quick.yaml",
@@ -87,11 +74,17 @@ def test_each_wheel_has_one_import_name_and_its_data(wheels):
         assert path in inside
 
 
-def test_the_toolkits_wheel_holds_compiled_libraries_and_their_record_but_no_sources(wheels):
-    wheel = next(each for each in wheels if each.name.startswith("competition_toolkit-"))
+def test_the_wheels_beside_the_toolkits_are_for_every_machine(wheels):
+    names = [wheel.name for wheel in wheels.glob("ctk_*.whl")]
+    assert len(names) == len(NAMES) - 1
+    assert all(name.endswith("-py3-none-any.whl") for name in names)
+
+
+@pytest.mark.release
+def test_the_toolkits_wheel_holds_compiled_libraries_and_their_record_but_no_sources(built):
     tag = f"cp{sys.version_info.major}{sys.version_info.minor}"
-    assert f"-{tag}-{tag}-linux_" in wheel.name
-    with zipfile.ZipFile(wheel) as archive:
+    assert f"-{tag}-{tag}-linux_" in built.name
+    with zipfile.ZipFile(built) as archive:
         names = archive.namelist()
         record = json.loads(archive.read("ctk/ops/_build.json"))
     assert {"cpu", "engine"} <= set(record["built"])
@@ -102,10 +95,7 @@ def test_the_toolkits_wheel_holds_compiled_libraries_and_their_record_but_no_sou
     )
 
 
-def test_the_other_wheels_are_for_every_machine(wheels):
-    assert sum(wheel.name.endswith("-py3-none-any.whl") for wheel in wheels) == len(PROJECTS) - 1
-
-
+@pytest.mark.release
 def test_one_wheel_gives_the_same_results_in_the_oldest_torch_and_in_this_one(unpacked, oldest):
     told = [
         json.loads(sh(python, "-c", PROBE, cwd=unpacked, env={**os.environ, "PYTHONPATH": str(unpacked)}))
@@ -157,21 +147,19 @@ print(json.dumps({
 """Each op once, with the kernels of the wheel."""
 
 
-def test_the_entry_points_are_found_without_torch(clean, tmp_path):
-    assert [row["id"] for row in json.loads(sh(clean / "ctk", "list", "--json", cwd=tmp_path))] == ["aml-retrieval"]
-    rows = json.loads(sh(clean / "ctk", "plugins", "--all", "--json", cwd=tmp_path))
+def test_the_entry_points_are_found_without_torch(clean, lent, tmp_path):
+    light = {**os.environ, "PYTHONPATH": str(lent / "light")}
+    listed = json.loads(sh(clean / "ctk", "list", "--json", cwd=tmp_path, env=light))
+    assert [row["id"] for row in listed] == ["aml-retrieval"]
+    rows = json.loads(sh(clean / "ctk", "plugins", "--all", "--json", cwd=tmp_path, env=light))
     assert {row["name"]: row["problem"] for row in rows} == {"ctk": None, "aml-retrieval": None, "open-clip": None}
 
 
-def test_a_dry_run_goes_through_from_the_wheels(clean, tmp_path):
-    # The heavy libraries are those of this environment; a path file lends them, after the wheels' own folder.
-    (site,) = clean.parent.glob("lib/python*/site-packages")
-    (site / "lent.pth").write_text(sysconfig.get_paths()["purelib"] + "\n")
-    where = sh(
-        clean / "python", "-c", "import ctk, ctk_aml_retrieval as a; print(ctk.__file__, a.__file__)", cwd=tmp_path
-    )
-    assert where.count(str(site)) == 2
-    environment = {**os.environ, "CTK_CACHE": str(tmp_path / "cache")}
+def test_a_dry_run_goes_through_from_the_wheels(clean, lent, tmp_path):
+    environment = {**os.environ, "PYTHONPATH": str(lent / "libraries"), "CTK_CACHE": str(tmp_path / "cache")}
+    where = "import ctk, ctk_aml_retrieval as a; print(ctk.__file__, a.__file__)"
+    found = sh(clean / "python", "-c", where, cwd=tmp_path, env=environment)
+    assert found.count(str(clean.parent)) == 2
     told = sh(clean / "ctk", "run", "aml-retrieval", "--dry-run", cwd=tmp_path, env=environment)
     assert "500 rows, valid" in told
     assert list(tmp_path.glob("runs/aml-retrieval/*/report.html"))

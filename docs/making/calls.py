@@ -45,7 +45,7 @@ def _first_sentence(path: Path) -> str:
 def _called() -> list[Path]:
     """Run the toy competition, and note each file of the core when a function of it is first called."""
     with tempfile.TemporaryDirectory() as folder, home_in(Path(folder) / "home"):
-        lay(Path(folder) / "installed", "ctk-toy", "ctk.testing.toy.plugin")
+        lay(Path(folder) / "installed", "ctk-toy", "ctk.testing.toy")
         with on_path(Path(folder) / "installed"), _noting() as found:
             from ctk import api
 

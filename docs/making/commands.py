@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 import click
 
-from ctk.cli import cli
+from ctk.cli.main import cli
+from ctk.plugins import built_in
 from making.docstrings import bars, prose
 
 NO_WRAP = "\b"
@@ -25,18 +26,18 @@ def page() -> str:
         _usage("ctk", cli),
         *_body(cli),
     ]
-    for path, command in _below("ctk", cli):
+    for path, command in _core_commands():
         parts += [f"## {path}", _usage(path, command), *_body(command)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _below(path: str, group: click.Group) -> Iterator[tuple[str, click.Command]]:
-    """The core's commands in the order of ``ctk --help``, each followed by its own."""
-    for name in sorted(group.commands):
-        command = group.commands[name]
-        yield f"{path} {name}", command
+def _core_commands() -> Iterator[tuple[str, click.Command]]:
+    """The core's commands by their paths, in the order of ``ctk --help``, each followed by its own."""
+    for name in sorted(built_in().known("commands")):
+        command = built_in().load("commands", name)
+        yield f"ctk {name}", command
         if isinstance(command, click.Group):
-            yield from _below(f"{path} {name}", command)
+            yield from ((f"ctk {name} {below}", command.commands[below]) for below in sorted(command.commands))
 
 
 def _usage(path: str, command: click.Command) -> str:

@@ -15,7 +15,7 @@ CONTRACT: dict[str, tuple[str, ...]] = {
     "ctk.contract.competition": ("Competition", "Submission"),
     "ctk.contract": (
         "DataReader",
-        "Found",
+        "DataItem",
         "Model",
         "FitContext",
         "Batch",

@@ -17,7 +17,7 @@ from pydantic_core import PydanticUndefined
 from ctk import components
 from ctk.config.training_keys import BatchSize, Optimizer, Schedule, Training, schema_of
 from ctk.contract import Choice, Execution, Member, RunConfig, Split
-from ctk.plugins.options import options_schema
+from ctk.plugins.component_options import options_schema
 from making.docstrings import markdown, prose, terms
 
 SECTIONS: tuple[tuple[str, str, type[BaseModel]], ...] = (

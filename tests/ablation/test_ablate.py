@@ -3,23 +3,22 @@
 import csv
 import json
 import math
-import os
-import signal
-import subprocess
-import sys
+import shutil
 import time
+from dataclasses import replace
 
 import pytest
 from click.testing import CliRunner
 
 from ctk import api
-from ctk.cli import cli
+from ctk.cli.main import cli
 from ctk.errors import CtkError, UsageError
-from ctk.runs import Run, all_runs, series, standings
-from ctk.series.ablation.plan import find, read
-from ctk.series.ablation.running import carry_out
+from ctk.runs import Run, all_runs, list_series, local_leaderboard, runs_root
+from ctk.series.ablation.plan import find_ablation, read_plan
+from ctk.series.ablation.run_ablation import run_ablation
 from ctk.series.ablation.variants import read_variants
-from ctk.testing.distributions import find_anew, lay
+from ctk.testing.distributions import find_anew, lay, on_path
+from ctk.testing.home import home_in
 
 SERIAL = ("executor.name=serial", "executor.threads=1", "trackers=[]")
 EPOCH = "members.toy-network.epochs"
@@ -28,15 +27,26 @@ EPOCH = "members.toy-network.epochs"
 @pytest.fixture
 def toy(ctk_home, tmp_plugin):
     """The toy competition, installed."""
-    lay(tmp_plugin("empty", ""), "ctk-toy", "ctk.testing.toy.plugin")
+    lay(tmp_plugin("empty", ""), "ctk-toy", "ctk.testing.toy")
     find_anew()
 
 
-@pytest.fixture
-def ablated(toy):
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
     """A base of two epochs, one worse by far, one that fails."""
+    folder = tmp_path_factory.mktemp("made")
+    lay(folder, "ctk-toy", "ctk.testing.toy")
     variants = {"slow": ["members.toy-network.optimizer.lr=1e-9"], "wild": ["members.toy-network.optimizer.lr=1e30"]}
-    return api.ablate("toy-regression", variants, seeds=[1, 2, 3], overrides=[*SERIAL, f"{EPOCH}=8"], name="mine")
+    with on_path(folder), home_in(folder / "home"):
+        return api.ablate("toy-regression", variants, seeds=[1, 2, 3], overrides=[*SERIAL, f"{EPOCH}=8"], name="mine")
+
+
+@pytest.fixture
+def ablated(made, toy):
+    """A copy of it below this test's runs."""
+    folder = api.runs_root() / "toy-regression" / made.folder.name
+    shutil.copytree(made.folder, folder)
+    return replace(made, folder=folder)
 
 
 def test_each_variant_and_seed_is_a_run_below_the_ablation(ablated):
@@ -47,15 +57,15 @@ def test_each_variant_and_seed_is_a_run_below_the_ablation(ablated):
             run = Run(ablated.folder / name / f"seed-{seed}")
             assert run.config()["seeds"] == [seed]
             assert run.scores()["members"]["blend"]["toy-mse"] == score
-    assert list(all_runs(api.runs_root())) == []
+    assert list(all_runs(runs_root())) == []
 
 
 def test_the_leaderboard_has_it_as_one_row_with_the_best_of_its_runs(ablated):
-    assert standings(api.runs_root()) == []
-    (found,) = series(api.runs_root(), "toy-regression")
+    assert local_leaderboard(runs_root()) == []
+    (found,) = list_series(runs_root(), "toy-regression")
     assert (found.folder, found.runs, found.finished) == (str(ablated.folder), 9, 6)
     assert found.best == min(score for scores in ablated.scores.values() for score in scores.values())
-    assert series(api.runs_root(), "another") == []
+    assert list_series(runs_root(), "another") == []
     told = " ".join(CliRunner().invoke(cli, ["runs"]).output.split())
     assert f"{ablated.folder.name} 6 of 9 finished {found.best:.4f}" in told
 
@@ -89,7 +99,7 @@ def test_tables_and_page_say_what_was_found(ablated):
 def test_a_finished_run_is_not_made_again_and_one_that_failed_is(ablated, monkeypatch):
     made = {path: path.stat().st_mtime_ns for path in ablated.folder.glob("*/*/submission.csv")}
     started = {path: path.stat().st_mtime_ns for path in ablated.folder.glob("wild/*/state.json")}
-    again = carry_out(read(find("mine", api.runs_root())))
+    again = run_ablation(read_plan(find_ablation("mine", runs_root())))
     assert again.scores == ablated.scores
     assert {path: path.stat().st_mtime_ns for path in made} == made
     assert all(path.stat().st_mtime_ns > before for path, before in started.items())
@@ -141,7 +151,7 @@ def test_nothing_runs_before_every_variant_is_right(toy, variants, more, said):
     with pytest.raises(UsageError) as caught:
         api.ablate("toy-regression", variants, **{"overrides": SERIAL, **more})
     assert said in str(caught.value)
-    assert not list(api.runs_root().glob("*/*/*"))
+    assert not list(runs_root().glob("*/*/*"))
 
 
 def invoke(*words):
@@ -167,7 +177,7 @@ def test_one_seed_is_said_to_tell_nothing_of_noise(toy):
     done = invoke("--set", f"long:{EPOCH}=3", "--seeds", "1")
     assert done.exit_code == 0, done.output
     assert "Without a spread over seeds" in done.output
-    page = next(api.runs_root().glob("*/*/ablation.html")).read_text()
+    page = next(runs_root().glob("*/*/ablation.html")).read_text()
     assert "seed 1</p>" in page
     assert "95 % interval." not in page
 
@@ -181,30 +191,26 @@ def test_an_ablation_that_is_not_there_is_answered_with_the_nearest(ablated):
 def test_a_plan_that_was_damaged_is_named(ablated):
     (ablated.folder / "plan.json").write_text("{}")
     with pytest.raises(CtkError, match=r"plan\.json: cannot be read"):
-        read(ablated.folder)
+        read_plan(ablated.folder)
 
 
 @pytest.mark.slow
-def test_a_killed_ablation_goes_on_to_the_same_scores(toy):
-    words = ["ablate", "toy-regression", "--set", f"long:{EPOCH}=40", "--seeds", "1,2", "--name"]
-    words = [*words, "killed", *(word for each in SERIAL for word in ("-o", each))]
-    process = subprocess.Popen([sys.executable, "-m", "ctk", *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    root, deadline = api.runs_root() / "toy-regression", time.monotonic() + 120
+def test_a_killed_ablation_goes_on_to_the_same_scores(toy, ctk, ctk_process):
+    options = [word for each in SERIAL for word in ("-o", each)]
+    process = ctk_process.start(
+        *("ablate", "toy-regression", "--set", f"long:{EPOCH}=12", "--seeds", "1,2", "--name", "killed"), *options
+    )
+    root, deadline = runs_root() / "toy-regression", time.monotonic() + 120
     while not list(root.glob("*-killed/long/seed-1/members/toy-network")):
         assert process.poll() is None, process.stdout.read()
         assert time.monotonic() < deadline
         time.sleep(0.02)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
+    process.kill()
+    process.communicate()
     (folder,) = root.glob("*-killed")
     assert not (folder / "ablation.json").exists()
-    done = subprocess.run(
-        [sys.executable, "-m", "ctk", "ablate", "toy-regression", "--resume", "killed", "--json"],
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
+    done = ctk("ablate", "toy-regression", "--resume", "killed", "--json", code=0)
     resumed = json.loads(done.stdout)["variants"]["long"]
-    whole = api.ablate("toy-regression", {"long": [f"{EPOCH}=40"]}, seeds=[1, 2], overrides=SERIAL).rows()["long"]
+    whole = api.ablate("toy-regression", {"long": [f"{EPOCH}=12"]}, seeds=[1, 2], overrides=SERIAL).rows()["long"]
     assert resumed["differences"] == list(whole.differences)
     assert not any(math.isnan(each) for each in whole.differences)

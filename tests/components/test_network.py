@@ -62,6 +62,21 @@ def fit(folder, model=None, **context):
     return model, model.predict(samples)
 
 
+def kill_fit(folder, **training):
+    """A fit that ends after the checkpoint of epoch 4 and before that of epoch 6; returns where its checkpoint lies."""
+
+    class Killed(Exception):
+        pass
+
+    def kill(done, total, scores):
+        if done == 5:
+            raise Killed
+
+    with pytest.raises(Killed):
+        fit(folder, make_model(**training), progress=kill)
+    return folder / "stage-1" / "last.ckpt"
+
+
 @pytest.mark.parametrize(
     "training",
     [
@@ -78,23 +93,24 @@ def fit(folder, model=None, **context):
 )
 def test_an_interrupted_fit_goes_on_to_the_same_predictions(tmp_path, training):
     never, whole = fit(tmp_path / "whole", make_model(**training))
-
-    class Killed(Exception):
-        pass
-
-    def kill(done, total, scores):
-        if done == 5:  # after the checkpoint of epoch 4, before that of epoch 6
-            raise Killed
-
-    with pytest.raises(Killed):
-        fit(tmp_path / "parts", make_model(**training), progress=kill)
-    assert (tmp_path / "parts" / "stage-1" / "last.ckpt").exists()
+    assert kill_fit(tmp_path / "parts", **training).exists()
     done = []
     model, resumed = fit(tmp_path / "parts", make_model(**training), progress=lambda *told: done.append(told[0]))
     assert done[0] in (4, 5)
     assert done[-1] == 6
     assert np.array_equal(whole, resumed)
     assert model.curve == never.curve
+
+
+def test_a_checkpoint_that_knows_no_best_weights_is_refused_in_a_sentence(tmp_path):
+    path = kill_fit(tmp_path)
+    checkpoint = torch.load(path, weights_only=True)
+    checkpoint["callbacks"]["Follow"] = checkpoint["callbacks"].pop("ValidationTracker")  # as version 0.1.0 wrote it
+    torch.save(checkpoint, path)
+    with pytest.raises(CtkError, match="earlier version of the toolkit wrote this checkpoint"):
+        fit(tmp_path)
+    path.unlink()
+    fit(tmp_path)
 
 
 def test_the_same_seed_gives_the_same_predictions_and_another_seed_others(tmp_path):

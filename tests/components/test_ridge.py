@@ -17,7 +17,7 @@ from ctk.components.ridge import Ridge, solve_ridge
 from ctk.contract import Choice, FitContext, Metric
 from ctk.errors import UsageError
 from ctk.plugins import plugins
-from ctk.plugins.options import component
+from ctk.plugins.component_options import resolve_choice
 from ctk.samples import Samples, Targets
 
 METRIC = Metric("error", "min", lambda prediction, samples: float(np.square(prediction - samples.target).mean()))
@@ -143,4 +143,4 @@ def test_one_block_is_the_textbooks_solution():
 @pytest.mark.parametrize("alpha", [0, -1.0, [], [1.0, 0.0], "much"])
 def test_a_penalty_that_is_none_is_refused_by_the_config(alpha):
     with pytest.raises(UsageError, match="alpha"):
-        component(Choice(name="ridge", alpha=alpha), "models", "model", plugins())
+        resolve_choice(Choice(name="ridge", alpha=alpha), "models", "model", plugins())

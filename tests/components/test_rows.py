@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from ctk.samples import Samples
-from ctk.training.rows import PREDICT_ROWS, Features, InOrder, Rows
+from ctk.training.datasets import PREDICT_ROWS, FeaturesDataset, SamplesDataset, SequentialSlices
 
 
 def make_samples(folder, rows=50):
@@ -17,7 +17,7 @@ def make_samples(folder, rows=50):
 def test_a_batch_has_the_features_that_are_named_alone(tmp_path):
     samples = make_samples(tmp_path)
     rows = torch.tensor([4, 0, 7])
-    batch = Rows(samples, ["x"])[rows]
+    batch = SamplesDataset(samples, ["x"])[rows]
     assert list(batch.features) == ["x"]
     assert np.array_equal(batch.features["x"], samples.features["x"][rows.numpy()])
     assert np.array_equal(batch.target, samples.target[rows.numpy()])
@@ -26,14 +26,14 @@ def test_a_batch_has_the_features_that_are_named_alone(tmp_path):
 def test_arrays_on_disk_stay_there(tmp_path):
     samples = make_samples(tmp_path)
     part = samples.take(np.arange(10, 40))
-    rows = Rows(part, ["x"])
+    rows = SamplesDataset(part, ["x"])
     assert np.shares_memory(rows.features.values["x"].numpy(), samples.features["x"])
     assert np.shares_memory(rows.target.numpy(), samples.target)
-    assert np.shares_memory(Features(part, ["x"])[slice(3, 9)]["x"].numpy(), samples.features["x"])
+    assert np.shares_memory(FeaturesDataset(part, ["x"])[slice(3, 9)]["x"].numpy(), samples.features["x"])
 
 
 def test_in_order_every_row_comes_once():
     rows = 2 * PREDICT_ROWS + 5
-    slices = list(InOrder(rows))
-    assert len(slices) == len(InOrder(rows)) == 3
+    slices = list(SequentialSlices(rows))
+    assert len(slices) == len(SequentialSlices(rows)) == 3
     assert [row for of in slices for row in range(of.start, of.stop)] == list(range(rows))

@@ -7,9 +7,9 @@ import torch
 from torch.optim.lr_scheduler import CosineAnnealingLR, CosineAnnealingWarmRestarts
 
 from ctk.config.training_keys import Schedule, Training
-from ctk.contract.schema import checked
+from ctk.contract.schema import validate_config
 from ctk.errors import UsageError
-from ctk.training.schedules import rates
+from ctk.training.schedules import learning_rate_factor
 
 AN_EPOCH = 7
 
@@ -29,7 +29,7 @@ def by_torch(make, steps, lr=8e-4, every=1.0):
 
 
 def ours(schedule, steps, lr=8e-4):
-    rate = rates(Schedule(**schedule), lr, steps, steps / AN_EPOCH)
+    rate = learning_rate_factor(Schedule(**schedule), lr, steps, steps / AN_EPOCH)
     return [lr * rate(step) for step in range(steps)]
 
 
@@ -65,7 +65,7 @@ def test_the_warm_up_is_linear_and_the_cosine_follows_it():
 
 def test_a_key_of_another_schedule_is_refused():
     with pytest.raises(UsageError, match="a cosine schedule has no 'cycle'"):
-        checked(Schedule, {"name": "cosine", "cycle": 3}, "schedule")
+        validate_config(Schedule, {"name": "cosine", "cycle": 3}, "schedule")
 
 
 def test_a_stage_may_choose_another_schedule():

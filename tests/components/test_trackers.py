@@ -16,8 +16,9 @@ from ctk.contract import Choice, FitContext, Metric
 from ctk.errors import CtkError
 from ctk.plugins import Plugins, plugins
 from ctk.samples import Gallery, Samples
-from ctk.training.loggers import Guarded, Place, loggers
+from ctk.training.loggers import GuardedLogger, make_loggers
 from ctk.training.network import as_model
+from ctk.training.tracking import FitLocation
 
 
 class Failing(CSVLogger):
@@ -46,7 +47,7 @@ def offered(monkeypatch):
 
 def test_a_logger_that_fails_is_told_of_once_and_left_alone(tmp_path):
     told = []
-    logger = Guarded(Failing(tmp_path), "mine", told.append)
+    logger = GuardedLogger(Failing(tmp_path), "mine", told.append)
     for step in range(1, 6):
         logger.log_metrics({"loss": 1.0}, step)
     logger.save()
@@ -56,7 +57,7 @@ def test_a_logger_that_fails_is_told_of_once_and_left_alone(tmp_path):
 
 def test_a_tracker_that_exits_when_called_is_left_out_and_told_of(offered, tmp_path):
     told = []
-    assert loggers(offered(lambda folder, name: sys.exit(3)), tmp_path, "stage-1", told.append) == []
+    assert make_loggers(offered(lambda folder, name: sys.exit(3)), tmp_path, "stage-1", told.append) == []
     assert told == ["stage-1 is not logged to mine: SystemExit: 3"]
 
 
@@ -65,7 +66,7 @@ def test_a_tracker_that_the_user_should_mend_ends_the_fit_before_it_begins(offer
         raise CtkError("mine: there is no project 'x'.", "Make it.")
 
     with pytest.raises(CtkError, match="no project"):
-        loggers(offered(tracker), tmp_path, "stage-1", print)
+        make_loggers(offered(tracker), tmp_path, "stage-1", print)
 
 
 def test_an_interrupted_fit_is_aborted_and_not_failed(tmp_path):
@@ -75,7 +76,7 @@ def test_an_interrupted_fit_is_aborted_and_not_failed(tmp_path):
         def finalize(self, status):
             ends.append(status)
 
-    logger = Guarded(Ending(tmp_path), "mine", print)
+    logger = GuardedLogger(Ending(tmp_path), "mine", print)
     for error in (KeyboardInterrupt(), ValueError()):
         try:
             raise error
@@ -89,13 +90,13 @@ def test_a_place_names_run_and_fit(tmp_path):
     run = tmp_path / "runs" / "toy" / "1121-quick"
     run.mkdir(parents=True)
     (run / "config.yaml").touch()
-    place = Place.of(run / "members" / "mlp" / "seed-1" / "fold-0" / "checkpoints" / "stage-2" / "copy-3")
-    assert place == Place(run, "mlp/seed-1/fold-0/stage-2/copy-3")
+    place = FitLocation.of(run / "members" / "mlp" / "seed-1" / "fold-0" / "checkpoints" / "stage-2" / "copy-3")
+    assert place == FitLocation(run, "mlp/seed-1/fold-0/stage-2/copy-3")
     assert place.competition == "toy"
 
 
 def test_a_folder_outside_of_runs_is_its_own_place(tmp_path):
-    assert Place.of(tmp_path / "stage-1") == Place(tmp_path / "stage-1", "stage-1")
+    assert FitLocation.of(tmp_path / "stage-1") == FitLocation(tmp_path / "stage-1", "stage-1")
 
 
 class Small(nn.Module):

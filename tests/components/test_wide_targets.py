@@ -68,7 +68,7 @@ def squares():
     """A registry that knows the one loss of this module."""
     offers = [Component("losses", "squares", Squares, "", "tests", "tests")]
     known = Plugins([Plugin("tests", "tests", "1", "tests", offers=offers, loaded=True)])
-    with patch("ctk.plugins.guard.guard.plugins", return_value=known):
+    with patch("ctk.plugins.guard.guards.plugins", return_value=known):
         yield
 
 

@@ -5,7 +5,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from lending import lent, wheels
 from pages import blocks
 from walkthrough import walk
 
@@ -13,12 +12,11 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def borrowed(tmp_path_factory):
+def borrowed(lent, wheels):
     """What a reader's computer has: Python, a package index with our wheels in it, and the heavy libraries."""
-    folder = tmp_path_factory.mktemp("borrowed")
     return {
-        "PYTHONPATH": str(lent(folder / "lent")),
-        "PIP_FIND_LINKS": str(wheels(folder / "wheels")),
+        "PYTHONPATH": str(lent / "libraries"),
+        "PIP_FIND_LINKS": str(wheels),
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "OMP_NUM_THREADS": "1",

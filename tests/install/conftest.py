@@ -17,27 +17,20 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-LIGHT = (
-    "annotated-types", "click", "competition-toolkit", "markdown-it-py", "mdurl", "numpy", "packaging", "pluggy",
-    "pydantic", "pydantic-core", "Pygments", "PyYAML", "rich", "typing-extensions", "typing-inspection",
-)  # fmt: skip
-"""What the command line needs where nothing is trained; links to this environment's own."""
 
 
 class Environment:
     """A virtual environment with ctk in it: ``environment.ctk("install", wheel)`` is the finished process."""
 
-    def __init__(self, folder: Path, pip: bool = True) -> None:
+    def __init__(self, folder: Path, light: Path, pip: bool = True) -> None:
         self.folder = folder
         self.more = {"CTK_CACHE": str(folder / "cache"), "UV_CACHE_DIR": str(folder / "uv"), "COLUMNS": "200"}
         venv.create(folder, with_pip=pip, symlinks=True)
         self.python = folder / "bin" / "python"
         (self.site,) = folder.glob("lib/python*/site-packages")
-        for name in LIGHT:
-            for top in {file.parts[0] for file in distribution(name).files or () if ".." not in file.parts}:
-                there = Path(str(distribution(name).locate_file(top)))
-                if there.exists() and not top.startswith("__"):
-                    (self.site / top).symlink_to(there)
+        ours = next(file for file in distribution("competition-toolkit").files or () if ".dist-info" in file.parts[0])
+        for path in (*light.iterdir(), Path(str(distribution("competition-toolkit").locate_file(ours.parts[0])))):
+            (self.site / path.name).symlink_to(path)
         (self.site / "toolkit.pth").write_text(f"{ROOT / 'toolkit'}\n")
 
     def ctk(
@@ -90,21 +83,21 @@ def _digest(text: str) -> str:
 
 
 @pytest.fixture(scope="session")
-def new_environment() -> type[Environment]:
+def new_environment(lent: Path) -> Callable[..., Environment]:
     """``new_environment(folder, pip=True)`` makes one."""
-    return Environment
+    return functools.partial(Environment, light=lent / "light")
 
 
-@pytest.fixture(scope="module")
-def with_pip(tmp_path_factory: pytest.TempPathFactory) -> Environment:
-    return Environment(tmp_path_factory.mktemp("pip"))
+@pytest.fixture(scope="session")
+def with_pip(tmp_path_factory: pytest.TempPathFactory, new_environment: Callable[..., Environment]) -> Environment:
+    return new_environment(tmp_path_factory.mktemp("pip"))
 
 
-@pytest.fixture(scope="module")
-def with_uv(tmp_path_factory: pytest.TempPathFactory) -> Environment:
+@pytest.fixture(scope="session")
+def with_uv(tmp_path_factory: pytest.TempPathFactory, new_environment: Callable[..., Environment]) -> Environment:
     """An environment without pip; uv is on the PATH."""
     pytest.importorskip("uv")
-    environment = Environment(tmp_path_factory.mktemp("uv"), pip=False)
+    environment = new_environment(tmp_path_factory.mktemp("uv"), pip=False)
     environment.more["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     return environment
 

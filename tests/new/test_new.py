@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from packaging.specifiers import SpecifierSet
 
 from ctk import __version__, hookspecs
-from ctk.cli import cli
+from ctk.cli.main import cli
 from ctk.new import COMPONENTS, KINDS
 from ctk.new.names import LONGEST
 from ctk.new.render import requires_ctk

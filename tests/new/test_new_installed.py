@@ -5,18 +5,12 @@ import os
 import re
 import shutil
 import subprocess
-import sys
-import sysconfig
-import venv
 from pathlib import Path
 
 import pytest
 
 from ctk.new import COMPONENTS
 
-ROOT = Path(__file__).parents[2]
-OURS = ("ctk", "competition_toolkit", "__editable__", "__pycache__")
-"""What is not lent: everything of this checkout."""
 COMPETITION = "sample"
 PACKAGES = {COMPETITION: None, **{f"my-{kind}": kind for kind in COMPONENTS}}
 """Names, and the component that each has."""
@@ -30,13 +24,16 @@ def sh(*command, **more):
     return done.stdout
 
 
-class Clean:
-    """A new virtual environment with the toolkit's wheel, and below it everything that is written."""
+class Installed:
+    """A virtual environment with the toolkit's wheel, and below it everything that is written."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, make_environment, toolkit, lent):
         self.folder = folder
         self.work = folder / "work"
-        self.bin = folder / "venv" / "bin"
+        self.work.mkdir()
+        self.bin = make_environment(folder / "venv", toolkit)
+        (site,) = (folder / "venv").glob("lib/python*/site-packages")
+        (site / "lent.pth").write_text(f"{lent / 'tools'}\n{lent / 'libraries'}\n")
         self.environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith(("CTK_", "PYTHON", "PYTEST"))},
             "CTK_CACHE": str(folder / "cache"),
@@ -46,55 +43,25 @@ class Clean:
             "PIP_NO_BUILD_ISOLATION": "0",
             "PIP_DISABLE_PIP_VERSION_CHECK": "1",
         }
-        self.work.mkdir()
-        venv.create(folder / "venv", with_pip=True)
-        self("pip", "uninstall", "-q", "-y", "setuptools")  # that of ensurepip is old
-        (site,) = (folder / "venv").glob("lib/python*/site-packages")
-        (site / "lent.pth").write_text(f"{lent(folder)}\n")
-        self("pip", "install", "-q", toolkit(folder))
 
     def __call__(self, *command, cwd=None):
         return sh(self.bin / command[0], *command[1:], cwd=cwd or self.work, env=self.environment)
 
-
-def lent(folder):
-    """A folder with links to the libraries of this environment, without anything of this checkout."""
-    there = folder / "lent"
-    there.mkdir()
-    for path in Path(sysconfig.get_paths()["purelib"]).iterdir():
-        if not path.name.startswith(OURS) and path.suffix != ".pth":
-            (there / path.name).symlink_to(path)
-    return there
-
-
-def toolkit(folder):
-    """The toolkit's wheel without compiled parts, built from a copy of its sources."""
-    copy = folder / "toolkit"
-    for name in ("toolkit", "csrc/setup"):
-        shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("*.so", "__pycache__", "*.egg-info"))
-    for name in ("pyproject.toml", "setup.py", "MANIFEST.in", "README.md", "LICENSE", "NOTICE"):
-        shutil.copy(ROOT / name, copy / name)
-    return build(folder / "wheels", copy)[0]
-
-
-def build(out, *projects):
-    """Wheels of projects."""
-    pip = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-index", "--no-build-isolation"]
-    before = set(out.glob("*.whl"))
-    sh(*pip, "-w", out, *projects, env={**os.environ, "CTK_BUILD": "none"})
-    return sorted(set(out.glob("*.whl")) - before)
+    def install(self, *wheels):
+        self("python", "-m", "pip", "install", "-q", "--force-reinstall", "--no-deps", *wheels)
 
 
 @pytest.fixture(scope="module")
-def clean(tmp_path_factory):
+def clean(tmp_path_factory, make_environment, build_wheels, wheels, lent):
     """The environment in which each kind was made by the installed toolkit, built, and installed as a wheel."""
-    clean = Clean(tmp_path_factory.mktemp("clean"))
+    (toolkit,) = wheels.glob("competition_toolkit-*.whl")
+    clean = Installed(tmp_path_factory.mktemp("clean"), make_environment, toolkit, lent)
     for name, component in PACKAGES.items():
         kind = ["competition", name] if component is None else ["plugin", name, "--component", component]
         clean("ctk", "new", *kind, "--out", clean.folder / name)
-    wheels = build(clean.folder / "wheels", *(clean.folder / name for name in PACKAGES))
-    assert len(wheels) == len(PACKAGES)
-    clean("pip", "install", "-q", *wheels)
+    made = build_wheels(clean.folder, *(clean.folder / name for name in PACKAGES))
+    assert len(made) == len(PACKAGES)
+    clean.install(*made)
     return clean
 
 
@@ -150,7 +117,7 @@ def test_each_component_serves_in_the_competition_by_name(clean):
     assert list(run.glob("filters/1-my-filter/dropped.csv"))
 
 
-def test_a_metric_is_changed_installed_run_and_listed_and_its_wheel_runs_too(clean):
+def test_a_metric_is_changed_installed_run_and_listed_and_its_wheel_runs_too(clean, build_wheels):
     """What a person does with only the README."""
     clean("ctk", "new", "competition", "mine")
     project = clean.work / "ctk-mine"
@@ -163,8 +130,7 @@ def test_a_metric_is_changed_installed_run_and_listed_and_its_wheel_runs_too(cle
         assert {row["id"] for row in json.loads(clean("ctk", "list", "--json"))} == {COMPETITION, "mine"}
         editable = json.loads(clean("ctk", "run", "mine", "--json", cwd=project))
         assert editable["scores"]["blend"]["mae"] < editable["scores"]["ridge/seed-0"]["mae"]
-        (wheel,) = build(clean.folder / "wheels", project)
-        clean("pip", "install", "-q", "--force-reinstall", "--no-deps", wheel)
+        clean.install(*build_wheels(clean.folder, project))
         shutil.rmtree(project / "ctk_mine")
         from_wheel = json.loads(clean("ctk", "run", "mine", "--dry-run", "--json"))
         assert list(from_wheel["scores"]["blend"]) == ["mae"]

@@ -1,10 +1,7 @@
 """Counts along a grid of shares against counting by hand, share by share."""
 
 import ctypes
-import shutil
-import subprocess
 from fractions import Fraction
-from pathlib import Path
 
 import pytest
 import torch
@@ -87,15 +84,8 @@ def test_a_gpu_counts_the_same(name):
 
 
 @pytest.fixture(scope="module")
-def emulation(tmp_path_factory):
-    """The GPU's kernels, run by the processor: emulation/simt.h."""
-    if shutil.which("g++") is None:
-        pytest.skip("there is no g++, which compiles the kernels for the processor")
-    source = Path(__file__).parent / "emulation" / "climb.cpp"
-    library = tmp_path_factory.mktemp("emulation") / "climb.so"
-    flags = ["-std=c++20", "-O2", "-shared", "-fPIC", "-Wall", "-Werror", "-Wno-unknown-pragmas"]
-    subprocess.run(["g++", *flags, str(source), "-o", str(library)], check=True)
-    return ctypes.CDLL(str(library))
+def emulation(emulate):
+    return emulate("climb")
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -191,8 +191,7 @@ def test_opcheck_finds_nothing_in_forward_and_backward(arguments):
 
 
 @needs_kernels
-@pytest.mark.slow
-def test_torch_compile_takes_it_whole():
+def test_torch_compile_takes_it_whole(compiler):
     torch._dynamo.reset()
     query, key = vectors(40, 40, 16)
 
@@ -200,7 +199,7 @@ def test_torch_compile_takes_it_whole():
         return info_nce(F.normalize(query, dim=1) * 1.0, key, scale, query_ids=IDS, key_ids=IDS) * 2
 
     expected = fused_step(step, query, key)
-    compiled = fused_step(torch.compile(step, fullgraph=True), query, key)
+    compiled = fused_step(torch.compile(step, fullgraph=True, backend=compiler), query, key)
     for mine, true in zip(compiled, expected, strict=True):
         assert torch.allclose(mine, true, rtol=1e-5, atol=1e-6)
 
@@ -280,10 +279,9 @@ def test_memory_beyond_inputs_and_gradients_stays_near_the_limit():
 
 
 @needs_kernels
-@pytest.mark.slow
-def test_torch_compile_takes_other_batch_sizes_too():
+def test_torch_compile_takes_other_batch_sizes_too(compiler):
     torch._dynamo.reset()
-    compiled = torch.compile(info_nce, fullgraph=True)
+    compiled = torch.compile(info_nce, fullgraph=True, backend=compiler)
     for rows in (40, 24, 40):
         query, key = vectors(rows, rows, 8)
         query.requires_grad_()

@@ -6,9 +6,7 @@ What this cannot see: cuBLAS, races between blocks, and anything about speed. te
 from __future__ import annotations
 
 import ctypes
-import shutil
-import subprocess
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -16,20 +14,8 @@ from torch import Tensor
 
 from ctk.ops import reference
 
-SOURCES = Path(__file__).parent / "emulation"
 TYPES = {torch.float32: 0, torch.bfloat16: 1, torch.float16: 2}  # as csrc/common/matrix.h has them
 SAVED = 5
-
-pytestmark = pytest.mark.skipif(
-    shutil.which("g++") is None, reason="there is no g++, which compiles the kernels for the processor"
-)
-
-
-def compiled(name: str, folder: Path) -> ctypes.CDLL:
-    library = folder / f"{name}.so"
-    flags = ["-std=c++20", "-O2", "-shared", "-fPIC", "-Wall", "-Werror", "-Wno-unknown-pragmas"]
-    subprocess.run(["g++", *flags, str(SOURCES / f"{name}.cpp"), "-o", str(library)], check=True)
-    return ctypes.CDLL(str(library))
 
 
 def places(*arguments: object) -> list[object]:
@@ -95,8 +81,8 @@ class InfoNCE:
 
 
 @pytest.fixture(scope="module")
-def info_nce(tmp_path_factory: pytest.TempPathFactory) -> InfoNCE:
-    return InfoNCE(compiled("info_nce", tmp_path_factory.mktemp("emulation")))
+def info_nce(emulate: Callable[[str], ctypes.CDLL]) -> InfoNCE:
+    return InfoNCE(emulate("info_nce"))
 
 
 def expected(
@@ -264,8 +250,8 @@ class Ranking:
 
 
 @pytest.fixture(scope="module")
-def ranking(tmp_path_factory: pytest.TempPathFactory) -> Ranking:
-    return Ranking(compiled("ranks", tmp_path_factory.mktemp("emulation")))
+def ranking(emulate: Callable[[str], ctypes.CDLL]) -> Ranking:
+    return Ranking(emulate("ranks"))
 
 
 def positives_of(query_ids: Tensor, gallery_ids: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:

@@ -187,11 +187,12 @@ def test_opcheck_finds_nothing(arguments):
 
 
 @needs_kernels
-@pytest.mark.slow
-def test_torch_compile_takes_it_whole_and_gives_nan_for_an_error():
+def test_torch_compile_takes_it_whole_and_gives_nan_for_an_error(compiler):
     torch._dynamo.reset()
     query, gallery, target = vectors(30, 40, 8, "normal")
-    compiled = torch.compile(lambda q: (target_ranks(q, gallery, target), *topk(q, gallery, 3)), fullgraph=True)
+    compiled = torch.compile(
+        lambda q: (target_ranks(q, gallery, target), *topk(q, gallery, 3)), fullgraph=True, backend=compiler
+    )
     expected = target_ranks(query, gallery, target), *topk(query, gallery, 3)
     assert all(torch.equal(mine, theirs) for mine, theirs in zip(compiled(query), expected, strict=True))
     query[4, 0] = torch.nan
@@ -226,12 +227,11 @@ def test_memory_does_not_grow_with_queries_times_gallery():
 
 
 @needs_kernels
-@pytest.mark.slow
-def test_compiled_a_target_outside_the_gallery_is_nan():
+def test_compiled_a_target_outside_the_gallery_is_nan(compiler):
     torch._dynamo.reset()
     query, gallery, _ = vectors(4, 20, 8, "normal")
     target = torch.tensor([0, -1, 20, -100])
-    ranks = torch.compile(target_ranks, fullgraph=True)(query, gallery, target)
+    ranks = torch.compile(target_ranks, fullgraph=True, backend=compiler)(query, gallery, target)
     assert torch.isnan(ranks).tolist() == [False, True, True, True]
 
 

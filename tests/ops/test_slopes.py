@@ -1,9 +1,6 @@
 """Sums of absolute values and their slopes along shares, against float64 sums of every entry."""
 
 import ctypes
-import shutil
-import subprocess
-from pathlib import Path
 
 import pytest
 import torch
@@ -110,15 +107,8 @@ def test_a_gpu_finds_the_same(name, dtype):
 
 
 @pytest.fixture(scope="module")
-def emulation(tmp_path_factory):
-    """The GPU's kernels, run by the processor: emulation/simt.h."""
-    if shutil.which("g++") is None:
-        pytest.skip("there is no g++, which compiles the kernels for the processor")
-    source = Path(__file__).parent / "emulation" / "slopes.cpp"
-    library = tmp_path_factory.mktemp("emulation") / "slopes.so"
-    flags = ["-std=c++20", "-O2", "-shared", "-fPIC", "-Wall", "-Werror", "-Wno-unknown-pragmas"]
-    subprocess.run(["g++", *flags, str(source), "-o", str(library)], check=True)
-    library = ctypes.CDLL(str(library))
+def emulation(emulate):
+    library = emulate("slopes")
 
     def run(blend, members, shares):
         found = torch.full_like(shares, -1), torch.full_like(shares, -1)

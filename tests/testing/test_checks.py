@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from ctk.testing.checking import check
 from ctk.testing.checks import CHECKS
+from ctk.testing.conformance import examine
 
 HEAD = "from ctk import hookimpl\n"
 
@@ -18,7 +18,7 @@ def problems(tmp_plugin) -> Callable[..., list[str]]:
         folder = tmp_plugin("wrong", HEAD + source)
         for name, text in modules.items():
             (folder / f"{name}.py").write_text(text)
-        report = check("wrong", None, {}, {name: CHECKS[name] for name in names})
+        report = examine("wrong", None, {}, {name: CHECKS[name] for name in names})
         return [str(problem) for problem in report.problems]
 
     return find
@@ -73,7 +73,7 @@ def test_a_registration_is_named_by_file_and_line(problems):
         ),
         (register("models", "register('ridge', 'torch.nn:Linear', 'a')"), "registered by plugin 'ctk'"),
         (
-            register("competitions", "register('mine', 'ctk.testing.toy.competition:ToyRegression', 'a')"),
+            register("competitions", "register('mine', 'ctk.testing.toy.toy_competition:ToyRegression', 'a')"),
             "the competition 'mine' has id = 'toy-regression'",
         ),
     ],
@@ -187,8 +187,6 @@ def test_required_versions(problems, line, found):
     ],
 )
 def test_competitions_and_presets(problems, body, found):
-    thing = (
-        f"from ctk.testing.toy.competition import ToyRegression\nclass X(ToyRegression):\n    id = 'x'\n    {body}\n"
-    )
+    thing = f"from ctk.testing.toy.toy_competition import *\nclass X(ToyRegression):\n    id = 'x'\n    {body}\n"
     told = problems(register("competitions", "register('x', 'thing:X', 'a')"), "presets", thing=thing)
     assert any(found in each for each in told), told

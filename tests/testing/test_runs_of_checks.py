@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from ctk.testing.checking import check
 from ctk.testing.checks import CHECKS
-from ctk.testing.report import Report
+from ctk.testing.conformance import examine
+from ctk.testing.findings import Report
 
 RUNS = {name: CHECKS[name] for name in ("run", "submission", "truth")}
 
@@ -49,7 +49,7 @@ def checked(tmp_plugin) -> Callable[..., Report]:
     def run(kind: str, source: str, **how: object) -> Report:
         hook = f"@hookimpl\ndef ctk_register_{kind}(register):\n    register('x', 'thing:X', 'a thing')\n"
         (tmp_plugin("wrong", f"from ctk import hookimpl\n{hook}") / "thing.py").write_text(source)
-        return check("wrong", None, {}, RUNS)
+        return examine("wrong", None, {}, RUNS)
 
     return run
 
@@ -155,7 +155,9 @@ def test_a_metric_that_changes_predictions_is_found(checked):
 
 def test_data_that_nobody_has_is_asked_for(checked):
     told = only(
-        checked("data", "from ctk.testing.toy.reader import ToyReader\nclass X(ToyReader):\n    'Another layout.'\n")
+        checked(
+            "data", "from ctk.testing.toy.toy_samples import ToyReader\nclass X(ToyReader):\n    'Another layout.'\n"
+        )
     )
     assert "there is no data in its layout" in told
     assert '"x": ["data_dir=/absolute/folder"]' in told
@@ -164,7 +166,7 @@ def test_data_that_nobody_has_is_asked_for(checked):
 COMPETITION = """
 import numpy as np
 from ctk.contract.competition import Submission
-from ctk.testing.toy.competition import ToyRegression
+from ctk.testing.toy.toy_competition import ToyRegression
 
 
 class X(ToyRegression):

@@ -1,6 +1,6 @@
 """``python -m ctk``: the command line."""
 
-from ctk.cli import main
+from ctk.cli.main import main
 
 if __name__ == "__main__":
     main()

@@ -11,38 +11,42 @@ Members are fitted in spawned processes: a script that calls ``run`` needs the u
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from ctk.contract import Progress, Results, RunConfig, Submission
-    from ctk.series.ablation.outcome import Ablation
-    from ctk.series.ablation.plan import AblationPlan
-    from ctk.workflow.observer import Observer
-    from ctk.workflow.run import Plan
+import numpy as np
 
-
-def runs_root() -> Path:
-    """Where runs are kept: $CTK_RUNS, else ./runs."""
-    return Path(os.environ.get("CTK_RUNS") or "runs")
+from ctk.config.overrides import override, read_yaml
+from ctk.config.resolve import base_config, checkpoints_config, resolve
+from ctk.config.split_overrides import split_overrides
+from ctk.contract import Progress, Results, RunConfig, Submission
+from ctk.contract.schema import merge_configs
+from ctk.errors import UsageError
+from ctk.plugins import plugins
+from ctk.plugins.guard import competition_of, metric_of
+from ctk.runs import Run, runs_root
+from ctk.series.ablation import BASE
+from ctk.series.ablation.outcome import Ablation
+from ctk.series.ablation.plan import AblationPlan, start_ablation
+from ctk.series.ablation.run_ablation import run_ablation
+from ctk.workflow.apply_filters import apply_filters
+from ctk.workflow.blend_runs import execute_blend, plan_blend
+from ctk.workflow.observer import Observer, SilentObserver
+from ctk.workflow.plan_run import RunPlan, reopen_run, start_run
+from ctk.workflow.prepare import prepare, prepare_test
+from ctk.workflow.run import execute_run
 
 
 def run(competition: str, *, observer: Observer | None = None, **how: Any) -> Results:
     """Train, blend, submit, report; ``how`` as for ``plan``. Raises CtkError for all that a user can mend."""
-    from ctk.workflow.run import carry_out
-
-    return carry_out(plan(competition, **how), observer)
+    return execute_run(plan(competition, **how), observer)
 
 
 def resume(name: str, *, root: Path | None = None, observer: Observer | None = None) -> Results:
     """Go on with a run that was interrupted, failed or killed, by its folder or the end of its name."""
-    from ctk.runs import Run
-    from ctk.workflow.run import carry_out, reopen
-
-    return carry_out(reopen(Run.find(name, root or runs_root())), observer)
+    return execute_run(reopen_run(Run.find(name, root or runs_root())), observer)
 
 
 def cross_validate(
@@ -63,8 +67,6 @@ def cross_validate(
     stratify  group whose shares are alike in every fold; None is the target
     how       as for ``plan``
     """
-    from ctk.config.cross_validation import split_overrides
-
     split = split_overrides(folds, scheme, group, stratify)
     return run(competition, overrides=[*split, *overrides], observer=observer, **how)
 
@@ -77,9 +79,7 @@ def ablate(
     ``variants`` are overrides by name, ``how`` as for ``plan_ablation``. A run that fails is among the result's
     ``problems``; CtkError is raised for what concerns all of them.
     """
-    from ctk.series.ablation.running import carry_out
-
-    return carry_out(plan_ablation(competition, variants, **how), observer)
+    return run_ablation(plan_ablation(competition, variants, **how), observer)
 
 
 def plan_ablation(
@@ -99,10 +99,6 @@ def plan_ablation(
     overrides  of the base, "key=value" each
     how        data, preset and config, as for ``configured``
     """
-    from ctk.errors import UsageError
-    from ctk.series.ablation import BASE
-    from ctk.series.ablation.plan import start
-
     if any(each.partition("=")[0] == "seeds" for each in overrides):
         raise UsageError("The runs of an ablation have the seeds of --seeds.", "Leave -o seeds out.")
     usual, _ = configured(competition, **how)
@@ -112,7 +108,7 @@ def plan_ablation(
     configs = {BASE: configured(competition, overrides=base, **how)[0]}
     for variant, changes in variants.items():
         configs[variant] = configured(competition, overrides=[*base, *changes], **how)[0]
-    return start(configs, variants, seeds, root or runs_root(), name)
+    return start_ablation(configs, variants, seeds, root or runs_root(), name)
 
 
 def plan(
@@ -122,16 +118,14 @@ def plan(
     dry_run: bool = False,
     root: Path | None = None,
     **how: Any,
-) -> Plan:
+) -> RunPlan:
     """Make a run's folder, ready to be carried out; ``how`` as for ``configured``.
 
     dry_run    two steps of every member on a slice
     root       folder of runs; None is $CTK_RUNS or ./runs
     """
     config, assigned = configured(competition, **how)
-    from ctk.workflow.run import start  # late: it imports Lightning, and what is wrong should be said at once
-
-    return start(config, root or runs_root(), name or config.preset, assigned, dry_run)
+    return start_run(config, root or runs_root(), name or config.preset, assigned, dry_run)
 
 
 def configured(
@@ -152,19 +146,12 @@ def configured(
     overrides  "key=value" each, as after -o
     checkpoints  folder of a run: nothing is fitted, its members and blend predict. Its config takes the preset's place
     """
-    from ctk.config.overrides import override, read_yaml
-    from ctk.config.resolve import base_config, resolve, saved_config
-    from ctk.contract.schema import merge
-    from ctk.errors import UsageError
-    from ctk.plugins import plugins
-    from ctk.plugins.guard.competition import competition_of
-
     known = competition_of(competition)
     if checkpoints is not None and preset is not None:
         raise UsageError("The saved run's config takes the preset's place: give --checkpoints or --preset.")
-    raw = base_config(known, data, preset) if checkpoints is None else saved_config(known, checkpoints, data)
+    raw = base_config(known, data, preset) if checkpoints is None else checkpoints_config(known, checkpoints, data)
     if config is not None:
-        raw = merge(raw, config if isinstance(config, Mapping) else read_yaml(Path(config)))
+        raw = merge_configs(raw, config if isinstance(config, Mapping) else read_yaml(Path(config)))
     if raw.get("data_dir"):
         raw["data_dir"] = str(Path(raw["data_dir"]).resolve())  # so that a run can be gone on with from anywhere
     assigned = [f"data={Path(data).name}"] if data is not None else []
@@ -196,11 +183,9 @@ def blend_runs(
     ``competition`` and ``data`` are the runs' own, and needed only for files alone. Raises UsageError if runs are of
     different competitions or data, SubmissionError for a file that is none.
     """
-    from ctk.workflow.blend_runs import blend_sources
-    from ctk.workflow.observer import Silent
-
-    names = [str(source) for source in sources]
-    return blend_sources(names, root or runs_root(), blender, options, competition, data, name, observer or Silent())
+    root = root or runs_root()
+    plan = plan_blend([str(source) for source in sources], root, blender, options, competition, data)
+    return execute_blend(plan, root, name, observer or SilentObserver())
 
 
 def validate(
@@ -215,12 +200,6 @@ def validate(
 
     ``overrides`` are options of the data, as "data.old=true".
     """
-    from ctk.config.overrides import override
-    from ctk.config.resolve import base_config, resolve
-    from ctk.plugins import plugins
-    from ctk.plugins.guard.competition import competition_of
-    from ctk.workflow.prepare import prepare_test
-
     known = competition_of(competition)
     raw = base_config(known, data)
     for assignment in overrides:
@@ -232,8 +211,6 @@ def validate(
 
 def score(competition: str, file: Path, truth: Path) -> dict[str, float]:
     """Score a submission file against a truth file as the organisers do. Raises SubmissionError, DataError."""
-    from ctk.plugins.guard.competition import competition_of
-
     return competition_of(competition).score_file(file, truth)
 
 
@@ -251,16 +228,6 @@ def filter_data(
     Each filter's scores, kept and dropped ids go to ``out/filters``. Returns how many were kept, and of how many.
     Raises UsageError if ``out`` holds anything else.
     """
-    import numpy as np
-
-    from ctk.config.overrides import override
-    from ctk.config.resolve import base_config, resolve
-    from ctk.errors import UsageError
-    from ctk.plugins import plugins
-    from ctk.plugins.guard import metric_of
-    from ctk.plugins.guard.competition import competition_of
-    from ctk.workflow.apply_filters import apply_filters
-    from ctk.workflow.prepare import prepare
 
     known = competition_of(competition)
     raw = {**base_config(known, data), "filters": list(filters)}

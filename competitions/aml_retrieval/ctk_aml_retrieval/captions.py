@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from ctk.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def read_captions(path: Path, needed: Sequence[str] = ("image", "caption")) -> pd.DataFrame:
@@ -20,6 +23,8 @@ def read_captions(path: Path, needed: Sequence[str] = ("image", "caption")) -> p
     passed over. Raises DataError naming file and line: columns that lack, empty cells, ids that repeat or are no whole
     numbers, a picture under two concepts.
     """
+    import pandas as pd  # late: data that was prepared before needs none
+
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig", skip_blank_lines=False)
     except FileNotFoundError:

@@ -14,7 +14,6 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from ctk.data import Npz
 from ctk.errors import CtkError
@@ -101,4 +100,6 @@ def _write_captions(path: Path, samples: Samples, *, with_image: bool) -> None:
     """captions.txt as the competition has it: image,caption for training; id,caption for the test."""
     assert samples.gallery is not None
     first = ("image", samples.gallery.names[samples.target]) if with_image else ("id", samples.ids)
+    import pandas as pd  # late: once in the life of a machine
+
     pd.DataFrame({first[0]: first[1], "caption": samples.notes["caption"]}).to_csv(path, index=False)

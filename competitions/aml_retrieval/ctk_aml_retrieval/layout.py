@@ -16,8 +16,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ctk.contract import Found
-from ctk.data import Npz, not_finite
+from ctk.contract import DataItem
+from ctk.data import Npz, rows_not_finite
 from ctk.errors import CtkError, DataError
 from ctk.files import atomic
 from ctk.samples import Array, Data, Gallery, Samples
@@ -130,7 +130,7 @@ def write(path: Path, samples: Samples, *, labelled: bool) -> Path:
     return path
 
 
-def describe(folder: Path) -> list[Found]:
+def describe(folder: Path) -> list[DataItem]:
     """What there is of the data set in a folder and how to get the rest; what is missing or damaged never raises."""
     folder = Path(folder)
     return [
@@ -162,20 +162,20 @@ def _needed(folder: Path, part: str, name: str) -> Path:
     raise DataError(f"{name} was not found; looked in {looked}.", GET)
 
 
-def _found(folder: Path, part: str, name: str, how: str) -> Found:
+def _found(folder: Path, part: str, name: str, how: str) -> DataItem:
     path = next((path for path in _places(folder, part, name) if path.exists()), None)
     if path is None:
-        return Found(name, None, "", how)
+        return DataItem(name, None, "", how)
     if path.suffix != ".npz":
-        return Found(name, path, "", "")
+        return DataItem(name, path, "", "")
     try:
         with Npz(path) as file:
             detail = "{:,} captions, text {:,}".format(*file.shape(VECTORS))
             if PICTURES in file:
                 detail += "; {:,} pictures, image {:,}".format(*file.shape(PICTURES))
-        return Found(name, path, detail, "")
+        return DataItem(name, path, detail, "")
     except (CtkError, IndexError) as error:  # IndexError: vectors without a width
-        return Found(name, path, f"damaged: {str(error).splitlines()[0]}", how)
+        return DataItem(name, path, f"damaged: {str(error).splitlines()[0]}", how)
 
 
 def _read_labelled(path: Path, bad_rows: BadRows) -> tuple[Samples, int]:
@@ -185,7 +185,7 @@ def _read_labelled(path: Path, bad_rows: BadRows) -> tuple[Samples, int]:
         gallery = _read_gallery(file, finite=False)
         if not drop:
             for key, vectors in ((VECTORS, text), (PICTURES, gallery.vectors)):
-                if len(bad := not_finite(vectors)):
+                if len(bad := rows_not_finite(vectors)):
                     raise file.fault(key, "a value is not a finite float32 number.", DROP, row=int(bad[0]))
         _check_metadata(file, captions=len(ids), text=text.shape[1], images=gallery.vectors.shape)
         target = _read_label(file, len(ids), len(gallery), drop, help=DROP)
@@ -193,8 +193,8 @@ def _read_labelled(path: Path, bad_rows: BadRows) -> tuple[Samples, int]:
     if not drop:
         return samples, 0
     keep = target >= 0
-    keep[not_finite(text)] = False
-    blind = not_finite(gallery.vectors)
+    keep[rows_not_finite(text)] = False
+    blind = rows_not_finite(gallery.vectors)
     keep &= ~np.isin(target, blind)
     if not keep.any():
         raise DataError(f"{path.name}: every row is bad.", "Mend the file.")

@@ -6,8 +6,8 @@ import hashlib
 from pathlib import Path
 from typing import Literal
 
-from ctk.contract import DataReader, Found
-from ctk.data import checksums
+from ctk.contract import DataItem, DataReader
+from ctk.data import member_checksums
 from ctk.samples import Data
 from ctk_aml_retrieval import layout
 
@@ -27,13 +27,13 @@ class AMLReader(DataReader):
         """Captions' embeddings as samples, pictures' embeddings as their gallery."""
         return layout.read(folder, bad_rows=self.bad_rows, train=self.train)
 
-    def describe(self, folder: Path) -> list[Found]:
+    def describe(self, folder: Path) -> list[DataItem]:
         """What of the layout lies in a folder."""
         return layout.describe(folder)
 
     def stamp(self, path: Path) -> object:
         """The checksums that the archive has of its members; the hash of a text."""
-        return checksums(path) if path.suffix == ".npz" else hashlib.sha256(path.read_bytes()).hexdigest()
+        return member_checksums(path) if path.suffix == ".npz" else hashlib.sha256(path.read_bytes()).hexdigest()
 
     def pictures(self, folder: Path) -> Path | None:
         """``Images``, where it lies."""

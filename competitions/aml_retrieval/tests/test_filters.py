@@ -11,11 +11,10 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from ctk.components.ridge import solve_ridge
 from ctk.contract import FilterContext
-from ctk.contract.schema import checked
+from ctk.contract.schema import validate_config
 from ctk.errors import CtkError, UsageError
-from ctk.plugins.options import options_schema
+from ctk.plugins.component_options import options_schema
 from ctk.samples import Gallery, Samples
-from ctk_aml_retrieval import embedded, layout
 from ctk_aml_retrieval.filters import Ridge, TopK
 
 
@@ -37,8 +36,8 @@ def area_under_curve(scores, right) -> float:
 
 
 @pytest.fixture(scope="module")
-def clean() -> Samples:
-    return layout.read(embedded.folder()).train
+def clean(whole) -> Samples:
+    return whole.train
 
 
 def given_to(samples: Samples, target) -> Samples:
@@ -238,7 +237,7 @@ def test_samples_without_a_gallery_are_refused(filter):
 )
 def test_options_out_of_range_are_refused_with_their_key(filter, option):
     with pytest.raises(UsageError, match=f"filters.0.{next(iter(option))}"):
-        checked(options_schema(filter, "it"), option, "filters.0")
+        validate_config(options_schema(filter, "it"), option, "filters.0")
 
 
 @pytest.mark.parametrize("option", [{"folds": 1}, {"alpha": 0.0}])

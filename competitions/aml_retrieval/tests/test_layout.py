@@ -373,12 +373,14 @@ def test_describe_says_what_is_there_and_how_to_get_the_rest(tmp_path):
     assert [row.path for row in layout.describe(tmp_path / "nowhere")] == [None] * 5
 
 
-def write_full_size(path: Path) -> None:
+def write_full_size(folder: Path) -> None:
     """125,000 captions of 25,000 pictures; embeddings stored, the 3.1 GB of label deflated at its fastest."""
+    save(folder / "test/test.clean.npz", query_arrays(captions=1500, text_dim=1024, image_dim=1536))
+    (folder / "train").mkdir()
     captions, pictures = 125_000, 25_000
     random = np.random.default_rng(0)
     caption = "A man in a blue shirt is standing on a ladder cleaning a window . " * 3
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+    with zipfile.ZipFile(folder / "train/train.npz", "w", zipfile.ZIP_STORED) as archive:
 
         def put(key, dtype, shape, blocks):
             with archive.open(f"{key}.npy", "w", force_zip64=True) as stream:
@@ -406,12 +408,8 @@ def write_full_size(path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("bad_rows", ["error", "drop"])
-def test_the_full_size_file_is_read_in_its_embeddings_and_1500_mb(tmp_path_factory, bad_rows):
-    folder = tmp_path_factory.getbasetemp() / "full"
-    if not folder.exists():
-        (folder / "train").mkdir(parents=True)
-        write_full_size(folder / "train/train.npz")
-        save(folder / "test/test.clean.npz", query_arrays(captions=1500, text_dim=1024, image_dim=1536))
+def test_the_full_size_file_is_read_in_its_embeddings_and_1500_mb(once, bad_rows):
+    folder = once("aml-full-size", write_full_size)
     script = """
 import json, resource, sys, time
 from ctk_aml_retrieval import layout

@@ -26,7 +26,7 @@ from ctk.blend import hill_climb
 from ctk.components.hill_climbs import HillClimb
 from ctk.runs import Part, Predictions, Run
 from ctk.samples import Array, Samples, Targets
-from ctk.workflow.predictions import Gathered, gather
+from ctk.workflow.predictions import MemberPredictions, gather_predictions
 from ctk_leap_climsim.columns import GROUPS, TARGETS
 from ctk_leap_climsim.metric import METRIC
 
@@ -78,24 +78,24 @@ def make(folder: Path, members: int, rows: int) -> Run:
 def report(folder: Path, run: Run) -> None:
     """Each step with its time and memory."""
     valid, test = Samples.open(folder / "valid"), Samples(np.arange(2), {})
-    gathered: Gathered = step("gather", lambda: gather({"": run}, valid, test))[0]
+    members: MemberPredictions = step("gather", lambda: gather_predictions({"": run}, valid, test))[0]
     drop_from_cache(folder)
     step("plain reads, cold", lambda: read_once(folder))
     drop_from_cache(folder)
-    step("Gram and climb, cold", lambda: climbed(gathered))
+    step("Gram and climb, cold", lambda: climbed(members))
     step("plain reads again", lambda: read_once(folder))
-    step("Gram and climb again", lambda: climbed(gathered))
+    step("Gram and climb again", lambda: climbed(members))
     for weights in ("model", "group", "column"):
         blender = HillClimb(weights=weights)
-        blend, told = step(f"hill-climb, weights: {weights}", lambda b=blender: b.fit(gathered.oof, valid, METRIC))
+        blend, told = step(f"hill-climb, weights: {weights}", lambda b=blender: b.fit(members.oof, valid, METRIC))
         print(f"{told}  {blend.score:.6f}")
-    step("apply", lambda: blend.apply(gathered.oof))
+    step("apply", lambda: blend.apply(members.oof))
 
 
-def climbed(gathered: Gathered) -> float:
+def climbed(members: MemberPredictions) -> float:
     """What is one pass over the store: weights a column, without a score of the blend."""
     columns = range(len(TARGETS))
-    return hill_climb(list(gathered.oof.values()), gathered.valid.target, "r2", columns=columns).score
+    return hill_climb(list(members.oof.values()), members.valid.target, "r2", columns=columns).score
 
 
 def step(name: str, work: Callable[[], Any]) -> tuple[Any, str]:

@@ -11,7 +11,7 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from ctk.contract import Submission
-from ctk.data import scratch
+from ctk.data import allocate_scratch
 from ctk.errors import DataError, SubmissionError
 from ctk.files import atomic
 from ctk.samples import Array, Samples
@@ -89,7 +89,7 @@ def by_id(table: Table, ids: Array, weights: Array) -> Array:
     Raises the table's error for missing, unknown and repeated ids.
     """
     order = Order(table, ids)
-    values = scratch((len(ids), len(weights)), np.float64, f"Reading {table.path.name}")
+    values = allocate_scratch((len(ids), len(weights)), np.float64, f"Reading {table.path.name}")
     zero = weights == 0
     divisor = np.where(zero, 1.0, weights)
     for block in table.blocks():

@@ -1,5 +1,9 @@
-"""Small data in both layouts, made here: tables as Kaggle's, pairs of files as ClimSim's."""
+"""Small data in both layouts, made here: tables as Kaggle's, pairs of files as ClimSim's; and a run on the tables.
 
+The default data is made of 1,152 columns of air here.
+"""
+
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -8,18 +12,65 @@ import numpy as np
 import pytest
 
 from ctk.samples import Array, Data
-from ctk_leap_climsim.columns import INPUT_VARIABLES, INPUTS, LEVELS, SERIES, STATE, SURFACE, TARGETS, ZERO
+from ctk_leap_climsim.columns import GRID, INPUT_VARIABLES, INPUTS, LEVELS, SERIES, STATE, SURFACE, TARGETS, ZERO
 from ctk_leap_climsim.reading.reader import ClimSimReader
+from ctk_leap_climsim.synthetic import default
 
 NCOL = 8
+MEMBERS = (
+    "members=[{model: {name: ridge, standardise: true, features: [columns]}, blend: false, seeds: [0]},"
+    " {model: {name: column-mlp, hidden: 8, layers: 1}, loss: smooth-l1-levels, epochs: 2, batch: {size: 16},"
+    " stages: [{}, {epochs: 1, copies: target-groups}]},"
+    " {model: {name: res-bilstm, hidden: 4, layers: 2}, loss: smooth-l1-levels, epochs: 1, batch: {size: 16}}]"
+)
+SMALL = ("--preset", "quick", "-o", MEMBERS, "-o", "executor.name=serial", "-o", "executor.threads=1")
+"""The quick preset with small members, in this process."""
+
+
+@pytest.fixture(autouse=True)
+def few_columns(monkeypatch) -> None:
+    """As few columns of air as there can be are made where no data is given."""
+    monkeypatch.setattr(default, "COLUMNS", 3 * GRID)
+
+
+@pytest.fixture(scope="session")
+def once_tables(once) -> Path:
+    """Kaggle's tables that no test writes to: 30 rows in three time steps to train on, five to predict."""
+    return once("leap-tables", make_tables)
 
 
 @pytest.fixture
-def tables(tmp_path) -> Path:
-    """Kaggle's tables: 30 rows in three time steps to train on, five to predict."""
+def tables(once_tables, tmp_path) -> Path:
+    """Kaggle's tables of this test."""
+    return shutil.copytree(once_tables, tmp_path / "tables")
+
+
+@pytest.fixture(scope="session")
+def finished(once, ctk_in, once_tables) -> Path:
+    """The folder of a run on the tables; nobody writes to it."""
+
+    def make(folder: Path) -> None:
+        ctk_in(folder)("run", "leap-climsim", "--data", once_tables, *SMALL, code=0)
+
+    (run,) = (once("leap-run", make) / "runs" / "leap-climsim").iterdir()
+    return run
+
+
+@pytest.fixture
+def run(ctk, tmp_path) -> Callable[..., Path]:
+    """Run the quick preset with small members; returns the run's folder."""
+
+    def go(data: Path, *arguments: object) -> Path:
+        ctk("run", "leap-climsim", "--data", data, *SMALL, *arguments, code=0)
+        (folder,) = (tmp_path / "runs" / "leap-climsim").iterdir()
+        return folder
+
+    return go
+
+
+def make_tables(folder: Path) -> None:
+    """Fill a folder with Kaggle's tables."""
     random = np.random.default_rng(0)
-    folder = tmp_path / "tables"
-    folder.mkdir()
     ids = [384 * step + column for step in range(3) for column in range(10)]
     scale = 10.0 ** random.uniform(-30, 4, len(INPUTS) + len(TARGETS))
     write_csv(folder / "train.csv", "train_", ids, (*INPUTS, *TARGETS), random.standard_normal((30, 924)) * scale)
@@ -28,7 +79,6 @@ def tables(tmp_path) -> Path:
     write_csv(
         folder / "sample_submission.csv", "test_", sorted(asked), TARGETS, np.tile(np.where(ZERO, 0.0, 1.0), (5, 1))
     )
-    return folder
 
 
 @pytest.fixture

@@ -17,7 +17,6 @@ SMALL = {
 
 @pytest.mark.slow
 def test_the_plugin_keeps_the_contract():
-    """The default data is made in a minute or two, unless $CTK_TEST_CACHE or $CTK_CACHE has it."""
     report = check_plugin("leap-climsim", overrides=SMALL)
     assert {"model 'lstm-attention' in leap-climsim", "model 'conv-bilstm-transformer' in leap-climsim"} <= set(
         report.checked["run"]

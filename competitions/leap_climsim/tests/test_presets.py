@@ -6,7 +6,7 @@ import pytest
 from ctk.config.resolve import base_config, resolve
 from ctk.plugins import plugins
 from ctk.samples import Samples, Targets
-from ctk.training.schedules import rates
+from ctk.training.schedules import learning_rate_factor
 from ctk_leap_climsim.columns import GROUPS, INPUTS, TARGETS
 from ctk_leap_climsim.competition import LEAPClimSim
 
@@ -71,6 +71,6 @@ def test_the_last_epoch_is_one_of_copies_with_a_loss_and_a_learning_rate_of_its_
 @pytest.mark.parametrize(("preset", "epochs"), [("014", [0, 3]), ("022", [0, 3]), ("007", [0, 3, 9])])
 def test_cosines_begin_after_three_and_nine_epochs(preset, epochs):
     training = member_of(preset)[1].training.phases()[0]
-    rate = rates(training.schedule, training.optimizer.lr, 100 * training.epochs, training.epochs)
+    rate = learning_rate_factor(training.schedule, training.optimizer.lr, 100 * training.epochs, training.epochs)
     assert [step / 100 for step in range(100 * training.epochs) if rate(step) == 1.0] == epochs
     assert training.optimizer.lr * rate(299) == pytest.approx(1e-6, rel=0.1)

@@ -11,7 +11,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from ctk.errors import CtkError, DataError
 from ctk_leap_climsim.columns import EXACT_LEVELS, GRID, INPUT_VARIABLES, LEVELS, SERIES, STATE, STEP, SURFACE, UNITS
-from ctk_leap_climsim.synthetic import default, files
+from ctk_leap_climsim.synthetic import files
 from ctk_leap_climsim.synthetic.build import Build
 from ctk_leap_climsim.synthetic.levels import pressures
 
@@ -26,10 +26,9 @@ def quiet(what: str, done: int, total: int) -> None:
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory) -> Build:
-    build = Build(columns=COLUMNS, out=tmp_path_factory.mktemp("built"), workers=1)
-    build.run(quiet)
-    return build
+def built(once) -> Build:
+    folder = once("leap-built", lambda folder: Build(columns=COLUMNS, out=folder, workers=1).run(quiet))
+    return Build(columns=COLUMNS, out=folder, workers=1)
 
 
 def read(path: Path) -> dict[str, np.ndarray]:
@@ -167,7 +166,7 @@ def test_by_day_the_ground_takes_less_than_comes_in_and_the_air_is_warmed(steps)
 @needs_climt
 @pytest.mark.slow
 def test_the_workers_and_an_interruption_change_no_byte(built, tmp_path):
-    again = Build(columns=COLUMNS, out=tmp_path / "again", workers=3)
+    again = Build(columns=COLUMNS, out=tmp_path / "again", workers=2)
 
     def interrupt(what: str, done: int, total: int) -> None:
         if done:
@@ -193,7 +192,7 @@ def _moment(build: Build, path: Path):
 @needs_climt
 @pytest.mark.slow
 def test_another_seed_makes_other_columns(built, tmp_path):
-    other = Build(columns=COLUMNS, out=tmp_path, seed=1)
+    other = Build(columns=COLUMNS, out=tmp_path, seed=1, workers=1)
     other.run(quiet)
     path = files.paths(Path(), built.timeline[0])[0]
     assert not np.isclose(read(built.out / path)["state_t"], read(tmp_path / path)["state_t"]).all(axis=0).any()
@@ -223,18 +222,3 @@ def test_without_climt_the_error_says_what_to_install(tmp_path, monkeypatch):
     with pytest.raises(CtkError, match="needs climt") as error:
         Build(columns=COLUMNS, out=tmp_path / "out").run(quiet)
     assert "pip install 'ctk-leap-climsim[climt]'" in error.value.help
-
-
-@needs_climt
-@pytest.mark.slow
-def test_the_default_data_is_built_once_in_the_cache(tmp_path, monkeypatch):
-    monkeypatch.setenv("CTK_CACHE", str(tmp_path))
-    monkeypatch.setattr(default, "COLUMNS", COLUMNS)
-    steps: list[int] = []
-    place = default.folder(lambda what, done, total: steps.append(done))
-    assert place.is_relative_to(tmp_path / "leap-climsim")
-    assert len(list(place.glob("train/*/E3SM-MMF.ml[io].*.nc"))) == 6
-    assert steps[-1] == COLUMNS
-    steps.clear()
-    assert default.folder(lambda what, done, total: steps.append(done)) == place
-    assert not steps

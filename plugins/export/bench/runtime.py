@@ -19,14 +19,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ctk.cli.common import table
+from ctk.cli import print_table
 from ctk.plugins import plugins
-from ctk.plugins.guard.competition import competition_of
+from ctk.plugins.guard import competition_of
 from ctk.runs import Run
 from ctk.samples import Samples
 from ctk.training.network import NetworkModel
+from ctk.workflow.checkpoints import load_fitted_model, load_run_config
 from ctk.workflow.prepare import prepare
-from ctk.workflow.saved import config_of, fitted_model
 from ctk_export.choices import OPSET
 from ctk_export.formats import Job, format_of
 from ctk_export.network import Network
@@ -69,14 +69,14 @@ def main(threads: str, *folders: str) -> None:
     torch.set_num_threads(int(threads))
     rows = []
     for run in (Run(Path(folder)) for folder in folders):
-        config = config_of(run)
+        config = load_run_config(run)
         data = prepare(config, competition_of(config.competition), plugins()).data
         for part in {part.member: part for part in run.parts()}.values():
-            model = fitted_model(run, config, part, data.train, "cpu")
+            model = load_fitted_model(run, config, part, data.train, "cpu")
             if isinstance(model, NetworkModel):
                 rows += [[run.competition, part.member, *row] for row in measure(model, data.train, data.test)]
     columns = ["competition", "network", "rows", "torch ms", "onnxruntime ms", "torch cpu ms", "onnxruntime cpu ms"]
-    table(columns, rows, numbers=5)
+    print_table(columns, rows, numbers=5)
 
 
 if __name__ == "__main__":

@@ -6,9 +6,7 @@ from pathlib import Path
 
 import click
 
-from ctk.cli import completion
-from ctk.cli.common import as_json, console, print_json, table
-from ctk.cli.words import OneOf
+from ctk.cli import OneOf, ProgressBars, as_json, completion, console, print_json, print_table
 from ctk_export.choices import FORMATS, HIGHEST, LOWEST, OPSET
 
 
@@ -54,10 +52,8 @@ def export(
     ctk export RUN --format torchscript --out DIR
     ctk export RUN --format safetensors --json
     """
-    from ctk.api import runs_root
-    from ctk.cli.progress import Work
     from ctk.errors import UsageError
-    from ctk.runs import Run
+    from ctk.runs import Run, runs_root
 
     if opset is not None and format_ != "onnx":
         raise UsageError(f"--opset is of ONNX's operators; {format_} has none.", "Leave it out, or use --format onnx.")
@@ -66,14 +62,14 @@ def export(
     from ctk_export.export import export as carry_out
 
     wanted = Wanted(format_, opset or OPSET, member, seed, fold)
-    work = Work(quiet=json_)
+    progress = ProgressBars(quiet=json_)
     folder = out or found.folder / "export"
     sheets = []
     try:
-        for place, facts in carry_out(found, wanted, folder, lambda line: click.echo(line, err=True), work):
+        for place, facts in carry_out(found, wanted, folder, lambda line: click.echo(line, err=True), progress):
             sheets.append({"sheet": str(place), **facts})
     finally:
-        work.stop()
+        progress.stop()
     if json_:
         print_json(sheets)
         return
@@ -87,7 +83,7 @@ def export(
         ]
         for facts in sheets
     ]
-    table(["member", "fold", "file", "size", "difference"], rows, numbers=2)
+    print_table(["member", "fold", "file", "size", "difference"], rows, numbers=2)
     checked = sheets[0]["checked"]
     console.print(
         f"\n{folder}: checked on {checked['samples']} samples; largest differences to the models' own predictions in"

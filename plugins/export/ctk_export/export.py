@@ -17,12 +17,12 @@ from ctk.contract import Progress, RunConfig
 from ctk.errors import CtkError, UsageError, nearest
 from ctk.files import explain, read_json, write_json
 from ctk.plugins import plugins
-from ctk.plugins.guard.competition import competition_of
+from ctk.plugins.guard import competition_of
 from ctk.runs import Part, Run
 from ctk.samples import Data
+from ctk.workflow.checkpoints import load_fitted_model, load_run_config
 from ctk.workflow.fit import new_model
 from ctk.workflow.prepare import prepare
-from ctk.workflow.saved import config_of, fitted_model
 from ctk_export.check import ROWS, TOLERANCE, compare, evenly, spread
 from ctk_export.fitted import portable
 from ctk_export.formats import Format, Job, format_of
@@ -51,7 +51,7 @@ def export(
     ``skipped`` is told of what is no model that can be exported. Raises UsageError for what the run has not, and
     CtkError where an export does not predict what the model does: then nothing of that part is written.
     """
-    config = config_of(run)
+    config = load_run_config(run)
     parts = _parts(run, wanted)
     form = format_of(wanted.format)
     for part in parts:
@@ -91,7 +91,7 @@ def _job(run: Run, config: RunConfig, part: Part, data: Data, wanted: Wanted) ->
     (member,) = (each for each in config.members if each.name == part.member)
     if member.uses:
         return f"for it reads predictions of {', '.join(member.uses)}, which are no features of the data", None
-    fitted = portable(fitted_model(run, config, part, data.train, "cpu"), data.train)
+    fitted = portable(load_fitted_model(run, config, part, data.train, "cpu"), data.train)
     if fitted is None:
         return f"for {member.model.name} is neither a torch network nor a ridge regression", None
     example = fitted.inputs(data.test.take(np.arange(EXAMPLE_ROWS) % len(data.test)))

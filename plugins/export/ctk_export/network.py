@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ctk.contract import Model
 from ctk.samples import Array, Samples
-from ctk.training.loop import State, output
+from ctk.training.forward import State, output
 from ctk.training.network import NetworkModel
 from ctk_export.portable import Portable
 

@@ -11,7 +11,7 @@ from typing import Any
 from ctk.contract import RunConfig
 from ctk.runs import Part, Run
 from ctk.samples import Samples
-from ctk.workflow.saved import checkpoints_of
+from ctk.workflow.checkpoints import checkpoint_folder
 from ctk_export.check import TOLERANCE, Agreement
 from ctk_export.formats import Format, Job
 
@@ -33,7 +33,7 @@ def sheet(run: Run, config: RunConfig, part: Part, form: Format, job: Job) -> di
     """What is known of an export before it is written."""
     (member,) = (each for each in config.members if each.name == part.member)
     facts = run.facts(part)
-    saved = (path for path in sorted(checkpoints_of(run, config, part).iterdir()) if path.is_file())
+    saved = (path for path in sorted(checkpoint_folder(run, config, part).iterdir()) if path.is_file())
     return {
         **labels(run, part),
         "seed": part.seed,

@@ -3,14 +3,12 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from subprocess import CompletedProcess
 from typing import Any
 
-import click
 import numpy as np
 import pytest
-from click.testing import CliRunner, Result
 
-from ctk.cli import cli
 from ctk.runs import Run
 
 AML = (
@@ -49,14 +47,12 @@ def _apart(places, monkeypatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def ctk(places) -> Callable[..., Result]:
+def ctk(ctk_in, work, places) -> Callable[..., CompletedProcess[str]]:
     """Call the command line in this process; the code it ends with is checked."""
+    line = ctk_in(work)
 
-    def call(*arguments: object, code: int = 0) -> Result:
-        result = CliRunner(env=places).invoke(cli, [str(each) for each in arguments])
-        assert result.exit_code == code, result.output
-        assert result.exception is None or isinstance(result.exception, SystemExit | click.exceptions.Exit)
-        return result
+    def call(*arguments: object, code: int = 0) -> CompletedProcess[str]:
+        return line(*arguments, code=code, **places)
 
     return call
 
@@ -94,10 +90,10 @@ def leap(work, ctk) -> Run:
     return _run(ctk, "leap-climsim", folder, LEAP)
 
 
-def _run(ctk: Callable[..., Result], competition: str, data: Path, *overrides: str) -> Run:
+def _run(ctk: Callable[..., CompletedProcess[str]], competition: str, data: Path, *overrides: str) -> Run:
     options = [
         each
-        for override in (*overrides, "executor.name=serial", "trackers=[]", "seeds=[1]")
+        for override in (*overrides, "executor={name: serial, threads: 1}", "trackers=[]", "seeds=[1]")
         for each in ("-o", override)
     ]
     answer = ctk("run", competition, "--data", data, "--preset", "quick", "--json", *options)

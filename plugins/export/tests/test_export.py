@@ -15,7 +15,7 @@ from safetensors import safe_open
 from ctk.config.resolve import resolve
 from ctk.files import read_json, write_json
 from ctk.plugins import plugins
-from ctk.plugins.guard.competition import competition_of
+from ctk.plugins.guard import competition_of
 from ctk.runs import INTERRUPTED, Part, Run
 from ctk.workflow.prepare import prepare
 from ctk_export.choices import HIGHEST, LOWEST
@@ -293,7 +293,7 @@ def test_a_run_that_predicted_with_another_s_members_exports_those(aml, ctk, tmp
 
 def test_help_and_wrong_names_import_no_heavy_library():
     code = (
-        "import sys; from click.testing import CliRunner; from ctk.cli import cli;"
+        "import sys; from click.testing import CliRunner; from ctk.cli.main import cli;"
         "result = CliRunner().invoke(cli, ['export', '--help']);"
         "assert 'ctk export RUN --format onnx' in result.output, result.output;"
         "print([name for name in ('torch', 'onnx', 'onnxruntime', 'pandas', 'lightning') if name in sys.modules])"

@@ -15,7 +15,7 @@ from kagglesdk.competitions.types.competition_api_service import (
 )
 from kagglesdk.competitions.types.submission_status import SubmissionStatus
 
-from ctk.contract import Entry, Platform, Progress, Receipt, Submitted
+from ctk.contract import Entry, PastSubmission, Platform, Progress, Receipt
 from ctk.errors import CtkError
 from ctk_kaggle import problems
 from ctk_kaggle.download import Source, bring
@@ -79,11 +79,11 @@ class Kaggle(Platform):
             for rank, row in enumerate(rows, start=1)
         ]
 
-    def submissions(self, slug: str) -> Sequence[Submitted]:
+    def submissions(self, slug: str) -> Sequence[PastSubmission]:
         """Newest first."""
         rows = self.client.pages(slug, "list_submissions", ApiListSubmissionsRequest(), "submissions")
         return [
-            Submitted(
+            PastSubmission(
                 file=row.file_name or "",
                 message=row.description or "",
                 when=row.date,

@@ -15,7 +15,7 @@ def test_the_plugin_keeps_the_contract(alone: Path) -> None:
 
 def test_help_and_listing_import_neither_the_client_nor_requests() -> None:
     code = (
-        "import sys; from click.testing import CliRunner; from ctk.cli import cli\n"
+        "import sys; from click.testing import CliRunner; from ctk.cli.main import cli\n"
         "for line in (['--help'], ['plugins'], ['submit', '--help'], ['leaderboard', '--help']):\n"
         "    assert CliRunner().invoke(cli, line).exit_code == 0\n"
         "print([name for name in ('kaggle', 'kagglesdk', 'requests', 'torch', 'pandas') if name in sys.modules])"

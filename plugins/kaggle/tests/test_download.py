@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from ctk.cli import cli
+from ctk.cli.main import cli
 from ctk.errors import CtkError, DataError
 
 SLUG = "aml-competition"
@@ -326,7 +326,7 @@ def test_a_wait_longer_than_a_minute_is_left_to_the_user(kaggle: Any, folder: Pa
 
 def test_killed_in_the_middle_it_goes_on(kaggle: Any, folder: Path, tmp_path: Path) -> None:
     kaggle.files = {"a.csv": b"1", "train.npz": noise(40 << 20)}
-    command = [sys.executable, "-c", "import sys; from ctk.cli import main; main()"]
+    command = [sys.executable, "-c", "import sys; from ctk.cli.main import main; main()"]
     command += ["data", "aml-retrieval", "--download", "--data", str(folder)]
     # The server stops half way, so that the process is surely in the middle when it is killed.
     half = 25 << 20

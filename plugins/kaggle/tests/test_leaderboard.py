@@ -10,7 +10,7 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 
-from ctk.cli import cli
+from ctk.cli.main import cli
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from ctk.cli import cli
+from ctk.cli.main import cli
 
 SLUG, KEY, TOKEN = "aml-competition", "key-4f1c", "KGAT-9a77"
 

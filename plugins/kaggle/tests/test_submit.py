@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from ctk.cli import cli
+from ctk.cli.main import cli
 
 VALID = 'id,embedding\n0,"[1.0, 0.0, 0.0, 0.0, 0.0]"\n1,"[1.0, 0.0, 0.0, 0.0, 0.0]"\n' + (
     '2,"[0.0, 1.0, 0.0, 0.0, 0.0]"\n3,"[0.0, 1.0, 0.0, 0.0, 0.0]"\n'

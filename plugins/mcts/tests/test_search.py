@@ -18,10 +18,10 @@ def search(ctk_home, tmp_plugin):
     """``ctk_search.search`` of the toy competition with this sampler, in this process."""
     from ctk_search import search as carry_out
 
-    lay(tmp_plugin("empty", ""), "ctk-toy", "ctk.testing.toy.plugin")
+    lay(tmp_plugin("empty", ""), "ctk-toy", "ctk.testing.toy")
     find_anew()
     config = {"members": [MEMBER], "trackers": []}
-    how = {"config": config, "execution": ["executor.name=serial", "executor.workers=1"], "pruner": "none"}
+    how = {"config": config, "execution": ["executor={name: serial, workers: 1, threads: 1}"], "pruner": "none"}
     return partial(carry_out, "toy-regression", space=SPACE, sampler="mcts", **how)
 
 

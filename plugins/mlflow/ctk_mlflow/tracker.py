@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ctk.errors import CtkError
 from ctk.runs import Run
-from ctk.training.loggers import Place
+from ctk.training import FitLocation
 from ctk_mlflow.store import Store, check
 from ctk_mlflow.tracked import Tracked, key_of
 
@@ -21,7 +21,7 @@ class Mlflow(Tracked):
     def __init__(
         self, folder: Path, name: str, *, tracking_uri: str | None = None, experiment: str | None = None
     ) -> None:
-        place = Place.of(folder)
+        place = FitLocation.of(folder)
         began = any(place.run.glob("members/**/mlflow.json"))
         try:
             store = Store(tracking_uri, experiment or place.competition, place.run.parent.parent)

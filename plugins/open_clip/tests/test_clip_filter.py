@@ -17,9 +17,9 @@ from open_clip.transform import PreprocessCfg, image_transform_v2
 from PIL import Image
 
 from ctk.contract import FilterContext
-from ctk.contract.schema import checked
+from ctk.contract.schema import validate_config
 from ctk.errors import CtkError, DataError, UsageError
-from ctk.plugins.options import options_schema
+from ctk.plugins.component_options import options_schema
 from ctk.samples import Gallery, Samples
 from ctk_open_clip.clip_filter import ClipFilter
 from ctk_open_clip.loading import common_preprocessing, load
@@ -352,7 +352,7 @@ def test_the_plugin_offers_the_filter_without_importing_open_clip():
 @pytest.mark.parametrize("option", [{"drop_fraction": 10}, {"image_batch": 0}, {"text_batch": -1}, {"model": 3}])
 def test_options_out_of_range_are_refused_with_their_key(option):
     with pytest.raises(UsageError, match=next(iter(option))):
-        checked(options_schema(ClipFilter, "clip"), option, "filters.0")
+        validate_config(options_schema(ClipFilter, "clip"), option, "filters.0")
 
 
 # Does it find mismatched captions? ------------------------------------------------------------------------------------

@@ -34,12 +34,12 @@ import numpy as np
 
 from ctk import api
 from ctk.bench.tables import BenchRow, machine, save
-from ctk.cli.common import table
+from ctk.cli import print_table
 from ctk.components.executors import Serial, local
 from ctk.plugins import plugins
-from ctk.workflow.fit import Task
+from ctk.workflow.fit import FitTask
+from ctk.workflow.plan_run import parts_of
 from ctk.workflow.prepare import prepare
-from ctk.workflow.run import parts_of
 from ctk_ray.executor import RayExecutor
 
 RESULTS = Path(__file__).parents[3] / "bench" / "results"
@@ -74,7 +74,7 @@ def main() -> None:
         [row.case, row.contestant, row.runs, *map(_shown, (row.p20_ms, row.p50_ms, row.p80_ms, row.ratio))]
         for row in rows
     ]
-    table(columns, shown, numbers=5)
+    print_table(columns, shown, numbers=5)
 
 
 def tasks(rounds: int, calls: int) -> list[BenchRow]:
@@ -119,11 +119,11 @@ def _round(make: Callable[[], Executor], given: Any, calls: int) -> dict[str, fl
     return {"first": first, "one after another": alone, "all at once": together}
 
 
-def _task() -> Task:
+def _task() -> FitTask:
     """What the fit of a part of the embedded data's quick preset is given."""
     plan = api.plan("aml-retrieval")
     prepared = prepare(plan.config, plan.competition, plugins())
-    return Task(plan.run.folder, plan.config, parts_of(plan.config)[0], prepared, "", plan.competition.metric)
+    return FitTask(plan.run.folder, plan.config, parts_of(plan.config)[0], prepared, "", plan.competition.metric)
 
 
 def seeds(rounds: int, epochs: int) -> list[BenchRow]:

@@ -71,7 +71,7 @@ def _outcome(call: bytes, to: Callable[[Path], Path] | None) -> Outcome:
     try:
         function, args, kwargs = pickle.loads(call)
         if to is not None:
-            args = tuple(each.moved(to) for each in args)
+            args = tuple(each.with_paths(to) for each in args)
         return Outcome(False, pickle.dumps(function(*args, **kwargs)))
     except (Exception, SystemExit) as error:
         return failed(error)

@@ -22,8 +22,8 @@ from typing import Any
 import pytest
 
 from ctk.runs import Run
+from ctk.testing import toy
 from ctk.testing.home import Home, home_in
-from ctk.testing.toy import plugin as toy
 
 BLIND = """
 import os, sys, tempfile
@@ -64,6 +64,14 @@ class Stalling(nn.Module):
                 time.sleep(0.02)
         return ((prediction - batch.target) ** 2).mean()
 '''
+MEMBERS = (
+    "[{model: toy-network, loss: stalling, epochs: 5, checkpoint_every: 1, batch: {size: 16}},"
+    " {model: ridge, uses: [toy-network], seeds: [0]}]"
+)
+LINE = (
+    "run", "toy-regression", f"-omembers={MEMBERS}", "-oblend=mean", "-otrackers=[]", "-oexecutor.threads=1",
+    "-osplit.folds=2", "-osplit.use=2", "--seeds", "1",
+)  # fmt: skip
 PATIENCE = 300.0
 """Seconds for a step that takes some; a machine may be slow, and a test that hangs must end."""
 
@@ -125,6 +133,7 @@ class Stalled:
 
     home: Home
     place: Path
+    ctk: Any
 
     def go(self) -> None:
         """Let all fits end."""
@@ -134,19 +143,16 @@ class Stalled:
         """How many fits have waited."""
         return len(list(self.place.glob("stalled-*")))
 
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
-        """``ctk run`` of a network with two seeds and a ridge regression that uses it; or ``--resume``."""
-        if "--resume" not in arguments:
-            network = "{model: toy-network, loss: stalling, epochs: 5, checkpoint_every: 1, batch: {size: 16}}"
-            ridge = "{model: ridge, uses: [toy-network], seeds: [0]}"
-            given = (f"-omembers=[{network}, {ridge}]", "-oblend=mean", "-otrackers=[]", "-oexecutor.threads=1")
-            arguments = (*arguments, *given, "-osplit.folds=2", "-osplit.use=2", "--seeds", "1")
-        return self.command("run", "toy-regression", *arguments)
+    def run(self, *arguments: str, code: int = 0) -> str:
+        """``ctk run`` of a network on two folds and a ridge regression that uses it, in this process: what it says."""
+        self.go()
+        done = self.ctk(*LINE, *arguments, code=code)
+        return str(done.stdout + done.stderr)
 
-    def command(self, *arguments: str) -> subprocess.Popen[str]:
-        """``ctk`` with these arguments, in a session of its own."""
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """The same in a session of its own, where it waits."""
         return subprocess.Popen(
-            [sys.executable, "-m", "ctk", *arguments],
+            [sys.executable, "-m", "ctk", *LINE, *arguments],
             env={**os.environ, "OMP_NUM_THREADS": "1"},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -177,7 +183,7 @@ class Stalled:
         return Run(folder)
 
 
-def stalled_in(home: Home) -> Stalled:
+def stalled_in(home: Home, ctk_in: Any) -> Stalled:
     """In a home, the toy competition and the stalling loss as one-file plugins."""
     place = home.work.parent.parent / "place"
     place.mkdir()
@@ -185,29 +191,28 @@ def stalled_in(home: Home) -> Stalled:
     folder.mkdir()
     shutil.copy(toy.__file__, folder / "toy.py")
     (folder / "stalling.py").write_text(STALLING.format(place=str(place)))
-    return Stalled(home, place)
+    return Stalled(home, place, ctk_in(home.work, home.runs))
 
 
 @pytest.fixture
-def stalled(ctk_home: Home) -> Stalled:
+def stalled(ctk_home: Home, ctk_in: Any) -> Stalled:
     """Where every node sees it."""
-    return stalled_in(ctk_home)
+    return stalled_in(ctk_home, ctk_in)
 
 
 @pytest.fixture
-def hidden(tmp_path: Path) -> Iterator[Stalled]:
+def hidden(tmp_path: Path, ctk_in: Any) -> Iterator[Stalled]:
     """Where only the driver sees it."""
     with home_in(tmp_path / "hidden") as home:
-        yield stalled_in(home)
+        yield stalled_in(home, ctk_in)
 
 
 @pytest.fixture(scope="module")
-def serial(tmp_path_factory: pytest.TempPathFactory) -> Run:
+def serial(tmp_path_factory: pytest.TempPathFactory, ctk_in: Any) -> Run:
     """The same run in one process, one part after another."""
     with home_in(tmp_path_factory.mktemp("serial") / "home") as home:
-        stalled = stalled_in(home)
-        stalled.go()
-        stalled.ended(stalled.start("--executor", "serial", "--name", "serial"))
+        stalled = stalled_in(home, ctk_in)
+        stalled.run("--executor", "serial", "--name", "serial")
         return stalled.run_named("serial")
 
 

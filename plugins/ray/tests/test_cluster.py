@@ -45,13 +45,12 @@ def test_a_node_killed_in_the_middle_loses_nothing(two_nodes, stalled, serial):
 
 
 def test_nodes_that_do_not_see_the_runs_folder_get_files_and_plugins_by_rays_store(two_nodes, hidden, serial):
-    hidden.go()
     ray = ("--executor", "ray", "--address", two_nodes.address)
-    hidden.ended(hidden.start(*ray, "-oexecutor.artefacts=store", "--name", "carried"))
+    hidden.run(*ray, "-oexecutor.artefacts=store", "--name", "carried")
     run = hidden.run_named("carried")
     assert_same_predictions(run, serial)
     assert all((run.part_folder(part) / "checkpoints").is_dir() for part in run.parts())
-    printed = hidden.ended(hidden.start(*ray, "--name", "shared"), code=1)
+    printed = hidden.run(*ray, "--name", "shared", code=1)
     assert "does not see the run's folder, or the data prepared for it" in printed
     assert "-o executor.artefacts=store" in printed
 
@@ -62,7 +61,7 @@ def test_whole_runs_as_tasks_give_their_folders_back_by_rays_store(two_nodes, hi
     ray = ("--executor", "ray", "--address", two_nodes.address, "-oexecutor.artefacts=store")
     found = {}
     for name, how in {"carried": ray, "here": ("--executor", "serial")}.items():
-        hidden.ended(hidden.command("ablate", "toy-regression", "--name", name, *changed, *how))
+        hidden.ctk("ablate", "toy-regression", "--name", name, *changed, *how, code=0)
         (folder,) = hidden.home.runs.glob(f"toy-regression/*-{name}")
         found[name] = json.loads((folder / "ablation.json").read_text())["variants"]
         for run in folder.glob("*/seed-*"):
@@ -81,7 +80,7 @@ def test_a_search_by_rays_store_makes_the_trials_that_it_makes_here(two_nodes, h
     ray = ("--executor", "ray", "--address", two_nodes.address, "-oexecutor.artefacts=store")
     found = {}
     for name, how in {"carried": ray, "here": ()}.items():
-        hidden.ended(hidden.command("search", "toy-regression", "--name", name, *asked, *how))
+        hidden.ctk("search", "toy-regression", "--name", name, *asked, *how, code=0)
         (folder,) = hidden.home.runs.glob(f"toy-regression/*-{name}")
         trials = sorted((folder / "trials").iterdir())
         assert [Run(trial).state()["state"] for trial in trials] == ["finished"] * 4
@@ -102,7 +101,7 @@ def test_ctrl_c_ends_all_tasks_and_leaves_a_run_that_can_be_resumed(two_nodes, s
     stalled.until(lambda: not two_nodes.workers())
     assert not list(run.folder.rglob(".seen-*"))
     stalled.go()
-    stalled.ended(stalled.start("--resume", str(run.folder), "--executor", "local"))
+    stalled.ctk("run", "toy-regression", "--resume", run.folder, "--executor", "serial", code=0)
     assert_same_predictions(run, serial)
 
 

@@ -10,8 +10,8 @@ from ctk.config.overrides import override
 from ctk.config.resolve import base_config, resolve
 from ctk.errors import CtkError, UsageError
 from ctk.plugins import plugins
-from ctk.plugins.guard.competition import competition_of
-from ctk.workflow.pools import placed
+from ctk.plugins.guard import competition_of
+from ctk.workflow.pools import choose_workers
 from ctk_ray.executor import RayExecutor
 
 
@@ -50,9 +50,9 @@ def test_a_wrong_option_is_refused_by_its_key(given, told):
 
 
 def test_ray_takes_all_tasks_and_knows_itself_how_many_fit():
-    chosen = placed(execution("executor=ray"), 40)
+    chosen = choose_workers(execution("executor=ray"), 40)
     assert (chosen.workers, chosen.threads) == (40, 1)
-    chosen = placed(execution("executor=ray", "executor.workers=3", "executor.threads=2"), 40)
+    chosen = choose_workers(execution("executor=ray", "executor.workers=3", "executor.threads=2"), 40)
     assert (chosen.workers, chosen.threads) == (3, 2)
 
 

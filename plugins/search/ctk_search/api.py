@@ -18,17 +18,15 @@ from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
 
-from ctk.api import runs_root
 from ctk.config.overrides import override, read_yaml
 from ctk.contract import Choice, Execution, RunConfig
 from ctk.errors import CtkError, UsageError, near, nearest
 from ctk.plugins import plugins
-from ctk.plugins.guard import metric_of
-from ctk.plugins.guard.competition import competition_of
-from ctk.plugins.options import component
-from ctk.runs import Run
-from ctk.workflow.endings import terminable
-from ctk.workflow.pools import placed
+from ctk.plugins.component_options import resolve_choice
+from ctk.plugins.guard import competition_of, metric_of
+from ctk.runs import Run, runs_root
+from ctk.workflow.pools import choose_workers
+from ctk.workflow.run_ending import interrupt_on_sigterm
 from ctk_search import configs, pruning
 from ctk_search import space as spaces
 from ctk_search import study as studies
@@ -159,7 +157,7 @@ def resume(
         settings = replace(settings, trials=trials)
     if execution:
         settings = replace(settings, execution=_moved(settings, execution))
-    placed(Execution(**settings.execution), settings.trials)
+    choose_workers(Execution(**settings.execution), settings.trials)
     if storage is None and settings.storage is not None and studies.HIDDEN in settings.storage:
         raise UsageError(f"{folder}: the storage's password was not kept.", "Give the whole URL again: --storage URL.")
     given = storage or settings.storage
@@ -202,7 +200,7 @@ def _carry_out(
     with Run(folder).locked(), closing(book):
         settings.save(folder)
         try:
-            with terminable():
+            with interrupt_on_sigterm():
                 searching.run(timeout)
         except KeyboardInterrupt:
             write_page(searching)
@@ -227,7 +225,7 @@ def _sampler(name: str, options: Sequence[str], space: spaces.Space) -> dict[str
         if "=" not in each:
             raise UsageError(f"--sampler-option {each}: an option is key=value.", "For example n_startup_trials=20.")
         override(given, each)
-    chosen = component(Choice(**given), "samplers", "sampler", plugins())
+    chosen = resolve_choice(Choice(**given), "samplers", "sampler", plugins())
     plugins().load("samplers", chosen.name)(space.distributions, 0, **chosen.options)
     return chosen.model_dump()
 
@@ -235,8 +233,8 @@ def _sampler(name: str, options: Sequence[str], space: spaces.Space) -> dict[str
 def _bounded(execution: Execution, trials: int) -> Execution:
     """The executor with numbers of workers and threads. Raises UsageError for one that would take all trials at once,
     so that each would be proposed before any is known."""
-    made = placed(execution, trials)
-    if not execution.workers and placed(execution, MANY).workers == MANY:
+    made = choose_workers(execution, trials)
+    if not execution.workers and choose_workers(execution, MANY).workers == MANY:
         raise UsageError(
             f"The executor '{execution.name}' takes as many trials at a time as there are, and each would be proposed "
             "without knowing any other.",
@@ -259,4 +257,4 @@ def _moved(settings: Settings, execution: Sequence[str]) -> dict[str, Any]:
             "other numbers its trials would differ.",
             "Leave --workers out, or begin a new search.",
         )
-    return component(Execution(**made), "executors", "executor", plugins()).model_dump()
+    return resolve_choice(Execution(**made), "executors", "executor", plugins()).model_dump()

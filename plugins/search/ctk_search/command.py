@@ -8,10 +8,7 @@ from typing import Any
 
 import click
 
-from ctk.cli import completion
-from ctk.cli.common import as_json, executor_options, print_json
-from ctk.cli.configuring import config_options, numbers
-from ctk.cli.words import OneOf
+from ctk.cli import OneOf, as_json, completion, config_options, executor_options, parse_seeds, print_json
 
 PRUNERS = ("median", "halving", "none")
 SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -20,7 +17,7 @@ SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 @completion.completer
 def spaces(context: click.Context, typed: str) -> Iterable[tuple[str, str]]:
     """Spaces of the competition that is named before."""
-    from ctk.plugins.guard.competition import competition_of
+    from ctk.plugins.guard import competition_of
 
     given = context.params.get("competition") or next(iter(context.args), "")
     return [(name, "") for name in competition_of(given).spaces()]
@@ -90,8 +87,8 @@ def search(
             "--resume goes on with a search as it was begun.",
             "It takes --trials, --timeout, --storage and --executor alone.",
         )
-    limit, trained = _seconds(timeout), numbers(seeds)
-    from ctk.api import runs_root
+    limit, trained = _seconds(timeout), parse_seeds(seeds)
+    from ctk.runs import runs_root
     from ctk_search import api
     from ctk_search.terminal import Terminal, outcome
 

@@ -16,8 +16,8 @@ from ctk.contract import Metric
 from ctk.files import atomic, write_json, write_text
 from ctk.plugins.guard import Guard
 from ctk.runs import Run
-from ctk.series.trials import Outcome, read_epochs
-from ctk.training.loop import VALID_LOSS
+from ctk.series.trials import TrialOutcome, read_epochs
+from ctk.training.validation_tracker import VALID_LOSS
 from ctk.workflow.fit import CHECKPOINTS
 from ctk_search import configs
 from ctk_search.outcomes import facts_of, promoted_by, ranked, share_of
@@ -82,7 +82,7 @@ def _write_best(folder: Path, settings: Settings, space: Space, metric: Metric, 
             _link(folder / submission.name, Path("best") / submission.name)
 
 
-def facts(outcome: Outcome, search: Path, metric: Metric) -> dict[str, Any]:
+def facts(outcome: TrialOutcome, search: Path, metric: Metric) -> dict[str, Any]:
     """What is worth knowing of a trial that ended, from its folder; paths are relative to the search's."""
     epochs = read_epochs(outcome.folder)
     curves: dict[Any, list[dict[str, float]]] = {}

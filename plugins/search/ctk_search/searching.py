@@ -15,7 +15,7 @@ from optuna.trial import FrozenTrial, TrialState
 from ctk.contract import Execution, Metric
 from ctk.errors import CtkError
 from ctk.plugins.guard import Guard
-from ctk.series.trials import Outcome, Trial, read_epochs, run_trials
+from ctk.series.trials import Trial, TrialOutcome, read_epochs, run_trials
 from ctk_search import configs, pruning, results
 from ctk_search.book import Book
 from ctk_search.outcomes import FACTS, MARKS, share_of
@@ -139,7 +139,7 @@ class Searching:
         try:
             config = configs.config_of(self.settings.competition, self.settings.base, overrides, share_of(frozen))
         except CtkError as error:
-            self._tell(frozen.number, Outcome(folder, "failed", problem=str(error)))
+            self._tell(frozen.number, TrialOutcome(folder, "failed", problem=str(error)))
             return None
         return Trial(folder, configs.fitted(config), tuple(overrides), self._watch())
 
@@ -156,7 +156,7 @@ class Searching:
 
     # Tell ----------------------------------------------------------------------------------------------------------
 
-    def _tell(self, number: int, outcome: Outcome) -> None:
+    def _tell(self, number: int, outcome: TrialOutcome) -> None:
         state, facts = ENDED[outcome.state], results.facts(outcome, self.folder, self.metric)
         if state == TrialState.COMPLETE and not math.isfinite(outcome.score):
             state = TrialState.FAIL

@@ -23,7 +23,7 @@ import yaml
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from ctk.config.overrides import unreadable
+from ctk.config.overrides import yaml_problem
 from ctk.contract import Competition
 from ctk.errors import UsageError, nearest
 
@@ -113,7 +113,7 @@ def read(path: Path) -> Space:
     except _Twice as error:
         raise UsageError(f"{path}: {error} stands there twice.", "Keep one of them.") from None
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise UsageError(f"{path}: cannot be read as YAML ({unreadable(error)}).") from None
+        raise UsageError(f"{path}: cannot be read as YAML ({yaml_problem(error)}).") from None
     return parse(raw, str(path))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from optuna.trial import FrozenTrial, TrialState
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeRemainingColumn
 
-from ctk.cli.common import console, number, table
+from ctk.cli import console, format_score, print_table
 from ctk.report.numbers import duration
 from ctk.series.trials import Trial, read_epochs
 from ctk_search.api import Found
@@ -64,7 +64,7 @@ class Terminal(Observer):
             if trial.folder.name not in self.tasks:
                 self.tasks[trial.folder.name] = self.bars.add_task(f"trial {int(trial.folder.name)}", total=1, told="")
             last = epochs[-1]
-            told = f"{metric} {number(last.scores.get(metric))}"
+            told = f"{metric} {format_score(last.scores.get(metric))}"
             self.bars.update(self.tasks[trial.folder.name], completed=last.done, total=last.total, told=told)
 
     def ended(self, trial: FrozenTrial) -> None:
@@ -73,7 +73,7 @@ class Terminal(Observer):
             return
         best = next(iter(ranked(self.search.book.trials(), self.search.metric)), None)
         known = facts_of(trial)
-        so_far = "" if best is None else f"best {number(best.value)} (trial {best.number})"
+        so_far = "" if best is None else f"best {format_score(best.value)} (trial {best.number})"
         if self.bars is not None:
             self.bars.update(self.total, advance=1, told=so_far)
             if (task := self.tasks.pop(f"{trial.number:04d}", None)) is not None:
@@ -81,7 +81,7 @@ class Terminal(Observer):
         parts = [
             f"trial {trial.number:<4}",
             f"{STATES[trial.state]:<8}",
-            f"{number(best_value(trial, self.search.metric)):>8}",
+            f"{format_score(best_value(trial, self.search.metric)):>8}",
         ]
         parts += [f"{duration(known.get('seconds', 0)):>7}", so_far]
         if trial.state == TrialState.FAIL:
@@ -108,7 +108,7 @@ def outcome(search: Searching, found: Found) -> None:
     rows = [
         [
             str(trial.number),
-            number(trial.value),
+            format_score(trial.value),
             *([f"{share_of(trial):.0%}"] if partial else []),
             *(value_text(trial.params.get(name)) for name in short),
             duration(facts_of(trial).get("seconds", 0)),
@@ -116,7 +116,9 @@ def outcome(search: Searching, found: Found) -> None:
         for trial in found.ranked[:SHOWN]
     ]
     console.print()
-    table(["trial", search.metric.name, *(["epochs"] if partial else []), *short.values(), "time"], rows, len(rows[0]))
+    print_table(
+        ["trial", search.metric.name, *(["epochs"] if partial else []), *short.values(), "time"], rows, len(rows[0])
+    )
     console.print()
     lines = {"best run": "best", "submission": "", "results": "hpsearch_results.csv", "page": "search.html"}
     lines["submission"] = next((path.name for path in found.folder.glob("submission.*")), "")

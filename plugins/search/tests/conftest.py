@@ -34,7 +34,7 @@ def toy(ctk_home, tmp_plugin) -> Callable[[str], None]:
         folder = tmp_plugin("rogue", ROGUE)
         (folder / "rogue_loss.py").write_text(source)
 
-    lay(tmp_plugin("empty", ""), "ctk-toy", "ctk.testing.toy.plugin")
+    lay(tmp_plugin("empty", ""), "ctk-toy", "ctk.testing.toy")
     find_anew()
     return install
 
@@ -49,7 +49,7 @@ def search(toy) -> Callable[..., Any]:
         "toy-regression",
         space=SPACE,
         trials=4,
-        execution=["executor.name=serial", "executor.workers=1"],
+        execution=["executor.name=serial", "executor.workers=1", "executor.threads=1"],
         config=BASE,
     )
 

@@ -6,7 +6,7 @@ import math
 import pytest
 
 from ctk.api import configured
-from ctk.plugins.guard.competition import competition_of
+from ctk.plugins.guard import competition_of
 from ctk_search import configs, points
 from ctk_search import space as spaces
 

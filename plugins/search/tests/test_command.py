@@ -7,7 +7,7 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from ctk.cli import cli
+from ctk.cli.main import cli
 
 SPACE = """
 base:
@@ -29,7 +29,7 @@ def ctk(toy, ctk_home):
     return call
 
 
-ONE = ("-oexecutor.name=serial", "-oexecutor.workers=1", "-otrackers=[]")
+ONE = ("-oexecutor={name: serial, workers: 1, threads: 1}", "-otrackers=[]")
 
 
 def test_a_search_shows_its_trials_the_best_and_where_they_lie(ctk, ctk_home):

@@ -13,20 +13,27 @@ import pytest
 from ctk_search import api
 from ctk_search.settings import Settings
 
-SCRIPT = """
+MEMBER = {
+    "model": "toy-network",
+    "loss": "toy-squared-error",
+    "batch": {"size": 4},
+    "epochs": 12,
+    "checkpoint_every": 3,
+}
+HOW = {
+    "space": {"members.0.optimizer.lr": {"low": 1e-5, "high": 1e-1, "log": True}, "members.0.model.hidden": [4, 8, 16]},
+    "sampler": "tpe",
+    "sampler_options": ["n_startup_trials=3"],
+    "pruner": "median",
+    "execution": ["executor.workers=2", "executor.threads=1"],
+    "config": {"members": [MEMBER], "trackers": []},
+}
+SCRIPT = f"""
 import sys
 from ctk_search import api
-from test_spaces import MEMBER, SPACE
 
 if __name__ == "__main__":
-    api.search("toy-regression", space=SPACE, trials=int(sys.argv[1]), name="killed",
-               sampler="tpe", sampler_options=["n_startup_trials=3"], pruner="median",
-               execution=["executor.workers=2", "executor.threads=1"], config={"members": [MEMBER], "trackers": []})
-"""
-SPACES = """
-MEMBER = {"model": "toy-network", "loss": "toy-squared-error", "batch": {"size": 4}, "epochs": 12,
-          "checkpoint_every": 3}
-SPACE = {"members.0.optimizer.lr": {"low": 1e-5, "high": 1e-1, "log": True}, "members.0.model.hidden": [4, 8, 16]}
+    api.search("toy-regression", trials=int(sys.argv[1]), name="killed", **{HOW!r})
 """
 PATIENCE = 1800.0
 """Seconds; a machine may be slow, and a test that hangs must end."""
@@ -35,7 +42,6 @@ PATIENCE = 1800.0
 @pytest.fixture
 def start(ctk_home, toy):
     """Begin the search in a process of its own."""
-    (ctk_home.work / "test_spaces.py").write_text(SPACES)
     (ctk_home.work / "script.py").write_text(SCRIPT)
 
     def begin(trials):
@@ -75,14 +81,8 @@ def living(group):
 
 @pytest.mark.slow
 def test_the_trials_are_those_of_a_search_that_was_never_killed(start, ctk_home, table):
-    whole = start(7)
-    printed, _ = whole.communicate(timeout=PATIENCE)
-    assert whole.returncode == 0, printed
-    (first,) = ctk_home.runs.glob("toy-regression/*")
-    expected = table(api.resume(first))
-    first.rename(first.parent / "whole")
-
-    process = start(7)
+    expected = table(api.search("toy-regression", trials=6, name="whole", **HOW))
+    process = start(6)
 
     def reached(trial, epochs):
         paths = list(ctk_home.runs.glob(f"toy-regression/*-killed/trials/{trial:04d}/epochs.jsonl"))
@@ -92,7 +92,7 @@ def test_the_trials_are_those_of_a_search_that_was_never_killed(start, ctk_home,
     process.kill()
     process.communicate()
     (folder,) = ctk_home.runs.glob("toy-regression/*-killed")
-    assert Settings.load(folder).trials == 7
+    assert Settings.load(folder).trials == 6
     found = api.resume(folder)
     assert table(found) == expected
     assert (folder / "best").resolve().name == f"{found.best.number:04d}"

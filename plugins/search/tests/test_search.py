@@ -13,7 +13,7 @@ from optuna.trial import TrialState, create_trial
 import ctk
 from ctk.errors import CtkError, PluginError, UsageError
 from ctk.runs import Run
-from ctk.testing.toy.metrics import MSE
+from ctk.testing.toy.toy_competition import MSE
 from ctk_search import api
 from ctk_search.outcomes import facts_of
 from ctk_search.page import plots
@@ -226,7 +226,7 @@ def test_a_locked_storage_is_told_in_a_sentence(search, tmp_path, monkeypatch):
     ("url", "told"),
     [
         ("not a url", "no URL of a database"),
-        ("sqlite:////nowhere/there/all.db", "unable to open database file"),
+        ("sqlite:///nowhere/there/all.db", "unable to open database file"),
         ("nosuch://me:secret@localhost/x", "there is no database 'nosuch'"),
         ("postgresql+nosuch://me:secret@localhost/x?password=secret", "there is no database 'postgresql+nosuch'"),
         ("sqlite://", "--storage: a database in memory ends with the process"),

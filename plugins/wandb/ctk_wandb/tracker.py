@@ -9,7 +9,7 @@ import wandb
 
 from ctk.errors import CtkError
 from ctk.runs import Run
-from ctk.training.loggers import Place
+from ctk.training import FitLocation
 from ctk_wandb.session import OFFLINE, Mode, Session, check, sentence
 
 
@@ -31,7 +31,7 @@ class Wandb(Session):
         mode: Mode | None = None,
         tags: tuple[str, ...] = (),
     ) -> None:
-        place = Place.of(folder)
+        place = FitLocation.of(folder)
         began = any(place.run.glob("members/**/wandb/history.jsonl"))
         try:
             super().__init__(

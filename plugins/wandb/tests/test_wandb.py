@@ -11,9 +11,9 @@ import sys
 
 import pytest
 
-from ctk.contract.schema import checked
+from ctk.contract.schema import validate_config
 from ctk.errors import UsageError
-from ctk.plugins.options import options_schema
+from ctk.plugins.component_options import options_schema
 from ctk.testing import check_plugin
 from ctk_wandb.history import History
 from ctk_wandb.tracker import Wandb
@@ -87,6 +87,7 @@ def test_a_run_killed_offline_goes_on_as_the_same_run_and_its_last_folder_has_al
 
 @pytest.mark.slow
 def test_ctrl_c_leaves_no_process_and_a_run_that_goes_on(toy_run, logs):
+    toy_run.executor = "local"
     printed = toy_run.stop(signal.SIGINT)
     assert "Interrupted" in printed
     assert "wandb:" not in printed
@@ -218,7 +219,7 @@ def test_offline_runs_that_were_synced_are_neither_removed_nor_logged_again(tmp_
 @pytest.mark.parametrize("option", [{"mode": "ofline"}, {"projekt": "x"}, {"tags": 3}])
 def test_options_that_are_wrong_are_refused_with_their_key(option):
     with pytest.raises(UsageError, match=next(iter(option))):
-        checked(options_schema(Wandb, "wandb"), option, "trackers.0")
+        validate_config(options_schema(Wandb, "wandb"), option, "trackers.0")
 
 
 def test_a_history_cut_off_in_a_line_goes_on_with_the_line_before(tmp_path):

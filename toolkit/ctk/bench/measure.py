@@ -17,7 +17,7 @@ from ctk.bench.bench_case import BenchCase, Contestant, Run, Verdict
 from ctk.bench.tables import BenchRow
 from ctk.bench.threads import limited
 from ctk.ops import processor
-from ctk.workflow.environment import paths
+from ctk.workflow.environment import op_paths
 
 BURST = 0.01
 """Seconds; what is quicker is called in a row until so much has passed, and the mean counts: a clock call costs too."""
@@ -109,7 +109,7 @@ def _timed(entry: _Entry, device: str, calls: int = 1) -> tuple[Any, float]:
 
 def _rows(op: str, case: BenchCase, entries: list[_Entry], threads: int | None) -> list[BenchRow]:
     floor = next((_percentile(each, 50) for each in entries if each.contestant.role == "floor" and each.times), None)
-    path = paths()["blend" if op == "blend" else case.device]
+    path = op_paths()["blend" if op == "blend" else case.device]
     rows = []
     for entry in entries:
         contestant, median = entry.contestant, _percentile(entry, 50)

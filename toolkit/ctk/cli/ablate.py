@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from ctk.cli import completion
-from ctk.cli.common import as_json, console, executor_options, number, print_json, table
-from ctk.cli.configuring import config_options, numbers, refuse_others
-
-if TYPE_CHECKING:
-    from ctk.series.ablation.outcome import Ablation
+from ctk import api
+from ctk.cli import completion, config_completion
+from ctk.cli.json_output import as_json, print_json
+from ctk.cli.options import config_options, executor_options, parse_seeds
+from ctk.cli.printing import console, format_score, print_table
+from ctk.cli.resume import refuse_other_options
+from ctk.cli.run_progress import RunProgress
+from ctk.errors import UsageError
+from ctk.plugins.guard import competition_of, is_named
+from ctk.runs import runs_root
+from ctk.series.ablation import BASE
+from ctk.series.ablation.outcome import Ablation, percent
+from ctk.series.ablation.plan import find_ablation, read_plan
+from ctk.series.ablation.run_ablation import run_ablation
+from ctk.series.ablation.variants import read_variants
 
 
 @click.command()
@@ -21,7 +30,7 @@ if TYPE_CHECKING:
     "assignments",
     multiple=True,
     metavar="NAME:KEY=VALUE",
-    shell_complete=completion.variant_options,
+    shell_complete=config_completion.variant_options,
     help="A variant and what it changes in the base; again with the same name for a further key.",
 )
 @config_options
@@ -54,12 +63,6 @@ def ablate(
     ctk ablate my-competition --set a:blend=mean --set b:blend=greedy --preset baseline --data DIR
     ctk ablate my-competition --resume ablation
     """
-    from ctk import api
-    from ctk.errors import UsageError
-    from ctk.plugins.guard.competition import competition_of, is_named
-    from ctk.series.ablation.plan import find, read
-    from ctk.series.ablation.variants import read_variants
-
     known = competition_of(competition)
     if resume is None:
         plan = api.plan_ablation(
@@ -67,32 +70,26 @@ def ablate(
             read_variants(assignments),
             **how,
             overrides=(*execution, *overrides),
-            seeds=numbers(seeds) or (),
+            seeds=parse_seeds(seeds) or (),
             name=name,
         )
     else:
-        refuse_others()
-        plan = read(find(resume, api.runs_root()), execution)
+        refuse_other_options()
+        plan = read_plan(find_ablation(resume, runs_root()), execution)
         if not is_named(known, plan.competition):
             raise UsageError(f"{plan.folder} is an ablation of {plan.competition}, not of {competition}.")
-    from ctk.cli.display import Terminal
-    from ctk.series.ablation.running import carry_out
-
-    terminal = Terminal("", quiet=json_)
-    ablation = carry_out(plan, terminal)
-    terminal.end()
+    progress = RunProgress("", quiet=json_)
+    ablation = run_ablation(plan, progress)
+    progress.end()
     if json_:
         print_json(ablation.plain())
     else:
-        _show(ablation)
+        _print_ablation(ablation)
     if not ablation.compared:
         click.get_current_context().exit(1)
 
 
-def _show(ablation: Ablation) -> None:
-    from ctk.series.ablation import BASE
-    from ctk.series.ablation.outcome import percent
-
+def _print_ablation(ablation: Ablation) -> None:
     several = ablation.comparisons > 1
     rows = []
     for name, row in ablation.rows().items():
@@ -101,9 +98,9 @@ def _show(ablation: Ablation) -> None:
             [
                 name,
                 ", ".join(ablation.overrides[name]),
-                number(sum(row.scores) / len(row.scores)) if row.scores else "",
+                format_score(sum(row.scores) / len(row.scores)) if row.scores else "",
                 f"{row.mean:+.4f}" if row.differences else "",
-                number(row.std) if row.interval else "",
+                format_score(row.std) if row.interval else "",
                 *("" if each is None else f"{each[0]:+.4f} to {each[1]:+.4f}" for each in intervals),
                 row.verdict,
             ]
@@ -119,9 +116,9 @@ def _show(ablation: Ablation) -> None:
         "",
     ]
     console.print()
-    table(columns, rows, numbers=len(columns) - 2)
+    print_table(columns, rows, numbers=len(columns) - 2)
     console.print()
-    scores = ", ".join(f"{number(score)} with seed {seed}" for seed, score in ablation.scores[BASE].items())
+    scores = ", ".join(f"{format_score(score)} with seed {seed}" for seed, score in ablation.scores[BASE].items())
     known = f"The base has {ablation.metric.name} {scores}." if scores else "No run of the base has a score."
     console.print(known)
     for name in (BASE, *ablation.overrides):

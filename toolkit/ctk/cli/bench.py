@@ -7,18 +7,18 @@ from contextlib import nullcontext
 from dataclasses import asdict
 from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
+import torch
+from rich.status import Status
 
-from ctk.bench import OPS
-from ctk.cli.common import as_json, console, print_json, table
-from ctk.cli.words import OneOf
-
-if TYPE_CHECKING:
-    from rich.status import Status
-
-    from ctk.bench.tables import BenchRow
+from ctk.bench import OPS, cases
+from ctk.bench.measure import measure
+from ctk.bench.tables import BenchRow, machine, save
+from ctk.cli.choice import OneOf
+from ctk.cli.json_output import as_json, print_json
+from ctk.cli.printing import console, print_table
+from ctk.errors import CtkError
 
 
 @click.command()
@@ -41,13 +41,6 @@ def bench(op: str | None, device: str | None, results: Path, json_: bool) -> Non
     ctk bench
     ctk bench info-nce --device cpu --results DIR
     """
-    import torch
-
-    from ctk.bench import cases
-    from ctk.bench.measure import measure
-    from ctk.bench.tables import machine, save
-    from ctk.errors import CtkError
-
     if device == "cuda" and not torch.cuda.is_available():
         raise CtkError("torch sees no GPU here.", "Leave --device out, or see what ctk doctor says.")
     devices = [device] if device else ["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"]
@@ -62,7 +55,7 @@ def bench(op: str | None, device: str | None, results: Path, json_: bool) -> Non
             save(rows, where, results)
             every += rows
             if not json_:
-                _show(rows)
+                _print_rows(rows)
     if json_:
         print_json([{**asdict(row), **where} for row in every])
     else:
@@ -75,7 +68,7 @@ def _progress(case: str, status: Status | None) -> Callable[[str], None]:
     return lambda doing: None if status is None else status.update(f"{case}: {doing}")
 
 
-def _show(rows: Sequence[BenchRow]) -> None:
+def _print_rows(rows: Sequence[BenchRow]) -> None:
     console.print(f"\n{rows[0].op}  {rows[0].case}  {rows[0].device}", style="bold")
     extra = any(row.extra_mb is not None for row in rows)
     shown = []
@@ -96,7 +89,7 @@ def _show(rows: Sequence[BenchRow]) -> None:
             ]
         )
     columns = ["", "", "ms", "p20..p80", "runs", "x floor", *(["extra MB"] if extra else []), "score", "error"]
-    table(columns, shown, numbers=len(columns) - 2)
+    print_table(columns, shown, numbers=len(columns) - 2)
 
 
 def _short(value: float | None) -> str:

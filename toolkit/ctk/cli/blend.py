@@ -6,8 +6,12 @@ from pathlib import Path
 
 import click
 
-from ctk.cli import completion
-from ctk.cli.common import as_json, data_dir, print_json
+from ctk import api
+from ctk.cli import completion, config_completion
+from ctk.cli.json_output import as_json, print_json
+from ctk.cli.options import data_dir
+from ctk.cli.run_progress import RunProgress
+from ctk.cli.run_results import print_results
 
 
 @click.command()
@@ -23,7 +27,7 @@ from ctk.cli.common import as_json, data_dir, print_json
     "options",
     multiple=True,
     metavar="KEY=VALUE",
-    shell_complete=completion.blend_options,
+    shell_complete=config_completion.blend_options,
     help="An option of the blender, e.g. -o normalise=false; or, for files alone, of the data: -o data.KEY=VALUE.",
 )
 @click.option("--competition", shell_complete=completion.competitions, help="Needed only if every source is a file.")
@@ -48,9 +52,6 @@ def blend(
     ctk blend a.csv b.csv --competition my-competition
     ctk blend a.csv b.csv -o 'weights=[0.7, 0.3]' ...      weights by hand, in the order of the sources
     """
-    from ctk import api
-    from ctk.cli.display import Terminal, outcome
-
     results = api.blend_runs(
         sources,
         blender=blender,
@@ -58,9 +59,9 @@ def blend(
         competition=competition,
         data=data_dir,
         name=name,
-        observer=Terminal("", quiet=json_),
+        observer=RunProgress("", quiet=json_),
     )
     if json_:
         print_json({"run": results.folder, "scores": results.scores, "test": results.truth_scores})
     else:
-        outcome(results)
+        print_results(results)

@@ -7,10 +7,17 @@ from typing import Any
 
 import click
 
+from ctk import api
 from ctk.cli import completion
-from ctk.cli.common import as_json, executor_options, print_json
-from ctk.cli.configuring import config_options, numbers, resumed
-from ctk.cli.words import OneOf
+from ctk.cli.choice import OneOf
+from ctk.cli.json_output import as_json, print_json
+from ctk.cli.options import config_options, executor_options, parse_seeds
+from ctk.cli.resume import plan_to_resume
+from ctk.cli.run_progress import RunProgress
+from ctk.cli.run_results import print_results
+from ctk.config.split_overrides import split_overrides
+from ctk.plugins.guard import competition_of
+from ctk.workflow.run import execute_run
 
 
 @click.command()
@@ -60,25 +67,18 @@ def cv(
     ctk cv my-competition --scheme time --group time -o split.chain=false
     ctk cv my-competition --resume RUN
     """
-    from ctk import api
-    from ctk.config.cross_validation import split_overrides
-    from ctk.plugins.guard.competition import competition_of
-
     known = competition_of(competition)
     if resume is None:
         plan = api.plan(
             known.named,
             **how,
             overrides=(*split_overrides(folds, scheme, group, stratify), *execution, *overrides),
-            seeds=numbers(seeds),
+            seeds=parse_seeds(seeds),
             name=name,
         )
     else:
-        plan = resumed(known, resume, execution)
-    from ctk.cli.display import Terminal, outcome
-    from ctk.workflow.run import carry_out
-
-    results = carry_out(replace(plan, verb="cv"), Terminal(plan.metric.name, quiet=json_))
+        plan = plan_to_resume(known, resume, execution)
+    results = execute_run(replace(plan, verb="cv"), RunProgress(plan.metric.name, quiet=json_))
     if json_:
         print_json(
             {
@@ -89,4 +89,4 @@ def cv(
             }
         )
     else:
-        outcome(results)
+        print_results(results)

@@ -9,9 +9,18 @@ import click
 from rich.text import Text
 
 from ctk.api import filter_data
-from ctk.cli import completion
-from ctk.cli.common import as_json, console, data_dir, print_json, table
-from ctk.cli.progress import Work
+from ctk.cli import completion, config_completion
+from ctk.cli.json_output import as_json, print_json
+from ctk.cli.options import data_dir
+from ctk.cli.printing import console, print_table
+from ctk.cli.progress import ProgressBars
+from ctk.cli.schema_command import command_from_schema
+from ctk.config.resolve import base_config, resolve
+from ctk.errors import DataError, UsageError
+from ctk.plugins import plugins
+from ctk.plugins.guard import competition_of
+from ctk.plugins.platforms import platform_of
+from ctk.workflow.prepare import make_reader
 
 
 @click.command(context_settings={"ignore_unknown_options": True}, add_help_option=False)
@@ -36,7 +45,7 @@ from ctk.cli.progress import Work
     "overrides",
     multiple=True,
     metavar="KEY=VALUE",
-    shell_complete=completion.run_options,
+    shell_complete=config_completion.run_options,
     help="Set a config key, e.g. -o filters.ridge.drop_fraction=0.2.",
 )
 @click.option("--out", type=click.Path(path_type=Path), help="Folder to write to.")
@@ -64,9 +73,6 @@ def data(
     ctk data my-competition --build --images DIR --captions FILE --out DIR
     ctk data my-competition --data DIR --filter FILTER --out FILTERED
     """
-    from ctk.errors import DataError, UsageError
-    from ctk.plugins.guard.competition import competition_of
-
     context = click.get_current_context()
     if competition is None or (help_ and not build):
         click.echo(context.get_help())
@@ -86,18 +92,14 @@ def data(
         kept, of = filter_data(known.id, filters, out, data=data_dir, overrides=overrides, say=console.print)
         console.print(f"wrote {kept:,} of {of:,} samples to {out}", soft_wrap=True)
         return
-    from ctk.config.resolve import base_config, resolve
-    from ctk.plugins import plugins
-    from ctk.workflow.prepare import reader_of
-
-    work = Work(quiet=json_)
+    progress = ProgressBars(quiet=json_)
     try:
-        folder = data_dir or known.default_data(work)
+        folder = data_dir or known.default_data(progress)
     finally:
-        work.stop()
+        progress.stop()
     if not folder.is_dir():
         raise DataError(f"{folder}: there is no such folder.", f"`ctk data {known.id}` shows the embedded data.")
-    reader = reader_of(resolve(base_config(known, data_dir), plugins()), plugins())
+    reader = make_reader(resolve(base_config(known, data_dir), plugins()), plugins())
     found = reader.describe(folder)
     if json_:
         print_json({"folder": folder, "items": [item._asdict() for item in found]})
@@ -107,30 +109,25 @@ def data(
         [item.item, Text("✓", "green") if item.path else Text("missing", "red"), item.detail or item.how]
         for item in found
     ]
-    table(["item", "", "what, or how to get it"], rows)
+    print_table(["item", "", "what, or how to get it"], rows)
 
 
 def _download(competition: Any, folder: Path, quiet: bool) -> None:
-    """Fetch what is not whole yet, and say what was."""
-    from ctk.plugins.platforms import platform_of
-
-    platform, work = platform_of(competition), Work(quiet)
+    """Fetch the files that are not whole yet, and print how many."""
+    platform, progress = platform_of(competition), ProgressBars(quiet)
     try:
-        fetched = platform.download(competition.slug, folder, work)
+        fetched = platform.download(competition.slug, folder, progress)
     finally:
-        work.stop()
+        progress.stop()
     if not quiet:
         what = f"fetched {len(fetched):,} files" if fetched else "nothing to fetch, all files are whole"
         console.print(f"{competition.platform}: {what}")
 
 
 def _build(competition: Any, arguments: list[str]) -> None:
-    """Parse the build's own options, made from its schema, and run it."""
-    from ctk.cli.options import command_from
-    from ctk.errors import UsageError
-
+    """Parse the options of a competition's build, made from its schema, and run it."""
     schema = competition.build()
     if schema is None:
         raise UsageError(f"{competition.id} has no --build.")
     name = f"ctk data {competition.id} --build"
-    command_from(schema, name).main(arguments, name, standalone_mode=False)
+    command_from_schema(schema, name).main(arguments, name, standalone_mode=False)

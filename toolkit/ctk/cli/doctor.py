@@ -8,8 +8,14 @@ from typing import Any
 import click
 from rich.text import Text
 
-from ctk.api import runs_root
-from ctk.cli.common import as_json, console, print_json
+from ctk.bench.speed import speed
+from ctk.cli.json_output import as_json, print_json
+from ctk.cli.printing import console
+from ctk.files import cache_folder
+from ctk.plugins import Plugins
+from ctk.plugins.check import check_all
+from ctk.runs import runs_root
+from ctk.workflow.environment import describe_environment
 
 
 @click.command()
@@ -21,15 +27,9 @@ def doctor(json_: bool) -> None:
     ctk doctor
     ctk doctor --json
     """
-    from ctk.bench.speed import speed
-    from ctk.files import cache_folder
-    from ctk.plugins import Plugins
-    from ctk.plugins.check import check_all
-    from ctk.workflow.environment import environment
-
     known = Plugins()  # not those of a process that a broken one may not enter
     check_all(known.plugins)
-    facts = environment(known)
+    facts = describe_environment(known)
     problems = [f"plugin {each.title} is broken: {each.problem}" for each in known.broken()]
     problems += [f"{name} is missing" for name, version in facts["libraries"].items() if version == "missing"]
     problems += [f"ops {name}: {path}" for name, path in facts["ops"].items() if "does not load" in path]
@@ -47,15 +47,15 @@ def doctor(json_: bool) -> None:
     else:
         for name, value in facts.items():
             if name not in {"ops", "build", "speed", "problems"}:
-                _say(name, _words(value))
+                _print_fact(name, _fact_text(value))
         for name, path in facts["ops"].items():
-            _say(f"ops {name}", path)
-        _say("built", _built(facts["build"]))
+            _print_fact(f"ops {name}", path)
+        _print_fact("built", _build_text(facts["build"]))
         for name, each in facts["speed"].items():
             if "problem" in each:
                 continue
             times = f"{each['compiled_ms']:.3g} ms, plain {each['plain_ms']:.3g} ms"
-            _say(name, f"{each['ratio']:.1f} x as fast as plain   {times}   {each['case']}")
+            _print_fact(name, f"{each['ratio']:.1f} x as fast as plain   {times}   {each['case']}")
         for problem in problems:
             console.print(Text.assemble(("✗", "red"), f" {problem}"), soft_wrap=True)
         if not problems:
@@ -64,11 +64,11 @@ def doctor(json_: bool) -> None:
         raise SystemExit(1)
 
 
-def _say(name: str, words: str) -> None:
+def _print_fact(name: str, words: str) -> None:
     console.print(f"{name:<12} {words}", soft_wrap=True)
 
 
-def _words(value: Any) -> str:
+def _fact_text(value: Any) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{key} {each}" for key, each in value.items())
     if isinstance(value, list):
@@ -76,8 +76,8 @@ def _words(value: Any) -> str:
     return str(value)
 
 
-def _built(record: dict[str, Any]) -> str:
-    """The build record in a line."""
+def _build_text(record: dict[str, Any]) -> str:
+    """Return the build record in a line."""
     if not record:
         return "never; `pip install --editable .` compiles the kernels"
     words = [f"{record['date']} from {record['git'] or 'no git revision'}", f"CTK_BUILD={record['mode']}"]

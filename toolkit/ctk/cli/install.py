@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
+from packaging.utils import canonicalize_name
 
 from ctk.cli import completion
-
-if TYPE_CHECKING:
-    from ctk.plugins.packages import Row
+from ctk.errors import UsageError
+from ctk.plugins import packages as installing
+from ctk.plugins.packages import Row, needed_by_core, quote_command, recheck, row_key
 
 PASSED_ON = {"ignore_unknown_options": True}
 """An option of pip's reaches ``packages`` and is refused there with a sentence."""
@@ -41,9 +41,6 @@ def install(packages: tuple[str, ...], projects: tuple[Path, ...], upgrade: bool
     ctk install ./ctk_mine-1.0-py3-none-any.whl
     ctk install -e my-competition            a project that you are working on
     """
-    from ctk.errors import UsageError
-    from ctk.plugins import packages as installing
-
     if not packages and not projects:
         raise UsageError("Nothing to install.", "Give the name of a package, or -e and a folder: ctk install --help")
     for text in packages:
@@ -51,13 +48,13 @@ def install(packages: tuple[str, ...], projects: tuple[Path, ...], upgrade: bool
     for folder in projects:
         installing.check_project(folder)
     command = installing.install_command(packages, projects, upgrade)
-    before = installing.listing()
+    before = installing.list_rows()
     _announce(command)
-    installing.carry_out(command)
-    after = installing.listing()
+    installing.run_installer(command)
+    after = installing.list_rows()
     if before is None or after is None:
-        _untold("gained")
-    elif _tell_gained(before, after, installing.names(packages, projects)):
+        _print_unknown("gained")
+    elif _print_gained(before, after, installing.requested_names(packages, projects)):
         raise SystemExit(1)
 
 
@@ -74,11 +71,9 @@ def uninstall(packages: tuple[str, ...], yes: bool) -> None:
     ctk uninstall ctk-mine
     ctk uninstall ctk-mine ctk-other -y
     """
-    from ctk.plugins import packages as installing
-
     for text in packages:
         installing.check_name(text)
-    before = installing.listing()
+    before = installing.list_rows()
     for text in packages:
         installing.check_installed(text, before or [])
     command = installing.uninstall_command(packages)
@@ -87,13 +82,13 @@ def uninstall(packages: tuple[str, ...], yes: bool) -> None:
     if not yes:
         click.confirm("Uninstall?", abort=True)
     _announce(command)
-    installing.carry_out(command)
-    after = installing.listing()
+    installing.run_installer(command)
+    after = installing.list_rows()
     if before is None or after is None:
-        _untold("lost")
+        _print_unknown("lost")
         return
-    left = {installing.key(row) for row in after}
-    lost = [row for row in before if installing.key(row) not in left]
+    left = {installing.row_key(row) for row in after}
+    lost = [row for row in before if installing.row_key(row) not in left]
     for row in lost:
         click.echo(f"lost {_title(row)}: {_offers(row)}")
     if not lost:
@@ -101,16 +96,10 @@ def uninstall(packages: tuple[str, ...], yes: bool) -> None:
 
 
 def _announce(command: Sequence[str]) -> None:
-    from ctk.plugins.packages import quoted
-
-    click.secho(f"$ {quoted(command)}", bold=True)
+    click.secho(f"$ {quote_command(command)}", bold=True)
 
 
 def _announce_loss(name: str, rows: Sequence[Row]) -> None:
-    from packaging.utils import canonicalize_name
-
-    from ctk.plugins.packages import needed_by_core
-
     of = [row for row in rows if canonicalize_name(str(row["distribution"])) == canonicalize_name(name)]
     for row in of:
         click.echo(f"{_title(row)} offers {_offers(row)}.")
@@ -120,29 +109,25 @@ def _announce_loss(name: str, rows: Sequence[Row]) -> None:
         click.echo(f"{name} offers nothing to ctk.")
 
 
-def _tell_gained(before: Sequence[Row], after: Sequence[Row], asked: set[str]) -> bool:
-    """Say what is new, what has changed, and what was asked for and was here; returns whether some of it is broken."""
-    from packaging.utils import canonicalize_name
-
-    from ctk.plugins.packages import checked, key
-
-    old = {key(row): row for row in before}
+def _print_gained(before: Sequence[Row], after: Sequence[Row], asked: set[str]) -> bool:
+    """Print what is new, what has changed, and what was here already; returns whether some of it is broken."""
+    old = {row_key(row): row for row in before}
     concerned = {}
     for row in after:
-        was = old.pop(key(row), None)
+        was = old.pop(row_key(row), None)
         if was is None:
-            concerned[key(row)] = f"gained {_title(row)}"
+            concerned[row_key(row)] = f"gained {_title(row)}"
         elif was["version"] != row["version"]:
-            concerned[key(row)] = f"changed {_title(was)} to {row['version']}"
+            concerned[row_key(row)] = f"changed {_title(was)} to {row['version']}"
         elif was != row or canonicalize_name(str(row["distribution"])) in asked:
-            concerned[key(row)] = f"have {_title(row)}"
+            concerned[row_key(row)] = f"have {_title(row)}"
     broken = False
-    for row in checked([row for row in after if key(row) in concerned]):
+    for row in recheck([row for row in after if row_key(row) in concerned]):
         if row["problem"]:
             broken = True
-            click.secho(f"{concerned[key(row)]}, which is broken: {row['problem']}", fg="red")
+            click.secho(f"{concerned[row_key(row)]}, which is broken: {row['problem']}", fg="red")
         else:
-            click.echo(f"{concerned[key(row)]}: {_offers(row)}{_next(row)}")
+            click.echo(f"{concerned[row_key(row)]}: {_offers(row)}{_next(row)}")
         if row["clashes"]:
             click.secho(f"  another plugin has the same names; say {', '.join(row['clashes'])}", fg="yellow")
     for row in old.values():
@@ -153,7 +138,7 @@ def _tell_gained(before: Sequence[Row], after: Sequence[Row], asked: set[str]) -
 
 
 def _next(row: Row) -> str:
-    """What to do with it now."""
+    """Return what to do with a plugin now, as half a sentence."""
     if row["disabled_by"]:
         return f"; ${row['disabled_by']} turns it off"
     for kind, verb in (("competition ", "run it: ctk run "), ("command ", "call it: ctk ")):
@@ -171,7 +156,7 @@ def _title(row: Row) -> str:
     return f"{row['distribution']} {row['version']}"
 
 
-def _untold(what: str) -> None:
+def _print_unknown(what: str) -> None:
     click.secho(
         f"What was {what} cannot be told, for `ctk plugins` fails now; what it says tells why.", fg="red", err=True
     )

@@ -17,8 +17,8 @@ from ctk.config.training_keys import Training
 from ctk.contract import Choice, Execution, Member, RunConfig
 from ctk.errors import CtkError
 from ctk.plugins import plugins
-from ctk.plugins.options import component, named_values
-from ctk.plugins.remembered import Options, recall_options
+from ctk.plugins.component_options import named_values, resolve_choice
+from ctk.plugins.load_cache import RememberedOptions, recall_options
 
 KINDS = {
     "model": "models",
@@ -143,7 +143,7 @@ def _of_member(raw: Any) -> Key:
     return Key(below=below, assigned=False)
 
 
-def _options(kind: str, name: str) -> Options | None:
+def _options(kind: str, name: str) -> RememberedOptions | None:
     """What a component showed when it was last loaded, else what it shows now; None where it does not load."""
     known = plugins()
     if (found := known.known(kind).get(name)) is None:
@@ -151,7 +151,7 @@ def _options(kind: str, name: str) -> Options | None:
     plugin = known.plugin_of(found)
     if (kept := recall_options(found, plugin)) is None:
         with suppress(CtkError):  # that an option without a default is missing, say
-            component(Choice(name=name), kind, "", known)
+            resolve_choice(Choice(name=name), kind, "", known)
         kept = recall_options(found, plugin)
     return kept
 

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import click
 
-from ctk.api import runs_root
 from ctk.cli import completion
-from ctk.cli.common import as_json, console, number, print_json, table
+from ctk.cli.json_output import as_json, print_json
+from ctk.cli.printing import console, format_score, print_table
+from ctk.plugins.guard import competition_of
+from ctk.plugins.platforms import platform_of
+from ctk.runs import Run, runs_root
+from ctk.workflow import leaderboard_place
 
 TOP = 10
 
@@ -29,11 +33,6 @@ def leaderboard(competition: str, team: str | None, run: str | None, json_: bool
     ctk leaderboard my-competition
     ctk leaderboard my-competition --team "Four seeds" --metrics quick
     """
-    from ctk.plugins.guard.competition import competition_of
-    from ctk.plugins.platforms import platform_of
-    from ctk.runs import Run
-    from ctk.workflow import leaderboard_place
-
     known = competition_of(competition)
     platform = platform_of(known)
     metric = leaderboard_place.board_metric(known)
@@ -44,7 +43,7 @@ def leaderboard(competition: str, team: str | None, run: str | None, json_: bool
     would = None
     if local is not None:
         leaderboard_place.check_order(entries, metric)
-        would = leaderboard_place.place(local, [entry for entry in entries if entry is not own], metric.direction)
+        would = leaderboard_place.find_place(local, [entry for entry in entries if entry is not own], metric.direction)
     if json_:
         facts = {"platform": known.platform, "slug": known.slug, "metric": metric.name, "direction": metric.direction}
         place = None if would is None else {"name": run, "score": local, **vars(would)}
@@ -59,17 +58,17 @@ def leaderboard(competition: str, team: str | None, run: str | None, json_: bool
     rows_ = [
         [str(entry.rank), entry.team, f"{entry.when:%Y-%m-%d}" if entry.when else "", entry.shown] for entry in shown
     ]
-    table(["rank", "team", "when", "score"], rows_, numbers=1)
+    print_table(["rank", "team", "when", "score"], rows_, numbers=1)
     if own is not None:
         console.print(f"own best  {own.shown or 'no score'}, rank {own.rank:,} ({own.team})")
     elif mine is not None:
         note = f" ({mine.message})" if mine.message else ""
-        console.print(f"own best  {number(mine.score, 5)}, {mine.file}{note}; not on the leaderboard")
+        console.print(f"own best  {format_score(mine.score, 5)}, {mine.file}{note}; not on the leaderboard")
     else:
         console.print("own best  none of your submissions has a score yet")
     if would is not None:
         ties = f"; {would.tied:,} with the same score came earlier" if would.tied else ""
         console.print(
-            f"{run}  {metric.name} {number(local, 5)} on its validation samples would be rank {would.rank:,} of "
+            f"{run}  {metric.name} {format_score(local, 5)} on its validation samples would be rank {would.rank:,} of "
             f"{would.of:,}{ties}",
         )

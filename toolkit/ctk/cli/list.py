@@ -7,7 +7,11 @@ import yaml
 from rich.text import Text
 
 from ctk.cli import completion
-from ctk.cli.common import as_json, console, print_json, table
+from ctk.cli.json_output import as_json, print_json
+from ctk.cli.printing import console, print_table
+from ctk.config.resolve import base_config
+from ctk.plugins import KINDS, plugins
+from ctk.plugins.guard import competition_of, metric_of
 
 
 @click.command("list")
@@ -19,13 +23,13 @@ def list_(json_: bool) -> None:
     ctk list
     ctk list --json
     """
-    from ctk.plugins import plugins
-
     known = plugins().all("competitions")
     if json_:
         print_json([{"id": name, "about": each.about, "plugin": each.plugin} for name, each in known.items()])
     elif known:
-        table(["competition", "about", "plugin"], [[name, each.about, each.plugin] for name, each in known.items()])
+        print_table(
+            ["competition", "about", "plugin"], [[name, each.about, each.plugin] for name, each in known.items()]
+        )
     elif off := [plugin for plugin in plugins().plugins if plugin.disabled]:
         console.print(f"No competition is left: ${off[0].disabled} turns {len(off)} plugins off.")
     else:
@@ -43,11 +47,6 @@ def info(competition: str, preset: str | None, json_: bool) -> None:
     ctk info my-competition
     ctk info my-competition --preset quick    that preset's config in full
     """
-    from ctk.config.resolve import base_config
-    from ctk.plugins import KINDS, plugins
-    from ctk.plugins.guard import metric_of
-    from ctk.plugins.guard.competition import competition_of
-
     known = competition_of(competition)
     presets = known.presets()
     if preset is not None:

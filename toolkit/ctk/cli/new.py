@@ -7,8 +7,10 @@ from pathlib import Path
 
 import click
 
-from ctk.cli.words import OneOf
+from ctk.cli.choice import OneOf
 from ctk.new.kinds import COMPETITION, COMPONENTS, Kind
+from ctk.new.names import names_of
+from ctk.new.render import write_package
 
 out = click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Folder to make; default: ./ctk-NAME.")
 
@@ -56,12 +58,9 @@ def plugin(name: str, component: str, out: Path | None) -> None:
 
 
 def _make(kind: Kind, name: str, out: Path | None) -> None:
-    from ctk.new.names import names_of
-    from ctk.new.render import make
-
     names = names_of(name, kind)
     folder = out or Path(names.distribution)
-    files = make(kind, names, folder)
+    files = write_package(kind, names, folder)
     use = f"ctk run {names.name}" if kind is COMPETITION else "ctk plugins"
     width = max(len(step) for step in (f"cd {folder}", use, "pip install pytest && pytest"))
     click.echo(f"{folder}: {len(files)} files; README.md says what is where\n\nNext:")

@@ -1,36 +1,98 @@
-"""Command-line options from a schema: each field of a pydantic model becomes ``--field``."""
+"""The options that look the same in every command, the core's and plugins'."""
 
 from __future__ import annotations
 
+import functools
+import json
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
-from pydantic import BaseModel
 
-from ctk.cli.progress import Work
-from ctk.contract.schema import checked
+from ctk.cli import completion, config_completion
+from ctk.errors import UsageError
+from ctk.workflow.pools import check_executor_address
+
+data_dir = click.option(
+    "--data",
+    "data_dir",
+    type=click.Path(path_type=Path),
+    help="Folder of the competition's data; default: the embedded data.",
+)
+data_options = click.option(
+    "-o",
+    "overrides",
+    multiple=True,
+    metavar="KEY=VALUE",
+    shell_complete=config_completion.data_options,
+    help="An option of the data, e.g. -o data.old=true.",
+)
 
 
-def command_from(schema: type[BaseModel], name: str) -> click.Command:
-    """A command whose options are the schema's fields and which calls its ``run(progress)``."""
-    options: list[click.Parameter] = []
-    for field, facts in schema.model_fields.items():
-        flag = facts.annotation is bool
-        options.append(
-            click.Option(
-                [f"--{field.replace('_', '-')}"],
-                is_flag=flag,
-                help=facts.description,
-                **({"required": True} if facts.is_required() else {"default": facts.default, "show_default": not flag}),
-            )
-        )
+def config_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``--data``, ``--preset`` and ``--config``, as ``how`` for ``ctk.api.configured``, and ``-o`` as overrides."""
 
-    def run(**values: Any) -> None:
-        given = {key: value for key, value in values.items() if value is not None}
-        work = Work()
-        try:
-            checked(schema, given, "").run(work)  # type: ignore[attr-defined]
-        finally:
-            work.stop()
+    @functools.wraps(command)
+    def with_how(*args: Any, data_dir: Path | None, preset: str | None, file: Path | None, **more: Any) -> Any:
+        return command(*args, how={"data": data_dir, "preset": preset, "config": file}, **more)
 
-    return click.Command(name, params=options, callback=run, help=(schema.__doc__ or "").strip())
+    for option in (
+        click.option(
+            "-o",
+            "overrides",
+            multiple=True,
+            metavar="KEY=VALUE",
+            shell_complete=config_completion.run_options,
+            help="Set one config key, e.g. -o members.0.epochs=5.",
+        ),
+        click.option("--config", "file", type=click.Path(path_type=Path), help="A YAML file laid over the preset."),
+        click.option(
+            "--preset",
+            shell_complete=completion.presets,
+            help="A named config of the competition; `ctk info COMPETITION` lists them.",
+        ),
+        data_dir,
+    ):
+        with_how = option(with_how)
+    return with_how
+
+
+def executor_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``--executor``, ``--workers`` and ``--address``, passed on as ``execution``: overrides of the config.
+
+    They go before those of ``-o``, which may then set further keys of the executor.
+    """
+
+    @functools.wraps(command)
+    def with_execution(*args: Any, executor: str | None, workers: int | None, address: str | None, **more: Any) -> Any:
+        if executor is not None and not executor.strip():
+            raise UsageError("--executor: the name is empty.", "For example --executor local.")
+        if executor == "serial" and workers not in (None, 1):
+            raise UsageError(f"--workers {workers}: serial takes one task after another.", "Take --executor local.")
+        if executor is not None and address is not None:
+            check_executor_address(executor, address)
+        given = {"executor": executor, "executor.workers": workers, "executor.address": address and json.dumps(address)}
+        execution = tuple(f"{key}={value}" for key, value in given.items() if value is not None)
+        return command(*args, execution=execution, **more)
+
+    for option in (
+        click.option("--address", help="Where a cluster is, for executors that take one."),
+        click.option("--workers", type=click.IntRange(min=1), help="How many tasks run side by side."),
+        click.option(
+            "--executor",
+            metavar="NAME",
+            shell_complete=completion.executors,
+            help="Where tasks run: local, serial or a plugin's. Default: the config's.",
+        ),
+    ):
+        with_execution = option(with_execution)
+    return with_execution
+
+
+def parse_seeds(seeds: str | None) -> list[int] | None:
+    """Parse seeds as they are written, 1,2,3. Raises UsageError."""
+    try:
+        return None if seeds is None else [int(seed) for seed in seeds.split(",")]
+    except ValueError:
+        raise UsageError(f"--seeds {seeds}: whole numbers separated by commas, such as 1,2,3.") from None

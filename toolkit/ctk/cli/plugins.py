@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 from rich.text import Text
 
 from ctk.cli import completion
-from ctk.cli.common import as_json, print_json, table
-
-if TYPE_CHECKING:
-    from ctk.plugins import Plugin
+from ctk.cli.json_output import as_json, print_json
+from ctk.cli.printing import print_table
+from ctk.errors import UsageError, nearest
+from ctk.plugins import KINDS, Plugin, Plugins, discover, switches
+from ctk.plugins.check import check_all
+from ctk.plugins.plugin import BUILT_IN
+from ctk.plugins.source import REGISTER
 
 
 @click.command("plugins")
@@ -30,13 +33,9 @@ def plugins_(names: tuple[str, ...], everything: bool, checking: bool, json_: bo
     ctk plugins --check             also finds what fails only when it is imported
     ctk plugins --check ctk-mine    of one plugin, or one distribution
     """
-    from ctk.plugins import KINDS, discover, switches
-    from ctk.plugins.check import check_all
-    from ctk.plugins.plugin import BUILT_IN
-
     known = discover()
     if names:
-        found = [plugin for name in names for plugin in _called(name, known)]
+        found = [plugin for name in names for plugin in _plugins_called(name, known)]
     else:
         found = [each for each in known if everything or (not each.disabled and each.distribution != BUILT_IN)]
     if checking:
@@ -60,15 +59,13 @@ def plugins_(names: tuple[str, ...], everything: bool, checking: bool, json_: bo
     if json_:
         print_json(rows)
     else:
-        table(["plugin", "distribution", "offers"], [_cells(row) for row in rows])
-    for sentence in switches.unknown(known):
+        print_table(["plugin", "distribution", "offers"], [_cells(row) for row in rows])
+    for sentence in switches.unknown_names(known):
         click.secho(sentence, fg="yellow", err=True)
 
 
-def _called(name: str, found: list[Plugin]) -> list[Plugin]:
-    """The plugins of that name, or of that distribution. Raises UsageError where there is none."""
-    from ctk.errors import UsageError, nearest
-
+def _plugins_called(name: str, found: list[Plugin]) -> list[Plugin]:
+    """Return the plugins of a name, or of a distribution. Raises UsageError where there is none."""
     if not (called := [plugin for plugin in found if plugin.is_called(name)]):
         known = {word for plugin in found for word in (plugin.name, plugin.distribution)}
         raise UsageError(f"There is no plugin '{name}'.", nearest(name, known, "plugins"))
@@ -76,9 +73,7 @@ def _called(name: str, found: list[Plugin]) -> list[Plugin]:
 
 
 def _clashes(found: list[Plugin]) -> dict[tuple[str, str], list[str]]:
-    """What a plugin offers by a name that another has too: how to call it, by plugin."""
-    from ctk.plugins import KINDS, Plugins
-
+    """Return by plugin how to call what it offers by a name that another has too."""
     known = Plugins(found)
     clashes: dict[tuple[str, str], list[str]] = {}
     for kind, said in KINDS.items():
@@ -89,17 +84,13 @@ def _clashes(found: list[Plugin]) -> dict[tuple[str, str], list[str]]:
 
 
 def _computed(plugin: Plugin) -> list[str]:
-    """What is known of things whose names are not."""
-    from ctk.plugins import KINDS
-
+    """Return what is known of offers whose names only loading the plugin tells."""
     if plugin.computed == set(KINDS):
         return ["known when it is loaded"]
     return [f"{kind}, known when it is loaded" for kind in sorted(plugin.computed)]
 
 
 def _cells(row: dict[str, Any]) -> list[str | Text]:
-    from ctk.plugins.source import REGISTER
-
     if row["problem"]:
         offers = Text(f"broken: {row['problem']}", "red")
     elif row["disabled_by"]:

@@ -6,21 +6,24 @@ import time
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from ctk.cli.common import console
+from ctk.cli.printing import console
 
 PLAIN_EVERY = 10.0
 """Seconds between lines of progress where there is no terminal to redraw."""
 
 
-class Work:
-    """Called as ``work(what, done, total)``; the bars stay on the screen when everything begun is done."""
+class ProgressBars:
+    """Progress of long work, called as ``progress(what, done, total)``.
+
+    The bars stay on the screen when everything that was begun is done.
+    """
 
     def __init__(self, quiet: bool = False) -> None:
         self.quiet = quiet
         self.bars: Progress | None = None
         self.tasks: dict[str, TaskID] = {}
         self.begun: dict[str, float] = {}
-        self.told = time.monotonic()
+        self.last_line_at = time.monotonic()
 
     def __call__(self, what: str, done: int, total: int) -> None:
         """Say that so much of something is done."""
@@ -31,13 +34,13 @@ class Work:
             return
         now = time.monotonic()
         begun = self.begun.setdefault(what, now)
-        if now - self.told > PLAIN_EVERY and 0 < done < total:
-            self.told = now
+        if now - self.last_line_at > PLAIN_EVERY and 0 < done < total:
+            self.last_line_at = now
             left = (now - begun) / done * (total - done)
             console.print(f"{what} {done / total:.0%}, {left:.0f} s left")
 
     def stop(self) -> None:
-        """Leave the bars as they are; called where work ends early."""
+        """Leave the bars as they are, where work ends early."""
         if self.bars is not None:
             self.bars.stop()
             self.bars, self.tasks = None, {}

@@ -6,11 +6,19 @@ from typing import Any
 
 import click
 
+from ctk import api
 from ctk.cli import completion
-from ctk.cli.common import as_json, executor_options, print_json
-from ctk.cli.configuring import config_options, numbers, resumed
-from ctk.cli.spread import spread
-from ctk.cli.words import OneOf
+from ctk.cli.choice import OneOf
+from ctk.cli.json_output import as_json, print_json
+from ctk.cli.options import config_options, executor_options, parse_seeds
+from ctk.cli.ranks import on_first_rank
+from ctk.cli.resume import plan_to_resume
+from ctk.cli.run_progress import RunProgress
+from ctk.cli.run_results import print_results
+from ctk.errors import UsageError
+from ctk.plugins.guard import competition_of
+from ctk.runs import Run, runs_root
+from ctk.workflow.run import execute_run
 
 
 @click.command()
@@ -37,7 +45,7 @@ from ctk.cli.words import OneOf
 @click.option("--checkpoints", metavar="RUN", shell_complete=completion.runs, help="The run whose members predict.")
 @executor_options
 @as_json
-@spread
+@on_first_rank
 def run(
     competition: str,
     how: dict[str, Any],
@@ -62,11 +70,6 @@ def run(
     torchrun --nproc-per-node 4 -m ctk run my-competition  one model on four processes or GPUs
     ctk run my-competition --stage predict --checkpoints RUN --data DIR
     """
-    from ctk import api
-    from ctk.errors import UsageError
-    from ctk.plugins.guard.competition import competition_of
-    from ctk.runs import Run
-
     known = competition_of(competition)
     if (stage == "predict") != (checkpoints is not None):
         raise UsageError("--stage predict and --checkpoints RUN go together.")
@@ -75,18 +78,15 @@ def run(
             known.named,
             **how,
             overrides=(*execution, *overrides),
-            seeds=numbers(seeds),
+            seeds=parse_seeds(seeds),
             name=name,
             dry_run=dry_run,
-            checkpoints=None if checkpoints is None else Run.find(checkpoints, api.runs_root()).folder,
+            checkpoints=None if checkpoints is None else Run.find(checkpoints, runs_root()).folder,
         )
     else:
-        plan = resumed(known, resume, execution)
-    from ctk.cli.display import Terminal, outcome
-    from ctk.workflow.run import carry_out
-
-    results = carry_out(plan, Terminal(plan.metric.name, quiet=json_))
+        plan = plan_to_resume(known, resume, execution)
+    results = execute_run(plan, RunProgress(plan.metric.name, quiet=json_))
     if json_:
         print_json({"run": results.folder, "scores": results.scores, "test": results.truth_scores})
     else:
-        outcome(results)
+        print_results(results)

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 import click
 import yaml
 from rich.text import Text
 
-from ctk.api import runs_root
 from ctk.cli import completion
-from ctk.cli.common import as_json, console, number, print_json, table
-
-if TYPE_CHECKING:
-    from ctk.runs import Series, Standing
+from ctk.cli.json_output import as_json, print_json
+from ctk.cli.printing import console, format_score, print_table
+from ctk.plugins import plugins
+from ctk.runs import (
+    LeaderboardRow,
+    Run,
+    SeriesSummary,
+    leaderboard_row,
+    list_series,
+    local_leaderboard,
+    runs_root,
+)
 
 
 @click.command()
@@ -31,11 +37,8 @@ def runs(competition: str | None, dry: bool, json_: bool) -> None:
     ctk runs
     ctk runs my-competition --dry
     """
-    from ctk.plugins import plugins
-    from ctk.runs import series, standings
-
-    rows = [row for row in standings(runs_root(), competition) if dry or not row.dry_run]
-    groups = series(runs_root(), competition)
+    rows = [row for row in local_leaderboard(runs_root(), competition) if dry or not row.dry_run]
+    groups = list_series(runs_root(), competition)
     if not rows and not groups and competition is not None:
         plugins().get("competitions", competition)  # that none has the name is another answer than no runs
     if json_:
@@ -53,7 +56,7 @@ def runs(competition: str | None, dry: bool, json_: bool) -> None:
         _show_series(groups, several)
 
 
-def _show_runs(rows: Sequence[Standing], several: bool) -> None:
+def _show_runs(rows: Sequence[LeaderboardRow], several: bool) -> None:
     shown = [
         [
             str(place),
@@ -62,26 +65,26 @@ def _show_runs(rows: Sequence[Standing], several: bool) -> None:
             row.name,
             ", ".join([row.preset, *row.changed]),
             row.state if not row.problem else f"{row.state}: {row.problem.splitlines()[0][:50]}",
-            *(number(value) for value in (row.best_member, row.blend, row.test)),
+            *(format_score(value) for value in (row.best_member, row.blend, row.test)),
         ]
         for place, row in enumerate(rows, start=1)
     ]
     columns = ["", *(["competition"] if several else []), "when", "run", "changed", "state"]
-    table([*columns, "member", "blend", "test"], shown, numbers=3)
+    print_table([*columns, "member", "blend", "test"], shown, numbers=3)
 
 
-def _show_series(groups: Sequence[Series], several: bool) -> None:
+def _show_series(groups: Sequence[SeriesSummary], several: bool) -> None:
     shown = [
         [
             *([each.competition] if several else []),
             _when(each.started),
             each.name,
             f"{each.finished:,} of {each.runs:,} finished",
-            number(each.best),
+            format_score(each.best),
         ]
         for each in groups
     ]
-    table([*(["competition"] if several else []), "when", "search or ablation", "runs", "best"], shown, numbers=1)
+    print_table([*(["competition"] if several else []), "when", "search or ablation", "runs", "best"], shown, numbers=1)
 
 
 def _when(started: float | None) -> str:
@@ -98,20 +101,18 @@ def show(run: str, json_: bool) -> None:
     ctk show quick                                    the end of its name
     ctk show runs/my-competition/1122-045252-quick    its folder
     """
-    from ctk.runs import Run, standing
-
     found = Run.find(run, runs_root())
-    row, scores = standing(found), found.scores()
+    row, scores = leaderboard_row(found), found.scores()
     if json_:
         print_json({**vars(row), "scores": scores, "config": found.config()})
         return
     console.print(Text.assemble((str(found.folder), "bold"), f"  {row.state} {row.problem}"), soft_wrap=True)
     if scores:
         shown = scores["headline"]
-        rows = [[key, *(number(values.get(name)) for name in shown)] for key, values in scores["members"].items()]
+        rows = [[key, *(format_score(values.get(name)) for name in shown)] for key, values in scores["members"].items()]
         if scores["test"]:
-            rows.append(["test", *(number(scores["test"].get(name)) for name in shown)])
-        table(["", *shown], rows, len(shown))
+            rows.append(["test", *(format_score(scores["test"].get(name)) for name in shown)])
+        print_table(["", *shown], rows, len(shown))
     console.print()
     for pattern in ("submission.*", "report.html", "log.txt"):
         for path in sorted(found.folder.glob(pattern)):

@@ -6,9 +6,12 @@ from pathlib import Path
 
 import click
 
+from ctk import api
 from ctk.cli import completion
-from ctk.cli.common import as_json, console, data_dir, data_options, number, print_json, table
-from ctk.cli.progress import Work
+from ctk.cli.json_output import as_json, print_json
+from ctk.cli.options import data_dir, data_options
+from ctk.cli.printing import console, format_score, print_table
+from ctk.cli.progress import ProgressBars
 
 
 @click.command()
@@ -24,13 +27,11 @@ def validate(competition: str, file: Path, data_dir: Path | None, overrides: tup
     ctk validate my-competition submission.csv               the embedded data's test
     ctk validate my-competition submission.csv --data DIR    your copy's
     """
-    from ctk import api
-
-    work = Work(quiet=json_)
+    progress = ProgressBars(quiet=json_)
     try:
-        submission = api.validate(competition, file, data=data_dir, overrides=overrides, progress=work)
+        submission = api.validate(competition, file, data=data_dir, overrides=overrides, progress=progress)
     finally:
-        work.stop()
+        progress.stop()
     if json_:
         print_json({"file": file, "valid": True, "rows": len(submission.ids)})
     else:
@@ -48,10 +49,8 @@ def score(competition: str, file: Path, truth: Path, json_: bool) -> None:
     \b
     ctk score my-competition submission.csv --truth DIR/test/test.truth.npz
     """
-    from ctk import api
-
     numbers = api.score(competition, file, truth)
     if json_:
         print_json(numbers)
     else:
-        table(["", "score"], [[name, number(value)] for name, value in numbers.items()], numbers=1)
+        print_table(["", "score"], [[name, format_score(value)] for name, value in numbers.items()], numbers=1)

@@ -25,7 +25,7 @@ from click.shell_completion import (
     split_arg_string,
 )
 
-from ctk.cli.words import OneOf
+from ctk.cli.choice import OneOf
 
 SHELLS = ("bash", "zsh", "fish")
 
@@ -47,10 +47,10 @@ def completion(shell: str) -> None:
 
 
 class Silent(ShellComplete):
-    """Drops what is raised or printed while completions are looked for, in a process that does nothing else."""
+    """Completion that drops what is raised or printed meanwhile, in a process that does nothing else."""
 
     def get_completions(self, args: list[str], incomplete: str) -> list[CompletionItem[str]]:
-        """As click finds them; none where something goes wrong."""
+        """Return what click finds; nothing where something goes wrong."""
         gc.disable()  # this and numpy's threads are a fifth of the time that somebody waits for a config key
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
         with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
@@ -62,13 +62,13 @@ class Silent(ShellComplete):
 
 @add_completion_class
 class Bash(Silent, BashComplete):
-    """Bash takes words apart at = and : (its manual, COMP_WORDBREAKS), and is given what follows the last of them."""
+    """Completion in bash, which takes words apart at = and : (its manual, COMP_WORDBREAKS)."""
 
     before = ""
-    """Of the word that is typed, what bash takes for words of their own."""
+    """The part of the typed word that bash takes for words of its own."""
 
     def get_completion_args(self) -> tuple[list[str], str]:
-        """The words before, and the whole of the one that is typed."""
+        """Return the words before, and the whole of the one that is typed."""
         at = int(os.environ["COMP_CWORD"])
         pieces = [*split_arg_string(os.environ["COMP_WORDS"]), ""][: at + 1]
         *args, incomplete = re.sub(r"\n?([=:]+)\n?", r"\1", "\n".join(pieces[1:])).split("\n")
@@ -77,15 +77,15 @@ class Bash(Silent, BashComplete):
         return args, incomplete
 
     def format_completion(self, item: CompletionItem[Any]) -> str:
-        """``type,value``, without what is before."""
+        """Return ``type,value``, without what stands before the last = or :, for bash has that already."""
         return f"{item.type},{item.value.removeprefix(self.before)}"
 
 
 @add_completion_class
 class Zsh(Silent, ZshComplete):
-    """As click has it."""
+    """Completion in zsh, as click has it."""
 
 
 @add_completion_class
 class Fish(Silent, FishComplete):
-    """As click has it."""
+    """Completion in fish, as click has it."""

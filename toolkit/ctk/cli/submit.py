@@ -6,9 +6,14 @@ from pathlib import Path
 
 import click
 
+from ctk import api
 from ctk.cli import completion
-from ctk.cli.common import as_json, console, data_dir, data_options, print_json
-from ctk.cli.progress import Work
+from ctk.cli.json_output import as_json, print_json
+from ctk.cli.options import data_dir, data_options
+from ctk.cli.printing import console
+from ctk.cli.progress import ProgressBars
+from ctk.plugins.guard import competition_of
+from ctk.plugins.platforms import platform_of
 
 
 @click.command()
@@ -26,18 +31,14 @@ def submit(
     \b
     ctk submit my-competition runs/my-competition/1122-045252-quick/submission.csv -m "four seeds" --data DIR
     """
-    from ctk import api
-    from ctk.plugins.guard.competition import competition_of
-    from ctk.plugins.platforms import platform_of
-
     known = competition_of(competition)
     platform = platform_of(known)
     platform.check_submit(known.slug)
-    work = Work(quiet=json_)
+    progress = ProgressBars(quiet=json_)
     try:
-        submission = api.validate(competition, file, data=data_dir, overrides=overrides, progress=work)
+        submission = api.validate(competition, file, data=data_dir, overrides=overrides, progress=progress)
     finally:
-        work.stop()
+        progress.stop()
     if not json_:
         console.print(f"{file}: valid, {len(submission.ids):,} rows", soft_wrap=True)
     receipt = platform.submit(known.slug, file, message)

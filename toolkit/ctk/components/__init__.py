@@ -37,3 +37,27 @@ def ctk_register_executors(register: Register) -> None:
 def ctk_register_trackers(register: Register) -> None:
     register("tensorboard", "ctk.components.trackers:tensorboard", "TensorBoard event files in the member's folder")
     register("csv", "ctk.components.trackers:csv", "metrics.csv in the member's folder")
+
+
+@hookimpl
+def ctk_register_commands(register: Register) -> None:
+    register("run", "ctk.cli.run:run", "Train, blend, submit and report.")
+    register("cv", "ctk.cli.cv:cv", "Cross-validate: out-of-fold predictions of every row, and scores by fold.")
+    register("ablate", "ctk.cli.ablate:ablate", "Run a base and variants of it; tell differences from noise.")
+    register("blend", "ctk.cli.blend:blend", "Blend runs of different times, and submission files, into a new run.")
+    register("validate", "ctk.cli.score:validate", "Check a submission against the test samples.")
+    register("score", "ctk.cli.score:score", "Score a submission against a truth, as the organisers do.")
+    register("submit", "ctk.cli.submit:submit", "Check a submission as `ctk validate` does, and hand it in.")
+    register("leaderboard", "ctk.cli.leaderboard:leaderboard", "Show the platform's leaderboard and your place in it.")
+    register("list", "ctk.cli.list:list_", "List the competitions that are installed.")
+    register("info", "ctk.cli.list:info", "Show a competition's metric, presets and components.")
+    register("data", "ctk.cli.data:data", "Say where the data is, what is missing and how to get it; or make it.")
+    register("runs", "ctk.cli.runs:runs", "List past runs, best first; then searches and ablations.")
+    register("show", "ctk.cli.runs:show", "Show a run: its state, scores, config and files.")
+    register("new", "ctk.cli.new:new", "Make a plugin to start from, which installs, runs and passes its tests.")
+    register("plugins", "ctk.cli.plugins:plugins_", "List plugins, what they offer, and why a broken one is.")
+    register("install", "ctk.cli.install:install", "Install plugins into this environment, and say what was gained.")
+    register("uninstall", "ctk.cli.install:uninstall", "Take distributions out of this environment.")
+    register("completion", "ctk.cli.shell:completion", "Print the script with which a shell completes ctk's lines.")
+    register("doctor", "ctk.cli.doctor:doctor", "Check the environment; exit code 1 if something needs mending.")
+    register("bench", "ctk.cli.bench:bench", "Time a hot path, or all, beside the peers that are installed.")

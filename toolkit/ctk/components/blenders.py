@@ -26,7 +26,7 @@ class Mean(Blender):
         self.weights = weights
 
     def fit(self, oof: Mapping[str, Array], samples: Samples, metric: Metric) -> Blend:
-        """Nothing is learned; ``oof`` may be empty arrays. Raises UsageError where weights do not fit the members."""
+        """Give each member its weight; ``oof`` may be empty arrays. Raises UsageError where weights do not fit."""
         weights = self.weights if self.weights is not None else [1 / len(oof)] * len(oof)
         if len(weights) != len(oof):
             raise UsageError(f"blend.weights: {len(weights)} weights for {len(oof)} members.", f"Members: {_few(oof)}.")
@@ -52,7 +52,7 @@ class Greedy(Blender):
         """Climb on the out-of-fold predictions."""
         keys = list(oof)
         climb = greedy_selection(
-            scaled(oof, self.normalise),
+            scale_rows(oof, self.normalise),
             lambda blend: metric.sign * metric.score(blend, samples),
             max_rounds=self.max_rounds,
         )
@@ -61,8 +61,8 @@ class Greedy(Blender):
         return Blend(weights, self.normalise, metric.sign * climb.score, trace)
 
 
-def scaled(oof: Mapping[str, Array], normalise: bool) -> list[Array]:
-    """Each member's predictions as the blend will see them; copies only where rows are scaled."""
+def scale_rows(oof: Mapping[str, Array], normalise: bool) -> list[Array]:
+    """Each member's predictions as the blend will see them; copies only where their length is changed."""
     return [Blend({key: 1.0}, normalise).apply(oof) if normalise else np.asarray(values) for key, values in oof.items()]
 
 

@@ -18,16 +18,16 @@ class ColumnGroups:
 
     names            (G,)
     group_of_column  (T,) int64
-    told_as          (G,) what the trace calls each: one row of it may stand for many columns
+    trace_names          (G,) what the trace calls each; one row of it may stand for many columns
     """
 
     names: list[str]
     group_of_column: Array
-    told_as: list[str]
+    trace_names: list[str]
 
     @classmethod
     def of(cls, targets: Targets, by: Literal["group", "column"]) -> ColumnGroups:
-        """The targets' own groups in order of their first column, or every column for itself."""
+        """Take the targets' own groups in order of their first column, or every column for itself."""
         if by == "column":
             return cls(targets.names.tolist(), np.arange(len(targets)), targets.groups.tolist())
         names = list(targets.by_group())
@@ -42,14 +42,14 @@ class ColumnGroups:
         return Blend(
             weights=dict(zip(keys, weights[self.group_of_column].mean(axis=0).tolist(), strict=True)),
             normalise=normalise,
-            trace=self._told(keys, climb, counts, score),
+            trace=self._trace_rows(keys, climb, counts, score),
             column_groups=self.names,
             group_of_column=self.group_of_column.tolist(),
             by_group={key: column.tolist() for key, column in zip(keys, weights.T, strict=True)},
         )
 
-    def _told(self, keys: list[str], climb: blending.Blend, counts: Array, score: str) -> list[dict[str, Any]]:
-        """A row for each name that groups are told as: the best member alone, the steps taken, and where they led."""
+    def _trace_rows(self, keys: list[str], climb: blending.Blend, counts: Array, score: str) -> list[dict[str, Any]]:
+        """A row for each name in the trace: the best member alone, the steps taken, and where they led."""
         by_group: dict[int, list[blending.Step]] = {}
         for step in climb.trace:
             by_group.setdefault(step.cell[1], []).append(step)
@@ -61,7 +61,7 @@ class ColumnGroups:
             ends = [steps[place - 1].score for place in [*starts[1:], len(steps)]]
             first = steps[starts[0]]
             row = (counts[group], first.score, float(np.mean(ends)), len(steps), keys[first.member])
-            found.setdefault(self.told_as[group], []).append(row)
+            found.setdefault(self.trace_names[group], []).append(row)
         told = []
         for name, rows in found.items():
             columns, alone, reached, taken, firsts = zip(*rows, strict=True)

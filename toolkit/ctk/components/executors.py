@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 
 def local(workers: int, threads: int, *, retries: Annotated[int, Field(ge=0)] = 0) -> Executor:
-    """So many worker processes with so many torch threads each; with GPUs, each worker sees one of them.
+    """Start so many worker processes with so many torch threads each; with GPUs, each worker sees one of them.
 
     retries  how often a task is given to another process when the one that ran it died; a fit goes on from its last
              checkpoint

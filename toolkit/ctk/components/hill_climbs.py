@@ -12,7 +12,7 @@ import numpy as np
 from pydantic import Field
 
 from ctk.blend import Step, hill_climb
-from ctk.components.blenders import scaled
+from ctk.components.blenders import scale_rows
 from ctk.components.column_groups import ColumnGroups
 from ctk.contract import Blend, Blender, Metric
 from ctk.errors import UsageError
@@ -68,21 +68,21 @@ class HillClimb(Blender):
         """
         known = metric.climb is not None
         columns = self._columns(samples, metric)
-        decided = None if metric.columns is None or not known else _columns_that_count(metric.columns(samples))
+        decided = None if metric.columns is None or not known else _decided_weights(metric.columns(samples))
         climb = hill_climb(
-            scaled(oof, self.normalise),
+            scale_rows(oof, self.normalise),
             _target(samples, oof) if known else np.arange(len(samples)),  # the metric itself is handed samples
             metric.climb or (lambda _, blend: metric.score(blend.astype(np.float32), samples)),
             maximize=None if known else metric.direction == "max",
             columns=None if columns is None else columns.group_of_column.tolist(),
             column_weights=None if decided is None else decided.tolist(),
-            progress=_teller(self.say, list(oof), metric.climb or metric.name),
+            progress=_log_steps(self.say, list(oof), metric.climb or metric.name),
             **self.options,
         )
         keys, score = list(oof), metric.climb or metric.name
         if columns is None:
             weights = dict(zip(oof, climb.weights.tolist(), strict=True))
-            blend = Blend(weights, self.normalise, None, _told(climb.trace, keys, score))
+            blend = Blend(weights, self.normalise, None, _trace_rows(climb.trace, keys, score))
         else:
             blend = columns.blend(keys, climb, self.normalise, decided, score)
         return replace(blend, score=metric.score(blend.apply(oof), samples))
@@ -153,14 +153,14 @@ class HillClimbRetrieval(Blender):
             )
         vectors = torch.from_numpy(np.array(samples.gallery.vectors, np.float32))
         climb = hill_climb_retrieval(
-            [torch.from_numpy(each) for each in scaled(oof, self.normalise)],
+            [torch.from_numpy(each) for each in scale_rows(oof, self.normalise)],
             torch.nn.functional.normalize(vectors, dim=1) if self.similarity == "cosine" else vectors,
             torch.from_numpy(np.array(samples.target, np.int64)),
-            progress=_teller(self.say, list(oof), "mrr"),
+            progress=_log_steps(self.say, list(oof), "mrr"),
             **self.options,
         )
         weights = dict(zip(oof, climb.weights.tolist(), strict=True))
-        blend = Blend(weights, self.normalise, None, _told(climb.trace, list(oof), "mrr"))
+        blend = Blend(weights, self.normalise, None, _trace_rows(climb.trace, list(oof), "mrr"))
         return Blend(weights, self.normalise, metric.score(blend.apply(oof), samples), blend.trace)
 
 
@@ -171,13 +171,13 @@ def _target(samples: Samples, oof: Mapping[str, Array]) -> Array:
     return target.reshape(shape) if target.size == math.prod(shape) else target
 
 
-def _columns_that_count(decided: Array) -> Array:
+def _decided_weights(decided: Array) -> Array:
     """(T,) 1 for columns that members decide, 0 for the others; where none is decided, all count."""
     return np.asarray(decided, np.float64) if np.any(decided) else np.ones(len(decided))
 
 
-def _teller(say: Callable[[str], None], keys: list[str], score: str) -> Callable[[Step], None]:
-    """Says every few seconds what a long climb tried last."""
+def _log_steps(say: Callable[[str], None], keys: list[str], score: str) -> Callable[[Step], None]:
+    """Return a function that says every few seconds what a long climb tried last."""
     told = time.monotonic()
 
     def tell(step: Step) -> None:
@@ -189,5 +189,5 @@ def _teller(say: Callable[[str], None], keys: list[str], score: str) -> Callable
     return tell
 
 
-def _told(trace: Sequence[Step], keys: list[str], score: str) -> list[dict[str, Any]]:
+def _trace_rows(trace: Sequence[Step], keys: list[str], score: str) -> list[dict[str, Any]]:
     return [{"add": keys[step.member], "share": round(step.share, 12), score: step.score} for step in trace]

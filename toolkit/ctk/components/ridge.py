@@ -101,7 +101,7 @@ class Ridge(Model):
         self.normalise_target = normalise_target
 
     def fit(self, train: Samples, valid: Samples, context: FitContext) -> None:
-        """Sum once, solve for each alpha; ``valid`` is looked at only to choose among several."""
+        """Sum the rows once and solve for each alpha; ``valid`` is looked at only to choose among several."""
         if len(self.alphas) > 1 and not len(valid):
             raise UsageError("ridge has several alphas and no validation samples to choose by.", "Give one alpha.")
         equations = NormalEquations()

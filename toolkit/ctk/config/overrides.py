@@ -16,20 +16,20 @@ if TYPE_CHECKING:
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
-    """A config file. Raises UsageError if it is missing, not YAML, or not a mapping."""
+    """Read a config file. Raises UsageError if it is missing, not YAML, or not a mapping."""
     try:
         value = yaml.safe_load(path.read_text(encoding="utf-8"))  # libyaml tells other lines where one is not closed
     except FileNotFoundError:
         raise UsageError(f"{path}: there is no such file.") from None
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise UsageError(f"{path}: cannot be read as YAML ({unreadable(error)}).") from None
+        raise UsageError(f"{path}: cannot be read as YAML ({yaml_problem(error)}).") from None
     if not isinstance(value, dict):
         raise UsageError(f"{path}: a config is a mapping of keys, not {type(value).__name__}.")
     return value
 
 
-def unreadable(error: Exception) -> str:
-    """Why a YAML file cannot be read, with the line where one is to blame."""
+def yaml_problem(error: Exception) -> str:
+    """Say why a YAML file cannot be read, with the line where one is to blame."""
     if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
         return f"line {error.problem_mark.line + 1}: {error.problem}"
     return getattr(error, "strerror", None) or str(error).splitlines()[0]
@@ -85,7 +85,7 @@ def _indices(items: list[Any], head: str, assignment: str) -> list[int]:
 
 
 def entry_name(item: Any) -> str:
-    """What an entry of a list (a member, a filter) is called in the dotted path of an override; empty for none."""
+    """Name an entry of a list (a member, a filter) as the dotted path of an override does; empty for none."""
     if isinstance(item, str):
         return item
     if not isinstance(item, Mapping):

@@ -8,24 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ctk.config.overrides import read_yaml
 from ctk.config.training_keys import schema_of
-from ctk.contract import Choice
-from ctk.contract.schema import checked, merge
+from ctk.contract import Choice, Competition
+from ctk.contract.run_config import Member, RunConfig, Split
+from ctk.contract.schema import merge_configs, validate_config
 from ctk.errors import UsageError, nearest
 from ctk.files import is_folder_name
-from ctk.plugins.options import component
-
-if TYPE_CHECKING:
-    from ctk.contract import Competition
-    from ctk.plugins import Plugins
-from ctk.config.overrides import read_yaml
-from ctk.contract.run_config import Member, RunConfig, Split
+from ctk.plugins import Plugins
+from ctk.plugins.component_options import resolve_choice
+from ctk.plugins.guard import is_named
 
 
 def base_config(competition: Competition, data: Path | str | None, preset: str | None = None) -> dict[str, Any]:
-    """A competition's config before file and overrides: its defaults under a preset. Raises UsageError."""
+    """Make a competition's config before file and overrides: its defaults under a preset. Raises UsageError."""
     presets = competition.presets()
     name = preset or (competition.embedded if data is None else competition.default)
     if name not in presets:
@@ -36,13 +34,11 @@ def base_config(competition: Competition, data: Path | str | None, preset: str |
         "data_dir": None if data is None else str(Path(data).resolve()),
         "data": {"name": competition.reader},
     }
-    return merge(base, presets[name])
+    return merge_configs(base, presets[name])
 
 
-def saved_config(competition: Competition, checkpoints: Path | str, data: Path | str | None) -> dict[str, Any]:
-    """The config of a saved run, to predict with its members; on its data, or on other. Raises UsageError."""
-    from ctk.plugins.guard.competition import is_named
-
+def checkpoints_config(competition: Competition, checkpoints: Path | str, data: Path | str | None) -> dict[str, Any]:
+    """Make the config that predicts with the members of a saved run, on its data or on other. Raises UsageError."""
     folder = Path(checkpoints).resolve()
     if not (folder / "config.yaml").is_file():
         raise UsageError(f"{checkpoints} is no run's folder: it has no config.yaml.", "`ctk runs` lists the runs.")
@@ -69,8 +65,8 @@ def resolve(raw: Mapping[str, Any], plugins: Plugins) -> RunConfig:
     members = raw.get("members")
     if not isinstance(members, Sequence) or isinstance(members, str):
         raise UsageError("Config key 'members' must be a list of members.")
-    raw["members"] = _named([_member(member, f"members.{n}", plugins) for n, member in enumerate(members)])
-    config = checked(RunConfig, raw, "")
+    raw["members"] = _name_members([_member(member, f"members.{n}", plugins) for n, member in enumerate(members)])
+    config = validate_config(RunConfig, raw, "")
     for member in config.members:
         for other in member.uses:
             if other not in (names := [each.name for each in config.members]):
@@ -79,14 +75,14 @@ def resolve(raw: Mapping[str, Any], plugins: Plugins) -> RunConfig:
     _check_split(config.split)
     return config.model_copy(
         update={
-            "data": component(config.data, "data", "data", plugins),
-            "executor": component(config.executor, "executors", "executor", plugins),
-            "blend": component(config.blend, "blenders", "blend", plugins),
+            "data": resolve_choice(config.data, "data", "data", plugins),
+            "executor": resolve_choice(config.executor, "executors", "executor", plugins),
+            "blend": resolve_choice(config.blend, "blenders", "blend", plugins),
             "filters": tuple(
-                component(each, "filters", f"filters.{n}", plugins) for n, each in enumerate(config.filters)
+                resolve_choice(each, "filters", f"filters.{n}", plugins) for n, each in enumerate(config.filters)
             ),
             "trackers": tuple(
-                component(each, "trackers", f"trackers.{n}", plugins) for n, each in enumerate(config.trackers)
+                resolve_choice(each, "trackers", f"trackers.{n}", plugins) for n, each in enumerate(config.trackers)
             ),
         }
     )
@@ -117,9 +113,9 @@ def _member(raw: Any, where: str, plugins: Plugins) -> dict[str, Any]:
     if not isinstance(raw, Mapping) or "model" not in raw:
         raise UsageError(f"Config key '{where}' needs a model.", f"For example {where}: {{model: ridge}}.")
     own = {key: raw[key] for key in raw if key in Member.model_fields and key != "training"}
-    choice = checked(Choice, own["model"], f"{where}.model")
+    choice = validate_config(Choice, own["model"], f"{where}.model")
     thing = plugins.load("models", choice.name)
-    own["model"] = component(choice, "models", f"{where}.model", plugins)
+    own["model"] = resolve_choice(choice, "models", f"{where}.model", plugins)
     own.setdefault("name", choice.name.rpartition(":")[2])
     schema = schema_of(thing)
     extra = {key: raw[key] for key in raw if key not in own}
@@ -127,7 +123,7 @@ def _member(raw: Any, where: str, plugins: Plugins) -> dict[str, Any]:
         if key not in schema.model_fields:
             known = [*schema.model_fields, *(field for field in Member.model_fields if field != "training")]
             raise UsageError(f"Config {where}: unknown key '{key}'.", nearest(key, known, "keys"))
-    training = checked(schema, extra, where)
+    training = validate_config(schema, extra, where)
     own["training"] = training.with_components(where, plugins) if hasattr(training, "with_components") else training
     if own.get("uses") and (reads := getattr(thing, "features", None)):
         raise UsageError(
@@ -137,7 +133,7 @@ def _member(raw: Any, where: str, plugins: Plugins) -> dict[str, Any]:
     return own
 
 
-def _named(members: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _name_members(members: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Give members of the same model distinct names, refuse names given twice or unfit for a folder."""
     taken: set[str] = set()
     for member in members:

@@ -7,17 +7,17 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from ctk.contract import Choice, Strict
-from ctk.contract.schema import checked, merge
+from ctk.contract.schema import merge_configs, validate_config
 from ctk.errors import UsageError
 from ctk.plugins import Plugins
-from ctk.plugins.options import component
+from ctk.plugins.component_options import resolve_choice
 
 Beta = Annotated[float, Field(ge=0, lt=1)]
 Precision = Literal["auto", "32-true", "bf16-mixed", "16-mixed"]
 
 
 def schema_of(model: Any) -> type[Strict]:
-    """The training keys of a registered model: its own schema, or for a torch module those of a network."""
+    """Find the training keys of a registered model: its own schema, or for a torch module those of a network."""
     schema: type[Strict] = getattr(model, "schema", Training)
     return schema
 
@@ -111,17 +111,20 @@ class Training(Strict):
         return max(1, round(1 / self.validate_every))
 
     def with_components(self, where: str, plugins: Plugins) -> Training:
-        """The same with the losses' options checked and filled in; each stage too."""
-        loss = component(self.loss, "losses", f"{where}.loss", plugins)
+        """Return a copy with the losses' options checked and filled in; each stage too."""
+        loss = resolve_choice(self.loss, "losses", f"{where}.loss", plugins)
         whole = self.model_copy(update={"loss": loss})
         for number, stage in enumerate(whole.phases(f"{where}.stages")):
-            component(stage.loss, "losses", f"{where}.stages.{number}.loss", plugins)
+            resolve_choice(stage.loss, "losses", f"{where}.stages.{number}.loss", plugins)
         return whole
 
     def phases(self, where: str = "stages") -> list[Training]:
-        """The stages with the common keys filled in; without any, this itself."""
+        """List the stages with the common keys filled in; without any, this itself."""
         common = self.model_dump(exclude={"stages"})
-        phases = [checked(Training, merge(common, stage), f"{where}.{n}") for n, stage in enumerate(self.stages)]
+        phases = [
+            validate_config(Training, merge_configs(common, stage), f"{where}.{n}")
+            for n, stage in enumerate(self.stages)
+        ]
         phases = phases or [self]
         for number, phase in enumerate(phases):
             if phase.copies and (number == 0 or number < len(phases) - 1):

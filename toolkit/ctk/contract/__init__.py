@@ -11,8 +11,8 @@ from ctk.contract.executor import PROGRESS, WORKER, Files, Portable, WorkerLost
 from ctk.contract.filter import Count, DropFraction, Filter, FilterContext, keep_best
 from ctk.contract.metric import Direction, Metric
 from ctk.contract.model import Batch, FitContext, Model, NoTraining
-from ctk.contract.platform import Entry, Platform, Receipt, Submitted
-from ctk.contract.reader import DataReader, Found, Progress
+from ctk.contract.platform import Entry, PastSubmission, Platform, Receipt
+from ctk.contract.reader import DataItem, DataReader, Progress
 from ctk.contract.results import FoldTable, Results
 from ctk.contract.run_config import Execution, Member, RunConfig, Scheme, Seed, Seeds, Split
 from ctk.contract.schema import Choice, Strict
@@ -27,6 +27,7 @@ __all__ = [
     "Choice",
     "Competition",
     "Count",
+    "DataItem",
     "DataReader",
     "Direction",
     "DropFraction",
@@ -37,11 +38,11 @@ __all__ = [
     "FilterContext",
     "FitContext",
     "FoldTable",
-    "Found",
     "Member",
     "Metric",
     "Model",
     "NoTraining",
+    "PastSubmission",
     "Platform",
     "Portable",
     "Progress",
@@ -55,7 +56,6 @@ __all__ = [
     "Split",
     "Strict",
     "Submission",
-    "Submitted",
     "WorkerLost",
     "keep_best",
     "presets_in",

@@ -1,4 +1,4 @@
-"""What a blender is, and the weights that it finds."""
+"""Blenders, and the weights that they find."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ BLOCK = 1 << 19
 
 @dataclass(frozen=True)
 class Blend:
-    """How members are joined: plain data that can be saved, shown and explained.
+    """The weights of members: plain data that can be saved, shown and explained.
 
     weights          by member key ("mlp/seed-1"), in the order given; the mean over columns where these have
                      weights of their own
@@ -41,7 +41,7 @@ class Blend:
     by_group: dict[str, list[float]] = field(default_factory=dict)
 
     def apply(self, predictions: Mapping[str, Array]) -> Array:
-        """The weighted sum of (N, ...) predictions by member key: float32, or float64 where one of them is.
+        """Sum (N, ...) predictions by their weights, by member key: float32, or float64 where one of them is.
 
         Summed in double, some rows at a time: beyond the result it needs some MB, also where predictions are mapped
         from disk. Raises KeyError for a missing member, ValueError where one's shape does not fit.
@@ -87,4 +87,4 @@ class Blender(ABC):
 
     @abstractmethod
     def fit(self, oof: Mapping[str, Array], samples: Samples, metric: Metric) -> Blend:
-        """A blend of out-of-fold predictions by member key, rows as in ``samples``."""
+        """Find a blend of out-of-fold predictions by member key, rows as in ``samples``."""

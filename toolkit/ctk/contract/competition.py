@@ -63,19 +63,19 @@ class Competition(ABC):
 
     @abstractmethod
     def presets(self) -> Mapping[str, Mapping[str, Any]]:
-        """Named configs; see ``ctk.contract.RunConfig`` for the keys."""
+        """Return named configs; see ``ctk.contract.RunConfig`` for the keys."""
 
     def spaces(self) -> Mapping[str, Mapping[str, Any]]:
-        """Named spaces of hyper-parameters for ``ctk search``; docs/guide/search.md has the form."""
+        """Return named spaces of hyper-parameters for ``ctk search``; docs/guide/search.md has the form."""
         return {}
 
     @abstractmethod
     def default_data(self, progress: Progress = lambda what, done, total: None) -> Path:
-        """The folder of the embedded default data, in the competition's own layout; made on first use."""
+        """Find the folder of the embedded default data, in the competition's own layout; made on first use."""
 
     @abstractmethod
     def evaluate(self, prediction: Array, samples: Samples) -> dict[str, float]:
-        """All the numbers worth showing, by name; the deciding metric first."""
+        """Compute all the numbers worth showing, by name; the deciding metric first."""
 
     @abstractmethod
     def write_submission(self, path: Path, test: Samples, prediction: Array) -> None:
@@ -91,19 +91,19 @@ class Competition(ABC):
 
     @abstractmethod
     def read_truth(self, path: Path) -> Samples:
-        """Test samples with their targets, from a file of the competition's layout. Raises DataError."""
+        """Read test samples with their targets, from a file of the competition's layout. Raises DataError."""
 
     def score(self, prediction: Array, truth: Samples) -> dict[str, float]:
-        """A submission's numbers against the truth, rows in the test's order, as the organisers count."""
+        """Score a submission against the truth, rows in the test's order, as the organisers count."""
         return self.evaluate(prediction, truth)
 
     def score_file(self, path: Path, truth: Path) -> dict[str, float]:
-        """The same from files. Raises SubmissionError, DataError."""
+        """Score a submission's file against the truth's. Raises SubmissionError, DataError."""
         samples = self.read_truth(truth)
         return self.score(self.read_submission(path, samples, samples.target_width).values, samples)
 
     def fit_postprocess(self, prediction: Array, samples: Samples) -> dict[str, Any]:
-        """What ``postprocess`` has to know from out-of-fold predictions; data that can be saved as JSON."""
+        """Find what ``postprocess`` has to know from out-of-fold predictions; data that can be saved as JSON."""
         return {}
 
     def postprocess(self, prediction: Array, samples: Samples, fitted: Mapping[str, Any]) -> Array:
@@ -119,21 +119,21 @@ class Competition(ABC):
         raise UsageError(f"{self.id} cannot write its data layout.")
 
     def build(self) -> type[BaseModel] | None:
-        """Schema of ``ctk data ID --build``: its fields become options, its ``run(progress)`` does the work."""
+        """Return the schema of ``ctk data ID --build``: its fields become options, ``run(progress)`` does the work."""
         return None
 
     def report(self, results: Results) -> Sequence[Section]:
-        """Sections of the report that only this competition can draw."""
+        """Make the sections of the report that only this competition can draw."""
         return ()
 
 
 def presets_in(package: str) -> dict[str, dict[str, Any]]:
-    """The configs in a package's folder ``presets``, by the names of their YAML files."""
+    """Read the configs in a package's folder ``presets``, by the names of their YAML files."""
     return _yaml_in(package, "presets")
 
 
 def spaces_in(package: str) -> dict[str, dict[str, Any]]:
-    """The spaces in a package's folder ``spaces``, in the same way."""
+    """Read the search spaces in a package's folder ``spaces``, by the names of their YAML files."""
     return _yaml_in(package, "spaces")
 
 

@@ -1,4 +1,4 @@
-"""What executors and the tasks they run may agree on beside ``concurrent.futures``; all of it is optional.
+"""The agreement of executors and their tasks beside ``concurrent.futures``; all of it is optional.
 
 An executor may have
 
@@ -56,7 +56,7 @@ class Portable(Protocol):
     """The argument of a task that can also be run where the driver's folders are not."""
 
     def files(self) -> Files:
-        """What it reads and writes."""
+        """List the files that the task reads and writes."""
 
-    def moved(self, to: Callable[[Path], Path]) -> Self:
-        """The same task with each of those paths, and those that they are below, where ``to`` says they lie now."""
+    def with_paths(self, to: Callable[[Path], Path]) -> Self:
+        """Return a copy of this task whose paths, and those that they are below, are mapped by ``to``."""

@@ -32,11 +32,11 @@ class Filter(ABC):
 
     @abstractmethod
     def score(self, samples: Samples, context: FilterContext) -> Array:
-        """(N,) float; higher fits better."""
+        """Score samples, (N,) float; higher fits better."""
 
     @abstractmethod
     def keep(self, scores: Array) -> Array:
-        """(N,) bool from the scores."""
+        """Choose which samples to keep, (N,) bool, from their scores."""
 
 
 DropFraction = Annotated[float, Field(ge=0, lt=1)]
@@ -48,7 +48,7 @@ Count = Annotated[int, Field(ge=1)]
 
 
 def keep_best(scores: Array, drop_fraction: float) -> Array:
-    """(N,) bool: all but the lowest ``drop_fraction`` of (N,) scores, exactly round(N * (1 - drop_fraction)) of them.
+    """Keep all but the lowest ``drop_fraction`` of (N,) scores, (N,) bool: exactly round(N * (1 - drop_fraction)).
 
     The rule of the AML challenge's filter: keep what lies above the quantile, then correct the count where scores are
     equal. Among equals the first rows stay. Python's ``round`` goes to the even number at halves.

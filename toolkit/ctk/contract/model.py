@@ -17,7 +17,7 @@ from ctk.contract.metric import Metric
 
 
 class Batch(NamedTuple):
-    """What a loss sees beside the prediction.
+    """A batch as a loss sees it, beside the prediction.
 
     features    by name, (B, ...) tensors
     target      (B, D): target values, or the gallery vectors of the targets
@@ -40,7 +40,7 @@ class Batch(NamedTuple):
 
 @dataclass(frozen=True)
 class FitContext:
-    """What a model is told besides its samples.
+    """The context of a fit: what a model is told besides its samples.
 
     folder    where checkpoints and logs go; may hold those of an interrupted fit, from which to go on
     seed      of everything random
@@ -63,7 +63,7 @@ class FitContext:
 
 
 class NoTraining(Strict):
-    """For models that have nothing to set beside their own options."""
+    """A schema for models that have nothing to set beside their own options."""
 
 
 class Model(ABC):
@@ -74,7 +74,7 @@ class Model(ABC):
     training: Any
     spans_ranks: bool = False
     """Whether, under torchrun, every rank calls ``fit`` for all to learn one model; else the first does, alone. What
-    they then tell each other goes through ``ctk.training.torchrun.current()``."""
+    they then tell each other goes through ``ctk.training.torchrun.current_team()``."""
 
     @abstractmethod
     def fit(self, train: Samples, valid: Samples, context: FitContext) -> None:
@@ -82,7 +82,7 @@ class Model(ABC):
 
     @abstractmethod
     def predict(self, samples: Samples) -> Array:
-        """(N, ...) float32, a row a sample."""
+        """Predict (N, ...) float32, a row a sample."""
 
     @abstractmethod
     def save(self, folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""Where competitions are held: what a plugin subclasses so that data comes down, submissions go up and scores are seen.
+"""Platforms that hold competitions: data comes down from one, submissions go up, and scores are seen.
 
 A competition says ``platform = "NAME"`` and ``slug``, what it is called there.
 """
@@ -34,7 +34,7 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Submitted:
+class PastSubmission:
     """A submission of the user's own. ``score`` is the public one, None while there is none; ``team`` may be empty."""
 
     file: str
@@ -46,7 +46,7 @@ class Submitted:
 
 @dataclass(frozen=True)
 class Receipt:
-    """What a platform answered to a submission, and how many more it takes today where it says so."""
+    """A platform's answer to a submission, and how many more it takes today where it says so."""
 
     answer: str
     left: int | None = None
@@ -73,8 +73,8 @@ class Platform(ABC):
 
     @abstractmethod
     def leaderboard(self, slug: str) -> Sequence[Entry]:
-        """Every team, best first."""
+        """List every team, best first."""
 
     @abstractmethod
-    def submissions(self, slug: str) -> Sequence[Submitted]:
-        """The user's own submissions that the platform could score."""
+    def submissions(self, slug: str) -> Sequence[PastSubmission]:
+        """List the user's own submissions that the platform could score."""

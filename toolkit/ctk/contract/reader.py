@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     pass
 
 
-class Found(NamedTuple):
-    """A row of ``ctk data``: an item of the data, where it is (None if missing), a detail, how to get it."""
+class DataItem(NamedTuple):
+    """An item of the data, a row of ``ctk data``: where it is (None if missing), a detail, how to get it."""
 
     item: str
     path: Path | None
@@ -30,7 +30,7 @@ class DataReader(ABC):
     """Reads one layout of files into samples. A subclass has ``read``, or ``prepare`` for more than memory holds."""
 
     def read(self, folder: Path) -> Data:
-        """Samples from a folder. Raises DataError naming file, key and row of what is wrong."""
+        """Read samples from a folder. Raises DataError naming file, key and row of what is wrong."""
         raise NotImplementedError
 
     def prepare(self, folder: Path, place: Path, progress: Progress) -> None:
@@ -50,18 +50,21 @@ class DataReader(ABC):
         return data.train.target_width
 
     @abstractmethod
-    def describe(self, folder: Path) -> list[Found]:
-        """What of the layout is in a folder, what is missing and how to get it. Never raises."""
+    def describe(self, folder: Path) -> list[DataItem]:
+        """Describe what of the layout is in a folder, what is missing and how to get it. Never raises."""
 
     def sources(self, folder: Path) -> list[Path]:
-        """The files that ``read`` reads: when one changes, prepared data is made anew."""
+        """List the files that ``read`` reads: when one changes, prepared data is made anew."""
         return [found.path for found in self.describe(folder) if found.path is not None]
 
     def stamp(self, path: Path) -> object:
-        """What tells a file's content apart, as JSON takes it; better than size and time where that is cheap."""
+        """Tell a file's content apart from other content, as JSON takes it.
+
+        Better than size and time where that is cheap.
+        """
         facts = path.stat()
         return [facts.st_size, facts.st_mtime_ns]
 
     def pictures(self, folder: Path) -> Path | None:
-        """The folder of further files by sample or gallery name, if it is there."""
+        """Find the folder of further files by sample or gallery name, if it is there."""
         return None

@@ -1,4 +1,4 @@
-"""What a finished run knows: everything that the table, the report and the leaderboard show."""
+"""The results of a finished run: everything that the table, the report and the leaderboard show."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ctk.samples import Array, Samples
 
 @dataclass(frozen=True)
 class FoldTable:
-    """Scores of the deciding metric by fold.
+    """A table of scores of the deciding metric by fold.
 
     trained, validated  rows of each fold; what filters drop is not counted as trained on
     spans               the first and the last time that each fold validates on, where folds are blocks of time
@@ -38,15 +38,15 @@ class FoldTable:
     checked: tuple[str, ...]
 
     def mean(self, key: str) -> float:
-        """The mean over folds."""
+        """Take a member's mean over folds."""
         return statistics.fmean(self.scores[key])
 
     def deviation(self, key: str) -> float:
-        """The sample standard deviation over folds."""
+        """Take a member's sample standard deviation over folds."""
         return float(np.std(self.scores[key], ddof=1))
 
     def plain(self) -> dict[str, Any]:
-        """All of it as JSON takes it."""
+        """Return all of it as JSON takes it."""
         return {
             "metric": self.metric,
             "rows_trained": list(self.trained),
@@ -65,7 +65,7 @@ class FoldTable:
         }
 
     def write_csv(self, path: Path) -> None:
-        """A row a fold, then mean, standard deviation and the pooled score, a column a member."""
+        """Write a row a fold, then mean, standard deviation and the pooled score, a column a member."""
         text = io.StringIO()
         write = csv.writer(text, lineterminator="\n").writerow
         times = ["first_time", "last_time"] if self.spans else []

@@ -12,21 +12,21 @@ if TYPE_CHECKING:
     pass
 
 
-def _listed(value: Any) -> Any:
+def _as_list(value: Any) -> Any:
     return value if isinstance(value, (list, tuple)) else [value]
 
 
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 
 
-Seeds = Annotated[tuple[Seed, ...], BeforeValidator(_listed), Field(min_length=1)]
+Seeds = Annotated[tuple[Seed, ...], BeforeValidator(_as_list), Field(min_length=1)]
 
 
 Scheme = Literal["kfold", "group", "stratified-group", "time"]
 
 
 class Split(Strict):
-    """How training samples are divided. ``folds`` blocks of whole groups; the first ``use`` of them are validated on.
+    """The split of training samples. ``folds`` blocks of whole groups; the first ``use`` of them are validated on.
 
     ``folds: 10, use: 1`` is a single hold-out of a tenth; ``folds: 5, use: 5`` is cross-validation. ``predefined``
     names a group whose numbers are the folds, where -1 is always trained on (as in scikit-learn's PredefinedSplit).
@@ -61,7 +61,10 @@ class Split(Strict):
 
 
 class Execution(Choice):
-    """Where members are fitted. Zero means: as many as the machine has, shared out. Further keys are the executor's."""
+    """The executor that members are fitted by.
+
+    Zero means: as many as the machine has, shared out. Further keys are the executor's.
+    """
 
     name: str = Field("local", description="a registered executor")
     workers: int = Field(0, ge=0, strict=True, description="members fitted side by side")
@@ -80,7 +83,7 @@ class Member(Strict):
 
 
 class RunConfig(Strict):
-    """A whole run."""
+    """The config of a whole run."""
 
     competition: str = Field(description="a registered competition")
     preset: str = Field(description="the preset this config grew from")
@@ -94,17 +97,17 @@ class RunConfig(Strict):
     submission: str | None = Field(None, description="suffix of the submission's file; none is the competition's usual")
     checkpoints: str | None = Field(None, description="folder of a run whose members and blend predict, without a fit")
     executor: Execution = Field(Execution(), description="where members are fitted")
-    trackers: Annotated[tuple[Choice, ...], BeforeValidator(_listed)] = Field(
+    trackers: Annotated[tuple[Choice, ...], BeforeValidator(_as_list)] = Field(
         (Choice(name="tensorboard"), Choice(name="csv")), description="who is told of losses and scores"
     )
     device: Literal["auto", "cpu", "gpu"] = Field("auto", description="auto: a GPU where there is one")
 
     def seeds_of(self, member: Member) -> tuple[int, ...]:
-        """The seeds a member is trained with."""
+        """Return the seeds that a member is trained with."""
         return member.seeds or self.seeds
 
     def plain(self) -> dict[str, Any]:
-        """The config as plain values, with each member's training keys beside its others; what YAML shows."""
+        """Return the config as plain values, with each member's training keys beside its others; what YAML shows."""
         plain = self.model_dump(mode="json")
         for member, own in zip(plain["members"], self.members, strict=True):
             training = member.pop("training")

@@ -61,8 +61,8 @@ class Choice(BaseModel):
         return dict(self.model_extra or {})
 
 
-def checked(schema: type[M], value: Any, where: str) -> M:
-    """Validate, turning the first of pydantic's complaints into one sentence that names the config key."""
+def validate_config(schema: type[M], value: Any, where: str) -> M:
+    """Validate a part of a config. Raises UsageError with the first of pydantic's complaints and the config key."""
     try:
         return schema.model_validate(value)
     except ValidationError as error:
@@ -76,8 +76,8 @@ def checked(schema: type[M], value: Any, where: str) -> M:
         raise UsageError(f"Config key '{key}': {first['input']!r} is wrong: {_lower(first['msg'])}.") from None
 
 
-def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """``over`` on ``base``: mappings key by key, all else (lists too) replaced; another choice starts anew."""
+def merge_configs(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Lay ``over`` on ``base``: mappings key by key, all else (lists too) replaced; another choice starts anew."""
     merged = dict(base)
     for key, value in over.items():
         old: Any = merged.get(key)
@@ -85,7 +85,7 @@ def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
             old = {"name": old}
         mend = isinstance(old, Mapping) and isinstance(value, Mapping)
         same = mend and value.get("name", old.get("name")) == old.get("name")
-        merged[key] = merge(old, value) if same else value
+        merged[key] = merge_configs(old, value) if same else value
     return merged
 
 

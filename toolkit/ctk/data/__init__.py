@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from ctk.data.npz import Npz, checksums, not_finite
+from ctk.data.npz import Npz, member_checksums, rows_not_finite
 from ctk.data.pictures import open_picture
-from ctk.data.samples_writer import SamplesWriter, linked
-from ctk.data.scratch_array import scratch
+from ctk.data.samples_writer import SamplesWriter, link_samples
+from ctk.data.scratch_array import allocate_scratch
 
 __all__ = [
     "Npz",
     "SamplesWriter",
-    "checksums",
-    "linked",
-    "not_finite",
+    "allocate_scratch",
+    "link_samples",
+    "member_checksums",
     "open_picture",
-    "scratch",
+    "rows_not_finite",
 ]

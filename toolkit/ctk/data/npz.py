@@ -30,7 +30,7 @@ KINDS = {"f": "floating", "i": "integer", "u": "integer", "b": "boolean", "U": "
 
 @dataclass(frozen=True)
 class Header:
-    """What the first bytes of a member say about its array."""
+    """The header of a member: what its first bytes say about its array."""
 
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
@@ -67,23 +67,23 @@ class Npz:
         return key in self._members
 
     def members(self) -> list[zipfile.ZipInfo]:
-        """The archive's own directory."""
+        """List the archive's own directory."""
         return list(self._members.values())
 
     def keys(self) -> list[str]:
-        """The keys, in the file's order."""
+        """List the keys, in the file's order."""
         return list(self._members)
 
     def shape(self, key: str) -> tuple[int, ...]:
-        """Shape of an array, from its header alone."""
+        """Read the shape of an array, from its header alone."""
         return self._header(key).shape
 
     def dtype(self, key: str) -> np.dtype[Any]:
-        """Dtype of an array as stored, from its header alone."""
+        """Read the dtype of an array as stored, from its header alone."""
         return self._header(key).dtype
 
     def read(self, key: str, *, kind: str, shape: Shape, finite: bool = True) -> Array:
-        """One array, checked.
+        """Read one array and check it.
 
         kind    letters of numpy's ``dtype.kind`` that are accepted: "f", "iu", "U", "b"
         shape   what the shape must be; None stands for any length
@@ -99,7 +99,7 @@ class Npz:
             rows[start : start + len(block)] = block
         if header.fortran:
             array = array.T
-        if finite and array.dtype.kind == "f" and len(bad := not_finite(array)):
+        if finite and array.dtype.kind == "f" and len(bad := rows_not_finite(array)):
             raise self.fault(key, "a value is not a finite float32 number.", "Mend or drop that row.", row=int(bad[0]))
         return array
 
@@ -117,7 +117,7 @@ class Npz:
             yield from self._stream(key, rows)
 
     def fault(self, key: str, problem: str, help: str, row: int | None = None) -> DataError:
-        """A DataError that names this file, the key and, if given, the row."""
+        """Make a DataError that names this file, the key and, if given, the row."""
         where = f"{self.path.name}, {key}" + ("" if row is None else f", row {row:,}")
         return DataError(f"{where}: {problem}", help)
 
@@ -132,14 +132,14 @@ class Npz:
         if not agrees:
             raise self.fault(
                 key,
-                f"has shape {_written(header.shape)}; {_written(shape)} was expected.",
+                f"has shape {_format_shape(header.shape)}; {_format_shape(shape)} was expected.",
                 "Check that all arrays of the file were made together.",
             )
         return header
 
     def _header(self, key: str) -> Header:
         if key not in self._headers:
-            with self._opened(key) as (stream, header):
+            with self._open_member(key) as (stream, header):
                 # The directory knows the unpacked size: a lying header is caught before anything is allocated.
                 there = self._members[key].file_size - stream.tell()
                 said = prod(header.shape) * header.dtype.itemsize
@@ -149,7 +149,7 @@ class Npz:
         return self._headers[key]
 
     def _stream(self, key: str, rows: int) -> Iterator[tuple[int, Array]]:
-        with self._opened(key) as (stream, header):
+        with self._open_member(key) as (stream, header):
             shape = header.shape[::-1] if header.fortran else header.shape
             total, rest = (shape[0], shape[1:]) if shape else (1, ())
             row_bytes = prod(rest) * header.dtype.itemsize
@@ -174,7 +174,7 @@ class Npz:
             done += len(got)
 
     @contextmanager
-    def _opened(self, key: str) -> Iterator[tuple[IO[bytes], Header]]:
+    def _open_member(self, key: str) -> Iterator[tuple[IO[bytes], Header]]:
         """A member opened behind its header; whatever is wrong inside becomes a DataError."""
         if key not in self._members:
             raise self._missing(key)
@@ -210,8 +210,8 @@ class Npz:
         return "is cut short; its end is missing." if begins else "is not an .npz file."
 
 
-def not_finite(array: Array) -> Array:
-    """Rows of an (N, ...) floating array that hold a NaN or an infinity, (K,) int64; a few MB of memory."""
+def rows_not_finite(array: Array) -> Array:
+    """Find the rows of an (N, ...) floating array with a NaN or an infinity, (K,) int64; a few MB of memory."""
     if array.ndim == 0:
         return np.flatnonzero(~np.isfinite(array.reshape(1)))
     step = _rows_of(CHUNK, array.shape, array.dtype)
@@ -231,11 +231,14 @@ def _native(dtype: np.dtype[Any]) -> np.dtype[Any]:
     return np.dtype(np.float32) if dtype.kind == "f" else dtype.newbyteorder("=")
 
 
-def _written(shape: Shape) -> str:
+def _format_shape(shape: Shape) -> str:
     return "(" + ", ".join("any" if length is None else f"{length:,}" for length in shape) + ")"
 
 
-def checksums(path: Path) -> list[tuple[str, int, int]]:
-    """Name, size and CRC-32 of each member, from the archive's directory alone; raises DataError if it has none."""
+def member_checksums(path: Path) -> list[tuple[str, int, int]]:
+    """Read name, size and CRC-32 of each member, from the archive's directory alone.
+
+    Raises DataError if it has none.
+    """
     with Npz(path) as file:
         return [(member.filename, member.file_size, member.CRC) for member in file.members()]

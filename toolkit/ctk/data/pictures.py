@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def open_picture(path: Path) -> Image:
-    """A picture in RGB, what is transparent laid on white; DataError naming the file if it does not decode."""
+    """Open a picture in RGB, what is transparent laid on white; DataError naming the file if it does not decode."""
     from PIL import Image
 
     try:

@@ -72,7 +72,7 @@ class SamplesWriter:
         self.state = state
 
     def written(self, name: str) -> Array:
-        """An array's rows as far as they were appended, memory-mapped read-only."""
+        """Map an array's rows as far as they were appended, read-only."""
         self.files[name].flush()
         dtype, shape = self.kinds[name]
         path = self.folder / f"{name}.npy"
@@ -117,10 +117,10 @@ class SamplesWriter:
         self.files[name], self.kinds[name] = file, (dtype, shape)
 
 
-def linked(source: Path, folder: Path, without: Sequence[str]) -> None:
-    """The samples of a folder in another one too, but for some arrays: the same files, which take no room twice.
+def link_samples(source: Path, folder: Path, without: Sequence[str]) -> None:
+    """Link the samples of a folder into another, but for some arrays: the same files, which take no room twice.
 
-    For a test set whose targets are known: ``linked(place / "truth", place / "test", without=["target"])``.
+    For a test set whose targets are known: ``link_samples(place / "truth", place / "test", without=["target"])``.
     """
     names = [name for name in read_json(source / ARRAYS) if name not in without]
     for name in names:

@@ -17,8 +17,8 @@ LARGE = 1 << 28
 """Bytes from which on an array is a file: 256 MB."""
 
 
-def scratch(shape: Sequence[int], dtype: DTypeLike, what: str) -> Array:
-    """An array to fill: in memory, or, where it is large, in an unnamed file of the cache that goes with the array.
+def allocate_scratch(shape: Sequence[int], dtype: DTypeLike, what: str) -> Array:
+    """Make an array to fill: in memory, or, where it is large, in an unnamed file of the cache that goes with it.
 
     A file's room is taken now: a full disk is an error here, and would be a signal once it is mapped. ``what`` needs
     it, for people. Raises CtkError where there is no room.

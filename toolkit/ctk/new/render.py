@@ -1,4 +1,4 @@
-"""From templates to a package in a folder of its own."""
+"""Packages written from templates, each into a folder of its own."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TARGET = {COMPETITION.name: "progression"}
 """The column that tables name the target by; "target" for others."""
 
 
-def make(kind: Kind, names: Names, folder: Path) -> list[Path]:
+def write_package(kind: Kind, names: Names, folder: Path) -> list[Path]:
     """Write the package into a folder that is not there yet, whole or not at all; returns its files, relative to it.
 
     Raises UsageError where there is something already, CtkError where nothing can be written.
@@ -28,7 +28,7 @@ def make(kind: Kind, names: Names, folder: Path) -> list[Path]:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as temporary:
             written = Path(temporary) / "package"
-            for path, text in rendered(kind, names).items():
+            for path, text in render_files(kind, names).items():
                 (written / path).parent.mkdir(parents=True, exist_ok=True)
                 (written / path).write_text(text, encoding="utf-8")
             os.rename(written, folder)
@@ -39,7 +39,7 @@ def make(kind: Kind, names: Names, folder: Path) -> list[Path]:
     return sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
 
 
-def rendered(kind: Kind, names: Names) -> dict[str, str]:
+def render_files(kind: Kind, names: Names) -> dict[str, str]:
     """The text of each file, by its path in the package's folder."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 

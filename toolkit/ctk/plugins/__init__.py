@@ -9,15 +9,22 @@ from __future__ import annotations
 
 from functools import cache
 
-from ctk.plugins.discovery import discover
+from ctk.plugins import switches
+from ctk.plugins.discovery import core_plugin, discover
 from ctk.plugins.onefile import mount
 from ctk.plugins.plugin import KINDS, Component, Plugin
 from ctk.plugins.registry import Plugins
 
-__all__ = ["KINDS", "Component", "Plugin", "Plugins", "discover", "plugins"]
+__all__ = ["KINDS", "Component", "Plugin", "Plugins", "built_in", "discover", "plugins"]
 
 # Workers unpickle what one-file plugins define, before they look anything up.
 mount()
+
+
+@cache
+def built_in() -> Plugins:
+    """The core's own plugin alone: what it offers is there however broken others are."""
+    return Plugins([core_plugin()])
 
 
 @cache
@@ -26,8 +33,6 @@ def plugins() -> Plugins:
 
     Raises PluginError where $CTK_STRICT_PLUGINS is set and one of them is broken.
     """
-    from ctk.plugins import switches
-
     found = Plugins()
     if switches.strict():
         found.load_all()

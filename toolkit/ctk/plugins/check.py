@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from ctk.errors import PluginError
-from ctk.plugins import remembered
+from ctk.plugins import load_cache
 from ctk.plugins.discovery import discover
 from ctk.plugins.plugin import UNKNOWN, Component, Plugin
 from ctk.plugins.registry import Plugins
@@ -33,7 +33,7 @@ def check_all(found: Iterable[Plugin]) -> None:
             plugin.recalled, plugin.problem, plugin.computed = "", told["problem"], set()
             offers = [Component(thing=UNKNOWN, plugin=plugin.name, **each) for each in told["offers"]]
             plugin.offers = offers if told["offers"] or not plugin.problem else plugin.offers
-            remembered.remember(plugin, plugin.problem)
+            load_cache.remember(plugin, plugin.problem)
 
 
 def _tell(plugin: Plugin) -> dict[str, Any]:

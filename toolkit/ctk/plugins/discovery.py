@@ -10,8 +10,8 @@ from pathlib import Path
 from ctk import hookspecs
 from ctk.errors import PluginError
 from ctk.plugins import onefile, source, switches, versions
+from ctk.plugins.load_cache import recall
 from ctk.plugins.plugin import BUILT_IN, Plugin, reason
-from ctk.plugins.remembered import recall
 
 
 def discover() -> list[Plugin]:
@@ -20,13 +20,13 @@ def discover() -> list[Plugin]:
     A plugin whose source shows that it cannot work has its ``problem``; so has one that failed when it was last loaded
     and has not changed since.
     """
-    found = [_built_in()]
+    found = [core_plugin()]
     entries, damaged = _entries()
     found += [_installed(entry) for entry in sorted(entries, key=lambda each: each.name)] + damaged
     onefile.mount()
-    for path in onefile.found():
+    for path in onefile.find_files():
         found.append(Plugin(path.stem, str(path), "", f"{onefile.PACKAGE}.{path.stem}", path=path))
-    for plugin in found:
+    for plugin in found[1:]:
         _look_at(plugin)
     return found
 
@@ -37,8 +37,11 @@ def core_version() -> str:
     return version("competition-toolkit")
 
 
-def _built_in() -> Plugin:
-    return Plugin("ctk", BUILT_IN, core_version(), "ctk.components")
+def core_plugin() -> Plugin:
+    """Find the core's own plugin, without looking for any other."""
+    plugin = Plugin("ctk", BUILT_IN, core_version(), "ctk.components")
+    _look_at(plugin)
+    return plugin
 
 
 def _entries() -> tuple[list[EntryPoint], list[Plugin]]:
@@ -66,7 +69,7 @@ def _installed(entry: EntryPoint) -> Plugin:
     try:
         plugin.distribution = dist.metadata["Name"] or name
         plugin.version = dist.metadata["Version"] or version
-        plugin.requires = versions.required(dist.requires or ())
+        plugin.requires = versions.required_versions(dist.requires or ())
     except Exception as error:  # a file that is no text
         plugin.problem = f"its metadata cannot be read: {reason(error)}"
     return plugin
@@ -80,13 +83,13 @@ def _by_folder(dist: Distribution) -> tuple[str, str]:
 
 def _look_at(plugin: Plugin) -> None:
     own = plugin.distribution == BUILT_IN
-    plugin.disabled = "" if own else switches.turned_off(plugin)
+    plugin.disabled = "" if own else switches.disabling_variable(plugin)
     if plugin.problem:
         return
     try:
         if plugin.path is None:
-            plugin.path = source.find(plugin.module)
-        source.read(plugin)
+            plugin.path = source.find_source(plugin.module)
+        source.read_offers(plugin)
     except PluginError as error:
         plugin.problem, plugin.offers = error.problem, []
         return

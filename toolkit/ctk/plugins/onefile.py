@@ -30,7 +30,7 @@ def mount() -> None:
     package.__path__ = places
 
 
-def found() -> list[Path]:
+def find_files() -> list[Path]:
     """The files that are plugins; of two with one name, the first."""
     by_name: dict[str, Path] = {}
     for folder in folders():

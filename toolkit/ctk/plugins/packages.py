@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -39,7 +40,7 @@ Row = Mapping[str, Any]
 
 
 def check_words(text: str, verb: str = "install") -> None:
-    """Raises UsageError for what pip would read as an option, what holds a secret, and what cannot be printed."""
+    """Raise UsageError for what pip would read as an option, what holds a secret, and what cannot be printed."""
     if not text.strip():
         raise UsageError("The name of a package is empty.", "Give a distribution, a wheel or a folder.")
     if not text.isprintable():
@@ -53,12 +54,12 @@ def check_words(text: str, verb: str = "install") -> None:
     if any(word.startswith("-") for word in text.split()):
         raise UsageError(
             f"'{text}' looks like an option, not like a package.",
-            f"Options of pip are not passed on; call it yourself: {quoted([*_python('pip'), verb, text])}",
+            f"Options of pip are not passed on; call it yourself: {quote_command([*_python('pip'), verb, text])}",
         )
 
 
 def check_package(text: str) -> None:
-    """Raises UsageError for all but a name with extras and versions, a URL, a wheel and a folder."""
+    """Raise UsageError for all but a name with extras and versions, a URL, a wheel and a folder."""
     check_words(text)
     if _is_path(text):
         if not Path(text).exists():
@@ -73,7 +74,7 @@ def check_package(text: str) -> None:
 
 
 def check_project(folder: Path) -> None:
-    """Raises UsageError for a folder that cannot be installed with -e."""
+    """Raise UsageError for a folder that cannot be installed with -e."""
     check_words(str(folder))
     if not folder.is_dir():
         raise UsageError(f"-e {folder}: there is no such folder.", "Give the folder that holds a pyproject.toml.")
@@ -85,22 +86,22 @@ def check_project(folder: Path) -> None:
 
 
 def check_name(text: str) -> None:
-    """Raises UsageError for what is no name of an installed distribution, and for the toolkit itself."""
+    """Raise UsageError for what is no name of an installed distribution, and for the toolkit itself."""
     check_words(text, "uninstall")
     if not NAME.fullmatch(text):
         raise UsageError(f"'{text}' is no name of a distribution.", "`ctk plugins` shows them: ctk uninstall NAME")
     if canonicalize_name(text) == CORE:
         raise UsageError(
-            f"{CORE} is ctk itself.", f"If that is what you want: {quoted([*_python('pip'), 'uninstall', CORE])}"
+            f"{CORE} is ctk itself.", f"If that is what you want: {quote_command([*_python('pip'), 'uninstall', CORE])}"
         )
 
 
 def check_installed(name: str, rows: Sequence[Row]) -> None:
-    """Raises UsageError for a distribution that is not here, CtkError for one whose metadata pip and uv cannot read."""
+    """Raise UsageError for a distribution that is not here, CtkError for one whose metadata pip and uv cannot read."""
     try:
         found = distribution(name)
     except PackageNotFoundError:
-        raise unknown(name, rows) from None
+        raise not_installed(name, rows) from None
     try:
         readable = bool(found.metadata["Name"] and found.metadata["Version"] and found.files)
         ConfigParser(delimiters="=", interpolation=None, strict=False).read_string(
@@ -122,7 +123,7 @@ def needed_by_core(name: str) -> bool:
     return canonicalize_name(name) in wanted
 
 
-def names(packages: Sequence[str], projects: Sequence[Path]) -> set[str]:
+def requested_names(packages: Sequence[str], projects: Sequence[Path]) -> set[str]:
     """The names of the distributions that were asked for, as far as they can be told beforehand."""
     found = set()
     for text in packages:
@@ -152,8 +153,8 @@ def uninstall_command(packages: Sequence[str]) -> list[str]:
     return [*command, *([] if "--python" in command else ["--yes"]), *packages]
 
 
-def carry_out(command: Sequence[str]) -> None:
-    """Run it; what it prints is shown as it comes. Raises CtkError, with its exit code, where it fails."""
+def run_installer(command: Sequence[str]) -> None:
+    """Run a command of pip or uv and show what it prints. Raises CtkError, with its exit code, where it fails."""
     code = subprocess.call(command)
     if code == 0:
         return
@@ -163,37 +164,35 @@ def carry_out(command: Sequence[str]) -> None:
     raise failed
 
 
-def quoted(command: Sequence[str]) -> str:
+def quote_command(command: Sequence[str]) -> str:
     """A command as it can be pasted into a shell."""
-    import shlex
-
     return shlex.join(command)
 
 
 # What there is --------------------------------------------------------------------------------------------------------
 
 
-def listing() -> list[Row] | None:
+def list_rows() -> list[Row] | None:
     """Every plugin there is now, seen by a new process that imports none of them. None where that fails."""
     return _rows("--all")
 
 
-def checked(rows: Sequence[Row]) -> list[Row]:
-    """The same after each was imported, with all it offers, in a process of its own; some are broken then."""
+def recheck(rows: Sequence[Row]) -> list[Row]:
+    """Return the rows after each plugin was imported in a process of its own; some are broken then."""
     if not rows:
         return []
     told = _rows("--check", *sorted({str(row["distribution"]) for row in rows}))
-    found = {key(row): row for row in told or ()}
-    return [found.get(key(row), row) for row in rows]
+    found = {row_key(row): row for row in told or ()}
+    return [found.get(row_key(row), row) for row in rows]
 
 
-def key(row: Row) -> tuple[str, str]:
-    """What tells one plugin from the others."""
+def row_key(row: Row) -> tuple[str, str]:
+    """The distribution and name of a row, which tell one plugin from the others."""
     return str(row["distribution"]), str(row["name"])
 
 
-def unknown(name: str, rows: Sequence[Row]) -> UsageError:
-    """What to say of a distribution that is not installed: the nearest that is, or whose plugin has the name."""
+def not_installed(name: str, rows: Sequence[Row]) -> UsageError:
+    """The error for a distribution that is not installed: the nearest that is, or whose plugin has the name."""
     others = sorted({str(row["distribution"]) for row in rows if row["distribution"] != CORE})
     of = next((row["distribution"] for row in rows if canonicalize_name(row["name"]) == canonicalize_name(name)), None)
     help = f"Plugin '{name}' is of {of}: ctk uninstall {of}" if of else nearest(name, others, "distributions")
@@ -219,7 +218,7 @@ def _installer(verb: str) -> list[str]:
         return [uv, "pip", verb, "--python", sys.executable]
     if find_spec("uv") is not None:
         return [*_python("uv"), "pip", verb, "--python", sys.executable]
-    raise CtkError("This environment has neither pip nor uv.", f"Give it pip: {quoted(_python('ensurepip'))}")
+    raise CtkError("This environment has neither pip nor uv.", f"Give it pip: {quote_command(_python('ensurepip'))}")
 
 
 def _python(module: str) -> list[str]:

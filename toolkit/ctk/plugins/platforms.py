@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ctk.errors import UsageError
 from ctk.plugins import plugins
+from ctk.plugins.guard import Guard
 
 if TYPE_CHECKING:
     from ctk.contract import Competition
@@ -13,7 +14,10 @@ from ctk.contract import Platform
 
 
 def platform_of(competition: Competition) -> Platform:
-    """The platform that holds a competition. Raises UsageError where none does or its plugin is not installed."""
+    """The platform that holds a competition, inside its plugin's guard.
+
+    Raises UsageError where none does or its plugin is not installed.
+    """
     name = competition.platform
     if not name or not competition.slug:
         raise UsageError(
@@ -24,5 +28,6 @@ def platform_of(competition: Competition) -> Platform:
     dist = f"ctk-{name}"
     if name not in known.all("platforms") and dist not in {plugin.distribution for plugin in known.plugins}:
         raise UsageError(f"{competition.id} is held on {name}, whose plugin is not installed.", f"ctk install {dist}")
-    platform: Platform = known.load("platforms", name)()
-    return platform
+    guard = Guard("platforms", name)
+    platform: Platform = guard.make()
+    return guard.wrap(platform)

@@ -1,4 +1,4 @@
-"""The nouns: a plugin, and the components it offers."""
+"""What a plugin is, and the components that it offers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ctk.errors import PluginError
-from ctk.plugins.tracing import traced
+from ctk.plugins.tracing import trace_call
 
 KINDS = {
     "competitions": "competition",
@@ -31,7 +31,7 @@ BUILT_IN = "competition-toolkit"
 
 
 class _Unknown:
-    """Stands for what a plugin registers by a name in its source, but not by a string: known once it is loaded."""
+    """A stand-in for what a plugin registers by a name in its source, but not by a string: known once it is loaded."""
 
     def __repr__(self) -> str:
         return "known once its plugin is loaded"
@@ -65,7 +65,7 @@ class Component:
             return self.thing
         module, _, attribute = self.thing.partition(":")
         try:
-            with traced(self.plugin, f"import {self.thing}"):
+            with trace_call(self.plugin, f"import {self.thing}"):
                 self.thing = getattr(importlib.import_module(module), attribute)
         except KeyboardInterrupt:
             raise
@@ -114,12 +114,12 @@ class Plugin:
 
     @property
     def key(self) -> str:
-        """What tells it apart from all others."""
+        """What tells a plugin apart from all others."""
         return f"{self.distribution}:{self.name}"
 
     @property
     def title(self) -> str:
-        """For sentences: its name, and whose it is."""
+        """A plugin as sentences call it: its name, and whose it is."""
         return f"'{self.name}' ({f'{self.distribution} {self.version}'.strip()})"
 
     def is_called(self, name: str) -> bool:
@@ -137,7 +137,7 @@ def reason(error: BaseException) -> str:
 
 
 def is_file(distribution: str) -> bool:
-    """Whether this stands for a one-file plugin, which pip knows nothing of."""
+    """Whether a distribution's name stands for a one-file plugin, which pip knows nothing of."""
     return "/" in distribution
 
 

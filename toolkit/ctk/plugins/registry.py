@@ -12,11 +12,11 @@ import pluggy
 
 from ctk import hookspecs
 from ctk.errors import PluginError, UsageError, near, nearest
-from ctk.plugins import remembered, source
+from ctk.plugins import load_cache, source
 from ctk.plugins.discovery import discover
 from ctk.plugins.plugin import BUILT_IN, KINDS, OTHERS, Component, Plugin, reason, removal
-from ctk.plugins.tracebacks import kept
-from ctk.plugins.tracing import traced
+from ctk.plugins.tracebacks import keep_traceback
+from ctk.plugins.tracing import trace_call
 
 
 class Plugins:
@@ -29,7 +29,7 @@ class Plugins:
         self._manager.add_hookspecs(hookspecs)
 
     def beside(self, kind: str, name: str) -> Plugins:
-        """The same registry, where of several components with one name that of this one's distribution is meant."""
+        """A view of this registry that prefers, of components with one name, that of this one's distribution."""
         view = copy.copy(self)
         view.preferred = found.distribution if (found := self._find(kind, name)) else ""
         return view
@@ -114,12 +114,12 @@ class Plugins:
         for implementation in getattr(self._manager.hook, hook).get_hookimpls():
             plugin = next(each for each in self.plugins if each.key == implementation.plugin_name)
             try:
-                with traced(plugin.name, hook):
+                with trace_call(plugin.name, hook):
                     implementation.function(*(arguments[name] for name in implementation.argnames))
             except KeyboardInterrupt:
                 raise
             except BaseException as error:  # sys.exit, and whatever a library derives from it
-                kept(error)  # where there is a run, in its log
+                keep_traceback(error)  # where there is a run, in its log
                 problems.append(f"plugin {plugin.title} failed in {hook}: {reason(error)}")
         return problems
 
@@ -186,7 +186,7 @@ class Plugins:
         if plugin.loaded or plugin.problem or plugin.disabled:
             return
         try:
-            with traced(plugin.name, f"import {plugin.module}"):
+            with trace_call(plugin.name, f"import {plugin.module}"):
                 module: Any = importlib.import_module(plugin.module)
                 for part in plugin.attribute.split(".") if plugin.attribute else ():
                     module = getattr(module, part)
@@ -196,7 +196,7 @@ class Plugins:
         except BaseException as error:  # sys.exit, a test library's skip: none of them ends a command
             plugin.problem = reason(error)
         plugin.recalled = ""
-        remembered.remember(plugin, plugin.problem)
+        load_cache.remember(plugin, plugin.problem)
 
     def _adopt(self, plugin: Plugin, module: Any) -> None:
         """Check a plugin's hooks, collect what it offers, and only then let it in."""
@@ -206,7 +206,7 @@ class Plugins:
             source.check_hook(name)
             hooks.add(name)
             if (kind := name.removeprefix(source.REGISTER)) in KINDS:
-                with traced(plugin.name, name):
+                with trace_call(plugin.name, name):
                     hook(register=_collector(plugin, kind, offers))
         if (same := self._manager.get_name(module)) is not None:
             raise PluginError(f"its module {plugin.module} is that of plugin {same} already")

@@ -20,7 +20,7 @@ HOOKS = [name for name in vars(hookspecs) if name.startswith("ctk_")]
 REGISTER = "ctk_register_"
 
 
-def find(module: str) -> Path | None:
+def find_source(module: str) -> Path | None:
     """The source of a module, found without importing it or the packages around it. None where it has none.
 
     Raises PluginError where there is no such module.
@@ -40,7 +40,7 @@ def find(module: str) -> Path | None:
     return Path(spec.origin) if spec is not None and spec.origin and spec.origin.endswith(".py") else None
 
 
-def read(plugin: Plugin) -> None:
+def read_offers(plugin: Plugin) -> None:
     """Fill in a plugin's hooks, offers, computed kinds and required versions. Raises PluginError for what is wrong."""
     if plugin.path is None or plugin.attribute:
         plugin.hooks, plugin.computed = set(HOOKS), set(KINDS)
@@ -57,7 +57,7 @@ def read(plugin: Plugin) -> None:
 
 
 def check_hook(name: str) -> None:
-    """Raises PluginError for a hook that does not exist, with the nearest that does."""
+    """Raise PluginError for a hook that does not exist, with the nearest that does."""
     if name not in HOOKS:
         raise PluginError(
             f"it implements a hook '{name}' that does not exist ({nearest(name, HOOKS, 'hooks').rstrip('.')})"
@@ -113,7 +113,7 @@ def _read_registrations(hook: ast.FunctionDef, kind: str, plugin: Plugin) -> Non
 
 
 def check_new(component: Component, offers: list[Component]) -> None:
-    """Raises PluginError for a name that is none, or that was given before."""
+    """Raise PluginError for a name that is none, or that was given before."""
     kind = KINDS[component.kind]
     if not isinstance(component.name, str) or not component.name or ":" in component.name:
         raise PluginError(f"it registers a {kind} under {component.name!r}, which is no name")

@@ -23,15 +23,15 @@ def strict() -> bool:
     return os.environ.get(STRICT, "") not in ("", "0")
 
 
-def turned_off(plugin: Plugin) -> str:
-    """Which variable turns a plugin off, if one does."""
+def disabling_variable(plugin: Plugin) -> str:
+    """The variable that turns a plugin off, empty where none does."""
     allowed = os.environ.get(ALLOW)
     if allowed is not None and not any(plugin.is_called(name) for name in _names(allowed)):
         return ALLOW
     return DENY if any(plugin.is_called(name) for name in _names(os.environ.get(DENY, ""))) else ""
 
 
-def unknown(found: Iterable[Plugin]) -> list[str]:
+def unknown_names(found: Iterable[Plugin]) -> list[str]:
     """A sentence for each name in the variables that no plugin goes by."""
     known = list(found)
     words = {word for plugin in known for word in (plugin.name, plugin.distribution)}

@@ -16,7 +16,7 @@ _place: ContextVar[Path | None] = ContextVar("place", default=None)
 
 @contextmanager
 def tracebacks_in(path: Path) -> Iterator[None]:
-    """Within the block, tracebacks are appended to this file; outside of one, to ``failures.txt`` in the cache."""
+    """Append the tracebacks of a block to a file; outside of a block they go to ``failures.txt`` in the cache."""
     token = _place.set(path)
     try:
         yield
@@ -24,7 +24,7 @@ def tracebacks_in(path: Path) -> Iterator[None]:
         _place.reset(token)
 
 
-def kept(error: BaseException) -> str:
+def keep_traceback(error: BaseException) -> str:
     """Keep the traceback of an error. Returns the sentence that says where it is, empty if that could not be."""
     path = _place.get() or cache_folder() / "failures.txt"
     story = "".join(traceback.format_exception(error))

@@ -13,8 +13,8 @@ VARIABLE = "CTK_TRACE_PLUGINS"
 
 
 @contextmanager
-def traced(plugin: str, what: str) -> Iterator[None]:
-    """Tell of what happens inside, if that was asked for."""
+def trace_call(plugin: str, what: str) -> Iterator[None]:
+    """Print how long the block took and whether it failed, where a trace was asked for."""
     if not os.environ.get(VARIABLE):
         yield
         return

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from ctk.plugins.plugin import BUILT_IN, Plugin, is_file
 
 
-def required(distribution_requires: Iterable[str]) -> str:
+def required_versions(distribution_requires: Iterable[str]) -> str:
     """The versions of the toolkit that a distribution's metadata asks for; empty for any."""
     from packaging.requirements import InvalidRequirement, Requirement
     from packaging.utils import canonicalize_name

@@ -2,8 +2,20 @@
 
 from __future__ import annotations
 
-from ctk.runs.folder import FAILED, FINISHED, INTERRUPTED, KILLED, PRUNED, RUNNING, Part, Predictions, Run, all_runs
-from ctk.runs.standings import Series, Standing, series, standing, standings
+from ctk.runs.folder import (
+    FAILED,
+    FINISHED,
+    INTERRUPTED,
+    KILLED,
+    PRUNED,
+    RUNNING,
+    Part,
+    Predictions,
+    Run,
+    all_runs,
+    runs_root,
+)
+from ctk.runs.local_leaderboard import LeaderboardRow, SeriesSummary, leaderboard_row, list_series, local_leaderboard
 
 __all__ = [
     "FAILED",
@@ -12,13 +24,14 @@ __all__ = [
     "KILLED",
     "PRUNED",
     "RUNNING",
+    "LeaderboardRow",
     "Part",
     "Predictions",
     "Run",
-    "Series",
-    "Standing",
+    "SeriesSummary",
     "all_runs",
-    "series",
-    "standing",
-    "standings",
+    "leaderboard_row",
+    "list_series",
+    "local_leaderboard",
+    "runs_root",
 ]

@@ -55,7 +55,7 @@ class Run:
 
     @classmethod
     def create(cls, root: Path, competition: str, name: str) -> Run:
-        """In a new folder ``root/competition/MMDD-HHMMSS-name``, with a number behind it if that is taken.
+        """Make a new folder ``root/competition/MMDD-HHMMSS-name``, with a number behind it if that is taken.
 
         Raises UsageError for a name that is no folder name, CtkError where no folder can be made.
         """
@@ -78,7 +78,10 @@ class Run:
 
     @classmethod
     def find(cls, text: str, root: Path) -> Run:
-        """A run by its folder, or by the end of its name under ``root``. Raises UsageError if none or several fit."""
+        """Find a run by its folder, or by the end of its name under ``root``.
+
+        Raises UsageError if none or several fit.
+        """
         if (Path(text) / "config.yaml").is_file():
             return cls(Path(text))
         fitting = [run for run in all_runs(root) if run.folder.name == text or run.folder.name.endswith(f"-{text}")]
@@ -101,7 +104,7 @@ class Run:
         return str(self.config()["competition"])
 
     def config(self) -> dict[str, Any]:
-        """The resolved config, as plain values."""
+        """Read the resolved config, as plain values."""
         path = self.folder / "config.yaml"
         try:
             value = parse_yaml(path.read_text(encoding="utf-8"))
@@ -130,7 +133,7 @@ class Run:
     # Where it stands -----------------------------------------------------------------------------------------------
 
     def state(self) -> dict[str, Any]:
-        """``{"state": ..., "started": ..., ...}``; a run whose process is gone without a word was killed."""
+        """Read ``{"state": ..., "started": ..., ...}``; a run whose process is gone without a word was killed."""
         try:
             state = dict(read_json(self.folder / "state.json"))
         except (OSError, ValueError, TypeError):
@@ -140,21 +143,24 @@ class Run:
         return state
 
     def set_state(self, state: str, **more: Any) -> None:
-        """Say where the run stands."""
+        """Write down the run's state."""
         old = self.state() if (self.folder / "state.json").exists() else {}
         started = old.get("started", time.time())
         known = {"state": state, "pid": os.getpid(), "boot": _process_start(os.getpid()), "started": started}
         write_json(self.folder / "state.json", {**old, **known, "changed": time.time(), **more})
 
     def scores(self) -> dict[str, Any]:
-        """``{"metric", "direction", "baselines", "members": {key: {name: number}}, "test"}``; empty before the end."""
+        """Read ``{"metric", "direction", "baselines", "members": {key: {name: number}}, "test"}``.
+
+        Empty before the end.
+        """
         try:
             return dict(read_json(self.folder / "scores.json"))
         except (FileNotFoundError, json.JSONDecodeError):
             return {}
 
     def final_scores(self, blend: Mapping[str, float]) -> dict[str, float]:
-        """The blend's scores, with those of the members and of the test beside them, named by paths."""
+        """Name the blend's scores, and beside them those of the members and of the test, by paths."""
         known = self.scores()
         members = {key: each for key, each in known.get("members", {}).items() if key != "blend"}
         return {
@@ -171,7 +177,7 @@ class Run:
     # The predictions store -----------------------------------------------------------------------------------------
 
     def part_folder(self, part: Part) -> Path:
-        """``members/<name>/seed-<s>/fold-<f>``."""
+        """Name a part's folder: ``members/<name>/seed-<s>/fold-<f>``."""
         return self.folder / "members" / part.member / f"seed-{part.seed}" / f"fold-{part.fold}"
 
     def is_fitted(self, part: Part, fingerprint: str) -> bool:
@@ -194,11 +200,11 @@ class Run:
         write_json(folder / "fitted.json", {"fingerprint": fingerprint, **facts})
 
     def facts(self, part: Part) -> dict[str, Any]:
-        """What was written beside a part's predictions: scores, seconds, best epoch."""
+        """Read what was written beside a part's predictions: scores, seconds, best epoch."""
         return dict(read_json(self.part_folder(part) / "fitted.json"))
 
     def predictions(self, part: Part, kind: str) -> Predictions:
-        """A part's "oof" or "test" predictions, memory-mapped. Raises CtkError where they cannot be read."""
+        """Map a part's "oof" or "test" predictions into memory. Raises CtkError where they cannot be read."""
         folder = self.part_folder(part) / kind
         try:
             ids, values = (
@@ -211,7 +217,7 @@ class Run:
         return Predictions(ids, values)
 
     def parts(self) -> list[Part]:
-        """The parts whose predictions lie here, in the config's order of members."""
+        """List the parts whose predictions are here, in the config's order of members."""
         found = []
         for path in sorted(self.folder.glob("members/*/seed-*/fold-*/fitted.json")):
             member, seed, fold = path.parts[-4:-1]
@@ -220,8 +226,13 @@ class Run:
         return sorted(found, key=lambda part: (order.index(part.member), part.seed, part.fold))
 
 
+def runs_root() -> Path:
+    """Return the folder where runs are kept: $CTK_RUNS, else ./runs."""
+    return Path(os.environ.get("CTK_RUNS") or "runs")
+
+
 def all_runs(root: Path) -> Iterator[Run]:
-    """Every run under a root folder, newest first."""
+    """List every run under a root folder, newest first."""
     folders = [path.parent for path in root.glob("*/*/config.yaml")]
     return iter(Run(folder) for folder in sorted(folders, key=lambda folder: folder.stat().st_ctime, reverse=True))
 

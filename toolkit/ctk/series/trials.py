@@ -25,13 +25,13 @@ from ctk.contract import Execution, Files, RunConfig, WorkerLost
 from ctk.errors import CtkError, Pruned, UsageError
 from ctk.files import fingerprint, write_text
 from ctk.plugins import plugins
-from ctk.plugins.guard import Guard, keep_noise, submitted
-from ctk.plugins.guard.competition import competition_of
+from ctk.plugins.guard import Guard, competition_of, keep_noise, submit_task
 from ctk.runs import FAILED, FINISHED, INTERRUPTED, PRUNED, RUNNING, Part, Run
-from ctk.workflow.fit import Watch, watching
-from ctk.workflow.pools import opened
-from ctk.workflow.prepare import Prepared, prepare
-from ctk.workflow.run import Plan, carry_out, reopen, start
+from ctk.workflow.fit import EpochWatch, epoch_watch
+from ctk.workflow.plan_run import RunPlan, reopen_run, start_run
+from ctk.workflow.pools import open_pool
+from ctk.workflow.prepare import PreparedData, prepare
+from ctk.workflow.run import execute_run
 
 PATIENCE = 5.0
 """Seconds that a worker is given to notice that its driver is gone."""
@@ -50,7 +50,7 @@ class Epoch(NamedTuple):
 
 @dataclass(frozen=True)
 class Trial:
-    """A run that is to be made.
+    """A run that is made as a task of an executor.
 
     folder     of the run; what lies there from before is gone on with, and a finished run is not made again
     config     its executor is ignored: a trial's parts are fitted one after another, with ``threads``
@@ -63,23 +63,23 @@ class Trial:
     folder: Path
     config: RunConfig
     overrides: tuple[str, ...] = ()
-    watch: Watch | None = None
+    watch: EpochWatch | None = None
     threads: int = 1
-    prepared: Prepared | None = None
+    prepared: PreparedData | None = None
 
     def files(self) -> Files:
-        """What a worker that sees none of this machine's folders is given, and what it gives back."""
+        """List the files that a worker elsewhere is given, and those that it gives back."""
         constant = () if self.prepared is None else (self.prepared.place,)
         return Files(constant=constant, reads=(self.folder,), writes=self.folder)
 
-    def moved(self, to: Callable[[Path], Path]) -> Trial:
-        """The same, where those files lie."""
-        return replace(self, folder=to(self.folder), prepared=self.prepared and self.prepared.moved(to))
+    def with_paths(self, to: Callable[[Path], Path]) -> Trial:
+        """Return a copy of this trial whose paths are mapped by ``to``."""
+        return replace(self, folder=to(self.folder), prepared=self.prepared and self.prepared.with_paths(to))
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """How a trial ended.
+class TrialOutcome:
+    """The outcome of a trial.
 
     state    "finished", "pruned" or "failed"
     score    the blend's deciding score; NaN unless it finished with one
@@ -96,18 +96,18 @@ class Outcome:
     problem: str = ""
 
 
-def run_trial(trial: Trial) -> Outcome:
+def run_trial(trial: Trial) -> TrialOutcome:
     """Make a trial's run, or what is missing of it. Raises nothing but KeyboardInterrupt."""
     begun = time.perf_counter()
-    epochs = _Epochs(trial.folder / EPOCHS, trial.watch)
-    watched = watching.set(epochs)
+    epochs = _EpochFile(trial.folder / EPOCHS, trial.watch)
+    watched = epoch_watch.set(epochs)
     run = Run(trial.folder)
     state, problem, scores, score = FINISHED, "", {}, math.nan
     try:
         keep_noise(trial.folder)
-        if (plan := _plan(run, trial)) is not None:
+        if (plan := _plan_trial(run, trial)) is not None:
             epochs.repeat()
-            carry_out(replace(plan, prepared=trial.prepared, verb=""))
+            execute_run(replace(plan, prepared=trial.prepared, verb=""))
         else:  # finished before who drove it was killed
             begun -= run.state()["changed"] - run.state()["started"]
         known = run.scores()
@@ -117,15 +117,15 @@ def run_trial(trial: Trial) -> Outcome:
         state, problem = PRUNED, error.problem
     except CtkError as error:
         if run.state()["state"] == INTERRUPTED:
-            _interrupt()
+            _end_worker()
         state, problem = FAILED, str(error)
     finally:
-        watching.reset(watched)
-    return Outcome(trial.folder, state, score, scores, time.perf_counter() - begun, problem)
+        epoch_watch.reset(watched)
+    return TrialOutcome(trial.folder, state, score, scores, time.perf_counter() - begun, problem)
 
 
 def read_epochs(folder: Path) -> list[Epoch]:
-    """Every epoch that was fitted in a trial's folder, in their order; also while it is being worked on."""
+    """Read every epoch that was fitted in a trial's folder, in their order; also while it is being worked on."""
     found = []
     with suppress(OSError), (folder / EPOCHS).open(encoding="utf-8") as lines:
         for line in lines:
@@ -140,7 +140,7 @@ def run_trials(
     execution: Execution,
     folder: Path,
     beat: Callable[[Sequence[Trial]], None] = lambda running: None,
-) -> Generator[tuple[Trial, Outcome], None, None]:
+) -> Generator[tuple[Trial, TrialOutcome], None, None]:
     """Make trials side by side and yield each with its outcome, in their order.
 
     With N workers, N > 1, trial k is taken from ``trials`` when the outcome of trial k - 2N has been yielded and the
@@ -153,11 +153,11 @@ def run_trials(
     folder     that all trials are below
     beat       called four times a second with the trials that are being made
     """
-    coming, data = iter(trials), _Data()
+    coming, data = iter(trials), _PreparedOnce()
     ahead = 2 * execution.workers if execution.workers > 1 else 1
     entries: deque[_Entry] = deque()
     while True:
-        with opened(execution, folder) as (pool, guard):
+        with open_pool(execution, folder) as (pool, guard):
             for entry in entries:
                 entry.submit(pool, guard)
             while True:
@@ -175,25 +175,25 @@ def run_trials(
                 try:
                     outcome = outcome or entries[0].future.result()
                 except WorkerLost as error:
-                    outcome = _lost(entries[0].trial, error)
+                    outcome = _lost_outcome(entries[0].trial, error)
                 except BrokenExecutor:
-                    _settle(entries)
+                    _settle_entries(entries)
                     break
                 made = entries.popleft().trial
                 yield made, replace(outcome, folder=made.folder)
 
 
-class _Data:
-    """What trials learn from, prepared once for all of them: every first worker would wait for one that does it."""
+class _PreparedOnce:
+    """The data of trials, prepared once for all of them: every first worker would wait for one that does it."""
 
     def __init__(self) -> None:
-        self.known: dict[str, Prepared | None] = {}
+        self.known: dict[str, PreparedData | None] = {}
 
-    def of(self, trial: Trial) -> Prepared | None:
+    def of(self, trial: Trial) -> PreparedData | None:
         """The data of a trial; None where it cannot be had, which the trial itself will tell."""
         config = trial.config
         with suppress(CtkError):
-            written = Run(trial.folder).config() if _begun(trial.folder) else None
+            written = Run(trial.folder).config() if _has_run(trial.folder) else None
             data = config.data.model_dump() if written is None else written["data"]
             key = fingerprint(config.competition, config.data_dir, data)
             if key not in self.known:
@@ -204,18 +204,18 @@ class _Data:
         return None
 
 
-class _Epochs:
+class _EpochFile:
     """Writes down each epoch and tells the watch, both once: a fit that goes on repeats those after its checkpoint."""
 
-    def __init__(self, path: Path, watch: Watch | None) -> None:
+    def __init__(self, path: Path, watch: EpochWatch | None) -> None:
         self.path = path
-        self.watch: Watch = watch or (lambda part, done, total, scores: None)
+        self.watch: EpochWatch = watch or (lambda part, done, total, scores: None)
         self.known = read_epochs(path.parent)
 
     def repeat(self) -> None:
         """Tell the watch what came before a kill, and leave the file with whole lines."""
         if self.path.exists():
-            write_text(self.path, "".join(_line(epoch) for epoch in self.known))
+            write_text(self.path, "".join(_epoch_line(epoch) for epoch in self.known))
         for epoch in self.known:
             self.watch(*epoch)
 
@@ -225,11 +225,11 @@ class _Epochs:
         epoch = Epoch(part, done, total, dict(scores))
         self.known.append(epoch)
         with self.path.open("a", encoding="utf-8") as file:
-            file.write(_line(epoch))
+            file.write(_epoch_line(epoch))
         self.watch(*epoch)
 
 
-def _line(epoch: Epoch) -> str:
+def _epoch_line(epoch: Epoch) -> str:
     return json.dumps([list(vars(epoch.part).values()), epoch.done, epoch.total, epoch.scores]) + "\n"
 
 
@@ -239,15 +239,15 @@ class _Entry:
 
     trial: Trial
     strikes: int = 0
-    outcome: Outcome | None = None
-    future: Future[Outcome] = field(default_factory=Future)
+    outcome: TrialOutcome | None = None
+    future: Future[TrialOutcome] = field(default_factory=Future)
 
     def submit(self, pool: Executor, guard: Guard) -> None:
         if self.outcome is None:
-            self.future = submitted(guard, pool, run_trial, self.trial)
+            self.future = submit_task(guard, pool, run_trial, self.trial)
 
 
-def _settle(entries: Iterable[_Entry]) -> None:
+def _settle_entries(entries: Iterable[_Entry]) -> None:
     """After a pool broke: trials that were done keep their outcome, those that were in two that broke have failed."""
     for entry in entries:
         error = entry.future.exception() if entry.future.done() else BrokenExecutor()
@@ -256,10 +256,10 @@ def _settle(entries: Iterable[_Entry]) -> None:
             continue
         entry.strikes += 1
         if entry.strikes > 1 or isinstance(error, WorkerLost):
-            entry.outcome = _lost(entry.trial, error)
+            entry.outcome = _lost_outcome(entry.trial, error)
 
 
-def _lost(trial: Trial, error: BaseException) -> Outcome:
+def _lost_outcome(trial: Trial, error: BaseException) -> TrialOutcome:
     how = str(error) if isinstance(error, WorkerLost) else "ended without a word; memory may have run out"
     problem = f"The process that made it {how}."
     run = Run(trial.folder)
@@ -267,31 +267,31 @@ def _lost(trial: Trial, error: BaseException) -> Outcome:
     if state["state"] not in (FINISHED, PRUNED):
         run.set_state(FAILED, problem=problem)
     seconds = time.time() - state.get("changed", time.time())
-    return Outcome(trial.folder, FAILED, seconds=seconds, problem=problem)
+    return TrialOutcome(trial.folder, FAILED, seconds=seconds, problem=problem)
 
 
-def _plan(run: Run, trial: Trial) -> Plan | None:
-    """What is to be carried out, None if that was done. Raises UsageError where another run lies in the folder."""
-    if not _begun(run.folder):
+def _plan_trial(run: Run, trial: Trial) -> RunPlan | None:
+    """Plan what of the run is to be done, None if all was. Raises UsageError where another run is in the folder."""
+    if not _has_run(run.folder):
         within = Execution(name="serial", workers=1, threads=trial.threads)
         config = trial.config.model_copy(update={"executor": within})
-        return start(config, run.folder, run.folder.name, trial.overrides, folder=run.folder)
+        return start_run(config, run.folder, run.folder.name, trial.overrides, folder=run.folder)
     # Resolved, as it may have been begun by a version with fewer options.
     known = resolve(run.config(), plugins())
     if known.plain() | {"executor": None} != trial.config.plain() | {"executor": None}:
         raise UsageError(f"{run.folder} holds a run with another config.", "Give another name, or remove it.")
-    state = _settled(run)
+    state = _wait_for_end(run)
     if state["state"] == PRUNED:
         raise Pruned(state["problem"])
-    return None if state["state"] == FINISHED else reopen(run, trial.config.competition)
+    return None if state["state"] == FINISHED else reopen_run(run, trial.config.competition)
 
 
-def _begun(folder: Path) -> bool:
+def _has_run(folder: Path) -> bool:
     """Whether a run lies there already, with what it is to do."""
     return (folder / "config.yaml").exists()
 
 
-def _settled(run: Run) -> dict[str, Any]:
+def _wait_for_end(run: Run) -> dict[str, Any]:
     """The state of a run whose worker may be about to end, since who drove it was killed a moment ago."""
     deadline = time.monotonic() + PATIENCE
     while (state := run.state())["state"] == RUNNING and time.monotonic() < deadline:
@@ -299,7 +299,7 @@ def _settled(run: Run) -> dict[str, Any]:
     return state
 
 
-def _interrupt() -> NoReturn:
+def _end_worker() -> NoReturn:
     """In a worker that was told to end, end; a pool would give it the next task."""
     if multiprocessing.parent_process() is not None:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)

@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 
-from ctk.testing.report import Problem, Report
+from ctk.testing.findings import Problem, Report
 
 __all__ = ["Problem", "Report", "check_plugin"]
 
@@ -41,9 +41,9 @@ def check_plugin(
     Default data that takes long to make is kept in $CTK_TEST_CACHE or $CTK_CACHE, if one is set.
     Raises AssertionError with everything that is wrong; UsageError where there is no such plugin.
     """
-    from ctk.testing.checking import check
+    from ctk.testing.conformance import examine
 
-    report = check(plugin, competition, overrides or {})
+    report = examine(plugin, competition, overrides or {})
     if report.problems:
         raise AssertionError(str(report))
     return report

@@ -23,7 +23,7 @@ HEAVY = frozenset(
 count."""
 
 
-class Watch(MetaPathFinder):
+class ImportWatch(MetaPathFinder):
     """Finds nothing, and writes down who first asked for a heavy library."""
 
     def __init__(self) -> None:
@@ -41,12 +41,12 @@ class Watch(MetaPathFinder):
             self.seen[name] = f"{frames[0].filename}, line {frames[0].lineno}"
 
 
-def main() -> None:
+def print_heavy_imports() -> None:
     """Import the module that the command line names, call its register hooks, print what heavy came with it as JSON."""
     import ctk.plugins  # the host's own imports are not the plugin's
 
     assert ctk.plugins.KINDS
-    watch = Watch()
+    watch = ImportWatch()
     sys.meta_path.insert(0, watch)
     module = importlib.import_module(sys.argv[1])
     for name in dir(module):

@@ -85,6 +85,6 @@ def tmp_plugin(tmp_path: Path) -> Iterator[Callable[..., Path]]:
 @pytest.fixture
 def toy_samples() -> Callable[..., tuple[Samples, Samples]]:
     """``train, test = toy_samples("toy-retrieval")``; "toy-regression" and "toy-classification" are the others."""
-    from ctk.testing.toy.samples import toy_samples as samples
+    from ctk.testing.toy.toy_samples import make_toy_samples
 
-    return samples
+    return make_toy_samples

@@ -13,6 +13,7 @@ from typing import Any
 
 from ctk.errors import CtkError, PluginError, UsageError, nearest
 from ctk.plugins import KINDS, Plugin, plugins
+from ctk.plugins.guard import ContractViolation
 from ctk.plugins.onefile import VARIABLE
 from ctk.testing.distributions import find_anew, lay, on_path
 
@@ -32,7 +33,7 @@ class Offer:
 
     @property
     def title(self) -> str:
-        """For sentences: ``loss 'focal'``."""
+        """What is offered as sentences call it: ``loss 'focal'``."""
         return f"{KINDS[self.kind]} '{self.name}'"
 
     def load(self) -> Any:
@@ -45,7 +46,7 @@ class Offer:
 
 @dataclass
 class Subject:
-    """The plugin: as the toolkit found it, imported, and everything it registers in order.
+    """The plugin under test as the toolkit found it, imported, and everything it registers in order.
 
     failures  by hook, what a register hook raised instead of returning
     """
@@ -67,13 +68,13 @@ class Subject:
 
 
 @contextmanager
-def found(plugin: str | Path | ModuleType, folder: Path) -> Iterator[Plugin]:
+def find_subject(plugin: str | Path | ModuleType, folder: Path) -> Iterator[Plugin]:
     """Make a plugin findable for a while, wherever it comes from, and the toy competition with it.
 
     ``folder`` is for metadata. Raises UsageError where there is no such plugin.
     """
     folder.mkdir()
-    lay(folder, "ctk-toy", "ctk.testing.toy.plugin")
+    lay(folder, "ctk-toy", "ctk.testing.toy")
     path = None if isinstance(plugin, ModuleType) else _file(plugin)
     named = plugin.__name__ if isinstance(plugin, ModuleType) else str(plugin)
     if isinstance(plugin, ModuleType) and not _known(named):
@@ -97,14 +98,14 @@ def found(plugin: str | Path | ModuleType, folder: Path) -> Iterator[Plugin]:
         yield fitting[0]
 
 
-def load(plugin: Plugin) -> Subject:
+def import_subject(plugin: Plugin) -> Subject:
     """Import the plugin and collect what it registers. Raises PluginError where it cannot be imported."""
     try:
         module = importlib.import_module(plugin.module)
         for part in filter(None, (plugin.attribute or "").split(".")):
             module = getattr(module, part)
     except (Exception, SystemExit) as error:
-        raise PluginError(f"importing {plugin.module} fails: {told(error)}") from error
+        raise PluginError(f"importing {plugin.module} fails: {locate_error(error)}") from error
     subject = Subject(plugin, module)
     for name, hook in subject.hooks():
         kind = name.removeprefix("ctk_register_")
@@ -116,10 +117,12 @@ def load(plugin: Plugin) -> Subject:
     return subject
 
 
-def told(error: BaseException) -> str:
+def locate_error(error: BaseException) -> str:
     """An error in half a sentence: where a plugin raised it, if it did; a sentence of ctk's own as it is."""
     while isinstance(error, CtkError) and error.__cause__ is not None:
-        error = error.__cause__  # what a guard caught
+        if isinstance(error.__cause__, ContractViolation):  # whose sentence a guard has made whole
+            break
+        error = error.__cause__
     if isinstance(error, CtkError):
         return error.problem
     trace = error.__traceback__
@@ -132,7 +135,7 @@ def told(error: BaseException) -> str:
 
 
 def _file(plugin: str | Path) -> Path | None:
-    """The file, where the plugin is one."""
+    """The path of a plugin that is a file."""
     if isinstance(plugin, str) and not plugin.endswith(".py"):
         return None
     path = Path(plugin).absolute()

@@ -52,9 +52,11 @@ _watch = _Watch()
 
 
 @contextmanager
-def written() -> Iterator[list[str]]:
-    """Absolute paths that this process writes, makes or removes while in the block. A hook cannot be taken out again;
-    outside of a block it does nothing."""
+def record_writes() -> Iterator[list[str]]:
+    """Collect the absolute paths that this process writes, makes or removes in the block.
+
+    An audit hook cannot be taken out again; outside of a block it does nothing.
+    """
     if not _watch.hooked:
         sys.addaudithook(_watch)
         _watch.hooked = True
@@ -65,8 +67,8 @@ def written() -> Iterator[list[str]]:
         _watch.seen = None
 
 
-def outside(paths: list[str], forbidden: Path, *allowed: Path) -> list[str]:
-    """Those of the paths that lie in ``forbidden``, or neither in allowed folders nor in temporary or cache ones."""
+def paths_outside(paths: list[str], forbidden: Path, *allowed: Path) -> list[str]:
+    """The paths that lie in ``forbidden``, or neither in allowed folders nor in temporary or cache ones."""
     user_cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     free = [*allowed, Path(tempfile.gettempdir()), user_cache, Path("/dev"), Path("/proc")]
     found = []

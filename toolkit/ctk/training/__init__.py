@@ -10,21 +10,21 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ctk.training.devices import torch_device
-    from ctk.training.loggers import Place, tracker_options
-    from ctk.training.loop import State, output
+    from ctk.training.forward import State, output
     from ctk.training.network import NetworkModel
-    from ctk.training.torchrun import current
+    from ctk.training.torchrun import current_team
+    from ctk.training.tracking import FitLocation, tracker_options
 
-__all__ = ["NetworkModel", "Place", "State", "current", "output", "torch_device", "tracker_options"]
+__all__ = ["FitLocation", "NetworkModel", "State", "current_team", "output", "torch_device", "tracker_options"]
 
 _HOMES = {
     "NetworkModel": "network",
-    "Place": "loggers",
-    "State": "loop",
-    "current": "torchrun",
-    "output": "loop",
+    "FitLocation": "tracking",
+    "State": "forward",
+    "current_team": "torchrun",
+    "output": "forward",
     "torch_device": "devices",
-    "tracker_options": "loggers",
+    "tracker_options": "tracking",
 }
 
 

@@ -1,4 +1,4 @@
-"""Which samples go into which batch, decided by seed and epoch alone, so that a resumed fit sees the same batches."""
+"""Batches by seed and epoch alone, so that a resumed fit sees the same ones."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Batches(Sampler[Tensor]):
         self.parts = min(parts, -(-self._units // self._step))
 
     def set_epoch(self, epoch: int) -> None:
-        """Called by Lightning before each of what it takes for an epoch: here a part of one."""
+        """Begin what Lightning takes for an epoch, here a part of one."""
         self.part = epoch
 
     def __len__(self) -> int:
@@ -49,7 +49,7 @@ class Batches(Sampler[Tensor]):
         return self._members is not None
 
     def rows_of(self, group: int) -> Tensor:
-        """The rows of a group."""
+        """Return the rows of a group."""
         assert self._members is not None
         return self._members[group]
 
@@ -58,7 +58,7 @@ class Batches(Sampler[Tensor]):
             yield torch.cat([self.rows_of(unit) for unit in units.tolist()]) if self.grouped else units
 
     def units(self) -> Iterator[Tensor]:
-        """What each batch is made of: numbers of rows, or of groups."""
+        """Yield what each batch is made of: numbers of rows, or of groups."""
         epoch, part = divmod(self.part, self.parts)
         order = torch.randperm(self._units, generator=torch.Generator().manual_seed(self.seed + epoch))
         mine = torch.tensor_split(order, self.parts)[part]

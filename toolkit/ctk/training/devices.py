@@ -1,21 +1,20 @@
-"""Where torch computes: one word in a config, one device in torch."""
+"""The device that torch computes on, and in which precision."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import torch
+
+from ctk.config.training_keys import Precision
 from ctk.errors import UsageError
-
-if TYPE_CHECKING:
-    import torch
-
-    from ctk.config.training_keys import Precision
 
 
 def torch_device(wanted: str) -> torch.device:
-    """The torch device of a run's ``device``: auto, cpu or gpu. Raises UsageError for a GPU that torch does not see."""
-    import torch
+    """Choose the torch device for a run's ``device``: auto, cpu or gpu.
 
+    Raises UsageError for a GPU that torch does not see.
+    """
     if wanted not in ("auto", "cpu", "gpu"):
         raise UsageError(f"There is no device '{wanted}'.", "Use auto, cpu or gpu.")
     if wanted == "gpu" and not torch.cuda.is_available():
@@ -24,9 +23,7 @@ def torch_device(wanted: str) -> torch.device:
 
 
 def precision_on(device: torch.device, wanted: Precision) -> Any:
-    """Lightning's name of a precision, with "auto" decided: bf16-mixed on a GPU that computes in it, else 32-true."""
-    import torch
-
+    """Name a precision as Lightning does; "auto" is bf16-mixed on a GPU that computes in it, else 32-true."""
     if wanted != "auto":
         return wanted
     able = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
@@ -34,9 +31,7 @@ def precision_on(device: torch.device, wanted: Precision) -> Any:
 
 
 def autocast(device: torch.device, wanted: Precision) -> torch.autocast:
-    """A context in which torch computes as Lightning does with this precision."""
-    import torch
-
+    """Make a context in which torch computes as Lightning does with this precision."""
     types = {"32-true": torch.float32, "bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}
     precision = precision_on(device, wanted)
     return torch.autocast(device.type, types[precision], enabled=precision != "32-true")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,78 +13,32 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 from ctk.contract import Choice
 from ctk.errors import CtkError
 from ctk.plugins import plugins
-from ctk.runs import Run
 
-Tell = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class Place:
-    """What a tracker can tell from a stage's folder: the run's folder, and the fit's name in it.
-
-    ``name`` is ``<member>/seed-<s>/fold-<f>/stage-<n>``, with ``/copy-<k>`` behind it where a stage trains copies.
-    """
-
-    run: Path
-    name: str
-
-    @classmethod
-    def of(cls, folder: Path) -> Place:
-        """The place of a stage's folder; a folder that is in no run is one itself."""
-        folder = folder.resolve()
-        for run in folder.parents:
-            if (run / "config.yaml").is_file() and folder.is_relative_to(run / "members"):
-                parts = folder.relative_to(run / "members").parts
-                return cls(run, "/".join(part for part in parts if part != "checkpoints"))
-        return cls(folder, folder.name)
-
-    @property
-    def competition(self) -> str:
-        """The competition's id."""
-        return self.run.parent.name
+LogLine = Callable[[str], None]
 
 
-def tracker_options(run: Run, name: str, distribution: str) -> dict[str, Any] | None:
-    """The options of a distribution's tracker, None where the run does not log to it. A dry run logs nowhere."""
-    if run.state().get("dry_run"):
-        return None
-    for choice in run.config().get("trackers", ()):
-        named = choice["name"].rpartition(":")[2] == name
-        if named and plugins().get("trackers", choice["name"]).distribution == distribution:
-            return {key: value for key, value in choice.items() if key != "name"}
-    return None
-
-
-def check(trackers: Sequence[Choice]) -> None:
-    """Ask every tracker that can tell whether it could log. Raises its CtkError."""
-    for tracker in trackers:
-        ready = getattr(plugins().load("trackers", tracker.name), "check", None)
-        if ready is not None:
-            ready(**tracker.options)
-
-
-def loggers(trackers: Sequence[Choice], folder: Path, name: str, tell: Tell) -> list[Logger]:
-    """The loggers of one stage's fit. None of them can end it any more once it has begun.
+def make_loggers(trackers: Sequence[Choice], folder: Path, name: str, tell: LogLine) -> list[Logger]:
+    """Make the loggers of one stage's fit. None of them can end it any more once it has begun.
 
     A tracker that raises a CtkError here is one that the user should mend; the fit has lost nothing. Of any other error
     ``tell`` is told, and the fit goes on without that tracker.
     """
-    opened: list[Logger] = []
+    guarded: list[Logger] = []
     for tracker in trackers:
         make = plugins().load("trackers", tracker.name)
         try:
-            opened.append(Guarded(make(folder, name, **tracker.options), tracker.name, tell))
+            guarded.append(GuardedLogger(make(folder, name, **tracker.options), tracker.name, tell))
         except CtkError:
             raise
         except (Exception, SystemExit) as error:
-            tell(f"{name} is not logged to {tracker.name}: {_reason(error)}")
-    return opened
+            tell(f"{name} is not logged to {tracker.name}: {_describe_error(error)}")
+    return guarded
 
 
-class Guarded(Logger):
+class GuardedLogger(Logger):
     """A tracker's logger, left alone after the first time that it failed: a fit outlives its trackers."""
 
-    def __init__(self, logger: Logger, tracker: str, tell: Tell) -> None:
+    def __init__(self, logger: Logger, tracker: str, tell: LogLine) -> None:
         super().__init__()
         self.logger = logger
         self.tracker = tracker
@@ -116,7 +69,7 @@ class Guarded(Logger):
         self._call("after_save_checkpoint", *args)
 
     def finalize(self, status: str) -> None:
-        """Lightning says "failed" of a fit that was stopped, too; that one is "aborted" and can be gone on with."""
+        """Report a fit that was stopped as "aborted", where Lightning says "failed": it can be gone on with."""
         stopped = isinstance(sys.exception(), (KeyboardInterrupt, SIGTERMException))
         self._call("finalize", "aborted" if stopped else status)
 
@@ -127,8 +80,8 @@ class Guarded(Logger):
             getattr(self.logger, method)(*args, **kwargs)
         except (Exception, SystemExit) as error:
             self.failed = True
-            self.tell(f"{self.tracker} failed and is not logged to any more: {_reason(error)}")
+            self.tell(f"{self.tracker} failed and is not logged to any more: {_describe_error(error)}")
 
 
-def _reason(error: BaseException) -> str:
+def _describe_error(error: BaseException) -> str:
     return " ".join(str(error).split()) if isinstance(error, CtkError) else f"{type(error).__name__}: {error}"

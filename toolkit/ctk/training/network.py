@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Iterator
 from copy import deepcopy
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -19,13 +19,15 @@ from ctk.errors import CtkError
 from ctk.samples import Array, Samples
 from ctk.training import torchrun
 from ctk.training.devices import autocast, torch_device
-from ctk.training.loop import State, predicted
-from ctk.training.saving import save
-from ctk.training.stage import Stage
+from ctk.training.forward import State, predict_blocks
+from ctk.training.torch_files import save_tensors
+
+if TYPE_CHECKING:
+    from ctk.training.stage import Stage
 
 
 def as_model(thing: Any) -> type[Model]:
-    """A registered model as a ``Model`` class; a torch module gets the Lightning loop around it."""
+    """Make a ``Model`` class of a registered model; a torch module gets the Lightning loop around it."""
     if isinstance(thing, type) and issubclass(thing, Model):
         return thing
     if isinstance(thing, type) and issubclass(thing, nn.Module):
@@ -72,7 +74,7 @@ class NetworkModel(Model):
         whole: Array | None = None
         for stage in self._stages(train, context):
             done_before = stage.result.exists()
-            if team := torchrun.current():
+            if team := torchrun.current_team():
                 done_before = team.from_first(done_before)
             if stage.columns is None:
                 if not done_before:
@@ -97,9 +99,9 @@ class NetworkModel(Model):
             self.curve += done.curve
 
     def predict(self, samples: Samples) -> Array:
-        """(N, D) float32, in eval mode and float32 whatever the training's precision."""
+        """Predict (N, D) float32, in eval mode and float32 whatever the training's precision."""
         whole: Array | None = None
-        for rows, part in predicted(self.network, samples, self.device):
+        for rows, part in predict_blocks(self.network, samples, self.device):
             if whole is None:
                 whole = np.empty((len(samples), *part.shape[1:]), dtype=np.float32)
             whole[rows] = part
@@ -114,9 +116,9 @@ class NetworkModel(Model):
         ``best-loss.pt`` are the weights with the lowest ``valid_loss`` instead, where a member asks for it.
         """
         copies = [{"columns": torch.from_numpy(columns), "weights": weights} for columns, weights in self.copies]
-        save({"network": self.network.state_dict(), "copies": copies}, folder / "weights.pt")
+        save_tensors({"network": self.network.state_dict(), "copies": copies}, folder / "weights.pt")
         if self.best_by_loss is not None:
-            save({"network": self.best_by_loss, "copies": []}, folder / "best-loss.pt")
+            save_tensors({"network": self.best_by_loss, "copies": []}, folder / "best-loss.pt")
 
     def load(self, folder: Path, samples: Samples, device: str = "auto") -> None:
         """Read ``weights.pt`` into a network made for ``samples`` (which need a target)."""
@@ -146,11 +148,13 @@ class NetworkModel(Model):
         """Write a copy's columns into a prediction of all."""
         copy = deepcopy(self.network)
         copy.load_state_dict(weights)
-        for rows, part in predicted(copy, samples, self.device):
+        for rows, part in predict_blocks(copy, samples, self.device):
             whole[rows, columns] = part[:, columns]
 
     def _stages(self, samples: Samples, context: FitContext) -> Iterator[Stage]:
         """Every fit of the member in its order: a stage with copies is a fit for each group of target columns."""
+        from ctk.training.stage import Stage  # late: it brings Lightning, and a network that predicts needs none
+
         decided = None if context.metric.columns is None else context.metric.columns(samples)
         fits: list[tuple[Training, Path, Array | None]] = []
         for number, training in enumerate(self.training.phases(), start=1):

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from ctk.config.training_keys import Schedule
 
 
-def rates(schedule: Schedule, lr: float, steps: int, epochs: float) -> Callable[[int], float]:
-    """What the learning rate ``lr`` is multiplied by at each of ``steps`` steps, which are ``epochs`` epochs.
+def learning_rate_factor(schedule: Schedule, lr: float, steps: int, epochs: float) -> Callable[[int], float]:
+    """Make the factor of the learning rate ``lr`` at each of ``steps`` steps, which are ``epochs`` epochs.
 
     A cosine falls as in Loshchilov and Hutter 2017 (SGDR, arXiv:1608.03983), equation 5, step by step.
     """

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,6 +16,7 @@ import lightning.pytorch as L
 import torch
 from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 from lightning.pytorch.callbacks import Callback, EMAWeightAveraging
+from lightning.pytorch.loggers import Logger
 from lightning.pytorch.strategies import DDPStrategy
 from torch import nn
 from torch.utils.data import DataLoader
@@ -22,30 +24,23 @@ from torch.utils.data import DataLoader
 from ctk.config.training_keys import Training
 from ctk.contract import FitContext
 from ctk.errors import CtkError
-from ctk.plugins.guard import Guard, Wrong, is_interruption
+from ctk.plugins.guard import Guard, is_interruption
 from ctk.samples import Array, Samples
 from ctk.training import torchrun
 from ctk.training.batches import Batches
-from ctk.training.dealing import DealtBatches
+from ctk.training.callbacks import AtomicCheckpoints, KeepSignalHandlers, PlateauSchedule, last_checkpoint
+from ctk.training.datasets import FeaturesDataset, SamplesDataset, SequentialSlices
 from ctk.training.devices import precision_on
-from ctk.training.loggers import loggers
-from ctk.training.loop import (
-    AtomicCheckpoints,
-    Fit,
-    Follow,
-    OwnSignals,
-    Plateau,
-    State,
-    last_checkpoint,
-    leads,
-    share,
-)
-from ctk.training.rows import Features, InOrder, Rows
-from ctk.training.saving import save
+from ctk.training.forward import State
+from ctk.training.lightning_module import NetworkModule
+from ctk.training.loggers import make_loggers
+from ctk.training.rank_batches import RankBatches
+from ctk.training.torch_files import save_tensors
+from ctk.training.validation_tracker import ValidationTracker
 
 
-class Fitted(NamedTuple):
-    """The best weights, None where none were better than those it began with; the curve; those of the lowest loss."""
+class StageResult(NamedTuple):
+    """The result of a fit: best weights (None where none beat those it began with), curve, weights of lowest loss."""
 
     best: State | None
     curve: list[dict[str, float]]
@@ -54,7 +49,7 @@ class Fitted(NamedTuple):
 
 @dataclass(frozen=True)
 class Stage:
-    """A fit that is to be made, or has been.
+    """One fit of a network, done or not.
 
     training  its config
     number    of all fits of the member, from 0; part of what its steps are seeded with
@@ -75,12 +70,12 @@ class Stage:
 
     @property
     def result(self) -> Path:
-        """There once the fit is done."""
+        """The result's file, there once the fit is done."""
         return self.folder / "done.pt"
 
-    def fitted(self) -> Fitted:
-        """The result of a fit that is done."""
-        return Fitted(**torch.load(self.result, weights_only=True, map_location="cpu"))
+    def fitted(self) -> StageResult:
+        """Read the result of a fit that is done."""
+        return StageResult(**torch.load(self.result, weights_only=True, map_location="cpu"))
 
     def fit(
         self,
@@ -96,43 +91,77 @@ class Stage:
         ``whole`` is the prediction (N, D) for ``valid`` that ``columns`` are to become part of. They are written to.
         Raises CtkError where training all columns came to no finite score.
         """
-        config = self.training
-        team = torchrun.current()
-        batches = Batches(
-            len(train),
-            config.batch.size,
-            context.seed,
-            train.group(config.batch.by) if config.batch.by else None,
-            parts=1 if context.steps else config.parts,
-        )
-        module = Fit(
-            network,
-            _loss(config, train),
-            config,
-            seed=context.seed + 1_000_003 * self.number,
-            columns=self.columns,
-            parts=batches.parts,
-            comparing=Guard("losses", config.loss.name)("comparing predictions with targets"),
-        )
+        config, team = self.training, torchrun.current_team()
+        batches = self._batches(train, context)
+        module = self._module(network, train, context, batches.parts)
         # The loss of the validation samples may compare them with each other, so that then each rank has them all.
         wants_loss = config.valid_loss and self.columns is None
-        place = (0, 1) if wants_loss else share(team)
-        follow = Follow(valid, context, config, self.before, self.total, whole, place)
-        trackers = context.trackers if leads() else ()
-        logging = loggers(trackers, self.folder, f"stage-{self.number + 1}", context.tell)
-        for logger in logging:
+        share = (0, 1) if wants_loss else torchrun.rank_and_ranks(team)
+        tracker = ValidationTracker(valid, context, config, self.before, self.total, whole, share)
+        trainer = self._trainer(tracker, batches.parts, device, self._loggers(network, context))
+        last = self.folder / "last.ckpt"
+        goes_on = last.exists() if team is None else team.from_first(last.exists())
+        names: Any = network.features
+        own_batches = batches if team is None else RankBatches(batches, *torchrun.rank_and_ranks(team))
+        validated = SamplesDataset if wants_loss else FeaturesDataset
+        with _raise_interruptions():
+            trainer.fit(
+                module,
+                _loader(SamplesDataset(train, names), own_batches, device),
+                _loader(validated(valid, names), SequentialSlices(len(valid), *share), device),
+                ckpt_path=last if goes_on else None,
+                weights_only=True,
+            )
+        if whole is None and math.isnan(tracker.best.score):
+            raise CtkError(
+                f"Training ended without a finite {context.metric.name} (loss {tracker.loss}).",
+                "Lower the learning rate, set clip, or look at the loss curve.",
+            )
+        self._save(tracker)
+
+    def _batches(self, train: Samples, context: FitContext) -> Batches:
+        """Choose the rows of each step's batch."""
+        batch = self.training.batch
+        groups = train.group(batch.by) if batch.by else None
+        parts = 1 if context.steps else self.training.parts
+        return Batches(len(train), batch.size, context.seed, groups, parts)
+
+    def _module(self, network: nn.Module, train: Samples, context: FitContext, parts: int) -> NetworkModule:
+        """Join network and loss, seeded for this fit."""
+        return NetworkModule(
+            network,
+            _loss(self.training, train),
+            self.training,
+            seed=context.seed + 1_000_003 * self.number,
+            columns=self.columns,
+            parts=parts,
+            loss_guard=Guard("losses", self.training.loss.name),
+        )
+
+    def _loggers(self, network: nn.Module, context: FitContext) -> list[Logger]:
+        """Make the trackers' loggers, on the first rank alone, and tell them what is fitted."""
+        trackers = context.trackers if torchrun.is_first_rank() else ()
+        loggers = make_loggers(trackers, self.folder, f"stage-{self.number + 1}", context.tell)
+        for logger in loggers:
             logger.log_hyperparams(self._hyperparameters(network, context))
-        trainer = L.Trainer(
-            max_epochs=1 if context.steps else config.epochs * batches.parts,
-            limit_train_batches=context.steps or 1.0,
+        return loggers
+
+    def _trainer(
+        self, tracker: ValidationTracker, parts: int, device: torch.device, loggers: list[Logger]
+    ) -> L.Trainer:
+        """Make Lightning's trainer; in a dry run of a few steps."""
+        config, team, steps = self.training, torchrun.current_team(), tracker.context.steps
+        return L.Trainer(
+            max_epochs=1 if steps else config.epochs * parts,
+            limit_train_batches=steps or 1.0,
             accelerator="gpu" if device.type == "cuda" else "cpu",
-            **_spread(team, device),
+            **_devices(team, device),
             precision=precision_on(device, config.precision),
             gradient_clip_val=config.clip,
-            callbacks=_callbacks(self, follow, batches.parts),
-            logger=logging,
-            plugins=[AtomicCheckpoints(), *_alone(team)],
-            check_val_every_n_epoch=1 if context.steps else min(max(1, round(config.validate_every)), config.epochs),
+            callbacks=_callbacks(self, tracker, parts),
+            logger=loggers,
+            plugins=[AtomicCheckpoints(), *_environments(team)],
+            check_val_every_n_epoch=1 if steps else min(max(1, round(config.validate_every)), config.epochs),
             num_sanity_val_steps=0,
             enable_progress_bar=False,
             enable_model_summary=False,
@@ -140,88 +169,74 @@ class Stage:
             deterministic="warn",
             default_root_dir=self.folder,
         )
-        last = self.folder / "last.ckpt"
-        goes_on = last.exists() if team is None else team.from_first(last.exists())
-        names: Any = network.features
-        asked = Rows if wants_loss else Features
-        with _interruptible():
-            trainer.fit(
-                module,
-                _loader(Rows(train, names), batches if team is None else DealtBatches(batches, *share(team)), device),
-                _loader(asked(valid, names), InOrder(len(valid), *place), device),
-                ckpt_path=last if goes_on else None,
-                weights_only=True,
-            )
-        if whole is None and math.isnan(follow.best_score):
-            raise CtkError(
-                f"Training ended without a finite {context.metric.name} (loss {follow.loss}).",
-                "Lower the learning rate, set clip, or look at the loss curve.",
-            )
-        if leads():
-            save(Fitted(follow.best, follow.curve, follow.best_by_loss)._asdict(), self.result)
-            last.unlink(missing_ok=True)
-        if team is not None:
-            team.from_first(None)  # the others read the result
+
+    def _save(self, tracker: ValidationTracker) -> None:
+        """Write the result, by the first rank; no other goes on before it can be read."""
+        if torchrun.is_first_rank():
+            best = tracker.best
+            save_tensors(StageResult(best.weights, tracker.curve, best.weights_by_loss)._asdict(), self.result)
+            (self.folder / "last.ckpt").unlink(missing_ok=True)
+        if team := torchrun.current_team():
+            team.from_first(None)
 
     def _hyperparameters(self, network: nn.Module, context: FitContext) -> dict[str, Any]:
-        """What trackers are told of a fit, so that fits can be compared: plain values."""
+        """Describe the fit for trackers, so that fits can be compared, in plain values."""
         training = self.training.model_dump(mode="json", exclude={"stages"}, exclude_none=True)
         return {"model": {"name": type(network).__name__, **self.options}, "seed": context.seed, **training}
 
 
-def _spread(team: torchrun.Team | None, device: torch.device) -> dict[str, Any]:
-    """How Lightning is told which processes train together."""
+def _devices(team: torchrun.Team | None, device: torch.device) -> dict[str, Any]:
+    """Tell Lightning which processes train together."""
     if team is None:
         return {"devices": 1}
     return {
-        "devices": team.place.local_size,
-        "num_nodes": team.place.size // team.place.local_size,
+        "devices": team.position.local_size,
+        "num_nodes": team.position.size // team.position.local_size,
         # A network may have parameters that a stage, or a rank without rows, does not use.
         "strategy": DDPStrategy(find_unused_parameters=True),
         "sync_batchnorm": device.type == "cuda",  # torch has it for GPUs alone
     }
 
 
-def _alone(team: torchrun.Team | None) -> list[LightningEnvironment]:
-    """What keeps Lightning from expecting torchrun's other processes where the first trains something by itself."""
-    return [LightningEnvironment()] if team is None and torchrun.launched() else []
+def _environments(team: torchrun.Team | None) -> list[LightningEnvironment]:
+    """Keep Lightning from expecting torchrun's other processes where the first trains something by itself."""
+    return [LightningEnvironment()] if team is None and torchrun.own_rank() else []
 
 
-def _loader(data: Rows | Features, batches: Batches | DealtBatches | InOrder, device: torch.device) -> DataLoader[Any]:
-    """Whole batches as they are; pinned for a GPU, which then computes while the next one is fetched."""
-    return DataLoader(data, sampler=batches, batch_size=None, collate_fn=_as_it_is, pin_memory=device.type == "cuda")
+def _loader(
+    data: SamplesDataset | FeaturesDataset, batches: Batches | RankBatches | SequentialSlices, device: torch.device
+) -> DataLoader[Any]:
+    """Load whole batches as they are; pinned for a GPU, which then computes while the next one is fetched."""
+    return DataLoader(data, sampler=batches, batch_size=None, collate_fn=_identity, pin_memory=device.type == "cuda")
 
 
-def _as_it_is(batch: Any) -> Any:
+def _identity(batch: Any) -> Any:
     return batch
 
 
 def _loss(config: Training, train: Samples) -> nn.Module:
     guard = Guard("losses", config.loss.name)
     kind = guard.load()
-    with guard("being made"):
-        make = getattr(kind, "for_samples", None)
-        loss: nn.Module = make(train, **config.loss.options) if make else kind(**config.loss.options)
-        if not isinstance(loss, nn.Module):
-            raise Wrong(f"is a {type(loss).__name__}, and a torch.nn.Module is needed")
+    make = partial(kind.for_samples, train) if hasattr(kind, "for_samples") else kind
+    loss: nn.Module = guard.call("make", make, **config.loss.options)
     return loss
 
 
-def _callbacks(stage: Stage, follow: Follow, parts: int) -> list[Callback]:
+def _callbacks(stage: Stage, tracker: ValidationTracker, parts: int) -> list[Callback]:
     config = stage.training
-    callbacks: list[Callback] = [follow, last_checkpoint(stage.folder, config, parts)]
-    if torchrun.current() is not None:
-        callbacks.append(OwnSignals())
+    callbacks: list[Callback] = [tracker, last_checkpoint(stage.folder, config, parts)]
+    if torchrun.current_team() is not None:
+        callbacks.append(KeepSignalHandlers())
     if config.schedule.name == "plateau":
-        callbacks.append(Plateau(config.schedule, follow))
+        callbacks.append(PlateauSchedule(config.schedule, tracker))
     if config.ema is not None:
         callbacks.append(EMAWeightAveraging(decay=config.ema))
     return callbacks
 
 
 @contextmanager
-def _interruptible() -> Iterator[None]:
-    """Lightning answers Ctrl-C and SIGTERM by ending the process; here the run says what happened and how to go on."""
+def _raise_interruptions() -> Iterator[None]:
+    """Raise KeyboardInterrupt where Lightning ends the process: the run says what happened and how to go on."""
     before = signal.getsignal(signal.SIGINT)
     try:
         yield

@@ -1,4 +1,4 @@
-"""One command in many processes that torchrun started: which of them this is, and what they tell each other.
+"""The ranks of a command that torchrun started in many processes, and what they tell each other.
 
 The first rank does what one process would do. The others wait until it calls them to fit a model together with it,
 and are silent. What is asked of them goes through torchrun's key-value store, where a wait can last as long as a blend
@@ -35,7 +35,7 @@ CALL, FAILURE = "ctk/call/{}", "ctk/failure"
 
 
 @dataclass(frozen=True)
-class Place:
+class TorchrunRank:
     """This process among those that torchrun started: of all, and of those on this machine."""
 
     rank: int
@@ -49,39 +49,39 @@ class Place:
         return self.rank == 0
 
 
-def launched() -> Place | None:
-    """Where torchrun put this process; None where it is the only one."""
+def own_rank() -> TorchrunRank | None:
+    """Read the rank that torchrun gave this process; None where it is the only one."""
     known = os.environ
     if "TORCHELASTIC_RUN_ID" not in known or int(known.get("WORLD_SIZE", "1")) < 2:
         return None
     names = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE")
-    return Place(*(int(known[name]) for name in names))
+    return TorchrunRank(*(int(known[name]) for name in names))
 
 
-def command() -> str:
-    """How the command at hand was started, for sentences that say how to go on with it."""
-    place = launched()
+def command_line() -> str:
+    """Say how the command at hand was started, for sentences on how to go on with it."""
+    place = own_rank()
     if place is None:
         return "ctk"
     several = "" if place.size == place.local_size else "... "
     return f"torchrun {several}--nproc-per-node {place.local_size} -m ctk"
 
 
-def follows() -> bool:
+def is_follower() -> bool:
     """Whether this process is one of those that only follow another."""
-    place = launched()
+    place = own_rank()
     return place is not None and not place.leads
 
 
 class Team:
     """All ranks of the command, once they know each other."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: TorchrunRank) -> None:
         import torch
         import torch.distributed as dist
         from torch.distributed.rendezvous import rendezvous
 
-        self.place = place
+        self.position = place
         self.calls = 0
         cuda = torch.cuda.is_available() and dist.is_nccl_available()
         if cuda and place.local_rank < torch.cuda.device_count():
@@ -102,16 +102,16 @@ class Team:
         self.store.set(CALL.format(self.calls), pickle.dumps((function, given)))
         self.calls += 1
 
-    def explained(self, error: BaseException) -> BaseException:
-        """What to raise for an error of a call: where another rank is to blame, what that says."""
-        if not (isinstance(error, KeyboardInterrupt) or _is_lost(error)):
+    def explain(self, error: BaseException) -> BaseException:
+        """Choose what to raise for an error of a call: where another rank is to blame, what that says."""
+        if not (isinstance(error, KeyboardInterrupt) or _is_lost_rank(error)):
             return error
-        told = self._failure()
-        if told is None and isinstance(error, KeyboardInterrupt):
+        failure = self._read_failure()
+        if failure is None and isinstance(error, KeyboardInterrupt):
             return error
-        _end_anyway()
-        if told is not None:
-            return CtkError(f"Rank {told['rank']}: {told['problem']}", told["help"])
+        _ignore_sigterm()
+        if failure is not None:
+            return CtkError(f"Rank {failure['rank']}: {failure['problem']}", failure["help"])
         return CtkError(
             "Another process of this torchrun ended without a word; memory may have run out.",
             "torchrun's lines below say which and how. Go on with --resume.",
@@ -122,33 +122,33 @@ class Team:
         import torch
 
         count = torch.cuda.device_count() if wanted != "cpu" and torch.cuda.is_available() else 0
-        if 0 < count < self.place.local_size:
+        if 0 < count < self.position.local_size:
             raise UsageError(
-                f"torchrun started {self.place.local_size} processes here, and torch sees {count} GPUs.",
+                f"torchrun started {self.position.local_size} processes here, and torch sees {count} GPUs.",
                 f"Start {count}: torchrun --nproc-per-node {count}; or train on the processor: -o device=cpu.",
             )
 
     # What the others do ----------------------------------------------------------------------------------------------
 
-    def follow(self) -> int:
+    def serve_calls(self) -> int:
         """Do what the first rank asks for until there is no more. Returns the exit code."""
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         while True:
             key = CALL.format(self.calls)
-            while not self._comes(key):
+            while not self._wait_for(key):
                 pass
             function, given = pickle.loads(self.store.get(key))
             self.calls += 1
             if function is None:
                 return int(given)
             try:
-                with _working(self):
+                with _within_call(self):
                     function(given)
             except Exception as error:
-                self._fail(error)
+                self._tell_failure(error)
                 return 1
 
-    def _comes(self, key: str) -> bool:
+    def _wait_for(self, key: str) -> bool:
         import torch.distributed as dist
 
         try:
@@ -157,18 +157,18 @@ class Team:
             return False
         return True
 
-    def _fail(self, error: Exception) -> None:
+    def _tell_failure(self, error: Exception) -> None:
         """Tell the first rank why, unless that is why."""
-        if _is_lost(error):
+        if _is_lost_rank(error):
             return
         shown = error if isinstance(error, CtkError) else CtkError(f"{type(error).__name__}: {error}")
-        told = {"rank": self.place.rank, "problem": shown.problem, "help": shown.help}
+        failure = {"rank": self.position.rank, "problem": shown.problem, "help": shown.help}
         try:
-            self.store.compare_set(FAILURE, "", json.dumps(told))
+            self.store.compare_set(FAILURE, "", json.dumps(failure))
         except Exception:  # the store is gone, and nobody else can say it
-            print(f"Rank {self.place.rank}: {shown}", file=sys.__stderr__)
+            print(f"Rank {self.position.rank}: {shown}", file=sys.__stderr__)
 
-    def _failure(self) -> dict[str, Any] | None:
+    def _read_failure(self) -> dict[str, Any] | None:
         with suppress(Exception):  # a store that is gone tells nothing
             if self.store.check([FAILURE]):
                 return dict(json.loads(self.store.get(FAILURE)))
@@ -177,7 +177,7 @@ class Team:
     # What all do, within a call --------------------------------------------------------------------------------------
 
     def from_first(self, value: T) -> T:
-        """The first rank's value, on every rank. Nobody goes on before it is there."""
+        """Return the first rank's value on every rank. Nobody goes on before it is there."""
         import torch.distributed as dist
 
         box = [value]
@@ -185,26 +185,26 @@ class Team:
         return box[0]
 
     def mean(self, value: float) -> float:
-        """The mean over ranks, the same on each."""
+        """Return the mean over ranks, the same on each."""
         import torch
         import torch.distributed as dist
 
         number = torch.tensor(value, dtype=torch.float64)
         dist.all_reduce(number, group=self.words)
-        return float(number) / self.place.size
+        return float(number) / self.position.size
 
     def rows_at_first(self, own: np.ndarray[Any, Any]) -> list[np.ndarray[Any, Any]]:
-        """Every rank's (n, ...) float32 array, on the first rank; nothing on the others."""
+        """Send every rank's (n, ...) float32 array to the first; the others get nothing."""
         import torch
         import torch.distributed as dist
 
-        shapes: list[Any] = [None] * self.place.size
+        shapes: list[Any] = [None] * self.position.size
         dist.all_gather_object(shapes, own.shape, group=self.words)
-        if not self.place.leads:
+        if not self.position.leads:
             dist.send(torch.from_numpy(own), 0, group=self.words)
             return []
         parts = [torch.from_numpy(own)]
-        for rank in range(1, self.place.size):
+        for rank in range(1, self.position.size):
             parts.append(torch.empty(shapes[rank]))
             dist.recv(parts[-1], rank, group=self.words)
         return [part.numpy() for part in parts]
@@ -216,13 +216,13 @@ _together: ContextVar[Team | None] = ContextVar("together", default=None)
 
 
 @contextmanager
-def joined() -> Iterator[Team | None]:
-    """Within the block the ranks of a torchrun can work together; None where this process is the only one.
+def join_ranks() -> Iterator[Team | None]:
+    """Join the ranks of a torchrun into a team within the block; None where this process is the only one.
 
     At its end the first rank lets the others go, with an exit code of 1 after an error.
     """
     global _team
-    place = launched()
+    place = own_rank()
     if place is None:
         yield None
         return
@@ -245,63 +245,77 @@ def joined() -> Iterator[Team | None]:
     dist.destroy_process_group()
 
 
-def current() -> Team | None:
-    """The team, while every rank is in the same call; None where this process works alone."""
+def current_team() -> Team | None:
+    """Return the team while every rank is in the same call; None where this process works alone."""
     return _together.get()
 
 
 @contextmanager
-def together(function: Callable[[Any], object], given: Any) -> Iterator[None]:
-    """Within the block, the other ranks call ``function(given)``, and ``current`` is the team; alone, just the block.
+def call_on_all_ranks(function: Callable[[Any], object], given: Any) -> Iterator[None]:
+    """Let the other ranks call ``function(given)`` while this one is in the block; alone, just the block.
 
-    Raises CtkError where another rank failed.
+    Meanwhile ``current_team`` is the team. Raises CtkError where another rank failed.
     """
     if _team is None:
         yield
         return
     _team.call(function, given)
     try:
-        with _working(_team):
+        with _within_call(_team):
             yield
     except BaseException as error:
-        explained = _team.explained(error)
-        if explained is error:
+        explanation = _team.explain(error)
+        if explanation is error:
             raise
-        raise explained from error
+        raise explanation from error
+
+
+def is_first_rank() -> bool:
+    """Whether this process is the one that writes and decides: the first rank, or the only one."""
+    team = current_team()
+    return team is None or team.position.leads
+
+
+def rank_and_ranks(team: Team | None) -> tuple[int, int]:
+    """Return this process's number among those that share rows, and how many do."""
+    return (0, 1) if team is None else (team.position.rank, team.position.size)
 
 
 def team_of_command() -> Team | None:
-    """The team of a joined command, whatever this rank is doing. UsageError where torchrun started what cannot join."""
-    if _team is None and launched() is not None:
-        refuse("this")
+    """Return the team of a joined command, whatever this rank does.
+
+    UsageError where torchrun started what cannot join.
+    """
+    if _team is None and own_rank() is not None:
+        refuse_torchrun("this")
     return _team
 
 
-def refuse(what: str) -> NoReturn:
-    """Say that only one command runs in several processes."""
+def refuse_torchrun(what: str) -> NoReturn:
+    """Raise UsageError: only one command runs in several processes."""
     raise UsageError(f"torchrun spreads `ctk run` over processes; {what} runs in one.", "Start it without torchrun.")
 
 
-def terminated() -> None:
-    """Called when the process is told to end by a signal, not by a person at the terminal."""
+def note_termination() -> None:
+    """Note that a signal ends the process, not a person at the terminal."""
     global _interruption
-    if launched() is not None:
+    if own_rank() is not None:
         _interruption = "torchrun ended this run: it was told to, or another process ended; its own lines say which."
 
 
-def interruption() -> str:
-    """What to say of a run that was interrupted."""
+def interruption_message() -> str:
+    """Say why a run was interrupted."""
     return _interruption
 
 
-def quiet_followers() -> None:
-    """Processes that follow print nothing: the first rank says it all."""
-    if follows():
+def silence_followers() -> None:
+    """Silence processes that follow: the first rank says it all."""
+    if is_follower():
         sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115
 
 
 @contextmanager
-def _working(team: Team) -> Iterator[None]:
+def _within_call(team: Team) -> Iterator[None]:
     token = _together.set(team)
     try:
         yield
@@ -309,7 +323,7 @@ def _working(team: Team) -> Iterator[None]:
         _together.reset(token)
 
 
-def _is_lost(error: BaseException | None) -> bool:
+def _is_lost_rank(error: BaseException | None) -> bool:
     """Whether an error came of another rank's end."""
     import torch.distributed as dist
 
@@ -320,7 +334,7 @@ def _is_lost(error: BaseException | None) -> bool:
     return False
 
 
-def _end_anyway() -> None:
+def _ignore_sigterm() -> None:
     """torchrun now ends those that are left; what this one still has to say comes first."""
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, signal.SIG_IGN)

@@ -1,1 +1,1 @@
-"""One run, in order: prepare, split, filter, fit, predictions, blend, finish."""
+"""One run, in order: prepare, split, filter, fit, predictions, blend, postprocess, submit, results, report."""

@@ -9,29 +9,28 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from ctk.config.resolve import resolve
 from ctk.contract import Filter, FilterContext, FitContext, Metric, RunConfig, Split
 from ctk.files import atomic, fingerprint, read_json, write_json
 from ctk.plugins import plugins
-from ctk.plugins.guard import Guard, Wrong, arrays
+from ctk.plugins.guard import Guard
 from ctk.samples import Array, Samples
-from ctk.workflow.fit import guarded_model, limited
-from ctk.workflow.prepare import Prepared
-from ctk.workflow.split import folds
+from ctk.workflow.fit import guarded_model, limit_samples
+from ctk.workflow.prepare import PreparedData
+from ctk.workflow.split import draw_folds
 
 
 def apply_filters(
     config: RunConfig,
-    prepared: Prepared,
+    prepared: PreparedData,
     folder: Path,
     metric: Metric,
     say: Callable[[str], None],
     steps: int | None = None,
     written: Mapping[str, Any] | None = None,
 ) -> Array:
-    """(N,) bool of the samples that every filter keeps; each filter sees what the ones before it kept.
+    """Choose the samples that every filter keeps, (N,) bool; each filter sees what the ones before it kept.
 
     A filter's scores, kept and dropped ids go to ``folder/<number>-<name>``, and are not made again if they lie there,
     made from the same data by the same filters. ``steps`` is that of a dry run; ``written`` the config as a run that
@@ -39,31 +38,29 @@ def apply_filters(
     """
     plain = written or config.plain()
     data = prepared.data
-    train = limited(data.train, steps)
+    train = limit_samples(data.train, steps)
     kept = np.ones(len(train), dtype=bool)
     for number, choice in enumerate(config.filters):
         place = folder / f"{number + 1}-{choice.name}"
         rows = np.flatnonzero(kept)
         before = plain["filters"][: number + 1]
         made_from = fingerprint(before, prepared.fingerprint, config.seeds[0], plain["split"], steps)
-        if _made_from(place) != made_from:
+        if _read_fingerprint(place) != made_from:
             say(f"filter {choice.name} of {len(rows):,} samples")
             guard = Guard("filters", choice.name)
-            own: Filter = guard.make(contract=Filter, **choice.options)
+            own: Filter = guard.wrap(guard.make(**choice.options))
             samples = train.take(rows)
+            progress = _Progress(choice.name, say)
             context = FilterContext(
                 folder=place,
                 files=data.files,
                 seed=config.seeds[0],
                 device=config.device,
-                fit=partial(_fit, config, metric, place / f"baseline-{made_from}", steps, _Told(choice.name, say)),
-                progress=_Told(choice.name, say),
+                fit=partial(_fit_baseline, config, metric, place / f"baseline-{made_from}", steps, progress),
+                progress=progress,
             )
-            with guard("scoring samples"):
-                scores = arrays.scores(own.score(samples, context), len(rows))
-                keep = arrays.mask(own.keep(scores), len(rows))
-                if not keep.any():
-                    raise Wrong(f"keeps none of {len(rows):,} samples", "Let its options keep more, or leave it out.")
+            scores = own.score(samples, context)
+            keep = own.keep(scores)
             write_result(place, samples, scores, keep)
             with atomic(place / "keep.npy") as temporary, temporary.open("wb") as file:
                 np.save(file, keep)
@@ -74,35 +71,35 @@ def apply_filters(
     return kept
 
 
-class _Told:
+class _Progress:
     """Says how far a filter is, every ten seconds, with the time it needs yet."""
 
     def __init__(self, name: str, say: Callable[[str], None]) -> None:
         self.name = name
         self.say = say
-        self.begun = self.told = time.monotonic()
+        self.begun = self.last = time.monotonic()
 
     def __call__(self, done: int, total: int) -> None:
         now = time.monotonic()
-        if now - self.told > 10 and 0 < done < total:
-            self.told = now
+        if now - self.last > 10 and 0 < done < total:
+            self.last = now
             left = (now - self.begun) / done * (total - done)
             self.say(f"filter {self.name} {done / total:.0%}, {left:.0f} s left")
 
 
-def _made_from(place: Path) -> str | None:
+def _read_fingerprint(place: Path) -> str | None:
     try:
         return str(read_json(place / "made_from.json"))
     except (FileNotFoundError, ValueError):
         return None
 
 
-def _fit(
+def _fit_baseline(
     config: RunConfig,
     metric: Metric,
     folder: Path,
     steps: int | None,
-    told: Callable[[int, int], None],
+    progress: Callable[[int, int], None],
     member: Mapping[str, Any],
     learned: Samples,
     asked: Samples,
@@ -111,14 +108,14 @@ def _fit(
     whole = resolve({**config.plain(), "members": [member], "filters": []}, plugins())
     own = whole.members[0]
     model = guarded_model(own)
-    fold = folds(learned, Split(by=config.split.by, folds=10, seed=config.split.seed))[0]
+    fold = draw_folds(learned, Split(by=config.split.by, folds=10, seed=config.split.seed))[0]
     context = FitContext(
         folder=folder,
         seed=config.seeds[0],
         metric=metric,
         device=config.device,
         steps=steps,
-        progress=lambda done, total, scores: told(done, total),
+        progress=lambda done, total, scores: progress(done, total),
     )
     model.fit(learned.take(fold.train), learned.take(fold.valid), context)
     return model.predict(asked)
@@ -138,6 +135,8 @@ def write_result(folder: Path, samples: Samples, scores: Array, keep: Array) -> 
                 so that each file begins with what there is most reason to look at
     scores.npy  (N,) float32 in sample order
     """
+    import pandas as pd  # late: a run without filters does not need it
+
     scores, keep = np.asarray(scores, dtype=np.float32), np.asarray(keep, dtype=bool)
     if scores.shape != (len(samples),) or keep.shape != scores.shape:
         raise ValueError(f"{len(samples)} samples, scores {scores.shape} and keep {keep.shape} do not go together")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,42 +11,65 @@ import numpy as np
 
 from ctk.config.overrides import override
 from ctk.config.resolve import base_config, resolve
-from ctk.contract import Choice, Results
-from ctk.contract.schema import checked
+from ctk.contract import Choice, Competition, Results, RunConfig
+from ctk.contract.schema import validate_config
 from ctk.errors import UsageError
 from ctk.files import read_json
 from ctk.plugins import plugins
-from ctk.plugins.guard import metric_of
-from ctk.plugins.guard.competition import competition_of
-from ctk.plugins.options import component
+from ctk.plugins.component_options import resolve_choice
+from ctk.plugins.guard import competition_of, metric_of
 from ctk.runs import FINISHED, Run
-from ctk.workflow.endings import ending_well
-from ctk.workflow.environment import environment
-from ctk.workflow.finish import check_blender, finish
+from ctk.samples import Array, Data
+from ctk.workflow.blend_members import PredictedRun, blend_members, check_blender, postprocess_blend
+from ctk.workflow.blend_record import BlendRecord
+from ctk.workflow.collect_results import collect_results, report_results
+from ctk.workflow.environment import describe_environment
 from ctk.workflow.observer import Observer
-from ctk.workflow.predictions import Gathered, gather
-from ctk.workflow.prepare import Prepared, prepare, prepare_test
+from ctk.workflow.predictions import MemberPredictions, gather_predictions
+from ctk.workflow.prepare import PreparedData, prepare, prepare_test
+from ctk.workflow.run_ending import record_ending
+from ctk.workflow.write_submission import write_submission
 
 
-def blend_sources(
+@dataclass(frozen=True)
+class BlendPlan:
+    """What is blended and how.
+
+    sources  runs, and submission files by their paths, in the order that members come in
+    given    the sources as they were asked for
+    config   tells which data; of the first run, or the competition's own for files alone
+    choice   the blender
+    changed  what the blender differs in from its defaults, "key=value" each; for people
+    """
+
+    sources: tuple[Run | Path, ...]
+    given: tuple[str, ...]
+    competition: Competition
+    config: RunConfig
+    choice: Choice
+    changed: tuple[str, ...]
+
+    @property
+    def runs(self) -> list[Run]:
+        """The sources that are runs."""
+        return [source for source in self.sources if isinstance(source, Run)]
+
+
+def plan_blend(
     sources: Sequence[str],
     root: Path,
-    blender: str | None,
-    options: Sequence[str],
-    competition: str | None,
-    data_dir: Path | None,
-    name: str,
-    observer: Observer,
-) -> Results:
-    """Blend every member of the runs, and the submission files as members without validation predictions.
+    blender: str | None = None,
+    options: Sequence[str] = (),
+    competition: str | None = None,
+    data_dir: Path | None = None,
+) -> BlendPlan:
+    """Find the sources and choose the blender.
 
-    Members come in the order of the sources, so that weights can be given by hand. What files hold stays where their
-    reader put it: one that maps it from disk lets more of them be blended than memory holds.
-
-    Competition and data are the runs' own; for files alone they are given. Raises UsageError if runs are of different
-    competitions or data, SubmissionError for a file that is none.
+    Competition and data are the runs' own; for files alone they are given. Raises UsageError for a run that is not
+    finished, and for runs of different competitions.
     """
-    runs = [_finished(_run(source, root)) for source in sources if not Path(source).is_file()]
+    found = tuple(Path(each) if Path(each).is_file() else _finished_run(each, root) for each in sources)
+    runs = [source for source in found if isinstance(source, Run)]
     if len({run.folder.resolve() for run in runs}) < len(runs):
         raise UsageError("A run is given twice.", "Give each source once.")
     if runs and data_dir is not None:
@@ -58,67 +81,73 @@ def blend_sources(
             "Give runs of one competition, or say it with --competition.",
         )
     known = competition_of(ids.pop())
-    own = runs[0].config()["blend"] if len(runs) == len(sources) else {"name": "mean"}
+    own = runs[0].config()["blend"] if len(runs) == len(found) else {"name": "mean"}
     raw: dict[str, Any] = dict(own) if blender in (None, own["name"]) else {"name": blender}
-    found = runs[0].config() if runs else base_config(known, data_dir)
+    config = runs[0].config() if runs else base_config(known, data_dir)
     for assignment in options:
         of_data = assignment.startswith(("data.", "data="))
         if of_data and runs:
             raise UsageError(f"-o {assignment}: runs know their own data.", "Options of data are for files alone.")
-        override(found if of_data else raw, assignment)
-    choice = component(
-        checked(Choice, raw, "blend"), "blenders", "blend", plugins().beside("competitions", known.named)
-    )
-    base = resolve(found, plugins())
+        override(config if of_data else raw, assignment)
+    beside = plugins().beside("competitions", known.named)
+    choice = resolve_choice(validate_config(Choice, raw, "blend"), "blenders", "blend", beside)
+    return BlendPlan(found, tuple(sources), known, resolve(config, plugins()), choice, tuple(options))
+
+
+def gather_sources(plan: BlendPlan, observer: Observer) -> tuple[Data, MemberPredictions]:
+    """Read the data, and the predictions of every member of the runs and of the files, which have none out of fold.
+
+    Members come in the order of the sources, so that weights can be given by hand. What files hold stays where their
+    reader put it: one that maps it from disk lets more of them be blended than memory holds. Raises UsageError if runs
+    are of different data, SubmissionError for a file that is none.
+    """
+    runs = plan.runs
     if runs:
-        prepared = prepare(base, known, plugins(), observer.say, observer.working)
-        _same_data(runs, prepared)
+        prepared = prepare(plan.config, plan.competition, plugins(), observer.say, observer.working)
+        _check_same_data(runs, prepared)
         data, width = prepared.data, prepared.data.train.target_width
-        gathered = gather(_prefixes(runs), data.train, data.test)
-        data = replace(data, about=f"{data.about}; validated on the {len(gathered.valid):,} that all runs share")
+        members = gather_predictions(_by_prefix(runs), data.train, data.test)
+        data = replace(data, about=f"{data.about}; validated on the {len(members.valid):,} that all runs share")
     else:
-        data, width = prepare_test(base, known, plugins(), observer.working)
-        gathered = Gathered(data.train.take(np.arange(0)), {}, {})
-    members = gathered.test
-    gathered.test = {}
-    prefixes = iter(_prefixes(runs))
-    for source in sources:
-        if Path(source).is_file():
-            key = _distinct(Path(source).stem, {*members, *gathered.test})
-            gathered.test[key] = known.read_submission(Path(source), data.test, width).values
-        else:
-            prefix = next(prefixes)
-            begins = f"{prefix}/" if prefix else ""
-            gathered.test |= {key: values for key, values in members.items() if key.startswith(begins)}
-    check_blender(choice, gathered)
-    run = Run.create(root, known.id, name)
+        data, width = prepare_test(plan.config, plan.competition, plugins(), observer.working)
+        members = MemberPredictions(data.train.take(np.arange(0)), {}, {})
+    members.test = dict(_in_order_of_sources(plan, members.test, data, width))
+    return data, members
+
+
+def execute_blend(plan: BlendPlan, root: Path, name: str, observer: Observer) -> Results:
+    """Blend the sources in a new run's folder: blend, postprocess, submit, results, report."""
+    competition = plan.competition
+    data, members = gather_sources(plan, observer)
+    check_blender(plan.choice, members)
+    run = Run.create(root, competition.id, name)
+    names = [Path(source).name for source in plan.given]
     config = {
-        "competition": known.named,
+        "competition": competition.named,
         "preset": "blend",
-        "sources": list(map(str, sources)),
-        "blend": choice.model_dump(),
+        "sources": list(plan.given),
+        "blend": plan.choice.model_dump(),
     }
-    run.write_config(
-        config,
-        [f"{choice.name} of {' '.join(Path(source).name for source in sources)}", *options],
-        environment(plugins()),
-    )
-    metric = metric_of(known.metric)
-    with ending_well(run):
-        results = finish(run, known, metric, choice, gathered, data, observer.say)
+    changed = [f"{plan.choice.name} of {' '.join(names)}", *plan.changed]
+    run.write_config(config, changed, describe_environment(plugins()))
+    with record_ending(run):
+        predicted = PredictedRun(run, competition, metric_of(competition.metric), data, members)
+        blended = postprocess_blend(predicted, blend_members(predicted, plan.choice, observer.say))
+        BlendRecord(plan.choice.name, blended.blend, blended.fitted).save(run.folder)
+        submission = run.folder / f"submission.{competition.formats[0]}"
+        write_submission(submission, competition, blended.test, data)
+        results = collect_results(predicted, blended, submission)
+        report_results(results, competition)
         run.set_state(FINISHED)
     return results
 
 
-def _run(source: str, root: Path) -> Run:
+def _finished_run(source: str, root: Path) -> Run:
+    """Find a run in which everything that it was to fit is there. Raises UsageError."""
     try:
-        return Run.find(source, root)
+        run = Run.find(source, root)
     except UsageError as error:
         raise UsageError(f"There is no file and no run '{source}'.", error.help) from None
-
-
-def _finished(run: Run) -> Run:
-    """The run, if everything that it was to fit is there. Raises UsageError."""
     state = run.state()
     if state["state"] != FINISHED or state.get("dry_run") or "members" not in run.config():
         what = "a dry run" if state.get("dry_run") else "a blend" if state["state"] == FINISHED else state["state"]
@@ -129,7 +158,8 @@ def _finished(run: Run) -> Run:
     return run
 
 
-def _same_data(runs: Sequence[Run], prepared: Prepared) -> None:
+def _check_same_data(runs: Sequence[Run], prepared: PreparedData) -> None:
+    """Raise UsageError for a run that was made from other data."""
     for run in runs:
         if read_json(run.folder / "data.json")["fingerprint"] != prepared.fingerprint:
             raise UsageError(
@@ -138,7 +168,7 @@ def _same_data(runs: Sequence[Run], prepared: Prepared) -> None:
             )
 
 
-def _prefixes(runs: Sequence[Run]) -> dict[str, Run]:
+def _by_prefix(runs: Sequence[Run]) -> dict[str, Run]:
     """Runs by the name that their members' keys begin with: the folder's, with its parents' where two are alike."""
     if len(runs) == 1:
         return {"": runs[0]}
@@ -147,7 +177,25 @@ def _prefixes(runs: Sequence[Run]) -> dict[str, Run]:
     return {str(run.folder.resolve()) if alike else run.folder.name: run for run in runs}
 
 
-def _distinct(name: str, taken: Any) -> str:
+def _in_order_of_sources(
+    plan: BlendPlan, of_runs: dict[str, Array], data: Data, width: int
+) -> Iterator[tuple[str, Array]]:
+    """Test predictions by member key, those of files read now."""
+    prefixes = iter(_by_prefix(plan.runs))
+    taken = set(of_runs)
+    for source in plan.sources:
+        if isinstance(source, Path):
+            key = _distinct(source.stem, taken)
+            taken.add(key)
+            yield key, plan.competition.read_submission(source, data.test, width).values
+        else:
+            prefix = next(prefixes)
+            begins = f"{prefix}/" if prefix else ""
+            yield from ((key, values) for key, values in of_runs.items() if key.startswith(begins))
+
+
+def _distinct(name: str, taken: set[str]) -> str:
+    """A key for a file's predictions that no member has yet."""
     number, distinct = 2, f"file/{name}"
     while distinct in taken:
         distinct, number = f"file/{name}-{number}", number + 1

@@ -1,4 +1,4 @@
-"""What a result was made with: versions, hardware, revision."""
+"""The environment that a result was made in: versions, hardware, revision."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from ctk.plugins import Plugins
 LIBRARIES = ("torch", "lightning", "numpy", "pandas", "pluggy", "click", "rich", "pydantic", "matplotlib")
 
 
-def environment(plugins: Plugins) -> dict[str, Any]:
-    """Python, libraries, plugins, hardware, git revision; which path ops take and how they were built."""
+def describe_environment(plugins: Plugins) -> dict[str, Any]:
+    """Describe Python, libraries, plugins, hardware, git revision, which path ops take and how they were built."""
     import torch
 
     from ctk.ops.native import build_record
@@ -30,7 +30,7 @@ def environment(plugins: Plugins) -> dict[str, Any]:
         "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
         "gpus": gpus,
         "cuda": torch.version.cuda if gpus else None,
-        "ops": paths(),
+        "ops": op_paths(),
         "build": build_record(),
         "git": git_revision(),
         "libraries": {name: _version(name) for name in LIBRARIES},
@@ -46,7 +46,7 @@ def _version(name: str) -> str:
 
 
 def processor() -> str:
-    """The model's name."""
+    """Name the processor's model."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
@@ -55,7 +55,7 @@ def processor() -> str:
 
 
 def git_revision() -> str | None:
-    """Of the working folder, as git describes it; None where that is no repository."""
+    """Describe the revision of the working folder, as git does; None where that is no repository."""
     try:
         answer = subprocess.run(
             ["git", "describe", "--always", "--dirty", "--abbrev=12"], capture_output=True, text=True, timeout=5
@@ -65,8 +65,8 @@ def git_revision() -> str | None:
     return answer.stdout.strip() or None
 
 
-def paths() -> dict[str, str]:
-    """What serves ops on the CPU, ops on a GPU, and blending: "compiled ..." or "plain ...: why"."""
+def op_paths() -> dict[str, str]:
+    """Say what serves ops on the CPU, ops on a GPU, and blending: "compiled ..." or "plain ...: why"."""
     import torch
 
     from ctk.blend import engine

@@ -8,21 +8,20 @@ from contextlib import nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from ctk.contract import PROGRESS, Files, FitContext, Member, Model, RunConfig
 from ctk.errors import CtkError
 from ctk.files import write_json
-from ctk.plugins.guard import Guard, GuardedModel, keep_noise, metric_of, only_sentences
-from ctk.plugins.guard.competition import competition_of
+from ctk.plugins.guard import Guard, competition_of, keep_noise, metric_of, only_sentences
 from ctk.runs import Part, Predictions, Run
 from ctk.samples import Array, Samples
 from ctk.training import torchrun
-from ctk.training.network import as_model
-from ctk.workflow.predictions import aligned
-from ctk.workflow.prepare import Prepared
-from ctk.workflow.split import Fold, folds
+from ctk.workflow.predictions import combine_folds
+from ctk.workflow.prepare import PreparedData
+from ctk.workflow.split import Fold, draw_folds
 
 SLICE = 2000
 """Training rows of a dry run."""
@@ -33,19 +32,19 @@ CHECKPOINTS = "checkpoints"
 
 
 @dataclass(frozen=True)
-class Task:
-    """Everything a worker needs to know; small, and the same wherever it runs."""
+class FitTask:
+    """One fit as a worker is given it: small, and the same wherever it runs."""
 
     run: Path
     config: RunConfig
     part: Part
-    prepared: Prepared
+    prepared: PreparedData
     fingerprint: str
     metric: str
     steps: int | None = None
 
     def files(self) -> Files:
-        """What a worker that sees none of this machine's folders is given, and what it gives back."""
+        """List the files that a worker elsewhere is given, and those that it gives back."""
         run = Run(self.run)
         member = next(each for each in self.config.members if each.name == self.part.member)
         used = (run.folder / "members" / name for name in member.uses)
@@ -64,15 +63,15 @@ class Task:
             appends=run.folder / "log.txt",
         )
 
-    def moved(self, to: Callable[[Path], Path]) -> Task:
-        """The same, where those files lie."""
+    def with_paths(self, to: Callable[[Path], Path]) -> FitTask:
+        """Return a copy of this task whose paths are mapped by ``to``."""
         saved = self.config.checkpoints
         config = self.config.model_copy(update={"checkpoints": saved and str(to(Path(saved)))})
-        return replace(self, run=to(self.run), config=config, prepared=self.prepared.moved(to))
+        return replace(self, run=to(self.run), config=config, prepared=self.prepared.with_paths(to))
 
 
-def fit_part(task: Task) -> dict[str, float]:
-    """Fit, predict the fold's validation samples and the test, store both. Returns the part's scores.
+def fit_part(task: FitTask) -> dict[str, float]:
+    """Fit a part, predict its fold's validation samples and the test, store both. Returns the part's scores.
 
     Raises CtkError for whatever happens, with the traceback in the part's folder.
     """
@@ -80,32 +79,21 @@ def fit_part(task: Task) -> dict[str, float]:
     folder = run.part_folder(task.part)
     with only_sentences(folder):
         keep_noise(folder)
-        return _fit_part(task, run, folder)
+        return _fit_and_store(task, run)
 
 
-def _fit_part(task: Task, run: Run, folder: Path) -> dict[str, float]:
+def _fit_and_store(task: FitTask, run: Run) -> dict[str, float]:
     begun = time.perf_counter()
     member = next(each for each in task.config.members if each.name == task.part.member)
-    train, test, fold = _samples(task, run, member)
+    train, test, fold = _load_samples(task, run, member)
     valid = train.take(fold.valid)
     competition = competition_of(task.config.competition)
     metric = metric_of(task.metric)
     model = guarded_model(member)
+    fitted: Mapping[str, Any] = {}
     if task.config.checkpoints is None:
-        context = FitContext(
-            folder=folder / CHECKPOINTS,
-            seed=task.part.seed,
-            metric=metric,
-            device=task.config.device,
-            trackers=() if task.steps else task.config.trackers,
-            steps=task.steps,
-            progress=_Progress(folder / PROGRESS, task.part),
-            tell=lambda line: run.log(f"{task.part.key} fold {task.part.fold}: {line}"),
-        )
-        with torchrun.together(_follow, task) if model.spans_ranks else nullcontext():
-            model.fit(train.take(fold.train), valid, context)
-        model.save(folder / CHECKPOINTS)
-        fitted, curve = {}, model.curve
+        _fit_model(model, task, run, train.take(fold.train), valid)
+        curve = getattr(model, "curve", [])
     else:
         saved = Run(Path(task.config.checkpoints))
         model.load(saved.part_folder(task.part) / CHECKPOINTS, train, task.config.device)
@@ -120,27 +108,45 @@ def _fit_part(task: Task, run: Run, folder: Path) -> dict[str, float]:
         }
         if task.config.checkpoints is None:
             fitted = competition.fit_postprocess(predicted, valid)
-        oof = _single(competition.postprocess(predicted, valid, fitted))
+        oof = _as_float32(competition.postprocess(predicted, valid, fitted))
     predicted = model.predict(test)
     run.write_part(
         task.part,
         task.fingerprint,
         Predictions(valid.ids, oof),
-        Predictions(test.ids, _single(competition.postprocess(predicted, test, fitted))),
+        Predictions(test.ids, _as_float32(competition.postprocess(predicted, test, fitted))),
         scores=scores,
         seconds=time.perf_counter() - begun,
         curve=curve,
         postprocess=fitted,
-        size=model.size,
+        size=getattr(model, "size", None),
     )
     return scores
 
 
-def _follow(task: Task) -> None:
-    """What every other rank does while the first fits a part that all of them learn."""
+def _fit_model(model: Model, task: FitTask, run: Run, train: Samples, valid: Samples) -> None:
+    """Fit a model, together with the other ranks where it spans them, and save it."""
+    folder = run.part_folder(task.part)
+    context = FitContext(
+        folder=folder / CHECKPOINTS,
+        seed=task.part.seed,
+        metric=metric_of(task.metric),
+        device=task.config.device,
+        trackers=() if task.steps else task.config.trackers,
+        steps=task.steps,
+        progress=_Progress(folder / PROGRESS, task.part),
+        tell=lambda line: run.log(f"{task.part.key} fold {task.part.fold}: {line}"),
+    )
+    with torchrun.call_on_all_ranks(_fit_with_first_rank, task) if model.spans_ranks else nullcontext():
+        model.fit(train, valid, context)
+    model.save(folder / CHECKPOINTS)
+
+
+def _fit_with_first_rank(task: FitTask) -> None:
+    """Fit a part together with the first rank, on every other rank."""
     import torch
 
-    team = torchrun.current()
+    team = torchrun.current_team()
     assert team is not None
     run = Run(task.run)
     if not run.folder.is_dir():
@@ -150,9 +156,9 @@ def _follow(task: Task) -> None:
         )
     torch.set_num_threads(task.config.executor.threads)
     part = run.part_folder(task.part)
-    with only_sentences(part / f"rank-{team.place.rank}"):
+    with only_sentences(part / f"rank-{team.position.rank}"):
         member = next(each for each in task.config.members if each.name == task.part.member)
-        train, _, fold = _samples(task, run, member)
+        train, _, fold = _load_samples(task, run, member)
         context = FitContext(
             folder=part / CHECKPOINTS,
             seed=task.part.seed,
@@ -164,36 +170,44 @@ def _follow(task: Task) -> None:
 
 
 def new_model(member: Member) -> Model:
-    """An unfitted model as the config describes it."""
-    return guarded_model(member).own
+    """Make an unfitted model as the config describes it."""
+    return _make_model(Guard("models", member.model.name), member)
 
 
-def guarded_model(member: Member) -> GuardedModel:
-    """The same inside its plugin's guard: what it raises and predicts is looked at."""
+def guarded_model(member: Member) -> Model:
+    """Make an unfitted model inside its plugin's guard, which looks at what it raises and predicts."""
     guard = Guard("models", member.model.name)
+    return guard.wrap(_make_model(guard, member))
+
+
+def _make_model(guard: Guard, member: Member) -> Model:
     kind = guard.load()
-    with guard("being made"):
-        model = as_model(kind)(**member.model.options)
+    if not (isinstance(kind, type) and issubclass(kind, Model)):
+        from ctk.training.network import as_model  # late: of what fits, networks alone need Lightning
+
+        with guard("being made"):
+            kind = as_model(kind)
+    model: Model = guard.call("make", lambda: kind(**member.model.options))
     model.training = member.training
-    return GuardedModel(model, guard)
+    return model
 
 
-def limited(samples: Samples, steps: int | None) -> Samples:
-    """The samples, or those that a dry run looks at: evenly spaced, so that every predefined fold has its share."""
+def limit_samples(samples: Samples, steps: int | None) -> Samples:
+    """Take what a dry run of ``steps`` looks at: evenly spaced samples, so that every predefined fold has a share."""
     if steps is None or len(samples) <= SLICE:
         return samples
     return samples.take(np.arange(SLICE) * len(samples) // SLICE)
 
 
-def _samples(task: Task, run: Run, member: Member) -> tuple[Samples, Samples, Fold]:
-    """Training and test samples, with the features of members that this one uses, and the rows of the fold."""
+def _load_samples(task: FitTask, run: Run, member: Member) -> tuple[Samples, Samples, Fold]:
+    """Take training and test samples, with the features of members that this one uses, and the rows of the fold."""
     data = task.prepared.data
-    train, test = limited(data.train, task.steps), data.test
+    train, test = limit_samples(data.train, task.steps), data.test
     if task.config.checkpoints is not None and not len(train):
         return train, test, Fold(np.arange(0), np.arange(0))
-    fold = folds(train, task.config.split)[task.part.fold]
+    fold = draw_folds(train, task.config.split)[task.part.fold]
     if member.uses:
-        train, test, fold = _stacked(task, run, member, train, test, fold)
+        train, test, fold = _add_oof_features(task, run, member, train, test, fold)
     if (run.folder / "kept.npy").exists():
         # Only what is learned from is filtered: the validation set stays whole, so that scores compare.
         kept = np.load(run.folder / "kept.npy", allow_pickle=False)
@@ -203,17 +217,17 @@ def _samples(task: Task, run: Run, member: Member) -> tuple[Samples, Samples, Fo
     return train, test, fold
 
 
-def _stacked(
-    task: Task, run: Run, member: Member, train: Samples, test: Samples, fold: Fold
+def _add_oof_features(
+    task: FitTask, run: Run, member: Member, train: Samples, test: Samples, fold: Fold
 ) -> tuple[Samples, Samples, Fold]:
-    """Out-of-fold predictions of other members as features; rows that no fold validated cannot be learned from."""
+    """Add out-of-fold predictions of other members as features; rows that no fold validated cannot be learned from."""
     features: dict[str, Array] = dict(train.features)
     test_features: dict[str, Array] = dict(test.features)
     known = np.ones(len(train), dtype=bool)
     for name in member.uses:
         parts = [part for part in run.parts() if part.member == name]
         for key in dict.fromkeys(part.key for part in parts):
-            oof, predicted = aligned(
+            oof, predicted = combine_folds(
                 run, [part for part in parts if part.key == key], test.ids, train.gallery is not None
             )
             rows = np.isin(train.ids, oof.ids)
@@ -234,10 +248,10 @@ def _stacked(
     return replace(train, features=features), replace(test, features=test_features), Fold(learned, fold.valid)
 
 
-Watch = Callable[[Part, int, int, Mapping[str, float]], None]
+EpochWatch = Callable[[Part, int, int, Mapping[str, float]], None]
 """Told of each epoch of a fit in this process: part, epochs done, of how many, scores. What it raises ends the fit."""
 
-watching: ContextVar[Watch | None] = ContextVar("watching", default=None)
+epoch_watch: ContextVar[EpochWatch | None] = ContextVar("watching", default=None)
 
 
 class _Progress:
@@ -249,7 +263,7 @@ class _Progress:
         self.next = 0.0
 
     def __call__(self, done: int, total: int, scores: Mapping[str, float]) -> None:
-        if watch := watching.get():
+        if watch := epoch_watch.get():
             watch(self.part, done, total, scores)
         if time.monotonic() >= self.next or done == total:
             self.next = time.monotonic() + 0.5
@@ -257,7 +271,7 @@ class _Progress:
             write_json(self.path, {"done": done, "total": total, "scores": dict(scores)})
 
 
-def _single(prediction: Array) -> Array:
-    """Members' predictions are kept as float32."""
+def _as_float32(prediction: Array) -> Array:
+    """Convert a member's prediction to float32, as it is stored."""
     single: Array = np.asarray(prediction, dtype=np.float32)
     return single

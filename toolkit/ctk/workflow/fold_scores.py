@@ -1,4 +1,4 @@
-"""What members and their blend are worth on each fold."""
+"""The scores of members and their blend on each fold."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from ctk.contract import FoldTable, Metric, Split
 from ctk.errors import CtkError
 from ctk.runs import Run
 from ctk.samples import Array, Samples
-from ctk.workflow.predictions import Gathered
-from ctk.workflow.split.division import Division, sentences
+from ctk.workflow.predictions import MemberPredictions
+from ctk.workflow.split.division import Division, describe_division
 
 
 @dataclass(frozen=True)
-class Divided:
+class FoldScorer:
     """A run's checked folds over its training samples; ``kept`` is (N,) bool, what its filters left."""
 
     train: Samples
@@ -26,11 +26,15 @@ class Divided:
     kept: Array
 
     def table(
-        self, metric: Metric, gathered: Gathered, blended: Array | None, scores: Mapping[str, Mapping[str, float]]
+        self,
+        metric: Metric,
+        members: MemberPredictions,
+        blended: Array | None,
+        scores: Mapping[str, Mapping[str, float]],
     ) -> FoldTable:
         """Score each fold's rows of the members' predictions and of the blend's; ``scores`` are those of all rows."""
         folds = self.division.folds
-        everyone = {**gathered.oof, **({} if blended is None else {"blend": blended})}
+        everyone = {**members.oof, **({} if blended is None else {"blend": blended})}
         times = np.asarray(self.train.group(str(self.split.by))) if self.split.drawn_by == "time" else None
         spans = () if times is None else tuple((int(times[f.valid].min()), int(times[f.valid].max())) for f in folds)
         return FoldTable(
@@ -38,17 +42,17 @@ class Divided:
             trained=tuple(int(self.kept[fold.train].sum()) for fold in folds),
             validated=tuple(len(fold.valid) for fold in folds),
             spans=spans,
-            scores={key: self._by_fold(metric, each, gathered) for key, each in everyone.items()},
+            scores={key: self._by_fold(metric, each, members) for key, each in everyone.items()},
             pooled={key: float(scores[key][metric.name]) for key in everyone},
-            checked=tuple(sentences(self.train, self.split, self.division)),
+            checked=tuple(describe_division(self.train, self.split, self.division)),
         )
 
-    def _by_fold(self, metric: Metric, predictions: Array, gathered: Gathered) -> tuple[float, ...]:
-        fold_of_row = self.division.fold_of_row[gathered.rows]
+    def _by_fold(self, metric: Metric, predictions: Array, members: MemberPredictions) -> tuple[float, ...]:
+        fold_of_row = self.division.fold_of_row[members.rows]
         scores = []
         for fold in range(len(self.division.folds)):
             rows = np.flatnonzero(fold_of_row == fold)
-            valid = gathered.valid.take(rows)
+            valid = members.valid.take(rows)
             valid = valid.with_own_gallery() if valid.gallery is not None else valid
             scores.append(metric.score(predictions[rows], valid) if len(rows) else math.nan)
         return tuple(scores)

@@ -1,4 +1,4 @@
-"""Where a score stands, or would stand, on a platform's leaderboard. Past local runs are in ``ctk.runs.standings``."""
+"""The place of a score on a platform's leaderboard; past runs are in ``ctk.runs.local_leaderboard``."""
 
 from __future__ import annotations
 
@@ -7,19 +7,15 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING
 
-from ctk.contract import Direction, Entry, Metric, Submitted
+from ctk.contract import Competition, Direction, Entry, Metric, PastSubmission
 from ctk.errors import CtkError, UsageError
 from ctk.plugins.guard import metric_of
 from ctk.runs import Run
 
-if TYPE_CHECKING:
-    from ctk.contract import Competition
-
 
 @dataclass(frozen=True)
-class Place:
+class LeaderboardPlace:
     """The rank of a score among ``of`` teams with it; ``tied`` teams have the same and came earlier."""
 
     rank: int
@@ -28,12 +24,12 @@ class Place:
 
 
 def board_metric(competition: Competition) -> Metric:
-    """The metric that the competition's leaderboard shows."""
+    """Find the metric that the competition's leaderboard shows."""
     return metric_of(competition.board or competition.metric)
 
 
-def place(score: float, others: Sequence[Entry], direction: Direction) -> Place:
-    """Where a score would stand if it were handed in now.
+def find_place(score: float, others: Sequence[Entry], direction: Direction) -> LeaderboardPlace:
+    """Find the place that a score would have if it were handed in now.
 
     Scores are compared as finely as the leaderboard shows them. Of equal scores the one that was there first is ahead.
     """
@@ -41,7 +37,7 @@ def place(score: float, others: Sequence[Entry], direction: Direction) -> Place:
     shown = round(score, max((_decimals(entry) for entry in others if entry.score is not None), default=15))
     ahead = sum(each > shown if direction == "max" else each < shown for each in scores)
     tied = sum(each == shown for each in scores)
-    return Place(1 + ahead + tied, len(scores) + 1, tied)
+    return LeaderboardPlace(1 + ahead + tied, len(scores) + 1, tied)
 
 
 def check_order(entries: Sequence[Entry], metric: Metric) -> None:
@@ -57,7 +53,7 @@ def check_order(entries: Sequence[Entry], metric: Metric) -> None:
 
 
 def entry_of(team: str, entries: Sequence[Entry]) -> Entry:
-    """A team's entry, its name in any case. Raises UsageError with the nearest name."""
+    """Find a team's entry, its name in any case. Raises UsageError with the nearest name."""
     for entry in entries:
         if entry.team.casefold() == team.casefold():
             return entry
@@ -65,14 +61,14 @@ def entry_of(team: str, entries: Sequence[Entry]) -> Entry:
     raise UsageError(f"No team '{team}' is on the leaderboard.", f"Did you mean '{close[0]}'?" if close else "")
 
 
-def entry_with(submission: Submitted | None, entries: Sequence[Entry]) -> Entry | None:
-    """The entry of the team that handed a submission in, if it is there."""
+def entry_with(submission: PastSubmission | None, entries: Sequence[Entry]) -> Entry | None:
+    """Find the entry of the team that handed a submission in, if it is there."""
     team = submission.team if submission else ""
     return next((entry for entry in entries if team and entry.team == team), None)
 
 
-def best(submissions: Sequence[Submitted], direction: Direction) -> Submitted | None:
-    """The submission with the best score, the earliest of equal ones."""
+def best(submissions: Sequence[PastSubmission], direction: Direction) -> PastSubmission | None:
+    """Choose the submission with the best score, the earliest of equal ones."""
     scored = [each for each in submissions if each.score is not None]
     earliest_first = sorted(scored, key=lambda each: each.when.timestamp() if each.when else 0.0)
     sign = 1 if direction == "max" else -1
@@ -80,7 +76,10 @@ def best(submissions: Sequence[Submitted], direction: Direction) -> Submitted | 
 
 
 def local_score(run: Run, competition: Competition, metric: Metric) -> float:
-    """A run's validation score of its blend. Raises UsageError for another competition's run or one without a score."""
+    """Read a run's validation score of its blend.
+
+    Raises UsageError for another competition's run or one without a score.
+    """
     if run.competition.rpartition(":")[2] != competition.id:
         raise UsageError(f"{run.folder} is a run of {run.competition}, not of {competition.id}.")
     score = run.scores().get("members", {}).get("blend", {}).get(metric.name)

@@ -1,4 +1,4 @@
-"""Who is told how a run goes."""
+"""Observers: who is told how a run goes."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from ctk.runs import Part
 
 
 class Observer(Protocol):
-    """Who is told how a run goes: the terminal, a notebook, nobody."""
+    """An observer is told how a run goes: the terminal, a notebook, nobody."""
 
     def say(self, line: str) -> None:
-        """A line worth showing."""
+        """Show a line."""
 
     def begin(self, parts: Sequence[Part], fitted: Sequence[Part]) -> None:
-        """These parts will be fitted; those were fitted before."""
+        """Begin the fits of ``parts``, of which ``fitted`` were fitted before."""
 
     def progress(self, part: Part, done: int, total: int, scores: Mapping[str, float]) -> None:
-        """How far a part is."""
+        """Show how far a part is."""
 
     def end(self) -> None:
-        """No part is being fitted any more."""
+        """End the fits: no part is being fitted any more."""
 
     def working(self, what: str, done: int, total: int) -> None:
-        """How far work is that comes before the fits: reading data, making it."""
+        """Show how far work is that comes before the fits: reading data, making it."""
 
 
-class Silent:
+class SilentObserver:
     """An observer that is told everything and says nothing."""
 
     def say(self, line: str) -> None: ...

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ctk.contract.blender import BLOCK
-from ctk.data import scratch
+from ctk.data import allocate_scratch
 from ctk.errors import CtkError
 from ctk.runs import Part, Predictions, Run
 from ctk.samples import Array, Samples
@@ -18,7 +18,7 @@ JOINING = "Joining predictions"
 
 
 @dataclass
-class Gathered:
+class MemberPredictions:
     """Members' predictions with rows aligned, by member key.
 
     oof   (N, ...) of ``valid``; empty where a member has none (a submission file)
@@ -35,38 +35,38 @@ class Gathered:
     rows: Array = field(default_factory=lambda: np.arange(0))
 
 
-def by_key(run: Run) -> dict[str, list[Part]]:
-    """A run's fitted parts, folds of the same member and seed together."""
+def parts_by_key(run: Run) -> dict[str, list[Part]]:
+    """Group a run's fitted parts by member and seed."""
     found: dict[str, list[Part]] = {}
     for part in run.parts():
         found.setdefault(part.key, []).append(part)
     return found
 
 
-def aligned(run: Run, parts: Sequence[Part], test_ids: Array, unit: bool = False) -> tuple[Predictions, Array]:
-    """One member's out-of-fold predictions of all folds, and the mean of its test predictions in ``test_ids`` order.
+def combine_folds(run: Run, parts: Sequence[Part], test_ids: Array, unit: bool = False) -> tuple[Predictions, Array]:
+    """Join a member's out-of-fold predictions, and take the mean of its test predictions in ``test_ids`` order.
 
     ``unit`` scales rows to length 1 before the mean over folds. A single fold's are views of the run's store.
     """
     oof = [run.predictions(part, "oof") for part in parts]
-    test = [in_order(run.predictions(part, "test"), test_ids, parts[0].key) for part in parts]
+    test = [reorder(run.predictions(part, "test"), test_ids, parts[0].key) for part in parts]
     if len(parts) == 1:
         return oof[0], test[0]
     ids, values = np.concatenate([each.ids for each in oof]), [each.values for each in oof]
-    joined = scratch((len(ids), *values[0].shape[1:]), np.result_type(*values), JOINING)
-    np.concatenate(values, out=joined)
-    mean = scratch(test[0].shape, np.result_type(np.float32, *test), JOINING)
+    values_of_all = allocate_scratch((len(ids), *values[0].shape[1:]), np.result_type(*values), JOINING)
+    np.concatenate(values, out=values_of_all)
+    mean = allocate_scratch(test[0].shape, np.result_type(np.float32, *test), JOINING)
     for rows in _blocks(mean):
         some = [each[rows] for each in test]
         if unit:
             # Only directions count in retrieval; lengths differ by fold and would weigh one against another.
             some = [each / np.linalg.norm(each, axis=1, keepdims=True).clip(1e-12) for each in some]
         mean[rows] = np.mean(some, axis=0)
-    return Predictions(ids, joined), mean
+    return Predictions(ids, values_of_all), mean
 
 
-def in_order(predictions: Predictions, ids: Array, what: str) -> Array:
-    """Prediction values in the order of ``ids``; a view where they lie in it already.
+def reorder(predictions: Predictions, ids: Array, what: str) -> Array:
+    """Bring prediction values into the order of ``ids``; a view where they are in it already.
 
     Raises CtkError naming the first id that is not there.
     """
@@ -80,20 +80,22 @@ def in_order(predictions: Predictions, ids: Array, what: str) -> Array:
         raise CtkError(
             f"{what}: there is no prediction for id {ids[missing.argmax()]}.", "Was it made from other data?"
         )
-    values = scratch((len(ids), *predictions.values.shape[1:]), predictions.values.dtype, JOINING)
+    values = allocate_scratch((len(ids), *predictions.values.shape[1:]), predictions.values.dtype, JOINING)
     for some in _blocks(values):
         values[some] = predictions.values[rows[some]]
     return values
 
 
 def _blocks(values: Array) -> Iterator[slice]:
-    """Rows of an array that are handled at a time: some MB."""
+    """Cut an array's rows into blocks of some MB."""
     rows = max(1, BLOCK // max(1, math.prod(values.shape[1:])))
     return (slice(start, start + rows) for start in range(0, len(values), rows))
 
 
-def gather(runs: Mapping[str, Run], train: Samples, test: Samples) -> Gathered:
-    """Every member of some runs. Keys are prefixed with the mapping's keys where these are not empty.
+def gather_predictions(runs: Mapping[str, Run], train: Samples, test: Samples) -> MemberPredictions:
+    """Gather the predictions of every member of some runs.
+
+    Keys are prefixed with the mapping's keys where these are not empty.
 
     The validation samples are those that every member has an out-of-fold prediction for. Raises CtkError if there are
     none.
@@ -105,15 +107,15 @@ def gather(runs: Mapping[str, Run], train: Samples, test: Samples) -> Gathered:
     seconds: dict[str, float] = {}
     for prefix, run in runs.items():
         shown = {member["name"] for member in run.config()["members"] if not member.get("blend", True)}
-        for key, parts in by_key(run).items():
+        for key, parts in parts_by_key(run).items():
             name = f"{prefix}/{key}" if prefix else key
-            oof[name], tests[name] = aligned(run, parts, test.ids, unit=train.gallery is not None)
+            oof[name], tests[name] = combine_folds(run, parts, test.ids, unit=train.gallery is not None)
             facts = [run.facts(part) for part in parts]
             curves[name], seconds[name] = facts[0]["curve"], sum(fact["seconds"] for fact in facts)
             if parts[0].member in shown:
                 baselines.add(name)
     if not len(train):  # saved members predict a test alone
-        return Gathered(train, {}, tests, frozenset(baselines), curves, seconds)
+        return MemberPredictions(train, {}, tests, frozenset(baselines), curves, seconds)
     common = np.ones(len(train), dtype=bool)
     last: Array | None = None
     for predictions in oof.values():
@@ -127,6 +129,6 @@ def gather(runs: Mapping[str, Run], train: Samples, test: Samples) -> Gathered:
         )
     rows = np.flatnonzero(common)
     valid = train.take(rows)
-    values = {name: in_order(predictions, valid.ids, name) for name, predictions in oof.items()}
+    values = {name: reorder(predictions, valid.ids, name) for name, predictions in oof.items()}
     valid = valid.with_own_gallery() if valid.gallery is not None else valid
-    return Gathered(valid, values, tests, frozenset(baselines), curves, seconds, rows)
+    return MemberPredictions(valid, values, tests, frozenset(baselines), curves, seconds, rows)

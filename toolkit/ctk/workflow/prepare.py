@@ -12,7 +12,6 @@ from ctk.errors import DataError
 from ctk.files import cache_folder, fingerprint, made_over_time, read_json, write_json
 from ctk.plugins import Plugins
 from ctk.plugins.guard import Guard
-from ctk.plugins.guard.reader import GuardedReader
 from ctk.samples import Data
 
 LAYOUT = 2
@@ -20,7 +19,7 @@ LAYOUT = 2
 
 
 @dataclass(frozen=True)
-class Prepared:
+class PreparedData:
     """Arrays made from a competition's files.
 
     place        the folder of arrays
@@ -38,15 +37,16 @@ class Prepared:
         """Everything the reader returned, memory-mapped."""
         return Data.open(self.place, self.root, self.pictures)
 
-    def moved(self, to: Callable[[Path], Path]) -> Prepared:
-        """The same, with the arrays where ``to`` says that their folder lies."""
+    def with_paths(self, to: Callable[[Path], Path]) -> PreparedData:
+        """Return a copy whose folder of arrays is mapped by ``to``."""
         return replace(self, place=to(self.place))
 
 
-def reader_of(config: RunConfig, plugins: Plugins) -> DataReader:
-    """The config's data reader with its options, inside its plugin's guard."""
+def make_reader(config: RunConfig, plugins: Plugins) -> DataReader:
+    """Make the config's data reader with its options, inside its plugin's guard."""
     guard = Guard("data", config.data.name, plugins)
-    return GuardedReader(guard.make(contract=DataReader, **config.data.options), guard)
+    reader: DataReader = guard.make(**config.data.options)
+    return guard.wrap(reader)
 
 
 def prepare(
@@ -56,8 +56,8 @@ def prepare(
     say: Callable[[str], None] = lambda line: None,
     progress: Progress = lambda what, done, total: None,
     written: Mapping[str, Any] | None = None,
-) -> Prepared:
-    """The prepared data of a config, read now unless the same content was read before. Raises DataError.
+) -> PreparedData:
+    """Prepare the data of a config, unless the same content was read before. Raises DataError.
 
     Killed at any moment, the next call goes on where the reader can. ``written`` is the config as a run's folder has
     it: options of the reader that came with a later version do not make other data of it.
@@ -68,7 +68,7 @@ def prepare(
         with made_over_time(source.place) as folder:
             if folder is not None:
                 source.reader.prepare(source.root, folder, progress)
-    return Prepared(source.place, source.place.name, source.root, source.reader.pictures(source.root))
+    return PreparedData(source.place, source.place.name, source.root, source.reader.pictures(source.root))
 
 
 def prepare_test(
@@ -77,7 +77,7 @@ def prepare_test(
     plugins: Plugins,
     progress: Progress = lambda what, done, total: None,
 ) -> tuple[Data, int]:
-    """The test samples of a config, memory-mapped, and how many numbers a prediction has. Raises DataError.
+    """Prepare the test samples of a config; returns how many numbers a prediction has, too. Raises DataError.
 
     What there is to train on may be much larger, and is not prepared for it.
     """
@@ -108,7 +108,7 @@ class _Source:
         if not self.root.is_dir():
             help = f"`ctk data {competition.id}` says how to get the data."
             raise DataError(f"{self.root}: there is no such folder.", help)
-        self.reader = reader_of(config, plugins)
+        self.reader = make_reader(config, plugins)
         stamps = [(path.name, self.reader.stamp(path)) for path in self.reader.sources(self.root)]
         name = fingerprint(config.data.model_dump() if written is None else written["data"], stamps, LAYOUT)
         self.place = cache_folder() / "prepared" / competition.id / name

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ctk.contract import Found
+from ctk.contract import DataItem
 from ctk.errors import DataError, UsageError
 from ctk.samples import Array
 from ctk_leap_climsim.columns import (
@@ -116,7 +116,7 @@ def parts(folder: Path, ranges: dict[str, str | None]) -> Parts:
     return Parts(months, chosen, synthetic, stacked(there[0].mli, (), ("state_ps",)).shape[1])
 
 
-def describe(folder: Path) -> list[Found]:
+def describe(folder: Path) -> list[DataItem]:
     """One row for all pairs below a folder: how many, of which months, and what is missing. Never raises."""
     item = "E3SM-MMF.{mli,mlo}.*.nc"
     try:
@@ -124,13 +124,13 @@ def describe(folder: Path) -> list[Found]:
     except OSError:
         there = []
     if not there:
-        return [Found(item, None, "", GET)]
+        return [DataItem(item, None, "", GET)]
     lone = [pair.mlo for pair in there if not pair.mlo.is_file()]
     months = sorted({pair.month for pair in there})
     detail = f"{len(there) - len(lone):,} time steps of {len(months):,} months, {months[0]} to {months[-1]}"
     if lone:
-        return [Found(item, folder, f"{detail}; {len(lone):,} mlo are missing, first {lone[0].name}", GET)]
-    return [Found(item, folder, detail, "")]
+        return [DataItem(item, folder, f"{detail}; {len(lone):,} mlo are missing, first {lone[0].name}", GET)]
+    return [DataItem(item, folder, detail, "")]
 
 
 class PairReader:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ctk.contract import Found, Progress
+from ctk.contract import DataItem, Progress
 from ctk.errors import CtkError, DataError
 from ctk.files import check_room
 from ctk.samples import Array, Samples
@@ -61,22 +61,22 @@ def locate(folder: Path, old: bool) -> Tables | None:
     return Tables(train if train.is_file() else None, test, sample)
 
 
-def describe(folder: Path) -> list[Found]:
+def describe(folder: Path) -> list[DataItem]:
     """The tables of a folder, and those that are missing beside them; the old pair only where it is. Never raises."""
     names = ["train.csv", "test.csv", "sample_submission.csv"]
     old = [name for name in ("test_old.csv", "sample_submission_old.csv") if (folder / name).is_file()]
     return [_described(folder / name) for name in [*names, *old]]
 
 
-def _described(path: Path) -> Found:
+def _described(path: Path) -> DataItem:
     try:
         if not path.is_file():
-            return Found(path.name, None, "", GET)
+            return DataItem(path.name, None, "", GET)
         columns = {"test": INPUTS, "trai": (*INPUTS, *TARGETS)}.get(path.name[:4], TARGETS)
         table = CsvTable(path, columns, prefix="")
-        return Found(path.name, path, f"{table.size / 1e9:,.2f} GB, about {rows_about(table):,} rows", "")
+        return DataItem(path.name, path, f"{table.size / 1e9:,.2f} GB, about {rows_about(table):,} rows", "")
     except (CtkError, OSError) as error:
-        return Found(path.name, path, f"damaged: {str(error).splitlines()[0]}", GET)
+        return DataItem(path.name, path, f"damaged: {str(error).splitlines()[0]}", GET)
 
 
 def prepare(tables: Tables, place: Path, bad_rows: BadRows, valid: float, progress: Progress) -> None:

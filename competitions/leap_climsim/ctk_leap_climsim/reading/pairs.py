@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ctk.contract import Progress
-from ctk.data import linked
+from ctk.data import link_samples
 from ctk.errors import DataError
 from ctk.files import check_room
 from ctk.samples import Array
@@ -43,7 +43,7 @@ def prepare(parts: Parts, place: Path, bad_rows: BadRows, progress: Progress) ->
     if not truth.store.finished:
         _append(test, parts.width, truth, None, "error", _told(progress, steps["train"], sum(steps.values())))
         truth.finish(constants)
-    linked(place / "truth", place / "test", without=["target"])
+    link_samples(place / "truth", place / "test", without=["target"])
     write_about(place, _about(parts, train))
     train.finish(constants)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from ctk.contract import DataReader, Found, Progress
+from ctk.contract import DataItem, DataReader, Progress
 from ctk.errors import DataError, UsageError
 from ctk_leap_climsim.columns import TARGETS
 from ctk_leap_climsim.reading import climsim, kaggle, pairs
@@ -57,7 +57,7 @@ class ClimSimReader(DataReader):
             pairs.prepare(replace(found, pairs=alone), place, self.bad_rows, progress)
         return len(TARGETS)
 
-    def describe(self, folder: Path) -> list[Found]:
+    def describe(self, folder: Path) -> list[DataItem]:
         """What lies in a folder of the layout that it has; what there could be, if it has neither."""
         tables, files = kaggle.describe(folder), climsim.describe(folder)
         for found, missing in ((tables, files), (files, tables)):

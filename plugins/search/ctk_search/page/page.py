@@ -10,7 +10,7 @@ import yaml
 from optuna.trial import FrozenTrial, TrialState
 
 from ctk.files import write_text
-from ctk.plugins.guard.competition import competition_of
+from ctk.plugins.guard import competition_of
 from ctk.report.numbers import difference, duration, number
 from ctk.report.rendering import Fact, rendered
 from ctk_search.outcomes import facts_of, promoted_by, ranked, share_of

@@ -6,24 +6,21 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ctk.files import write_text
 from ctk.report.figures import BASELINE, FONT_SIZE, GRID, INK, MUTED, SERIES, axes, figure_svg
 from ctk.report.numbers import decimals_for, number
 from ctk.report.rendering import rendered
-
-if TYPE_CHECKING:
-    from ctk.series.ablation.differences import Difference
-    from ctk.series.ablation.outcome import Ablation
+from ctk.series.ablation.differences import Difference
+from ctk.series.ablation.outcome import Ablation, percent
 
 COLOURS = {"better": SERIES[2], "worse": SERIES[1]}
 """Of verdicts; the others are grey."""
 
 
 @dataclass(frozen=True)
-class Row:
-    """A variant as the table sets it."""
+class VariantRow:
+    """A row of the page's table: one variant."""
 
     name: str
     changes: str
@@ -36,8 +33,6 @@ class Row:
 def write_page(ablation: Ablation, path: Path) -> None:
     """Write the page as one HTML file that needs nothing else, atomically."""
     from markupsafe import Markup
-
-    from ctk.series.ablation.outcome import percent
 
     rows = ablation.rows()
     drawn = {name: row for name, row in rows.items() if row.differences}
@@ -55,7 +50,7 @@ def write_page(ablation: Ablation, path: Path) -> None:
     write_text(path, page)
 
 
-def _rows(ablation: Ablation, rows: Mapping[str, Difference]) -> list[Row]:
+def _rows(ablation: Ablation, rows: Mapping[str, Difference]) -> list[VariantRow]:
     scores = [score for by_seed in ablation.scores.values() for score in by_seed.values()]
     differences = [each for row in rows.values() for each in row.differences]
     coarse, fine = (decimals_for(values) if any(values) else 4 for values in (scores, differences))
@@ -67,7 +62,7 @@ def _rows(ablation: Ablation, rows: Mapping[str, Difference]) -> list[Row]:
         return "" if math.isnan(value) else number(value, fine)
 
     return [
-        Row(
+        VariantRow(
             name=name,
             changes=", ".join(ablation.overrides[name]),
             cells=[mean(row.scores), signed(row.mean, fine), small(row.std)],
@@ -83,12 +78,12 @@ def _rows(ablation: Ablation, rows: Mapping[str, Difference]) -> list[Row]:
 
 
 def signed(value: float, decimals: int) -> str:
-    """A difference with its sign; nothing for what is not known."""
+    """Write a difference with its sign; nothing for what is not known."""
     return "" if math.isnan(value) else f"{'+' if value > 0 else ''}{number(value, decimals)}"
 
 
 def plot_differences(rows: Mapping[str, Difference], metric: str) -> str:
-    """Each variant's differences by seed as dots, their mean, 95 % interval and the one for all variants, as SVG."""
+    """Draw each variant's differences by seed as dots, their mean, and the intervals for one and all, as SVG."""
     figure, plot = axes(width=7.2, height=0.75 + 0.42 * len(rows))
     plot.grid(axis="y", visible=False)
     plot.grid(axis="x", color=GRID, linewidth=0.6)

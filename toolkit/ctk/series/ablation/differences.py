@@ -1,4 +1,4 @@
-"""What a variant differs from the base by, paired by seed, and whether the seeds' spread could be all of it."""
+"""The difference of a variant to the base, paired by seed, and whether the seeds' spread could be all of it."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import math
 import statistics
 from collections.abc import Mapping
 from dataclasses import dataclass
-
-from scipy.special import stdtrit
 
 LEVEL = 0.95
 NOISE, BETTER, WORSE, NONE = "within noise", "better", "worse", "no difference"
@@ -41,12 +39,12 @@ class Difference:
 
 
 def each_level(comparisons: int) -> float:
-    """The level of each of several intervals that hold together at 95 %, however they depend on each other."""
+    """Compute the level of each of several intervals that hold together at 95 %, however they depend on each other."""
     return 1 - (1 - LEVEL) / comparisons
 
 
 def compare(base: Mapping[int, float], variant: Mapping[int, float], sign: int, comparisons: int) -> Difference:
-    """The paired difference of scores by seed; ``sign`` is 1 where a higher score is better, else -1.
+    """Compare scores paired by seed; ``sign`` is 1 where a higher score is better, else -1.
 
     With several ``comparisons`` one of them would pass for better by chance sooner or later: their intervals are
     widened to a level of 1 - 0.05 / comparisons (Bonferroni: Dunn, Multiple comparisons among means, JASA 56, 1961).
@@ -71,6 +69,8 @@ def compare(base: Mapping[int, float], variant: Mapping[int, float], sign: int, 
 
 def _interval(differences: tuple[float, ...], level: float) -> Interval:
     """Of the mean of normal differences: mean ± t · s / √n."""
+    from scipy.special import stdtrit  # late: of all that is imported with `ctk.api`, ablations alone need SciPy
+
     mean, count = statistics.fmean(differences), len(differences)
     reach = float(stdtrit(count - 1, (1 + level) / 2)) * statistics.stdev(differences) / math.sqrt(count)
     return mean - reach, mean + reach

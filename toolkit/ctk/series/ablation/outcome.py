@@ -1,4 +1,4 @@
-"""What an ablation found, and the tables it is written to."""
+"""The outcome of an ablation, and the tables it is written to."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ctk.series.ablation.differences import ALONE, LOST, Difference, compare, ea
 
 @dataclass(frozen=True)
 class Ablation:
-    """Every run's score, and each variant's difference to the base.
+    """An ablation that was run: every run's score, and each variant's difference to the base.
 
     metric     the deciding one; the scores are the blend's, on what is validated
     overrides  by variant, what it changes
@@ -35,7 +35,7 @@ class Ablation:
     problems: Mapping[str, Mapping[int, str]]
 
     def rows(self) -> dict[str, Difference]:
-        """The variants, the best first, those that cannot be compared last."""
+        """Compare each variant, the best first, those that cannot be compared last."""
         found = {
             name: compare(self.scores[BASE], scores, self.metric.sign, self.comparisons)
             for name, scores in self.scores.items()
@@ -56,7 +56,7 @@ class Ablation:
 
     @property
     def level(self) -> float:
-        """Of the intervals that verdicts are by."""
+        """The level of the intervals that verdicts are by."""
         return each_level(self.comparisons)
 
     @property
@@ -65,7 +65,7 @@ class Ablation:
         return any(row.verdict != LOST for row in self.rows().values())
 
     def rule(self) -> str:
-        """How the verdicts were found, in a sentence or two."""
+        """Say how the verdicts were found, in a sentence or two."""
         if not self.compared:
             return "No variant and the base finished with the same seed, so nothing can be compared."
         if all(row.verdict in (LOST, ALONE) for row in self.rows().values()):
@@ -82,7 +82,7 @@ class Ablation:
         return said
 
     def plain(self) -> dict[str, Any]:
-        """All of it as JSON takes it."""
+        """Return all of it as JSON takes it."""
         return {
             "folder": self.folder,
             "metric": self.metric.name,
@@ -126,7 +126,7 @@ class Ablation:
 
 
 def percent(level: float) -> str:
-    """95 % or 98.33 %."""
+    """Write a level as 95 % or 98.33 %."""
     return f"{100 * level:.4g} %"
 
 

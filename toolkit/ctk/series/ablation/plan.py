@@ -1,4 +1,4 @@
-"""What an ablation is going to run, written down so that it can be gone on with."""
+"""The plan of an ablation, written down so that it can be gone on with."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from ctk.contract import Execution, RunConfig
 from ctk.errors import CtkError, UsageError, near
 from ctk.files import read_json, write_json
 from ctk.plugins import plugins
-from ctk.plugins.guard.competition import competition_of
+from ctk.plugins.guard import competition_of
 from ctk.runs import Run
 from ctk.series.ablation import BASE, PLAN
-from ctk.workflow.pools import placed
+from ctk.workflow.pools import choose_workers
 
 
 @dataclass(frozen=True)
 class AblationPlan:
-    """An ablation that stands ready.
+    """An ablation that is ready to be run.
 
     folder     <runs>/<competition>/<time>-<name>; each run lies in <variant>/seed-<s> below it
     seeds      that the base and every variant are run with
@@ -55,8 +55,11 @@ class AblationPlan:
         )
 
 
-def find(text: str, root: Path) -> Path:
-    """An ablation's folder, by itself or by the end of its name under ``root``. Raises UsageError unless one fits."""
+def find_ablation(text: str, root: Path) -> Path:
+    """Find an ablation's folder by its path or the end of its name under ``root``.
+
+    Raises UsageError unless one fits.
+    """
     folders = [Path(text)] if (Path(text) / PLAN).is_file() else []
     every = [path.parent for path in root.glob(f"*/*/{PLAN}")]
     folders = folders or [each for each in every if each.name == text or each.name.endswith(f"-{text}")]
@@ -70,8 +73,8 @@ def find(text: str, root: Path) -> Path:
     return folders[0]
 
 
-def read(folder: Path, execution: Sequence[str] = ()) -> AblationPlan:
-    """The plan of an ablation's folder; ``execution`` are overrides of its executor.
+def read_plan(folder: Path, execution: Sequence[str] = ()) -> AblationPlan:
+    """Read the plan of an ablation's folder; ``execution`` are overrides of its executor.
 
     The threads of a run stay what they were, so that it gives what it would have given. Raises CtkError for a plan that
     cannot be read, UsageError where what it needs is not installed any more.
@@ -87,10 +90,10 @@ def read(folder: Path, execution: Sequence[str] = ()) -> AblationPlan:
         override(raw, assignment)
     resolved = {name: resolve(config | raw, plugins()) for name, config in configs.items()}
     executor = resolved[BASE].executor.model_copy(update={"threads": threads})
-    return AblationPlan(folder, seeds, overrides, resolved, placed(executor, len(seeds) * len(resolved)))
+    return AblationPlan(folder, seeds, overrides, resolved, choose_workers(executor, len(seeds) * len(resolved)))
 
 
-def start(
+def start_ablation(
     configs: Mapping[str, RunConfig],
     overrides: Mapping[str, Sequence[str]],
     seeds: Sequence[int],
@@ -109,7 +112,7 @@ def start(
                 help = f"It sets {', '.join(overrides[variant])}, which is so already."
                 raise UsageError(f"Variant '{variant}' is the same as '{other}'.", help if other == BASE else "")
     base = configs[BASE]
-    execution = placed(base.executor, len(seeds) * len(configs))
+    execution = choose_workers(base.executor, len(seeds) * len(configs))
     folder = Run.create(root, competition_of(base.competition).id, name).folder
     plan = AblationPlan(folder, tuple(seeds), overrides, configs, execution)
     plan.save()

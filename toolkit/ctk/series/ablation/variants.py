@@ -12,7 +12,10 @@ EXAMPLE = "For example --set no-dropout:members.0.model.dropout=0."
 
 
 def read_variants(assignments: Sequence[str]) -> dict[str, list[str]]:
-    """The overrides "key=value" of each variant by its name, in their order. Raises UsageError for what is none."""
+    """Read the overrides "key=value" of each variant by its name, in their order.
+
+    Raises UsageError for what is none.
+    """
     found: dict[str, list[str]] = {}
     for assignment in assignments:
         name, colon, override = assignment.partition(":")

@@ -8,4 +8,37 @@ on.
     toy-retrieval       targets are one of a gallery of 24 vectors with pictures, by mean reciprocal rank
 """
 
+from __future__ import annotations
+
+from ctk.hookspecs import Register, hookimpl
+
 FLAVOURS = ("toy-regression", "toy-classification", "toy-retrieval")
+
+
+@hookimpl
+def ctk_register_competitions(register: Register) -> None:
+    register("toy-regression", "ctk.testing.toy.toy_competition:ToyRegression", "two numbers from four")
+    register("toy-classification", "ctk.testing.toy.toy_competition:ToyClassification", "one of three classes")
+    register("toy-retrieval", "ctk.testing.toy.toy_competition:ToyRetrieval", "one of 24 vectors from four numbers")
+
+
+@hookimpl
+def ctk_register_data(register: Register) -> None:
+    register("toy", "ctk.testing.toy.toy_samples:ToyReader", "samples made up on the spot")
+
+
+@hookimpl
+def ctk_register_models(register: Register) -> None:
+    register("toy-network", "ctk.testing.toy.toy_network:ToyNetwork", "one hidden layer")
+
+
+@hookimpl
+def ctk_register_losses(register: Register) -> None:
+    register("toy-squared-error", "ctk.testing.toy.toy_network:SquaredError", "mean squared error")
+
+
+@hookimpl
+def ctk_register_metrics(register: Register) -> None:
+    register("toy-mse", "ctk.testing.toy.toy_competition:MSE", "mean squared error")
+    register("toy-accuracy", "ctk.testing.toy.toy_competition:ACCURACY", "share of rows of the right class")
+    register("toy-mrr", "ctk.testing.toy.toy_competition:MRR", "mean reciprocal rank over the gallery")

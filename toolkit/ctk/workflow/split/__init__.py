@@ -7,25 +7,25 @@ from collections.abc import Callable, Mapping
 from ctk.contract import Split
 from ctk.errors import UsageError, nearest
 from ctk.samples import Samples
-from ctk.workflow.split.blocks import drawn_blocks
+from ctk.workflow.split.blocks import block_folds
 from ctk.workflow.split.fold import Fold
-from ctk.workflow.split.predefined import predefined
-from ctk.workflow.split.stratified import stratified_groups
-from ctk.workflow.split.time import blocks_of_time
+from ctk.workflow.split.predefined import predefined_folds
+from ctk.workflow.split.stratified import stratified_folds
+from ctk.workflow.split.time import time_folds
 
 __all__ = ["Fold", "folds"]
 
 DRAW: Mapping[str, Callable[[Samples, Split], list[Fold]]] = {
-    "kfold": drawn_blocks,
-    "group": drawn_blocks,
-    "stratified-group": stratified_groups,
-    "time": blocks_of_time,
-    "predefined": predefined,
+    "kfold": block_folds,
+    "group": block_folds,
+    "stratified-group": stratified_folds,
+    "time": time_folds,
+    "predefined": predefined_folds,
 }
 
 
-def folds(samples: Samples, split: Split) -> list[Fold]:
-    """The folds that are validated on, the same at every call.
+def draw_folds(samples: Samples, split: Split) -> list[Fold]:
+    """Draw the folds that are validated on, the same at every call.
 
     Raises UsageError where the samples do not have what the scheme needs, or a fold would have an empty side.
     """

@@ -6,8 +6,15 @@ from dataclasses import dataclass
 
 from ctk.contract import Split
 from ctk.samples import Array, Samples
-from ctk.workflow.split import Fold, folds
-from ctk.workflow.split.leaks import check_complete, check_groups, check_time, kept_whole, on_both_sides, validated_in
+from ctk.workflow.split import Fold, draw_folds
+from ctk.workflow.split.leaks import (
+    check_complete,
+    check_groups,
+    check_time,
+    groups_on_both_sides,
+    validating_fold,
+    whole_groups,
+)
 
 
 @dataclass(frozen=True)
@@ -19,9 +26,9 @@ class Division:
 
 
 def divide(samples: Samples, split: Split) -> Division:
-    """Draw the folds and check them. Raises UsageError as ``folds`` does, CtkError naming the group that leaks."""
-    made = folds(samples, split)
-    fold_of_row = validated_in(samples, made)
+    """Draw the folds and check them. Raises UsageError as ``draw_folds`` does, CtkError naming the group that leaks."""
+    made = draw_folds(samples, split)
+    fold_of_row = validating_fold(samples, made)
     check_groups(samples, split, made)
     if split.drawn_by == "time":
         check_time(samples, split, made)
@@ -29,9 +36,9 @@ def divide(samples: Samples, split: Split) -> Division:
     return Division(made, fold_of_row)
 
 
-def sentences(samples: Samples, split: Split, division: Division) -> list[str]:
-    """What was checked, what the split does not promise, and which rows no fold validates."""
-    whole = kept_whole(samples, split)
+def describe_division(samples: Samples, split: Split, division: Division) -> list[str]:
+    """Say what was checked, what the split does not promise, and which rows no fold validates."""
+    whole = whole_groups(samples, split)
     said = [f"Checked: no '{name}' is on both sides of a fold." for name in whole]
     if split.drawn_by == "time":
         gap = f" or within {split.gap} of it" if split.gap else ""
@@ -40,15 +47,15 @@ def sentences(samples: Samples, split: Split, division: Division) -> list[str]:
     for name in samples.groups:
         if name in (*whole, split.predefined):
             continue
-        fold, count, both = on_both_sides(samples.group(name), division.folds)
+        fold, count, both = groups_on_both_sides(samples.group(name), division.folds)
         if fold >= 0:
             shared = f"of whose {count:,} numbers {len(both):,} are on both sides of fold {fold}"
             said.append(f"Not kept on one side: group '{name}', {shared}.")
-    return [*said, *_rows(split, division.fold_of_row)]
+    return [*said, *_describe_rows(split, division.fold_of_row)]
 
 
-def _rows(split: Split, fold_of_row: Array) -> list[str]:
-    """How many rows are validated, and why the others are not."""
+def _describe_rows(split: Split, fold_of_row: Array) -> list[str]:
+    """Say how many rows are validated, and why the others are not."""
     never = int((fold_of_row < 0).sum())
     if not never:
         return [f"Checked: each of {len(fold_of_row):,} rows is validated exactly once."]

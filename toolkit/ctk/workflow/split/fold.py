@@ -1,4 +1,4 @@
-"""What every scheme makes."""
+"""A fold, and folds by the number of each row."""
 
 from __future__ import annotations
 
@@ -16,6 +16,6 @@ class Fold(NamedTuple):
     valid: Array
 
 
-def by_number(of_row: Array, count: int) -> list[Fold]:
-    """Folds from the number of each row, (N,) whole: fold f validates on the rows with f and trains on all others."""
+def folds_by_number(of_row: Array, count: int) -> list[Fold]:
+    """Make folds from the number of each row, (N,) whole: fold f validates on the rows with f, the others train."""
     return [Fold(np.flatnonzero(of_row != fold), np.flatnonzero(of_row == fold)) for fold in range(count)]

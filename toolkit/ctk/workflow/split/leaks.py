@@ -1,4 +1,4 @@
-"""The leak check: what the folds that are used promise, looked at row by row."""
+"""The leak check: it looks row by row at what the folds that are used promise."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from ctk.samples import Array, Samples
 from ctk.workflow.split.fold import Fold
 
 
-def kept_whole(samples: Samples, split: Split) -> list[str]:
-    """The groups that a split has to keep on one side: the one it names; of predefined folds that name none, all."""
+def whole_groups(samples: Samples, split: Split) -> list[str]:
+    """List the groups that a split keeps on one side: the one it names; of predefined folds that name none, all."""
     if split.by is not None:
         return [split.by]
     return [name for name in samples.groups if name != split.predefined] if split.predefined is not None else []
 
 
-def on_both_sides(groups: Array, folds: Sequence[Fold]) -> tuple[int, int, Array]:
-    """The first fold with a group on both sides, and those groups: (fold, how many groups there are, their numbers).
+def groups_on_both_sides(groups: Array, folds: Sequence[Fold]) -> tuple[int, int, Array]:
+    """Find the first fold with a group on both sides: (fold, how many groups there are, numbers of those groups).
 
     The fold is -1, and the numbers are none, where there is no such fold.
     """
@@ -34,8 +34,8 @@ def on_both_sides(groups: Array, folds: Sequence[Fold]) -> tuple[int, int, Array
     return -1, len(present), present[:0]
 
 
-def validated_in(samples: Samples, folds: Sequence[Fold]) -> Array:
-    """(N,) int32: the fold that validates each row, -1 for none.
+def validating_fold(samples: Samples, folds: Sequence[Fold]) -> Array:
+    """Number the fold that validates each row, (N,) int32, -1 for none.
 
     Raises CtkError where a row is validated twice, or trained on in the fold that validates it.
     """
@@ -52,8 +52,8 @@ def validated_in(samples: Samples, folds: Sequence[Fold]) -> Array:
 
 def check_groups(samples: Samples, split: Split, folds: Sequence[Fold]) -> None:
     """Raise CtkError naming the group where one that is to be whole is on both sides of a fold."""
-    for name in kept_whole(samples, split):
-        fold, count, both = on_both_sides(samples.group(name), folds)
+    for name in whole_groups(samples, split):
+        fold, count, both = groups_on_both_sides(samples.group(name), folds)
         if fold >= 0:
             problem = f"Group '{name}' leaks: {len(both):,} of its {count:,} numbers, such as {both[0]}, are"
             own = f"Mend the data's group '{split.predefined}', or name the group to be kept whole: -o split.by=NAME."

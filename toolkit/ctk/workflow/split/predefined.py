@@ -7,12 +7,12 @@ import numpy as np
 from ctk.contract import Split
 from ctk.errors import UsageError
 from ctk.samples import Samples
-from ctk.workflow.split.fold import Fold, by_number
+from ctk.workflow.split.fold import Fold, folds_by_number
 
 
-def predefined(samples: Samples, split: Split) -> list[Fold]:
-    """A group's numbers are the folds; -1 is always trained on. Raises UsageError for a fold without rows."""
-    found = by_number(np.asarray(samples.group(str(split.predefined))), split.use)
+def predefined_folds(samples: Samples, split: Split) -> list[Fold]:
+    """Take a group's numbers as the folds; -1 is always trained on. Raises UsageError for a fold without rows."""
+    found = folds_by_number(np.asarray(samples.group(str(split.predefined))), split.use)
     for fold, (train, valid) in enumerate(found):
         if not (len(train) and len(valid)):
             missing = "validate" if len(train) else "train"

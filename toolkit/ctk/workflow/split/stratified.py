@@ -9,7 +9,7 @@ import numpy as np
 from ctk.contract import Split
 from ctk.errors import UsageError, nearest
 from ctk.samples import Array, Samples
-from ctk.workflow.split.fold import Fold, by_number
+from ctk.workflow.split.fold import Fold, folds_by_number
 
 MOST_CLASSES = 20
 """Distinct values of a target that are taken as they are; a target with more is cut at its quantiles."""
@@ -17,8 +17,8 @@ LEVELS = 10
 """Parts of equal count that such a target is cut into."""
 
 
-def stratified_groups(samples: Samples, split: Split) -> list[Fold]:
-    """scikit-learn's StratifiedGroupKFold over the group ``by``, so that each fold has its share of every stratum.
+def stratified_folds(samples: Samples, split: Split) -> list[Fold]:
+    """Draw folds by scikit-learn's StratifiedGroupKFold over the group ``by``: each has its share of every stratum.
 
     Raises UsageError where there are fewer groups than folds, or nothing to stratify by.
     """
@@ -41,17 +41,17 @@ def stratified_groups(samples: Samples, split: Split) -> list[Fold]:
         warnings.filterwarnings("ignore", "The least populated class", UserWarning)  # it is spread as far as it goes
         for fold, (_, valid) in enumerate(drawn.split(np.zeros(len(samples)), kinds, groups)):
             of_row[valid] = fold
-    return by_number(of_row, split.use)
+    return folds_by_number(of_row, split.use)
 
 
 def strata(samples: Samples, split: Split) -> Array:
-    """(N,) int64 from 0: the numbers of the group ``stratify``, or the target's classes or parts between quantiles.
+    """Number the strata from 0, (N,) int64: those of the group ``stratify``, the target's classes, or its quantiles.
 
     Classes may be one-hot rows. Raises UsageError for any other target of several columns, and for one that points into
     a gallery: it has no shares to keep.
     """
     if split.stratify is not None:
-        return _numbered(np.asarray(samples.group(split.stratify)))
+        return _number_values(np.asarray(samples.group(split.stratify)))
     if (classes := _one_hot(samples)) is not None:
         return classes
     if samples.gallery is not None or samples.target is None or samples.target_width != 1:
@@ -62,13 +62,13 @@ def strata(samples: Samples, split: Split) -> Array:
         )
     target = np.asarray(samples.target).reshape(len(samples))
     if len(np.unique(target)) <= MOST_CLASSES or target.dtype.kind not in "iuf":
-        return _numbered(target)
+        return _number_values(target)
     inner = np.quantile(target, np.arange(1, LEVELS) / LEVELS)
-    return _numbered(np.searchsorted(inner, target, side="right"))
+    return _number_values(np.searchsorted(inner, target, side="right"))
 
 
 def _one_hot(samples: Samples) -> Array | None:
-    """(N,) the classes of a target whose rows are one-hot, None for others."""
+    """Find the classes of a target whose rows are one-hot, (N,); None for others."""
     target = samples.target
     if target is None or target.ndim != 2 or target.shape[1] < 2 or not np.isin(target[:1], (0, 1)).all():
         return None
@@ -76,6 +76,6 @@ def _one_hot(samples: Samples) -> Array | None:
     return rows.argmax(1) if np.isin(rows, (0, 1)).all() and (rows.sum(1) == 1).all() else None
 
 
-def _numbered(values: Array) -> Array:
+def _number_values(values: Array) -> Array:
     numbers: Array = np.unique(values, return_inverse=True)[1].astype(np.int64)
     return numbers

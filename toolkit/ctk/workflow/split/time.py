@@ -10,8 +10,8 @@ from ctk.samples import Array, Samples
 from ctk.workflow.split.fold import Fold
 
 
-def blocks_of_time(samples: Samples, split: Split) -> list[Fold]:
-    """Blocks of about as many rows each, in the order of the group ``by``; rows of equal time are in one block.
+def time_folds(samples: Samples, split: Split) -> list[Fold]:
+    """Cut blocks of about as many rows each, in the order of the group ``by``; equal times are in one block.
 
     With ``chain`` there is a block more than folds: fold f trains on all that is earlier than the block it validates
     on, so the first block is only trained on (Hyndman and Athanasopoulos, Forecasting: Principles and Practice, 5.10).
@@ -37,7 +37,7 @@ def blocks_of_time(samples: Samples, split: Split) -> list[Fold]:
 
 
 def _edges(counts: Array, blocks: int) -> list[int]:
-    """Numbers of the first moment of each block, and of the end: rows shared out evenly, no block without a moment."""
+    """Find the first moment of each block, and the end: rows shared out evenly, no block without a moment."""
     total = np.cumsum(counts)
     edges = [0]
     for block in range(1, blocks):
@@ -47,7 +47,7 @@ def _edges(counts: Array, blocks: int) -> list[int]:
 
 
 def _fold(times: Array, first: int, last: int, split: Split) -> Fold:
-    """The fold that validates on the times from ``first`` to ``last``."""
+    """Make the fold that validates on the times from ``first`` to ``last``."""
     # Python's whole numbers: times in nanoseconds are near the end of int64.
     earlier = times < int(first) - split.gap
     train = earlier if split.chain else earlier | (times > int(last) + split.gap)

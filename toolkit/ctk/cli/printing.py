@@ -1,0 +1,35 @@
+"""What commands print for people: text, tables and scores."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+console = Console(
+    width=None if (sys.stdout and sys.stdout.isatty()) or "COLUMNS" in os.environ else 160,
+    markup=False,
+    highlight=False,
+)
+"""Prints text as it is, for paths, config values and sentences of plugins may have brackets; what has a style is a
+``Text``. Where output is no terminal nothing tells its width; 160 keeps tables whole in files."""
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], numbers: int = 0) -> None:
+    """Print a table of texts; the last ``numbers`` columns are right-aligned."""
+    shown = Table(box=None, pad_edge=False, header_style="bold", show_edge=False)
+    for place, column in enumerate(columns):
+        shown.add_column(column, justify="right" if place >= len(columns) - numbers else "left", overflow="fold")
+    for row in rows:
+        shown.add_row(*("" if cell is None else cell if isinstance(cell, str | Text) else str(cell) for cell in row))
+    console.print(shown)
+
+
+def format_score(value: float | None, digits: int = 4) -> str:
+    """Format a score for a table: a fixed number of digits, and nothing where the score is not known."""
+    return "" if value is None else f"{value:.{digits}f}"

@@ -1,0 +1,67 @@
+"""What a competitor sees of a run at its end: the table of scores, and where its files lie."""
+
+from __future__ import annotations
+
+from ctk.cli.printing import console, format_score, print_table
+from ctk.contract import FoldTable, Results
+from ctk.workflow.blend_members import BLEND
+
+
+def print_results(results: Results) -> None:
+    """Print the table of members, the blend and the test, and where submission and report lie."""
+    metric = results.metric.name
+    shown = list(results.headline)
+    rows = []
+    for key, scores in results.scores.items():
+        weight = results.blend.weights.get(key)
+        mark = "baseline" if key in results.baselines else "" if key == BLEND else format_score(weight, 2)
+        took = f"{results.seconds[key]:.0f} s" if key in results.seconds else ""
+        label = f"blend ({_blender_label(results)})" if key == BLEND else key
+        rows.append([label, *(format_score(scores[name]) for name in shown), mark, took])
+    if results.truth_scores:
+        rows.append(["the same, on the test", *(format_score(results.truth_scores[name]) for name in shown), "", ""])
+    console.print()
+    if rows:
+        print_table(["member", *shown, "weight", "time"], rows, numbers=len(shown) + 2)
+        console.print()
+    if results.folds is not None:
+        _print_folds(results.folds)
+    if BLEND in results.scores:
+        for key in sorted(results.baselines):
+            ours, theirs = results.scores[BLEND][metric], results.scores[key][metric]
+            gain = f" ({ours / theirs - 1:+.0%})" if theirs > 0 else ""
+            console.print(
+                f"The blend's {metric} is {ours - theirs:+.4f}{gain} against {key} on the same validation split.",
+            )
+    console.print(
+        f"submission  {results.submission}   {len(results.submitted):,} rows, valid",
+        soft_wrap=True,
+    )
+    console.print(f"report      {results.folder / 'report.html'}", soft_wrap=True)
+
+
+def _print_folds(found: FoldTable) -> None:
+    """Print a row a member and a column a fold; then what was checked."""
+    folds = range(len(found.validated))
+    rows = [
+        ["rows trained on", *(f"{rows:,}" for rows in found.trained)],
+        ["rows validated", *(f"{rows:,}" for rows in found.validated)],
+        *([["from time", *(str(first) for first, _ in found.spans)]] if found.spans else []),
+        *([["to time", *(str(last) for _, last in found.spans)]] if found.spans else []),
+    ]
+    rows = [[*row, "", "", ""] for row in rows]
+    for key, scores in found.scores.items():
+        summary = (found.mean(key), found.deviation(key), found.pooled[key])
+        rows.append([key, *(format_score(score) for score in scores), *(format_score(each) for each in summary)])
+    print_table(
+        [f"{found.metric} by fold", *(str(fold) for fold in folds), "mean", "std", "pooled"], rows, len(folds) + 3
+    )
+    for line in found.checked:
+        console.print(line)
+    console.print()
+
+
+def _blender_label(results: Results) -> str:
+    """Return the blender's name, and of how many members."""
+    blender = results.config["blend"]["name"]
+    return f"{blender} of {sum(weight != 0 for weight in results.blend.weights.values())}"

@@ -1,0 +1,358 @@
+"""The contracts with plugins as tables: what each method of a component does, and what is checked of what it returns.
+
+Guards call components by these rows, and ``check_plugin`` reads them: a new method of a contract is one row.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ctk import contract
+from ctk.contract import Blend, Competition, DataItem, Metric, Submission
+from ctk.plugins.guard import array_checks as arrays
+from ctk.plugins.guard.failures import ContractViolation, require
+from ctk.plugins.guard.sample_checks import check_data, check_prepared
+from ctk.samples import Data, Samples
+
+Given = Mapping[str, Any]
+"""The arguments of a call by name; ``self`` is the wrapped component, where it is of a contract class."""
+Check = Callable[[Any, Given], Any]
+"""From a returned value and the arguments to the value that is handed on. Raises ContractViolation."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A row of a table: what a method does, and what is asked of the value that it returns.
+
+    doing  goes on where "failed while" ends; ``{path}`` stands for the argument of that name
+    takes  the names of the method's parameters, where no contract class has it
+    """
+
+    doing: str
+    check: Check = lambda value, given: value
+    takes: tuple[str, ...] = ()
+
+
+class Contract:
+    """The table of one kind of component.
+
+    base   the class that a component inherits from; None where none is asked of it
+    rules  by method, or attribute that a component may have; "make" is the call of what was registered
+    """
+
+    def __init__(self, base: type | None, **rules: Rule) -> None:
+        self.base = base
+        self.rules = rules
+        if base is not None:
+            rules.setdefault("make", Rule("being made", _instance_of(base)))
+
+    def parameters(self, method: str) -> tuple[str, ...]:
+        """The names of a method's parameters, ``self`` among them."""
+        function = getattr(self.base, method, None)
+        return tuple(inspect.signature(function).parameters) if callable(function) else self.rules[method].takes
+
+    def fields(self) -> list[str]:
+        """The values that the contract class declares beside its methods, such as a competition's title."""
+        declared = {**vars(self.base).get("__annotations__", {}), **vars(self.base)}
+        return [name for name in declared if not name.startswith("_") and name not in self.rules]
+
+
+def _of_type(kind: type, sentence: str) -> Check:
+    """A check of the type alone; ``sentence`` has a ``{}`` for the type that a wrong value has."""
+
+    def check(value: Any, given: Given) -> Any:
+        require(isinstance(value, kind), sentence.format(type(value).__name__))
+        return value
+
+    return check
+
+
+def _instance_of(base: type) -> Check:
+    return _of_type(base, f"is a {{}}, and a ctk.contract.{base.__name__} is needed")
+
+
+def _list_of(kind: type, sentence: str) -> Check:
+    check = _of_type(kind, sentence)
+    return lambda values, given: [check(value, given) for value in values]
+
+
+# Competitions and data readers ----------------------------------------------------------------------------------------
+
+TEXTS = ("id", "title", "url", "metric", "reader", "embedded", "default")
+"""Texts that a competition has to have."""
+LISTS = ("headline", "formats")
+"""Lists of texts that a competition has to have."""
+
+
+def _competition(own: Any, given: Given) -> Any:
+    _instance_of(Competition)(own, given)
+    for field in TEXTS:
+        require(isinstance(getattr(own, field, None), str), f"has no '{field}', a text")
+    for field in LISTS:
+        value = getattr(own, field, None)
+        require(value and not isinstance(value, str), f"has no '{field}', a list of texts")
+    return own
+
+
+def _presets(presets: Any, given: Given) -> Any:
+    _of_type(Mapping, "gave a {} of presets, and configs by name are needed")(presets, given)
+    for name, preset in presets.items():
+        _of_type(Mapping, f"gave as preset '{name}' a {{}}, and a mapping is needed")(preset, given)
+    for name in (given["self"].embedded, given["self"].default):
+        require(name in presets, f"says its preset is '{name}', and has {', '.join(presets) or 'none'}")
+    return presets
+
+
+def _written(nothing: Any, given: Given) -> None:
+    require(given["path"].is_file(), f"wrote no submission to {given['path']}")
+
+
+def _submission(read: Any, given: Given) -> Any:
+    path, test = given["path"], given["test"]
+    _of_type(Submission, "read a {}, and a ctk.contract.Submission is needed")(read, given)
+    same = np.array_equal(read.ids, test.ids)
+    require(same, f"read {path} into {len(read.ids):,} ids that are not those of the test samples, in order")
+    shape = np.shape(read.values)
+    require(shape[:1] == (len(test),), f"read {path} into values {shape} for {len(test):,} ids")
+    return read
+
+
+def _truth(truth: Any, given: Given) -> Any:
+    whole = isinstance(truth, Samples) and truth.target is not None
+    require(whole, f"read {given['path']} into no samples with a target")
+    return truth
+
+
+def _mended(mended: Any, given: Given) -> Any:
+    before, after = given["prediction"], arrays.to_numeric(mended, "postprocessed predictions into")
+    require(after.shape == before.shape, f"postprocessed predictions of shape {before.shape} into {after.shape}")
+    return after
+
+
+def _data(data: Any, given: Given) -> Any:
+    _of_type(Data, "read a {}, and a ctk.samples.Data is needed")(data, given)
+    check_data(data)
+    return data
+
+
+def _width(width: Any, given: Given) -> int:
+    count = arrays.to_number(width, "gave as the width of a prediction")
+    require(count >= 1 and count == int(count), f"gave {width} as the width of a prediction")
+    check_prepared(given["place"], given["folder"], "test")
+    return int(width)
+
+
+# Models, losses, metrics ----------------------------------------------------------------------------------------------
+
+
+def _note_target(nothing: Any, given: Given) -> None:
+    """Keep the shape of one row of the target, which predictions are compared with; None where there is none."""
+    samples = given["train"] if "train" in given else given["samples"]
+    row = None if samples.target is None else samples.target.shape[1:]
+    given["self"].row = row if samples.gallery is None else (samples.target_width,)
+
+
+def _prediction(predicted: Any, given: Given) -> Any:
+    samples = given["samples"]
+    values = arrays.check_prediction(predicted, len(samples), vars(given["self"]).get("row"))
+    arrays.require_finite(values, samples.ids, "Lower the learning rate, or set clip.")
+    return values
+
+
+def _module(made: Any, given: Given) -> Any:
+    from torch import nn
+
+    return _of_type(nn.Module, "is a {}, and a torch.nn.Module is needed")(made, given)
+
+
+def check_loss(loss: Any, given: Given) -> Any:
+    """Return a loss that is one number, with a gradient where one is taken. Raises ContractViolation.
+
+    Looked at in every step: nothing here makes the processor wait for a GPU.
+    """
+    import torch
+
+    if not isinstance(loss, torch.Tensor):
+        raise ContractViolation(f"gave a {type(loss).__name__}, and a tensor of one number is needed")
+    if loss.ndim:
+        shape = tuple(loss.shape)
+        raise ContractViolation(f"gave a tensor of shape {shape}, and one number is needed", "Take its mean.")
+    if torch.is_grad_enabled() and not loss.requires_grad:
+        help = "It is made of torch operations on the prediction, not of .item() or .detach()."
+        raise ContractViolation("gave a number without a gradient", help)
+    return loss
+
+
+def _metric(metric: Any, given: Given) -> Any:
+    _of_type(Metric, "is a {}, and an instance of ctk.contract.Metric is needed")(metric, given)
+    known = metric.direction in ("max", "min")
+    require(known, f"has the direction {metric.direction!r}, and 'max' or 'min' is needed")
+    return metric
+
+
+def _columns(columns: Any, given: Given) -> Any:
+    decided, width = np.asarray(columns), given["samples"].target_width
+    told = f"told columns by an array of {decided.dtype} {decided.shape}, and bool ({width},) is needed"
+    require(decided.dtype == bool and decided.shape == (width,), told)
+    return decided
+
+
+# Blenders, filters, executors, commands -------------------------------------------------------------------------------
+
+
+def check_blend(blend: Any, keys: Sequence[str]) -> Any:
+    """Return a blend of finite weights, not all of them 0, of members that there are. Raises ContractViolation."""
+    _of_type(Blend, "gave a {}, and a ctk.contract.Blend is needed")(blend, {})
+    for key, weight in blend.weights.items():
+        require(key in keys, f"gave a weight to '{key}', and the members are {', '.join(keys)}")
+        number = arrays.to_number(weight, f"weighs '{key}' with")
+        require(math.isfinite(number), f"weighs '{key}' with {weight}; weights must be finite")
+    if blend.by_group:
+        _check_groups(blend)
+    weights = blend.by_group.values() if blend.by_group else [blend.weights.values()]
+    require(any(map(any, weights)), "gave no member a weight that is not 0")
+    if blend.score is not None:
+        arrays.to_number(blend.score, "gave as the blend's score")
+    return blend
+
+
+def _check_groups(blend: Blend) -> None:
+    groups = len(blend.column_groups)
+    require(blend.by_group.keys() == blend.weights.keys(), "gave other members weights by group than weights")
+    inside = all(0 <= group < groups for group in blend.group_of_column)
+    require(inside, f"numbers the groups of columns outside of the {groups} there are")
+    for key, weights in blend.by_group.items():
+        numbers = [arrays.to_number(each, f"weighs '{key}' with") for each in weights]
+        told = f"weighs '{key}' with {weights}; a finite weight for each of {groups} groups is needed"
+        require(len(numbers) == groups and all(map(math.isfinite, numbers)), told)
+
+
+def _mask(keep: Any, given: Given) -> Any:
+    rows = len(given["scores"])
+    kept = arrays.check_mask(keep, rows)
+    require(kept.any(), f"keeps none of {rows:,} samples", "Let its options keep more, or leave it out.")
+    return kept
+
+
+def _pool(pool: Any, given: Given) -> Any:
+    for name in ("submit", "shutdown"):
+        told = f"made a {type(pool).__name__}, which has no '{name}'; an Executor is needed"
+        require(callable(getattr(pool, name, None)), told)
+    return pool
+
+
+def _shares(shares: Any, given: Given) -> Any:
+    whole = isinstance(shares, tuple) and len(shares) == 2 and all(isinstance(each, int) for each in shares)
+    require(whole, f"shares out {shares!r}, and whole numbers of workers and of threads are needed")
+    return shares
+
+
+def _command(command: Any, given: Given) -> Any:
+    import click
+
+    return _of_type(click.Command, "is a {}, and a click.Command is needed")(command, given)
+
+
+# The tables -----------------------------------------------------------------------------------------------------------
+
+CONTRACTS = {
+    "competitions": Contract(
+        Competition,
+        make=Rule("being made", _competition),
+        presets=Rule("giving its presets", _presets),
+        spaces=Rule("giving its spaces", _of_type(Mapping, "gave a {} of spaces, and spaces by name are needed")),
+        default_data=Rule(
+            "making its default data", _of_type(Path, "gave a {} as the folder of its data, and a Path is needed")
+        ),
+        evaluate=Rule(
+            "evaluating predictions", lambda them, given: arrays.to_numbers(them, "evaluated", given["self"].headline)
+        ),
+        write_submission=Rule("writing the submission", _written),
+        read_submission=Rule("reading {path}", _submission),
+        read_truth=Rule("reading {path}", _truth),
+        score=Rule("scoring a submission", lambda them, given: arrays.to_numbers(them, "scored")),
+        score_file=Rule("scoring {path}", lambda them, given: arrays.to_numbers(them, "scored")),
+        fit_postprocess=Rule(
+            "fitting its postprocessing", lambda fitted, given: arrays.to_json(fitted, "gave to its postprocessing")
+        ),
+        postprocess=Rule("postprocessing", _mended),
+        write_data=Rule("writing data in its layout"),
+        build=Rule("telling how its data is built"),
+        report=Rule("drawing its report", lambda sections, given: list(sections)),
+    ),
+    "data": Contract(
+        contract.DataReader,
+        read=Rule("reading data", _data),
+        prepare=Rule("reading data", lambda _, given: check_prepared(given["place"], given["folder"], "train", "test")),
+        prepare_test=Rule("reading data", _width),
+        describe=Rule(
+            "looking for data", _list_of(DataItem, "describes its data with a {}, and ctk.contract.DataItem are needed")
+        ),
+        sources=Rule("looking for data", lambda paths, given: [Path(path) for path in paths]),
+        stamp=Rule("looking at data"),
+        pictures=Rule("looking for pictures"),
+    ),
+    "models": Contract(
+        contract.Model,
+        fit=Rule("fitting", _note_target),
+        predict=Rule("predicting", _prediction),
+        save=Rule("saving itself"),
+        load=Rule("loading what it saved", _note_target),
+        curve=Rule("telling its curve", lambda curve, given: arrays.check_curve([] if curve is None else curve)),
+        size=Rule("telling its size", lambda size, given: None if size is None else int(size)),
+    ),
+    "losses": Contract(
+        None,
+        make=Rule("being made", _module),
+        forward=Rule("comparing predictions with targets", check_loss, takes=("prediction", "batch")),
+    ),
+    "blenders": Contract(
+        contract.Blender, fit=Rule("blending", lambda blend, given: check_blend(blend, list(given["oof"])))
+    ),
+    "metrics": Contract(
+        Metric,
+        make=Rule("being looked at", _metric),
+        score=Rule("scoring", lambda it, given: arrays.to_number(it, "scored"), takes=("prediction", "samples")),
+        columns=Rule("telling which columns members decide", _columns, takes=("samples",)),
+    ),
+    "filters": Contract(
+        contract.Filter,
+        score=Rule("scoring samples", lambda scores, given: arrays.check_scores(scores, len(given["samples"]))),
+        keep=Rule("choosing samples", _mask),
+    ),
+    "executors": Contract(
+        None,
+        make=Rule("being made", _pool, takes=("workers", "threads")),
+        check=Rule("being asked whether it could work"),
+        share=Rule("sharing out workers", _shares, takes=("tasks", "workers", "threads")),
+        submit=Rule(
+            "taking on a task",
+            _of_type(Future, "answered a task with a {}, and a concurrent.futures.Future is needed"),
+        ),
+        shutdown=Rule("shutting down"),
+        stop=Rule("being stopped"),
+    ),
+    "platforms": Contract(
+        contract.Platform,
+        download=Rule("downloading data", lambda paths, given: [Path(path) for path in paths]),
+        check_submit=Rule("being asked whether it takes a submission"),
+        submit=Rule(
+            "handing in a submission",
+            _of_type(contract.Receipt, "answered a submission with a {}, and a ctk.contract.Receipt is needed"),
+        ),
+        leaderboard=Rule("reading the leaderboard", lambda entries, given: list(entries)),
+        submissions=Rule("listing submissions", lambda submissions, given: list(submissions)),
+    ),
+    "trackers": Contract(None, make=Rule("being made", takes=("folder", "name"))),
+    "samplers": Contract(None, make=Rule("being made", takes=("space", "seed"))),
+    "commands": Contract(None, make=Rule("being made", _command)),
+}
+"""The table of each kind of component."""

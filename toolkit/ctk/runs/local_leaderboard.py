@@ -1,0 +1,112 @@
+"""Past runs as a local leaderboard."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+from ctk.errors import CtkError
+from ctk.runs.folder import FINISHED, Run, all_runs
+
+
+@dataclass(frozen=True)
+class LeaderboardRow:
+    """One run in the leaderboard. Scores are of the deciding metric; None where there are none yet."""
+
+    name: str
+    competition: str
+    preset: str
+    folder: str
+    started: float | None
+    state: str
+    problem: str
+    dry_run: bool
+    changed: list[str]
+    metric: str | None = None
+    direction: str = "max"
+    best_member: float | None = None
+    blend: float | None = None
+    test: float | None = None
+
+
+def leaderboard_row(run: Run) -> LeaderboardRow:
+    """Read a run's row; "damaged" if its config cannot be read."""
+    state = run.state()
+    try:
+        config = run.config()
+    except CtkError as error:
+        place = run.folder
+        return LeaderboardRow(place.name, place.parent.name, "", str(place), None, "damaged", error.problem, False, [])
+    overrides = run.folder / "overrides.txt"
+    row = LeaderboardRow(
+        name=run.folder.name,
+        competition=config["competition"],
+        preset=config["preset"],
+        folder=str(run.folder),
+        started=state.get("started"),
+        state=state["state"],
+        problem=state.get("problem", "") if state["state"] == "failed" else "",
+        dry_run=bool(state.get("dry_run")),
+        changed=overrides.read_text().splitlines() if overrides.exists() else [],
+    )
+    scores = run.scores()
+    if not scores:
+        return row
+    metric, direction = scores["metric"], scores["direction"]
+    values = {key: numbers[metric] for key, numbers in scores["members"].items()}
+    alone = [value for key, value in values.items() if key != "blend" and key not in scores["baselines"]]
+    best = (max if direction == "max" else min)(alone, default=None)
+    more = {"best_member": best, "blend": values.get("blend"), "test": scores["test"].get(metric)}
+    return LeaderboardRow(**{**vars(row), "metric": metric, "direction": direction, **more})
+
+
+def local_leaderboard(root: Path, competition: str | None = None) -> list[LeaderboardRow]:
+    """Rank the runs under a root, of one competition or all: by competition, best blend first, unscored runs last."""
+    rows = [leaderboard_row(run) for run in all_runs(root)]
+    rows = [row for row in rows if competition is None or row.competition == competition]
+
+    def order(row: LeaderboardRow) -> tuple[str, float]:
+        if row.blend is None:
+            return row.competition, float("inf")
+        return row.competition, -row.blend if row.direction == "max" else row.blend
+
+    return sorted(rows, key=order)
+
+
+@dataclass(frozen=True)
+class SeriesSummary:
+    """A summary of many runs in one folder, of a search or an ablation.
+
+    ``best`` is that of their blends, by the deciding metric.
+    """
+
+    name: str
+    competition: str
+    folder: str
+    started: float | None
+    runs: int
+    finished: int
+    best: float | None
+
+
+def list_series(root: Path, competition: str | None = None) -> list[SeriesSummary]:
+    """List the series of runs under a root, of one competition or all, newest first."""
+    places: dict[Path, list[Run]] = {}
+    for path in root.glob("*/*/*/*/config.yaml"):
+        place = path.parents[2]
+        if not (place / "config.yaml").exists() and competition in (None, place.parent.name):
+            places.setdefault(place, []).append(Run(path.parent))
+    found = [_series(place, runs) for place, runs in places.items()]
+    return sorted(found, key=lambda each: each.started or 0.0, reverse=True)
+
+
+def _series(place: Path, runs: list[Run]) -> SeriesSummary:
+    states = [run.state() for run in runs]
+    started = min((state["started"] for state in states if "started" in state), default=None)
+    finished = sum(state["state"] == FINISHED for state in states)
+    known = [scores for run in runs if (scores := run.scores())]
+    of_blends = [each["members"].get("blend", {}).get(each["metric"], math.nan) for each in known]
+    better = max if known and known[0]["direction"] == "max" else min
+    best = better((score for score in of_blends if math.isfinite(score)), default=None)
+    return SeriesSummary(place.name, place.parent.name, str(place), started, len(runs), finished, best)

@@ -1,0 +1,150 @@
+"""The toy competition in its three flavours, and their metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ctk.contract import Competition, Metric, Progress, Submission
+from ctk.errors import DataError, SubmissionError
+from ctk.files import atomic, cache_folder, write_text
+from ctk.samples import Array, Samples
+from ctk.testing.toy.toy_samples import FLAVOUR, PICTURES, make_toy_samples
+
+
+def _mean_squared_error(prediction: Array, samples: Samples) -> float:
+    """Mean of the squared error over rows and columns."""
+    return float(np.square(prediction - samples.target_values()).mean())
+
+
+def _accuracy(prediction: Array, samples: Samples) -> float:
+    """Share of rows whose largest number stands where the target has its one."""
+    return float((prediction.argmax(1) == samples.target_values().argmax(1)).mean())
+
+
+def _mean_reciprocal_rank(prediction: Array, samples: Samples) -> float:
+    """Mean reciprocal rank by distance from the gallery's vectors; equal distances count against."""
+    assert samples.gallery is not None
+    assert samples.target is not None
+    apart = np.square(prediction[:, None].astype(np.float64) - samples.gallery.vectors).sum(-1)
+    own = apart[np.arange(len(apart)), samples.target]
+    return float((1 / (apart <= own[:, None]).sum(1)).mean())
+
+
+MSE = Metric("toy-mse", "min", _mean_squared_error, climb="mse")
+ACCURACY = Metric("toy-_accuracy", "max", _accuracy)
+MRR = Metric("toy-mrr", "max", _mean_reciprocal_rank)
+
+
+class ToyCompetition(Competition):
+    """What every flavour has. A submission is a table of ``id`` and the prediction's columns."""
+
+    url = "https://example.org/toy"
+    reader = "toy"
+    embedded = default = "toy"
+
+    scorer: Metric
+
+    def presets(self) -> Mapping[str, Mapping[str, Any]]:
+        """A small network beside a ridge regression."""
+        network = {
+            "model": "toy-network",
+            "loss": "toy-squared-error",
+            "optimizer": {"lr": 0.01},
+            "batch": {"size": 16},
+            "epochs": 2,
+        }
+        return {
+            "toy": {"split": {"by": "block", "folds": 4}, "members": [{"model": "ridge"}, network], "blend": "mean"}
+        }
+
+    def default_data(self, progress: Progress = lambda what, done, total: None) -> Path:
+        """A folder that says which flavour it is."""
+        folder = cache_folder() / "toy" / self.id
+        if not (folder / FLAVOUR).exists():  # written anew it would be other data, and a run could not be gone on with
+            self._draw(folder)
+            write_text(folder / FLAVOUR, self.id)
+        return folder
+
+    def _draw(self, folder: Path) -> None:
+        """A picture of one colour for each thing of the gallery, if there is one."""
+        from PIL import Image
+
+        gallery = make_toy_samples(self.id)[0].gallery
+        for number, name in enumerate(gallery.names.tolist() if gallery is not None else ()):
+            (folder / PICTURES).mkdir(parents=True, exist_ok=True)
+            Image.new("RGB", (16, 16), (10 * number, 255 - 10 * number, 128)).save(folder / PICTURES / name)
+
+    def evaluate(self, prediction: Array, samples: Samples) -> dict[str, float]:
+        """The value of the one metric."""
+        return {self.scorer.name: self.scorer.score(prediction, samples)}
+
+    def write_submission(self, path: Path, test: Samples, prediction: Array) -> None:
+        """Write every number with all its digits."""
+        columns = np.asarray(prediction).reshape(len(test), -1)
+        lines = [",".join(["id", *(f"y{n}" for n in range(columns.shape[1]))])]
+        for id, row in zip(test.ids.tolist(), columns.tolist(), strict=True):
+            lines.append(",".join([str(id), *map(repr, row)]))
+        with atomic(path) as temporary:
+            temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+    def read_submission(self, path: Path, test: Samples, width: int | None = None) -> Submission:
+        """Read rows by id, each as wide as is asked for."""
+        rows = _rows(path, SubmissionError)
+        ids = [id for id, _ in rows]
+        widths = {len(numbers) for _, numbers in rows} | ({width} if width is not None else set())
+        if sorted(ids) != sorted(map(str, test.ids.tolist())) or len(widths) != 1:
+            raise SubmissionError(f"{path}: ids or columns are not those asked for.", "One row a test id.")
+        by_id = dict(rows)
+        values = np.array([by_id[str(id)] for id in test.ids.tolist()])
+        if not np.isfinite(values).all():
+            raise SubmissionError(f"{path}: row {1 + int((~np.isfinite(values)).any(1).argmax())} is not finite.")
+        return Submission(test.ids, values)
+
+    def read_truth(self, path: Path) -> Samples:
+        """The test samples of a flavour's folder."""
+        if path.name != FLAVOUR or not path.is_file():
+            raise DataError(f"{path}: is no truth of the toy competition.")
+        return make_toy_samples(self.id)[1]
+
+
+class ToyRegression(ToyCompetition):
+    """Two numbers from four."""
+
+    id = "toy-regression"
+    title = "Toy regression"
+    metric = "toy-mse"
+    headline = ("toy-mse",)
+    scorer = MSE
+
+
+class ToyClassification(ToyCompetition):
+    """One of three classes from four numbers."""
+
+    id = "toy-classification"
+    title = "Toy classification"
+    metric = "toy-accuracy"
+    headline = ("toy-accuracy",)
+    scorer = ACCURACY
+
+
+class ToyRetrieval(ToyCompetition):
+    """One of 24 vectors from four numbers."""
+
+    id = "toy-retrieval"
+    title = "Toy retrieval"
+    metric = "toy-mrr"
+    headline = ("toy-mrr",)
+    scorer = MRR
+
+
+def _rows(path: Path, error: type[SubmissionError]) -> list[tuple[str, list[float]]]:
+    """Id and numbers of each line after the header."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()[1:]
+        return [(line.split(",")[0], [float(cell) for cell in line.split(",")[1:]]) for line in lines]
+    except (OSError, ValueError) as problem:
+        raise error(f"{path}: cannot be read as the toy competition's table ({problem}).") from None

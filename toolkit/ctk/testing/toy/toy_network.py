@@ -1,0 +1,39 @@
+"""The toy competition's network and loss: what a loss, a tracker or an executor is tried with."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import torch
+from torch import Tensor, nn
+
+from ctk.contract import Batch
+from ctk.samples import Samples
+
+
+class ToyNetwork(nn.Module):
+    """One hidden layer. (B, 4) -> (B, D)"""
+
+    features = ("x",)
+
+    def __init__(self, outputs: int, *, hidden: int = 8) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(nn.Linear(4, hidden), nn.Tanh(), nn.Linear(hidden, outputs))
+
+    @classmethod
+    def for_samples(cls, samples: Samples, **options: Any) -> Self:
+        """A network as wide as the target."""
+        return cls(samples.target_width, **options)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Predicted targets."""
+        predicted: Tensor = self.layers(x)
+        return predicted
+
+
+class SquaredError(nn.Module):
+    """Mean squared error."""
+
+    def forward(self, prediction: Tensor, batch: Batch) -> Tensor:
+        """(B, D) predictions and a batch to a 0-d loss."""
+        return torch.nn.functional.mse_loss(prediction, batch.target)

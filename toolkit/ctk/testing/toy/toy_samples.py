@@ -1,0 +1,79 @@
+"""Samples of each flavour, always the same: a smooth function of four numbers, with noise; and their reader."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from ctk.contract import DataItem, DataReader
+from ctk.errors import DataError
+from ctk.samples import Array, Data, Gallery, Samples
+from ctk.testing.toy import FLAVOURS
+
+TRAIN, TEST = 96, 24
+CLASSES, GALLERY = 3, 24
+FLAVOUR = "flavour.txt"
+PICTURES = "pictures"
+
+
+def make_toy_samples(flavour: str = "toy-regression", features: Sequence[str] = ("x",)) -> tuple[Samples, Samples]:
+    """Training samples and test samples with their targets.
+
+    flavour   one of ``ctk.testing.toy.FLAVOURS``
+    features  names under which the (N, 4) float32 features are given; the same numbers under each
+    """
+    random = np.random.default_rng(FLAVOURS.index(flavour))
+    rows = TRAIN + TEST
+    x = random.standard_normal((rows, 4)).astype(np.float32)
+    mixed = np.tanh(x @ random.standard_normal((4, 4))) + 0.1 * random.standard_normal((rows, 4))
+    samples = Samples(
+        ids=np.arange(1000, 1000 + rows),
+        features=dict.fromkeys(features, x),
+        groups={"block": np.arange(rows) // 4},
+        notes={"caption": np.array([f"row {row}" for row in range(rows)])},
+    )
+    samples = _with_target(samples, flavour, mixed)
+    return samples.take(np.arange(TRAIN)), samples.take(np.arange(TRAIN, rows))
+
+
+def _with_target(samples: Samples, flavour: str, mixed: Array) -> Samples:
+    if flavour == "toy-regression":
+        return replace(samples, target=mixed[:, :2].astype(np.float32))
+    if flavour == "toy-classification":
+        return replace(samples, target=np.eye(CLASSES, dtype=np.float32)[mixed[:, :CLASSES].argmax(1)])
+    vectors = np.random.default_rng(7).standard_normal((GALLERY, 4)).astype(np.float32)
+    nearest = np.argmin(((mixed[:, None] - vectors) ** 2).sum(-1), axis=1)
+    gallery = Gallery(vectors, np.array([f"thing-{number}.png" for number in range(GALLERY)]))
+    return replace(samples, target=nearest, gallery=gallery)
+
+
+class ToyReader(DataReader):
+    """Samples of the flavour that ``flavour.txt`` names.
+
+    features  names under which the samples' features are given
+    """
+
+    def __init__(self, *, features: list[str] | None = None) -> None:
+        self.features = features or ["x"]
+
+    def read(self, folder: Path) -> Data:
+        """96 samples to train on and 24 to predict, whose targets are known. Raises DataError."""
+        path = folder / FLAVOUR
+        flavour = path.read_text(encoding="utf-8").strip() if path.is_file() else ""
+        if flavour not in FLAVOURS:
+            raise DataError(f"{path}: names no flavour of the toy competition.", f"One of {', '.join(FLAVOURS)}.")
+        train, truth = make_toy_samples(flavour, self.features)
+        return Data(train, replace(truth, target=None), folder, f"{flavour}: {len(train)} samples", truth)
+
+    def describe(self, folder: Path) -> list[DataItem]:
+        """The one file of the layout."""
+        path = folder / FLAVOUR
+        return [DataItem("flavour", path if path.is_file() else None, "", "made by the toy competition")]
+
+    def pictures(self, folder: Path) -> Path | None:
+        """The pictures of the gallery, where the flavour has one."""
+        path = folder / PICTURES
+        return path if path.is_dir() else None

@@ -1,0 +1,117 @@
+"""The LightningModule around a network: its loss, its steps, its optimizer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import lightning.pytorch as L
+import torch
+from torch import Tensor, nn
+from torch.optim.lr_scheduler import LambdaLR
+
+from ctk.config.training_keys import Training
+from ctk.contract import Batch
+from ctk.plugins.guard import Guard
+from ctk.samples import Array
+from ctk.training import torchrun
+from ctk.training.forward import inputs, output, unscale
+from ctk.training.schedules import learning_rate_factor
+
+RANK_SEED = 7_368_787
+"""Between the seeds of two ranks: else all would drop the same units of different rows."""
+
+
+class NetworkModule(L.LightningModule):
+    """A network and its loss. Seeds torch anew each step, which is what makes a resumed fit the same fit.
+
+    columns    of the target that alone are trained, (C,) int64, or None for all
+    parts      validations an epoch: Lightning takes what lies between two of them for an epoch
+    loss_guard  the guard of the plugin that the loss is of
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        loss: nn.Module,
+        training: Training,
+        seed: int,
+        columns: Array | None,
+        parts: int,
+        loss_guard: Guard,
+    ) -> None:
+        super().__init__()
+        self.network = network
+        self.loss = loss
+        self.training_config = training
+        self.seed = seed
+        self.columns = None if columns is None else torch.from_numpy(columns)
+        self.parts = parts
+        self.loss_guard = loss_guard
+        self.losses: list[Tensor] = []
+        self.valid_losses: list[tuple[int, Tensor]] = []
+        self.scale = getattr(network, "scale", None)
+
+    def on_fit_start(self) -> None:
+        if self.columns is not None:
+            self.columns = self.columns.to(self.device)
+
+    def training_step(self, batch: Batch, number: int) -> Tensor:
+        seed = self.seed * 1_000_003 + self.global_step
+        self._seed(seed if (team := torchrun.current_team()) is None else seed + RANK_SEED * team.position.rank)
+        prediction = self.network(*inputs(self.network, batch.features, self.device))
+        loss = self._compare(prediction, batch, self.current_epoch // self.parts)
+        self.losses.append(loss.detach())
+        return loss
+
+    def _compare(self, prediction: Tensor, batch: Batch, epoch: int) -> Tensor:
+        """Compute the loss, such that the mean over ranks is that of the whole batch."""
+        target = batch.target if self.scale is None else self.scale(batch.target)
+        if self.columns is not None:
+            prediction, target = prediction[:, self.columns], target[:, self.columns]
+        batch = batch._replace(target=target, epoch=epoch, columns=self.columns)
+        spans = getattr(self.loss, "spans_ranks", False)
+        if batch.share == 0:
+            if not spans:
+                return 0 * prediction.sum()  # a mean over no rows would be NaN
+            prediction, batch = prediction[:0], empty_batch(batch)
+        loss: Tensor = self.loss_guard.call("forward", self.loss, prediction, batch)
+        return loss if spans or batch.share == 1 else loss * batch.share
+
+    def _seed(self, seed: int) -> None:
+        """Seed torch without the stack trace that torch.manual_seed keeps without a GPU, a millisecond a step."""
+        torch.default_generator.manual_seed(seed)
+        if self.device.type == "cuda":
+            torch.cuda.manual_seed(seed)
+
+    def validation_step(self, rows: dict[str, Tensor] | Batch, number: int) -> Tensor:
+        """Predict in the samples' units; given targets too, note the loss as in the last epoch, when warm."""
+        if not isinstance(rows, Batch):
+            return output(self.network, rows, self.device)
+        prediction: Tensor = self.network(*inputs(self.network, rows.features, self.device))
+        loss = self._compare(prediction, rows, self.training_config.epochs - 1)
+        self.valid_losses.append((len(rows.target), loss))
+        return unscale(self.network, prediction)
+
+    def configure_optimizers(self) -> Any:
+        config, schedule = self.training_config.optimizer, self.training_config.schedule
+        kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[config.name]
+        trained = [parameter for parameter in self.parameters() if parameter.requires_grad]
+        scalars = [parameter for parameter in trained if parameter.ndim == 0]  # a temperature has nowhere to decay to
+        groups = [
+            {"params": [parameter for parameter in trained if parameter.ndim], "weight_decay": config.weight_decay}
+        ]
+        if scalars:
+            groups.append({"params": scalars, "weight_decay": 0.0})
+        optimizer = kind(groups, lr=config.lr, betas=config.betas)
+        if schedule.name == "plateau" or (schedule.name == "constant" and not schedule.warmup):
+            return optimizer
+        steps = int(self.trainer.estimated_stepping_batches)
+        rate = learning_rate_factor(schedule, config.lr, steps, self.training_config.epochs)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": LambdaLR(optimizer, rate), "interval": "step"}}
+
+
+def empty_batch(batch: Batch) -> Batch:
+    """Return a copy of a batch with none of its rows."""
+    features = {name: values[:0] for name, values in batch.features.items()}
+    ids = None if batch.target_ids is None else batch.target_ids[:0]
+    return batch._replace(features=features, target=batch.target[:0], target_ids=ids)

@@ -1,0 +1,219 @@
+"""Tracking a fit's validations: score each, keep the best weights and the curve, tell the run."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import lightning.pytorch as L
+import numpy as np
+import torch
+from lightning.pytorch.callbacks import Callback
+from torch import nn
+
+from ctk.config.training_keys import Training
+from ctk.contract import FitContext
+from ctk.errors import CtkError
+from ctk.samples import Array, Samples
+from ctk.training import torchrun
+from ctk.training.datasets import SequentialSlices
+from ctk.training.forward import State, copy_state
+from ctk.training.lightning_module import NetworkModule
+
+VALID_LOSS = "valid_loss"
+"""In curves and scores: the loss of the validation samples, where a member asks for it."""
+
+
+class ValidationPrediction:
+    """The prediction for all validation samples, put together from batches that come in order.
+
+    rows   how many samples there are
+    whole  where some columns are trained alone, the prediction (N, D) that they become part of; it is overwritten
+    share  which part of the rows this process validates, of how many; then the first rank has the prediction
+    """
+
+    def __init__(self, rows: int, whole: Array | None, share: tuple[int, int]) -> None:
+        self.rows = rows
+        self.values = whole
+        self.share = share
+        self.begin()
+
+    def begin(self) -> None:
+        """Begin again at the first row."""
+        self.filled = 0
+        self.own: list[Array] = []
+
+    def add(self, batch: Array, columns: Array | None) -> None:
+        """Add the next (B, D) rows, or of them some columns alone, (C,) int64."""
+        if self.share[1] == 1:
+            self._put(batch, columns)
+        else:
+            self.own.append(batch)
+
+    def complete(self, columns: Array | None) -> None:
+        """Bring the rows of all ranks to the first."""
+        team = torchrun.current_team()
+        if team is None or self.share[1] == 1:
+            return
+        own = SequentialSlices(self.rows, *self.share).own
+        for part in team.rows_at_first(np.concatenate(self.own)[:own]):
+            self._put(part, columns)
+        self.own = []
+
+    def _put(self, part: Array, columns: Array | None) -> None:
+        if self.values is None:
+            self.values = np.empty((self.rows, *part.shape[1:]), dtype=np.float32)
+        rows = slice(self.filled, self.filled + len(part))
+        if columns is None:
+            self.values[rows] = part
+        else:
+            self.values[rows, columns] = part[:, columns]
+        self.filled = rows.stop
+
+
+@dataclass
+class BestWeights:
+    """The weights with the best score, and those with the lowest loss; the first rank alone has them.
+
+    score  the best so far; None of ``weights`` with a score are those that a fit began with
+    stale  validations since then
+    """
+
+    score: float = math.nan
+    weights: State | None = None
+    stale: int = 0
+    loss: float = math.inf
+    weights_by_loss: State | None = None
+
+    def offer(self, network: nn.Module, score: float, sign: int) -> None:
+        """Keep the weights if their score is finite and better; ``sign`` is that of the metric."""
+        self.stale += 1
+        if math.isfinite(score) and not sign * score <= sign * self.score:
+            self.score, self.stale = score, 0
+            self.weights = copy_state(network) if torchrun.is_first_rank() else None
+
+    def offer_by_loss(self, network: nn.Module, loss: float) -> None:
+        """Keep the weights if their loss is lower."""
+        if loss < self.loss:
+            self.loss, self.weights_by_loss = loss, copy_state(network) if torchrun.is_first_rank() else None
+
+
+class ValidationTracker(Callback):
+    """Scores each validation, keeps the best weights and the curve, and tells the run how far it is.
+
+    All of it is part of the checkpoint. It stands before the weight-averaging callback, so that what it scores and
+    keeps are the averaged weights.
+
+    before, total  epochs fitted before this fit, and in all
+    whole          where some columns are trained alone, the prediction (N, D) for ``valid`` that they become part of:
+                   ``best.weights`` stay None while no epoch makes it better. The columns are overwritten
+    share          which part of the rows this process validates, of how many
+    """
+
+    def __init__(
+        self,
+        valid: Samples,
+        context: FitContext,
+        stage: Training,
+        before: int,
+        total: int,
+        whole: Array | None,
+        share: tuple[int, int] = (0, 1),
+    ) -> None:
+        self.valid = valid.with_own_gallery() if valid.gallery is not None else valid
+        self.context = context
+        self.stage = stage
+        self.before = before
+        self.total = total
+        self.prediction = ValidationPrediction(len(valid), whole, share)
+        self.best = BestWeights(math.nan if whole is None else self._score())
+        self.curve: list[dict[str, float]] = []
+        self.loss = math.nan
+
+    def on_validation_epoch_start(self, trainer: L.Trainer, module: L.LightningModule) -> None:
+        self.prediction.begin()
+
+    def on_validation_batch_end(
+        self, trainer: L.Trainer, module: L.LightningModule, outputs: Any, batch: Any, number: int, loader: int = 0
+    ) -> None:
+        assert isinstance(module, NetworkModule)
+        self.prediction.add(outputs.cpu().numpy(), _columns(module))
+
+    def on_validation_epoch_end(self, trainer: L.Trainer, module: L.LightningModule) -> None:
+        assert isinstance(module, NetworkModule)
+        self.prediction.complete(_columns(module))
+        metric, score = self.context.metric, self._score()
+        self.curve.append({"epoch": self._epochs_done(trainer, module), metric.name: score})
+        self.best.offer(module.network, score, metric.sign)
+        if module.valid_losses:
+            loss = self.curve[-1][VALID_LOSS] = _validation_loss(module)
+            self.best.offer_by_loss(module.network, loss)
+        if self.stage.patience and self.best.stale >= self.stage.patience:
+            trainer.should_stop = True
+
+    def on_train_epoch_end(self, trainer: L.Trainer, module: L.LightningModule) -> None:
+        assert isinstance(module, NetworkModule)
+        self.loss = float(torch.stack(module.losses).mean())
+        if team := torchrun.current_team():
+            self.loss = team.mean(self.loss)
+        module.losses.clear()
+        epoch = self._epochs_done(trainer, module)
+        self._log(trainer, module, epoch)
+        scores = {"loss": self.loss, "best": self.best.score}
+        if self.curve:
+            known = (self.context.metric.name, VALID_LOSS)
+            scores |= {name: self.curve[-1][name] for name in known if name in self.curve[-1]}
+        done = self.before + self.stage.epochs if trainer.should_stop else int(epoch)
+        self.context.progress(done, self.total, scores)
+
+    def _log(self, trainer: L.Trainer, module: NetworkModule, epoch: float) -> None:
+        """Give the loggers the loss and what was validated; the curve gets the loss too."""
+        point = {"epoch": epoch, "loss": self.loss}
+        if self.curve and self.curve[-1]["epoch"] == epoch:
+            point |= self.curve[-1] | {f"best_{self.context.metric.name}": self.best.score}
+            # A copy's loss is of its own columns alone, and no point on the curve of the whole.
+            if module.columns is None:
+                self.curve[-1]["loss"] = self.loss
+        for logger in trainer.loggers:
+            logger.log_metrics(point, step=round(epoch * module.parts))
+
+    def _score(self) -> float:
+        """Score by the first rank, so that all decide alike; NaN where the prediction is not finite."""
+        score, prediction = math.nan, self.prediction.values
+        if torchrun.is_first_rank():
+            assert prediction is not None
+            score = self.context.metric.score(prediction, self.valid) if np.isfinite(prediction).all() else math.nan
+        return score if (team := torchrun.current_team()) is None else team.from_first(score)
+
+    def _epochs_done(self, trainer: L.Trainer, module: NetworkModule) -> float:
+        """Count the epochs done at the end of this one; whole numbers as such."""
+        parts = trainer.current_epoch + 1
+        whole = parts % module.parts == 0
+        return self.before + (parts // module.parts if whole else parts / module.parts)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"best": vars(self.best), "curve": self.curve, "loss": self.loss}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.best, self.curve, self.loss = BestWeights(**state["best"]), state["curve"], state["loss"]
+
+    def on_load_checkpoint(self, trainer: L.Trainer, module: L.LightningModule, checkpoint: dict[str, Any]) -> None:
+        """Refuse a checkpoint that does not know the best weights so far: the fit would end with others."""
+        if self.state_key not in checkpoint["callbacks"]:
+            raise CtkError(
+                f"{trainer.ckpt_path}: an earlier version of the toolkit wrote this checkpoint.",
+                "Remove it, and the stage is fitted from its beginning; or go on with that version.",
+            )
+
+
+def _columns(module: NetworkModule) -> Array | None:
+    return None if module.columns is None else module.columns.cpu().numpy()
+
+
+def _validation_loss(module: NetworkModule) -> float:
+    """Take the mean of a validation's losses over its rows, the same on each rank."""
+    rows = sum(count for count, _ in module.valid_losses)
+    loss = sum(count * float(each) for count, each in module.valid_losses) / rows
+    module.valid_losses.clear()
+    return loss if (team := torchrun.current_team()) is None else team.from_first(loss)

@@ -1,0 +1,84 @@
+"""The scores of a run and its results, in memory and in its folder."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from ctk.contract import Competition, Results
+from ctk.files import read_json, write_json, write_text
+from ctk.runs import Run
+from ctk.workflow.blend_members import BLEND, BlendedPredictions, PredictedRun
+from ctk.workflow.fold_scores import FoldScorer
+from ctk.workflow.predictions import MemberPredictions
+
+
+def collect_results(
+    predicted: PredictedRun, blended: BlendedPredictions, submission: Path, scorer: FoldScorer | None = None
+) -> Results:
+    """Score members, blend and submission, and write the scores.
+
+    They go to ``scores.json``, ``metrics.jsonl`` and, of several folds, ``folds.csv``.
+
+    submission  the file that was written
+    scorer      scores the run's folds, where it has any
+    """
+    run, competition, metric = predicted.run, predicted.competition, predicted.metric
+    data, members = predicted.data, predicted.members
+    scores = {key: competition.evaluate(oof, members.valid) for key, oof in members.oof.items()}
+    if blended.valid is not None:
+        scores[BLEND] = competition.evaluate(blended.valid, members.valid)
+    folds = None
+    if scorer is not None and len(scorer.division.folds) > 1:
+        folds = scorer.table(metric, members, blended.valid, scores)
+        folds.write_csv(run.folder / "folds.csv")
+    truth_scores = competition.score(blended.test, data.truth) if data.truth is not None else {}
+    write_json(
+        run.folder / "scores.json",
+        {
+            "metric": metric.name,
+            "direction": metric.direction,
+            "headline": list(competition.headline),
+            "baselines": sorted(members.baselines),
+            "members": scores,
+            "test": truth_scores,
+        },
+    )
+    _write_metrics(run, members)
+    return Results(
+        title=competition.title,
+        folder=run.folder,
+        config=run.config(),
+        environment=read_json(run.folder / "environment.json"),
+        about=data.about,
+        metric=metric,
+        headline=competition.headline,
+        valid=members.valid,
+        oof=members.oof,
+        blended=blended.valid,
+        blend=blended.blend,
+        scores=scores,
+        curves=members.curves,
+        seconds=members.seconds,
+        baselines=members.baselines,
+        test=data.test,
+        submitted=blended.test,
+        submission=submission,
+        truth=data.truth,
+        truth_scores=truth_scores,
+        files=data.files,
+        folds=folds,
+    )
+
+
+def report_results(results: Results, competition: Competition) -> None:
+    """Write ``report.html``."""
+    from ctk.report import write_report  # late: it brings matplotlib
+
+    write_report(results, competition.report(results), results.folder / "report.html")
+
+
+def _write_metrics(run: Run, members: MemberPredictions) -> None:
+    """Write ``metrics.jsonl``: a line for each validated epoch of each member."""
+    lines = [json.dumps({"member": key, **row}) for key, curve in members.curves.items() for row in curve]
+    write_text(run.folder / "metrics.jsonl", "".join(f"{line}\n" for line in lines))

@@ -1,0 +1,100 @@
+"""Fitting every part of a run that is not stored yet, with its executor's workers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
+from typing import Any
+
+from ctk.contract import PROGRESS, WorkerLost
+from ctk.errors import CtkError, PluginError
+from ctk.files import fingerprint, read_json
+from ctk.plugins.guard import Guard, submit_task
+from ctk.runs import Part
+from ctk.workflow.fit import FitTask, fit_part
+from ctk.workflow.lifecycle import call_hook, say_and_log
+from ctk.workflow.observer import Observer
+from ctk.workflow.plan_run import RunPlan, member_waves, parts_of
+from ctk.workflow.pools import open_pool
+from ctk.workflow.prepare import PreparedData
+
+
+def fit_members(plan: RunPlan, prepared: PreparedData, observer: Observer) -> None:
+    """Fit every part that is not in the store, members before those that use them."""
+    written = plan.run.config()
+    tasks = {part: _task(plan, written, part, prepared) for part in parts_of(plan.config)}
+    fitted = [part for part, task in tasks.items() if plan.run.is_fitted(part, task.fingerprint)]
+    observer.begin(list(tasks), fitted)
+    try:
+        missing = {part: task for part, task in tasks.items() if part not in fitted}
+        if missing:
+            with open_pool(plan.config.executor, plan.run.folder) as (pool, guard):
+                for names in member_waves(plan.config):
+                    wave = {part: task for part, task in missing.items() if part.member in names}
+                    _fit_wave(plan, wave, pool, guard, observer)
+    finally:
+        observer.end()
+
+
+def _fit_wave(plan: RunPlan, wave: Mapping[Part, FitTask], pool: Executor, guard: Guard, observer: Observer) -> None:
+    running: dict[Future[dict[str, float]], Part] = {}
+    for part, task in wave.items():
+        running[submit_task(guard, pool, fit_part, task)] = part
+    while running:
+        done, _ = wait(running, timeout=0.25, return_when=FIRST_COMPLETED)
+        for part in running.values():
+            try:
+                observer.progress(part, **read_json(plan.run.part_folder(part) / PROGRESS))
+            except (OSError, ValueError):
+                continue
+        for future in done:
+            try:
+                scores = future.result()
+            except BrokenExecutor as error:
+                raise _explain_lost_worker(plan, running[future], error) from error
+            except CtkError as error:
+                part = running[future]
+                raise type(error)(f"{part.key}, fold {part.fold}: {error.problem}", error.help) from error
+            except Exception as error:  # parts raise nothing but the above
+                raise guard.failure(error, f"running {running[future].key}") from error
+            part = running.pop(future)
+            plan.run.log(f"fitted {part.key} fold {part.fold}: {scores}")
+            facts = {"member": part.member, "seed": part.seed, "fold": part.fold, "scores": scores}
+            call_hook(say_and_log(plan.run, observer), "ctk_member_fitted", run=plan.run, **facts)
+
+
+def _explain_lost_worker(plan: RunPlan, part: Part, error: BrokenExecutor) -> CtkError:
+    """Explain that a worker is gone: whose code it was running, and how it ended, where that is known."""
+    if isinstance(error, WorkerLost):
+        folder = plan.run.part_folder(part)
+        model = next(each.model.name for each in plan.config.members if each.name == part.member)
+        return PluginError(
+            f"{part.key}, fold {part.fold}: the process fitting the {Guard('models', model).title} {error}.",
+            f"Try fewer at a time: -o executor.workers=1; see {folder / 'stderr.txt'}.",
+        )
+    return CtkError(
+        f"The process fitting {part.key}, or one beside it, ended without a word; memory may have run out.",
+        f"Try fewer at a time: -o executor.workers=1; see stderr.txt below {plan.run.folder / 'members'}.",
+    )
+
+
+def _task(plan: RunPlan, written: Mapping[str, Any], part: Part, prepared: PreparedData) -> FitTask:
+    """Describe the fit of a part for a worker.
+
+    Its fingerprint is of the config as the run's folder has it: options that came with a later version are not in it,
+    so that what was fitted before an upgrade still counts.
+    """
+    members = {member["name"]: member for member in written["members"]}
+    needed = [part.member]
+    for name in needed:
+        needed += [other for other in members[name]["uses"] if other not in needed]
+    print_of_part = fingerprint(
+        vars(part),
+        [members[name] for name in needed],
+        *(written.get(key) for key in ("split", "filters", "checkpoints")),
+        prepared.fingerprint,
+        plan.steps,
+    )
+    return FitTask(
+        plan.run.folder.absolute(), plan.config, part, prepared, print_of_part, plan.competition.metric, plan.steps
+    )

@@ -1,0 +1,163 @@
+"""What a run is going to do, checked before anything is read, and its folder made or found again."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ctk.config.overrides import override
+from ctk.config.resolve import resolve
+from ctk.contract import Competition, Execution, Metric, RunConfig
+from ctk.errors import UsageError, nearest
+from ctk.machine import cores
+from ctk.plugins import plugins
+from ctk.plugins.guard import competition_of, metric_of
+from ctk.runs import RUNNING, Part, Run
+from ctk.training import torchrun
+from ctk.training.tracking import check_trackers
+from ctk.workflow.blend_record import BlendRecord
+from ctk.workflow.environment import describe_environment
+from ctk.workflow.pools import choose_workers
+from ctk.workflow.prepare import PreparedData
+
+DRY_STEPS = 2
+"""Optimiser steps of each member in a dry run."""
+
+
+@dataclass
+class RunPlan:
+    """A run that is ready to be executed.
+
+    steps     of each member, in a dry run
+    prepared  its data, where that was prepared before
+    verb      of the command that goes on with it; none for a part of something larger, which is what is gone on with
+    """
+
+    run: Run
+    config: RunConfig
+    competition: Competition
+    metric: Metric
+    steps: int | None = None
+    prepared: PreparedData | None = None
+    verb: str = "run"
+
+
+def start_run(
+    config: RunConfig,
+    root: Path,
+    name: str,
+    overrides: Sequence[str] = (),
+    dry_run: bool = False,
+    folder: Path | None = None,
+) -> RunPlan:
+    """Make the folder of a run: one named after the time and ``name`` below ``root``, or ``folder``.
+
+    A dry run takes the first seed of each member, in this process.
+    """
+    if dry_run:
+        only_first = tuple(m.model_copy(update={"seeds": config.seeds_of(m)[:1]}) for m in config.members)
+        config = config.model_copy(
+            update={"members": only_first, "executor": Execution(name="serial", threads=config.executor.threads)}
+        )
+    competition = competition_of(config.competition)
+    if config.submission not in (None, *competition.formats):
+        raise UsageError(
+            f"Config key 'submission': {competition.id} has no '{config.submission}' submissions.",
+            nearest(str(config.submission), competition.formats, "formats"),
+        )
+    if config.checkpoints is not None:
+        _check_checkpoints(config)
+    config = config.model_copy(update={"executor": _choose_execution(config)})
+    metric = metric_of(competition.metric)
+    member_waves(config)  # refuses members that use each other in a circle
+    if not dry_run:
+        check_trackers(config.trackers)
+    run = Run(folder) if folder else Run.create(root, competition.id, "dry-run" if dry_run else name)
+    try:
+        run.write_config(config.plain(), list(overrides), describe_environment(plugins()))
+        run.set_state(RUNNING, dry_run=dry_run)
+    except BaseException:
+        shutil.rmtree(run.folder, ignore_errors=True)  # a folder without a config could be neither shown nor resumed
+        raise
+    return RunPlan(run, config, competition, metric, DRY_STEPS if dry_run else None)
+
+
+def reopen_run(run: Run, competition_name: str | None = None, execution: Sequence[str] = ()) -> RunPlan:
+    """Plan to go on with a run that was interrupted, failed or killed. Raises UsageError if it is still running.
+
+    Its competition has another name where another plugin with the same id has come or gone since. ``execution`` are
+    overrides of its executor; the threads stay, so that it gives what it would have given.
+    """
+    state = run.state()
+    if state["state"] == RUNNING:
+        raise UsageError(f"{run.folder} is still running, as process {state['pid']}.")
+    raw = run.config()
+    if "members" not in raw:
+        raise UsageError(f"{run.folder} is a blend of other runs.", "Make it again with `ctk blend`.")
+    raw["competition"] = competition_name or raw["competition"]
+    threads = raw["executor"]["threads"]
+    for assignment in execution:
+        override(raw, assignment)
+    config = resolve(raw, plugins())
+    config = config.model_copy(update={"executor": config.executor.model_copy(update={"threads": threads})})
+    config = config.model_copy(update={"executor": _choose_execution(config)})
+    competition = competition_of(config.competition)
+    metric = metric_of(competition.metric)
+    if not state.get("dry_run"):
+        check_trackers(config.trackers)
+    return RunPlan(run, config, competition, metric, DRY_STEPS if state.get("dry_run") else None)
+
+
+def parts_of(config: RunConfig) -> list[Part]:
+    """List every part of a run, in the config's order."""
+    return [
+        Part(member.name, seed, fold)
+        for member in config.members
+        for seed in config.seeds_of(member)
+        for fold in range(config.split.use)
+    ]
+
+
+def member_waves(config: RunConfig) -> list[list[str]]:
+    """Order members by what they use: each wave of names needs only earlier ones. Raises UsageError for a circle."""
+    uses = {member.name: set(member.uses) for member in config.members}
+    waves: list[list[str]] = []
+    done: set[str] = set()
+    while len(done) < len(uses):
+        ready = [name for name, others in uses.items() if name not in done and others <= done]
+        if not ready:
+            raise UsageError(f"Members {', '.join(sorted(set(uses) - done))} use each other in a circle.")
+        done.update(ready)
+        waves.append(ready)
+    return waves
+
+
+def _choose_execution(config: RunConfig) -> Execution:
+    """Choose where parts are fitted; under torchrun one after another, each by all of its processes."""
+    team = torchrun.team_of_command()
+    if team is None:
+        return choose_workers(config.executor, len(parts_of(config)))
+    if config.executor.name not in ("local", "serial"):
+        raise UsageError(
+            f"Under torchrun members are fitted one after another; the executor '{config.executor.name}' cannot help.",
+            "Leave the executor out, or start the run without torchrun.",
+        )
+    team.check_device(config.device)
+    threads = config.executor.threads or max(1, cores() // team.position.local_size)
+    return Execution(name="serial", workers=1, threads=threads)
+
+
+def _check_checkpoints(config: RunConfig) -> None:
+    """Raise UsageError where a run is to predict with members that were never fitted, before anything is read."""
+    saved = Run(Path(str(config.checkpoints)))
+    if of := saved.config().get("checkpoints"):
+        raise UsageError(f"{saved.folder} has no members of its own: it predicted with those of {of}.", f"Give {of}.")
+    BlendRecord.load(saved.folder)
+    for part in parts_of(config):
+        if part not in saved.parts():
+            raise UsageError(
+                f"{saved.folder} has no fitted {part.key}, fold {part.fold}.",
+                "Members, seeds and folds are those of the saved run.",
+            )
