@@ -177,7 +177,8 @@ class RayExecutor(Executor):
                 break
             with self.lock:
                 future = self.running.pop(said.number)
-            _settle(future, said)
+            answer = pickle.loads(said.answer)
+            (future.set_exception if said.raised else future.set_result)(answer)
             self._send()
         with self.lock:
             self.lost = True
@@ -203,12 +204,3 @@ class RayExecutor(Executor):
         self.reader.join()
         if well:
             self.log.unlink(missing_ok=True)
-
-
-def _settle(future: Future[Any], said: messages.Done | messages.Raised | messages.Lost) -> None:
-    if isinstance(said, messages.Lost):
-        future.set_exception(WorkerLost(said.how))
-    elif isinstance(said, messages.Raised):
-        future.set_exception(pickle.loads(said.error))
-    else:
-        future.set_result(pickle.loads(said.result))

@@ -37,27 +37,12 @@ class Task:
 
 
 @dataclass(frozen=True)
-class Done:
-    """A task's pickled result."""
+class Ended:
+    """How a task ended: its pickled result, or the exception; WorkerLost where its worker ended before it did."""
 
     number: int
-    result: bytes
-
-
-@dataclass(frozen=True)
-class Raised:
-    """What a task raised, pickled."""
-
-    number: int
-    error: bytes
-
-
-@dataclass(frozen=True)
-class Lost:
-    """How a task's worker ended before the task did, as half a sentence."""
-
-    number: int
-    how: str
+    raised: bool
+    answer: bytes
 
 
 @dataclass(frozen=True)
