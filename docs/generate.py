@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from functools import partial
 from pathlib import Path
 
 from making import calls, commands, reference, regions, settings
@@ -20,7 +21,7 @@ def pages() -> dict[Path, str]:
     """Every page that is made or has a made part, as it should be."""
     made = {
         "reference/hooks.md": reference.hooks,
-        "reference/contract.md": reference.contract,
+        **{f"reference/{page}.md": partial(reference.face, face) for face, page in reference.FACES.items()},
         "reference/cli.md": commands.page,
         "reference/config.md": settings.page,
         "guide/file-by-file.md": calls.page,

@@ -40,6 +40,7 @@ FACES = {
     "ctk.errors",
     "ctk.files",
     "ctk.hookspecs",
+    "ctk.machine",
     "ctk.ops",
     "ctk.report",
     "ctk.runs",
@@ -173,6 +174,27 @@ def test_no_rooms_import_each_other_in_a_circle(folder: Path) -> None:
         arrows.setdefault(own, set()).update(each for each in others if not nested(own, each))
     found = circles(arrows)
     assert not found, "\n".join(" ~ ".join(group) for group in found)
+
+
+@pytest.mark.parametrize("folder", DISTRIBUTIONS, ids=lambda folder: folder.name)
+def test_plugins_and_competitions_import_the_faces_alone(folder: Path) -> None:
+    listed = {face: exported(face) for face in FACES}
+    beyond = [
+        f"{module}: from {source} import {name}"
+        for module, tree in modules(folder).items()
+        for source, name in imports(tree)
+        if source.split(".")[0] == "ctk"
+        and not (source in FACES and (name in listed[source] or f"{source}.{name}" in FACES or not name))
+    ]
+    assert not beyond, "\n".join(sorted(set(beyond)))
+
+
+def exported(face: str) -> set[str]:
+    """A face's ``__all__``."""
+    for node in modules(CORE)[face].body:
+        if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == "__all__" for t in node.targets):
+            return set(ast.literal_eval(node.value))
+    raise AssertionError(f"{face} has no __all__")
 
 
 def test_the_core_names_no_plugin_and_no_competition() -> None:

@@ -324,7 +324,7 @@ def test_the_help_of_ctk_imports_no_command_and_no_plugin():
     }
 
 
-def test_a_plugin_cannot_take_the_name_of_a_core_command(plugin):
+def test_a_plugin_cannot_take_the_name_of_a_core_command(ctk, plugin):
     source = "from ctk import hookimpl\n@hookimpl\ndef ctk_register_commands(register):\n    "
     folder = plugin("greeter", f"{source}register('runs', 'greeting:runs', 'say hi')")
     (folder / "greeting.py").write_text("import click\n@click.command()\ndef runs(): print('hi')")

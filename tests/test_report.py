@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ctk.contract import Blend, Direction, FoldTable, Metric, Results
-from ctk.report import INK, SERIES, Section, axes, figure_svg, write_report
+from ctk.contract import Blend, Direction, FoldTable, Metric, Results, Section
+from ctk.report import INK, SERIES, axes, figure_svg, write_report
 from ctk.report.numbers import column, comparison, duration, number
 from ctk.report.page import levels
 from ctk.samples import Samples, Targets

@@ -1,4 +1,4 @@
-"""The reference of the contract: every hook, and the classes that plugins subclass or are given."""
+"""The reference of what plugins import: a page for each face, with every name of its ``__all__``; and every hook."""
 
 from __future__ import annotations
 
@@ -8,36 +8,32 @@ from making import code
 from making.docstrings import markdown
 
 HOOKS = "ctk.hookspecs"
-
-# Where each class stands, in the order of the page.
-CONTRACT: dict[str, tuple[str, ...]] = {
-    "ctk.samples": ("Samples", "Gallery", "Targets", "Data"),
-    "ctk.contract.competition": ("Competition", "Submission"),
-    "ctk.contract": (
-        "DataReader",
-        "DataItem",
-        "Model",
-        "FitContext",
-        "Batch",
-        "Metric",
-        "Blender",
-        "Blend",
-        "Filter",
-        "FilterContext",
-    ),
-    "ctk.data.samples_writer": ("SamplesWriter",),
-    "ctk.contract.platform": ("Platform", "Entry"),
-    "ctk.report": ("Section",),
-    "ctk.runs": ("Run",),
-    "ctk.contract.results": ("Results",),
-    "ctk.errors": ("CtkError", "UsageError", "DataError", "SubmissionError", "PluginError"),
+FACES = {
+    "ctk": "ctk",
+    "ctk.contract": "contract",
+    "ctk.samples": "samples",
+    "ctk.data": "data",
+    "ctk.errors": "errors",
+    "ctk.files": "files",
+    "ctk.training": "training",
+    "ctk.ops": "ops",
+    "ctk.blend": "blend",
+    "ctk.report": "report",
+    "ctk.runs": "runs",
+    "ctk.api": "api",
+    "ctk.machine": "machine",
+    "ctk.cli": "commands",
+    "ctk.testing": "testing",
 }
-
-# Of these classes a plugin needs some methods only.
-METHODS = {"Run": ("competition", "config", "state", "scores", "log")}
-
-# Functions beside the classes that a plugin calls.
-FUNCTIONS = ("ctk.contract.competition.presets_in", "ctk.errors.nearest")
+"""The faces but the hooks', in the order of the site, and what the page of each is called."""
+ABOUT = {
+    "ctk.contract": "Keyword-only parameters of a subclass's `__init__` are its config keys. The [hooks](hooks.md) say "
+    "where each is offered.",
+    "ctk.ops": "What each costs, beside its peers, is in [Ops](../ops/index.md).",
+    "ctk.blend": "What each costs, beside its peers, is in [Ops](../ops/index.md).",
+    "ctk.testing": "[A component](../write/component.md) shows it at work.",
+}
+"""What a page says beyond the face's own docstring."""
 
 
 def hooks() -> str:
@@ -73,25 +69,45 @@ def hook_names() -> list[str]:
     return [node.name for node in tree.body if isinstance(node, ast.FunctionDef) and _decorated(node, "hookspec")]
 
 
-def contract() -> str:
-    """The page of classes."""
-    parts = [
-        "# The contract",
-        "What a plugin subclasses, and what it is given. Keyword-only parameters of a subclass's `__init__` are its "
-        "config keys. The [hooks](hooks.md) say where each is offered.",
-    ]
-    for name, classes in CONTRACT.items():
-        source = code.module(name)
-        parts.append(f"## {name}")
-        parts.append(markdown(ast.get_docstring(source.tree)))
-        for each in classes:
-            home, node = code.find(f"{name}.{each}")
-            assert isinstance(node, ast.ClassDef)
-            parts += _class(home, node)
-        for dotted in FUNCTIONS:
-            if dotted.rpartition(".")[0] == name:
-                parts += _function(source, dotted.rpartition(".")[2])
+def face(name: str) -> str:
+    """The page of a face: its own text, then constants, classes and functions. Raises LookupError for one untold."""
+    parts = [f"# {name}", markdown(ast.get_docstring(code.module(name).tree)), ABOUT.get(name, "")]
+    groups: dict[str, list[str]] = {"Constants and types": [], "Classes": [], "Functions": [], "Modules": []}
+    for each in code.exported(name):
+        if each.startswith("__"):
+            continue
+        home, node = code.find(f"{name}.{each}")
+        if isinstance(node, ast.Module):
+            groups["Modules"] += _module(home, each)
+        elif isinstance(node, ast.ClassDef):
+            groups["Classes"] += _class(home, node)
+        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            groups["Functions"] += _function(home, node.name)
+        else:
+            parts_of = _constant(home, each, code.exported(name))
+            if parts_of[0] not in groups["Constants and types"]:
+                groups["Constants and types"] += parts_of
+    for title, group in groups.items():
+        if group:
+            parts += [f"## {title}", *group]
     return _page(parts)
+
+
+def _constant(source: code.Source, name: str, listed: list[str]) -> list[str]:
+    """A constant with those that are set beside it and are of the face too."""
+    node, about = source.constant(name)
+    if not about:
+        raise LookupError(f"{name} has no docstring")
+    together = ", ".join(each for each in code.targets(node) if each in listed)
+    return [f"### {together}", f"```python\n{ast.get_source_segment(source.text, node)}\n```", markdown(about)]
+
+
+def _module(source: code.Source, name: str) -> list[str]:
+    parts = [f"### {name}", markdown(ast.get_docstring(source.tree))]
+    for node in source.tree.body:
+        if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
+            parts += _function(source, node.name, "####")
+    return parts
 
 
 def _class(source: code.Source, node: ast.ClassDef) -> list[str]:
@@ -100,9 +116,9 @@ def _class(source: code.Source, node: ast.ClassDef) -> list[str]:
     fields = [ast.unparse(each) for each in node.body if isinstance(each, ast.AnnAssign) and _public(each)]
     if fields:
         parts[-1] = parts[-1].replace("\n```", ":\n    " + "\n    ".join(fields) + "\n```")
-    parts.append(markdown(ast.get_docstring(node)))
+    parts.append(_told(node))
     for each in node.body:
-        if isinstance(each, ast.FunctionDef) and _shown(node, each):
+        if isinstance(each, ast.FunctionDef) and (not each.name.startswith("_") or _initialises(each)):
             parts += _function(source, f"{node.name}.{each.name}", "####")
     return parts
 
@@ -113,20 +129,21 @@ def _function(source: code.Source, name: str, heading: str = "###") -> list[str]
     parts = [f"{heading} {name}", *_signed(source, name)]
     if code.is_abstract(node):
         parts.append("*A subclass has to write it.*")
-    return [*parts, markdown(ast.get_docstring(node))]
+    return [*parts, markdown(ast.get_docstring(node)) if heading == "####" else _told(node)]
+
+
+def _told(node: ast.ClassDef | ast.FunctionDef) -> str:
+    """What a docstring says. Raises LookupError where there is none."""
+    if not (about := ast.get_docstring(node)):
+        raise LookupError(f"{node.name} has no docstring")
+    return markdown(about)
 
 
 def _signed(source: code.Source, name: str) -> list[str]:
     node = source.named(name)
     assert isinstance(node, ast.FunctionDef)
-    mark = "@property\n" if code.is_property(node) else ""
-    return [f"```python\n{mark}{source.signature(node)}\n```"]
-
-
-def _shown(cls: ast.ClassDef, node: ast.FunctionDef) -> bool:
-    if cls.name in METHODS:
-        return node.name in METHODS[cls.name]
-    return not node.name.startswith("_") or _initialises(node)
+    marks = "".join(f"@{each}\n" for each in ("property", "classmethod", "staticmethod") if _decorated(node, each))
+    return [f"```python\n{marks}{source.signature(node)}\n```"]
 
 
 def _initialises(node: ast.FunctionDef) -> bool:

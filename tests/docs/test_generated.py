@@ -3,8 +3,10 @@
 import ast
 import inspect
 import re
+import runpy
 import subprocess
 import sys
+from importlib import import_module
 
 from pages import DOCS, ROOT
 
@@ -24,13 +26,25 @@ def test_committed_pages_are_what_the_code_makes_of_them():
 def test_every_hook_has_a_heading_and_its_exact_arguments():
     text = (DOCS / "reference/hooks.md").read_text(encoding="utf-8")
     hooks = {name: hook for name, hook in vars(hookspecs).items() if hasattr(hook, "ctk_spec")}
-    assert hooks
+    assert set(hookspecs.__all__) == {*hooks, "Register", "hookimpl"}
     for name, hook in hooks.items():
         section = text.split(f"\n### {name}\n", 1)[1]
         shown = re.search(r"```python\n(.*?)\n```", section, re.DOTALL)[1]
         node = ast.parse(f"{shown}: ...").body[0]
         assert node.name == name
         assert [each.arg for each in node.args.args] == list(inspect.signature(hook).parameters)
+
+
+def test_every_face_has_a_page_with_all_that_plugins_may_import_of_it():
+    titles = {headings(path)[0]: path for path in sorted(DOCS.glob("reference/*.md"))}
+    faces = {title: path for title, path in titles.items() if re.fullmatch(r"ctk(\.\w+)?", title)}
+    assert {*faces, "ctk.hookspecs"} == runpy.run_path(str(ROOT / "tests/test_house.py"))["FACES"]
+    for face, path in faces.items():
+        module = import_module(face)
+        shown = {name for heading in headings(path) for name in heading.split(", ")}
+        for name in module.__all__:
+            assert hasattr(module, name), f"{face}.{name}"
+            assert name in shown or name.startswith("__"), f"{face}.{name}"
 
 
 def test_every_command_and_each_of_its_options_is_in_the_reference():

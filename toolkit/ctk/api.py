@@ -7,6 +7,8 @@
 
 Members are fitted in spawned processes: a script that calls ``run`` needs the usual ``if __name__ == "__main__":``, or
 ``overrides=["executor.name=serial"]``.
+
+Plugins that make or read runs themselves (searches, exporters, executors) find here what that takes.
 """
 
 from __future__ import annotations
@@ -25,18 +27,56 @@ from ctk.contract import Progress, Results, RunConfig, Submission
 from ctk.contract.schema import merge_configs
 from ctk.errors import UsageError
 from ctk.plugins import plugins
-from ctk.plugins.guard import competition_of, metric_of
+from ctk.plugins.component_options import resolve_choice
+from ctk.plugins.guard import Guard, competition_of, metric_of
+from ctk.plugins.workers import copy_plugins, unpickle, worker_variables
 from ctk.runs import Run, runs_root
 from ctk.series.ablation import BASE
 from ctk.series.ablation.outcome import Ablation
 from ctk.series.ablation.plan import AblationPlan, start_ablation
 from ctk.series.ablation.run_ablation import run_ablation
+from ctk.series.trials import Epoch, Trial, TrialOutcome, read_epochs, run_trial, run_trials
 from ctk.workflow.apply_filters import apply_filters
 from ctk.workflow.blend_runs import execute_blend, plan_blend
+from ctk.workflow.checkpoints import FittedRun
 from ctk.workflow.observer import Observer, SilentObserver
 from ctk.workflow.plan_run import RunPlan, reopen_run, start_run
+from ctk.workflow.pools import choose_workers
 from ctk.workflow.prepare import prepare, prepare_test
 from ctk.workflow.run import execute_run
+from ctk.workflow.run_ending import interrupt_on_sigterm
+
+__all__ = [
+    "Epoch",
+    "FittedRun",
+    "Guard",
+    "Trial",
+    "TrialOutcome",
+    "ablate",
+    "blend_runs",
+    "choose_workers",
+    "competition_of",
+    "configured",
+    "copy_plugins",
+    "cross_validate",
+    "filter_data",
+    "interrupt_on_sigterm",
+    "metric_of",
+    "override",
+    "plan",
+    "plan_ablation",
+    "read_epochs",
+    "read_yaml",
+    "resolve_choice",
+    "resume",
+    "run",
+    "run_trial",
+    "run_trials",
+    "score",
+    "unpickle",
+    "validate",
+    "worker_variables",
+]
 
 
 def run(competition: str, *, observer: Observer | None = None, **how: Any) -> Results:

@@ -5,6 +5,17 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+__all__ = [
+    "CtkError",
+    "DataError",
+    "PluginError",
+    "Pruned",
+    "SubmissionError",
+    "UsageError",
+    "near",
+    "nearest",
+]
+
 
 class CtkError(Exception):
     """Something the user can mend. ``str(error)`` is what the terminal shows.

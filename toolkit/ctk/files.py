@@ -19,6 +19,20 @@ import yaml
 
 from ctk.errors import CtkError, PluginError
 
+__all__ = [
+    "atomic",
+    "cache_folder",
+    "check_room",
+    "explain",
+    "fingerprint",
+    "made_over_time",
+    "parse_yaml",
+    "read_json",
+    "write_json",
+    "write_text",
+    "yaml_problem",
+]
+
 
 @contextmanager
 def atomic(path: Path) -> Iterator[Path]:
@@ -110,6 +124,13 @@ def finite(value: Any) -> Any:
 def parse_yaml(text: str) -> Any:
     """The plain values of a YAML document, read by libyaml where PyYAML has it. Raises yaml.YAMLError."""
     return yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+
+
+def yaml_problem(error: Exception) -> str:
+    """Why a YAML file cannot be read, with the line where one is to blame."""
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
+        return f"line {error.problem_mark.line + 1}: {error.problem}"
+    return getattr(error, "strerror", None) or str(error).splitlines()[0]
 
 
 def read_json(path: Path) -> Any:

@@ -23,9 +23,30 @@ if TYPE_CHECKING:
     from ctk.contract import RunConfig
     from ctk.runs import Run
 
+__all__ = [
+    "Register",
+    "ctk_member_fitted",
+    "ctk_register_blenders",
+    "ctk_register_commands",
+    "ctk_register_competitions",
+    "ctk_register_data",
+    "ctk_register_executors",
+    "ctk_register_filters",
+    "ctk_register_losses",
+    "ctk_register_metrics",
+    "ctk_register_models",
+    "ctk_register_platforms",
+    "ctk_register_samplers",
+    "ctk_register_trackers",
+    "ctk_run_finished",
+    "ctk_run_started",
+    "hookimpl",
+]
+
 GROUP = "ctk"
 hookspec = pluggy.HookspecMarker(GROUP)
 hookimpl = pluggy.HookimplMarker(GROUP)
+"""Decorator of a plugin's functions that implement hooks: ``@hookimpl``."""
 
 
 class Register(Protocol):

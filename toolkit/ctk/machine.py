@@ -8,6 +8,8 @@ import time
 from collections.abc import Sequence
 from multiprocessing.process import BaseProcess
 
+__all__ = ["cores", "end", "exit_code"]
+
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 """Environment variables that limit a process's threads, where they are set before torch and numpy are imported."""
 

@@ -12,7 +12,10 @@ import numpy as np
 
 from ctk.errors import UsageError, nearest
 
+__all__ = ["Array", "Data", "Gallery", "Samples", "Targets"]
+
 Array = np.ndarray[Any, Any]
+"""An array of numpy's; docstrings give its shape and dtype."""
 
 ARRAYS = "arrays.json"
 """In a folder of samples, the names of its arrays."""

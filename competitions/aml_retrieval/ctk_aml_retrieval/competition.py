@@ -11,8 +11,7 @@ from ctk.samples import Array, Samples
 from ctk_aml_retrieval import submission
 
 if TYPE_CHECKING:
-    from ctk.contract import Results
-    from ctk.report import Section
+    from ctk.contract import Results, Section
     from ctk_aml_retrieval.build import Build
 
 

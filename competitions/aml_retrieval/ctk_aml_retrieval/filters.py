@@ -11,12 +11,11 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
-from ctk.components.ridge import solve_ridge
 from ctk.contract import Count, DropFraction, Filter, FilterContext, keep_best
 from ctk.errors import CtkError, UsageError
 from ctk.ops import target_ranks
 from ctk.samples import Array, Gallery, Samples
-from ctk.training.devices import torch_device
+from ctk.training import solve_ridge, torch_device
 
 BASELINE: dict[str, Any] = {
     "model": "residual-mlp",

@@ -10,8 +10,9 @@ import numpy as np
 import torch
 from markupsafe import Markup
 
+from ctk.contract import Section
 from ctk.ops import target_ranks, topk
-from ctk.report import BASELINE, FONT_SIZE, INK, MUTED, SERIES, Section, axes, data_uri, figure_svg
+from ctk.report import BASELINE, FONT_SIZE, INK, MUTED, SERIES, axes, data_uri, figure_svg
 from ctk.samples import Array
 
 if TYPE_CHECKING:

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from ctk.components.ridge import solve_ridge
 from ctk.contract import FilterContext
 from ctk.contract.schema import validate_config
 from ctk.errors import CtkError, UsageError
 from ctk.plugins.component_options import options_schema
 from ctk.samples import Gallery, Samples
+from ctk.training import solve_ridge
 from ctk_aml_retrieval.filters import Ridge, TopK
 
 

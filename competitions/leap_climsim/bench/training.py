@@ -29,7 +29,7 @@ from ctk.bench.tables import machine, save
 from ctk.config.training_keys import Training
 from ctk.contract import Batch, FitContext, Metric
 from ctk.samples import Array, Samples, Targets
-from ctk.training.network import as_model
+from ctk.training import as_model
 from ctk_leap_climsim.columns import GROUPS, INPUTS, TARGETS, ZERO
 from ctk_leap_climsim.loss import SmoothL1Levels
 from ctk_leap_climsim.networks.mlp import ColumnMLP

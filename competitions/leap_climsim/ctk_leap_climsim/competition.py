@@ -10,8 +10,7 @@ from ctk.contract import Competition, Progress, Submission, presets_in
 from ctk.samples import Array, Samples
 
 if TYPE_CHECKING:
-    from ctk.contract import Results
-    from ctk.report import Section
+    from ctk.contract import Results, Section
     from ctk_leap_climsim.synthetic.build import Build
 
 

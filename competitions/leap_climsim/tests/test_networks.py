@@ -6,7 +6,7 @@ import torch
 
 from ctk.errors import UsageError
 from ctk.samples import Samples, Targets
-from ctk.training.network import as_model
+from ctk.training import as_model
 from ctk_leap_climsim.columns import GROUPS, INPUTS, LEVELS, SCALARS, SERIES, SURFACE, TARGETS, TENDENCIES, ZERO
 from ctk_leap_climsim.networks.base import BOUND, CHANNELS, OUTPUTS, ColumnNetwork
 from ctk_leap_climsim.networks.conv_bilstm_transformer import ConvBiLSTMTransformer

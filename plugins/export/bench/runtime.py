@@ -19,14 +19,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from ctk.api import FittedRun
 from ctk.cli import print_table
-from ctk.plugins import plugins
-from ctk.plugins.guard import competition_of
 from ctk.runs import Run
 from ctk.samples import Samples
-from ctk.training.network import NetworkModel
-from ctk.workflow.checkpoints import load_fitted_model, load_run_config
-from ctk.workflow.prepare import prepare
+from ctk.training import NetworkModel
 from ctk_export.choices import OPSET
 from ctk_export.formats import Job, format_of
 from ctk_export.network import Network
@@ -69,10 +66,10 @@ def main(threads: str, *folders: str) -> None:
     torch.set_num_threads(int(threads))
     rows = []
     for run in (Run(Path(folder)) for folder in folders):
-        config = load_run_config(run)
-        data = prepare(config, competition_of(config.competition), plugins()).data
+        fitted = FittedRun(run)
+        data = fitted.data()
         for part in {part.member: part for part in run.parts()}.values():
-            model = load_fitted_model(run, config, part, data.train, "cpu")
+            model = fitted.model(part, data.train, "cpu")
             if isinstance(model, NetworkModel):
                 rows += [[run.competition, part.member, *row] for row in measure(model, data.train, data.test)]
     columns = ["competition", "network", "rows", "torch ms", "onnxruntime ms", "torch cpu ms", "onnxruntime cpu ms"]

@@ -13,16 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from ctk.contract import Progress, RunConfig
+from ctk.api import FittedRun
+from ctk.contract import Progress
 from ctk.errors import CtkError, UsageError, nearest
 from ctk.files import explain, read_json, write_json
-from ctk.plugins import plugins
-from ctk.plugins.guard import competition_of
 from ctk.runs import Part, Run
 from ctk.samples import Data
-from ctk.workflow.checkpoints import load_fitted_model, load_run_config
-from ctk.workflow.fit import new_model
-from ctk.workflow.prepare import prepare
 from ctk_export.check import ROWS, TOLERANCE, compare, evenly, spread
 from ctk_export.fitted import portable
 from ctk_export.formats import Format, Job, format_of
@@ -51,21 +47,21 @@ def export(
     ``skipped`` is told of what is no model that can be exported. Raises UsageError for what the run has not, and
     CtkError where an export does not predict what the model does: then nothing of that part is written.
     """
-    config = load_run_config(run)
+    fitted = FittedRun(run)
     parts = _parts(run, wanted)
     form = format_of(wanted.format)
     for part in parts:
         _keep_others(out / _name(part, form), labels(run, part))
-    data = prepare(config, competition_of(config.competition), plugins(), progress=progress).data
+    data = fitted.data(progress)
     written = 0
     for part in parts:
-        problem, job = _job(run, config, part, data, wanted)
+        problem, job = _job(fitted, part, data, wanted)
         if job is None and wanted.member is not None:
             raise UsageError(f"{part.key} cannot be exported: {problem}.")
         if job is None:
             skipped(f"{part.key}, fold {part.fold}: not exported, {problem}.")
             continue
-        yield _write(run, config, part, form, job, data, out)
+        yield _write(fitted, part, form, job, data, out)
         written += 1
     if not written:
         raise UsageError(f"{run.folder}: none of its members can be exported.", "Networks and ridge regressions can.")
@@ -86,30 +82,28 @@ def _parts(run: Run, wanted: Wanted) -> list[Part]:
     return parts
 
 
-def _job(run: Run, config: RunConfig, part: Part, data: Data, wanted: Wanted) -> tuple[str, Job | None]:
+def _job(run: FittedRun, part: Part, data: Data, wanted: Wanted) -> tuple[str, Job | None]:
     """What to write of a part; or why it cannot be."""
-    (member,) = (each for each in config.members if each.name == part.member)
+    member = run.member(part)
     if member.uses:
         return f"for it reads predictions of {', '.join(member.uses)}, which are no features of the data", None
-    fitted = portable(load_fitted_model(run, config, part, data.train, "cpu"), data.train)
+    fitted = portable(run.model(part, data.train, "cpu"), data.train)
     if fitted is None:
         return f"for {member.model.name} is neither a torch network nor a ridge regression", None
     example = fitted.inputs(data.test.take(np.arange(EXAMPLE_ROWS) % len(data.test)))
     return "", Job(
         fitted=fitted,
         example=example,
-        labels=labels(run, part),
-        restore=lambda tensors: fitted.restore(new_model(member), data.train, tensors),
+        labels=labels(run.run, part),
+        restore=lambda tensors: fitted.restore(run.blank(part), data.train, tensors),
         opset=wanted.opset,
     )
 
 
-def _write(
-    run: Run, config: RunConfig, part: Part, form: Format, job: Job, data: Data, out: Path
-) -> tuple[Path, dict[str, Any]]:
+def _write(run: FittedRun, part: Part, form: Format, job: Job, data: Data, out: Path) -> tuple[Path, dict[str, Any]]:
     """Write, check, and only then put into its place; the sheet comes last."""
     name = _name(part, form)
-    facts = sheet(run, config, part, form, job)
+    facts = sheet(run, part, form, job)
     samples = data.test.take(evenly(len(data.test), ROWS))
     with _workshop(out) as folder:
         facts |= form.write(job, folder / name)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from ctk.components.ridge import Ridge
 from ctk.contract import Model
 from ctk.samples import Samples
-from ctk.training.network import NetworkModel
+from ctk.training import NetworkModel, Ridge
 from ctk_export.linear import Linear
 from ctk_export.network import Network
 from ctk_export.portable import Portable

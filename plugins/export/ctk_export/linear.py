@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from ctk.components.ridge import Ridge
 from ctk.contract import Model
 from ctk.samples import Samples
+from ctk.training import Ridge
 from ctk_export.portable import Portable
 
 NAMES = ("weights", "x_mean", "y_mean")

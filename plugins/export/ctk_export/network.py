@@ -11,8 +11,7 @@ from torch import Tensor, nn
 
 from ctk.contract import Model
 from ctk.samples import Array, Samples
-from ctk.training.forward import State, output
-from ctk.training.network import NetworkModel
+from ctk.training import NetworkModel, State, output
 from ctk_export.portable import Portable
 
 

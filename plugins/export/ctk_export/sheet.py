@@ -8,10 +8,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from ctk.contract import RunConfig
+from ctk.api import FittedRun
 from ctk.runs import Part, Run
 from ctk.samples import Samples
-from ctk.workflow.checkpoints import checkpoint_folder
 from ctk_export.check import TOLERANCE, Agreement
 from ctk_export.formats import Format, Job
 
@@ -29,13 +28,12 @@ def labels(run: Run, part: Part) -> dict[str, str]:
     }
 
 
-def sheet(run: Run, config: RunConfig, part: Part, form: Format, job: Job) -> dict[str, Any]:
+def sheet(run: FittedRun, part: Part, form: Format, job: Job) -> dict[str, Any]:
     """What is known of an export before it is written."""
-    (member,) = (each for each in config.members if each.name == part.member)
-    facts = run.facts(part)
-    saved = (path for path in sorted(checkpoint_folder(run, config, part).iterdir()) if path.is_file())
+    member, facts = run.member(part), run.run.facts(part)
+    saved = (path for path in sorted(run.checkpoints(part).iterdir()) if path.is_file())
     return {
-        **labels(run, part),
+        **labels(run.run, part),
         "seed": part.seed,
         "fold": part.fold,
         "model": {"name": member.model.name, **member.model.options},

@@ -5,11 +5,10 @@ import pytest
 import torch
 from torch import nn
 
-from ctk.components.ridge import Ridge
 from ctk.contract import Model
 from ctk.errors import CtkError
 from ctk.samples import Samples
-from ctk.training.network import NetworkModel, as_model
+from ctk.training import NetworkModel, Ridge, as_model
 from ctk_export.check import TOLERANCE, compare, spread
 from ctk_export.fitted import portable
 from ctk_export.formats import Job, format_of

@@ -85,7 +85,7 @@ def searched(name: str, seed: int, trials: int, cache: Path) -> pd.DataFrame:
     """
     import torch
 
-    from ctk.plugins.guard import Guard
+    from ctk.api import Guard
     from ctk_search.space import read
     from ctk_search.study import seed_of
 
@@ -114,8 +114,8 @@ def searched(name: str, seed: int, trials: int, cache: Path) -> pd.DataFrame:
 
 def scored(overrides: Sequence[str], share: float, cache: Path) -> float:
     """The score of a run, made unless the cache has it."""
+    from ctk.api import Trial, run_trial
     from ctk.files import fingerprint, read_json, write_json
-    from ctk.series.trials import Trial, run_trial
     from ctk_aml_retrieval import embedded
     from ctk_search.configs import config_of
 

@@ -21,7 +21,7 @@ import yaml
 from numpy.typing import NDArray
 from optuna.distributions import BaseDistribution, CategoricalDistribution
 
-from ctk.plugins.guard import Guard
+from ctk.api import Guard
 from ctk_search.study import seed_of
 
 SIZES = (3, 4, 4, 2, 2, 3, 3)

@@ -14,9 +14,9 @@ from PIL.Image import Image
 from ctk.contract import Count, DropFraction, Filter, FilterContext, keep_best
 from ctk.data import open_picture
 from ctk.errors import CtkError, DataError, UsageError
+from ctk.files import atomic
 from ctk.samples import Array, Samples
-from ctk.training.devices import torch_device
-from ctk.workflow.apply_filters import write_scores
+from ctk.training import torch_device
 from ctk_open_clip.loading import Clip, load
 
 READERS = 8  # threads that decode pictures; decoding and resizing let go of Python's lock
@@ -89,7 +89,8 @@ class ClipFilter(Filter):
                 "Its weights are damaged or not those of this model; use another checkpoint.",
             )
         if self.scores is not None:
-            write_scores(Path(self.scores), scores)
+            with atomic(Path(self.scores)) as temporary, temporary.open("wb") as file:
+                np.save(file, scores)
         return scores
 
     def keep(self, scores: Array) -> Array:

@@ -15,6 +15,7 @@ import ray
 from ray import exceptions
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+from ctk.api import copy_plugins, worker_variables
 from ctk.contract import Files
 from ctk.errors import CtkError
 from ctk.machine import cores
@@ -22,7 +23,6 @@ from ctk_ray import worker
 from ctk_ray.address import check_address
 from ctk_ray.messages import Ended, Outcome, Settings, Task
 from ctk_ray.shared import Marks
-from ctk_ray.shipping import environment, staged
 from ctk_ray.store import Store
 
 LOOKING = 60.0
@@ -107,8 +107,9 @@ class Cluster:
     def _connect(self) -> None:
         address = _found(self.settings.address)
         own: dict[str, Any] = {}
-        code = staged(elsewhere=address is not None)
+        code = Path(tempfile.mkdtemp(prefix="ctk-code-"))
         self.folders.append(code)
+        copy_plugins(code, installed=address is not None)
         if address is None:
             # In a folder of its own, so that no other run takes it for a cluster that stays.
             folder = tempfile.mkdtemp(prefix="ctk-ray-")
@@ -121,7 +122,7 @@ class Cluster:
             try:
                 ray.init(
                     address or "local",
-                    runtime_env=environment(self.settings, code),
+                    runtime_env=_environment(self.settings, code),
                     log_to_driver=False,
                     logging_level=logging.ERROR,
                     **own,
@@ -184,6 +185,14 @@ def _found(address: str | None) -> str | None:
     if address == "auto":
         raise CtkError("No Ray cluster runs on this machine.", "Start one: ray start --head. Or leave --address out.")
     return None
+
+
+def _environment(settings: Settings, code: Path) -> dict[str, Any]:
+    """Ray's ``runtime_env``: variables, and the code of plugins that nodes cannot have installed."""
+    variables = worker_variables(settings.threads)
+    if settings.artefacts == "shared" and "CTK_CACHE" in os.environ:
+        variables["CTK_CACHE"] = str(Path(os.environ["CTK_CACHE"]).absolute())
+    return {"env_vars": variables} | ({"working_dir": str(code)} if any(code.iterdir()) else {})
 
 
 def _check_fit(resources: Sequence[dict[str, float]], cpus: float, gpus: float) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ctk.api import unpickle
 from ctk.errors import CtkError
 from ctk_ray.messages import Outcome
 
@@ -66,10 +67,8 @@ def failed(error: BaseException) -> Outcome:
 
 
 def _outcome(call: bytes, to: Callable[[Path], Path] | None) -> Outcome:
-    import ctk.plugins  # noqa: F401  one-file plugins are found before what they define is unpickled
-
     try:
-        function, args, kwargs = pickle.loads(call)
+        function, args, kwargs = unpickle(call)
         if to is not None:
             args = tuple(each.with_paths(to) for each in args)
         return Outcome(False, pickle.dumps(function(*args, **kwargs)))

@@ -6,20 +6,13 @@ import sys
 
 import pytest
 
-from ctk.config.overrides import override
-from ctk.config.resolve import base_config, resolve
+from ctk.api import choose_workers, configured
 from ctk.errors import CtkError, UsageError
-from ctk.plugins import plugins
-from ctk.plugins.guard import competition_of
-from ctk.workflow.pools import choose_workers
 from ctk_ray.executor import RayExecutor
 
 
 def execution(*overrides):
-    raw = base_config(competition_of("aml-retrieval"), None)
-    for each in overrides:
-        override(raw, each)
-    return resolve(raw, plugins()).executor
+    return configured("aml-retrieval", overrides=overrides)[0].executor
 
 
 def test_options_are_config_keys_with_defaults():
@@ -73,8 +66,8 @@ def test_a_ray_that_does_not_load_is_told_and_nothing_else_is_taken(tmp_path, mo
 
 def test_only_who_talks_to_a_cluster_imports_ray():
     code = (
-        "import sys; from ctk import api; from ctk.workflow.pools import placed; "
-        "placed(api.configured('aml-retrieval', overrides=['executor=ray'])[0].executor, 4); "
+        "import sys; from ctk import api; "
+        "api.choose_workers(api.configured('aml-retrieval', overrides=['executor=ray'])[0].executor, 4); "
         "print('ctk_ray.executor' in sys.modules, 'ray' in sys.modules)"
     )
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout

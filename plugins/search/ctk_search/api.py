@@ -18,15 +18,19 @@ from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
 
-from ctk.config.overrides import override, read_yaml
+from ctk.api import (
+    Guard,
+    choose_workers,
+    competition_of,
+    interrupt_on_sigterm,
+    metric_of,
+    override,
+    read_yaml,
+    resolve_choice,
+)
 from ctk.contract import Choice, Execution, RunConfig
 from ctk.errors import CtkError, UsageError, near, nearest
-from ctk.plugins import plugins
-from ctk.plugins.component_options import resolve_choice
-from ctk.plugins.guard import competition_of, metric_of
 from ctk.runs import Run, runs_root
-from ctk.workflow.pools import choose_workers
-from ctk.workflow.run_ending import interrupt_on_sigterm
 from ctk_search import configs, pruning
 from ctk_search import space as spaces
 from ctk_search import study as studies
@@ -225,8 +229,8 @@ def _sampler(name: str, options: Sequence[str], space: spaces.Space) -> dict[str
         if "=" not in each:
             raise UsageError(f"--sampler-option {each}: an option is key=value.", "For example n_startup_trials=20.")
         override(given, each)
-    chosen = resolve_choice(Choice(**given), "samplers", "sampler", plugins())
-    plugins().load("samplers", chosen.name)(space.distributions, 0, **chosen.options)
+    chosen = resolve_choice(Choice(**given), "samplers", "sampler")
+    Guard("samplers", chosen.name).load()(space.distributions, 0, **chosen.options)
     return chosen.model_dump()
 
 
@@ -257,4 +261,4 @@ def _moved(settings: Settings, execution: Sequence[str]) -> dict[str, Any]:
             "other numbers its trials would differ.",
             "Leave --workers out, or begin a new search.",
         )
-    return resolve_choice(Execution(**made), "executors", "executor", plugins()).model_dump()
+    return resolve_choice(Execution(**made), "executors", "executor").model_dump()

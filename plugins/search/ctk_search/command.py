@@ -17,7 +17,7 @@ SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 @completion.completer
 def spaces(context: click.Context, typed: str) -> Iterable[tuple[str, str]]:
     """Spaces of the competition that is named before."""
-    from ctk.plugins.guard import competition_of
+    from ctk.api import competition_of
 
     given = context.params.get("competition") or next(iter(context.args), "")
     return [(name, "") for name in competition_of(given).spaces()]

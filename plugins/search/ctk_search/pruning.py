@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from ctk.api import Epoch
 from ctk.contract import Direction
 from ctk.errors import Pruned
 from ctk.runs import Part
-from ctk.series.trials import Epoch
 
 if TYPE_CHECKING:
     from optuna.pruners import BasePruner

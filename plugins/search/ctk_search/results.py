@@ -12,13 +12,11 @@ import pandas as pd
 import yaml
 from optuna.trial import FrozenTrial, TrialState
 
+from ctk.api import Guard, TrialOutcome, read_epochs
 from ctk.contract import Metric
 from ctk.files import atomic, write_json, write_text
-from ctk.plugins.guard import Guard
-from ctk.runs import Run
-from ctk.series.trials import TrialOutcome, read_epochs
-from ctk.training.validation_tracker import VALID_LOSS
-from ctk.workflow.fit import CHECKPOINTS
+from ctk.runs import FAILED, FINISHED, PRUNED, RUNNING, Run
+from ctk.training import VALID_LOSS
 from ctk_search import configs
 from ctk_search.outcomes import facts_of, promoted_by, ranked, share_of
 from ctk_search.settings import Settings
@@ -27,10 +25,10 @@ from ctk_search.space import Space
 TABLE, BEST_CONFIG, HISTORY = "hpsearch_results.csv", "best-config.yaml", "search_history.json"
 
 STATES = {
-    TrialState.COMPLETE: "finished",
-    TrialState.PRUNED: "pruned",
-    TrialState.FAIL: "failed",
-    TrialState.RUNNING: "running",
+    TrialState.COMPLETE: FINISHED,
+    TrialState.PRUNED: PRUNED,
+    TrialState.FAIL: FAILED,
+    TrialState.RUNNING: RUNNING,
     TrialState.WAITING: "waiting",
 }
 
@@ -98,7 +96,7 @@ def facts(outcome: TrialOutcome, search: Path, metric: Metric) -> dict[str, Any]
     sizes = {part.member: facts["size"] for part, facts in fitted.items() if facts.get("size")}
     best = max(fitted, key=lambda part: _signed(fitted[part]["scores"].get(metric.name), metric), default=None)
     paths = {"best_loss_path": "best-loss.pt", "best_path": "weights.pt"}
-    found = {name: None if best is None else run.part_folder(best) / CHECKPOINTS / file for name, file in paths.items()}
+    found = {name: None if best is None else run.checkpoints_folder(best) / file for name, file in paths.items()}
     return {
         "timestamp": f"{datetime.now():%Y-%m-%d %H:%M:%S}",
         "seconds": round(outcome.seconds, 3),

@@ -12,10 +12,10 @@ from pathlib import Path
 from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, TrialState
 
+from ctk.api import Guard, Trial, TrialOutcome, read_epochs, run_trials
 from ctk.contract import Execution, Metric
 from ctk.errors import CtkError
-from ctk.plugins.guard import Guard
-from ctk.series.trials import Trial, TrialOutcome, read_epochs, run_trials
+from ctk.runs import FAILED, FINISHED, PRUNED
 from ctk_search import configs, pruning, results
 from ctk_search.book import Book
 from ctk_search.outcomes import FACTS, MARKS, share_of
@@ -24,7 +24,7 @@ from ctk_search.settings import Settings
 from ctk_search.space import Space
 from ctk_search.study import seed_of
 
-ENDED = {"finished": TrialState.COMPLETE, "pruned": TrialState.PRUNED, "failed": TrialState.FAIL}
+ENDED = {FINISHED: TrialState.COMPLETE, PRUNED: TrialState.PRUNED, FAILED: TrialState.FAIL}
 
 
 class Observer:
@@ -139,7 +139,7 @@ class Searching:
         try:
             config = configs.config_of(self.settings.competition, self.settings.base, overrides, share_of(frozen))
         except CtkError as error:
-            self._tell(frozen.number, TrialOutcome(folder, "failed", problem=str(error)))
+            self._tell(frozen.number, TrialOutcome(folder, FAILED, problem=str(error)))
             return None
         return Trial(folder, configs.fitted(config), tuple(overrides), self._watch())
 

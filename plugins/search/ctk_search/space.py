@@ -23,9 +23,9 @@ import yaml
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from ctk.config.overrides import yaml_problem
 from ctk.contract import Competition
 from ctk.errors import UsageError, nearest
+from ctk.files import yaml_problem
 
 SHAPE = "Give config keys with lists of values or ranges."
 """What helps where a space is none."""

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from optuna.trial import FrozenTrial, TrialState
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeRemainingColumn
 
+from ctk.api import Trial, read_epochs
 from ctk.cli import console, format_score, print_table
-from ctk.report.numbers import duration
-from ctk.series.trials import Trial, read_epochs
+from ctk.report import duration
 from ctk_search.api import Found
 from ctk_search.outcomes import facts_of, ranked, share_of
 from ctk_search.results import BEST_CONFIG, STATES, best_value

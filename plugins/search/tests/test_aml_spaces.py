@@ -5,8 +5,7 @@ import math
 
 import pytest
 
-from ctk.api import configured
-from ctk.plugins.guard import competition_of
+from ctk.api import competition_of, configured
 from ctk_search import configs, points
 from ctk_search import space as spaces
 

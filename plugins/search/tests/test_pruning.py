@@ -5,9 +5,9 @@ import pickle
 import pytest
 from optuna.trial import TrialState
 
+from ctk.api import Epoch
 from ctk.errors import Pruned
 from ctk.runs import Part, Run
-from ctk.series.trials import Epoch
 from ctk_search import pruning
 from ctk_search.outcomes import facts_of
 from ctk_search.pruning import STRIDE, Pruning

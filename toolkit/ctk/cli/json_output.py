@@ -33,6 +33,7 @@ as_json = click.option(
     callback=reserve_stdout,
     help="Print JSON, for programs.",
 )
+"""The option ``--json``: the command's parameter ``json_``, and nothing but JSON on stdout."""
 
 
 def print_json(value: Any) -> None:

@@ -20,6 +20,7 @@ data_dir = click.option(
     type=click.Path(path_type=Path),
     help="Folder of the competition's data; default: the embedded data.",
 )
+"""The option ``--data``: the command's parameter ``data_dir``, a path or None."""
 data_options = click.option(
     "-o",
     "overrides",
@@ -28,6 +29,7 @@ data_options = click.option(
     shell_complete=config_completion.data_options,
     help="An option of the data, e.g. -o data.old=true.",
 )
+"""The option ``-o`` of a command that reads data alone: the command's parameter ``overrides``, "key=value" each."""
 
 
 def config_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -13,15 +13,8 @@ from ctk.cli import completion
 from ctk.cli.json_output import as_json, print_json
 from ctk.cli.printing import console, format_score, print_table
 from ctk.plugins import plugins
-from ctk.runs import (
-    LeaderboardRow,
-    Run,
-    SeriesSummary,
-    leaderboard_row,
-    list_series,
-    local_leaderboard,
-    runs_root,
-)
+from ctk.runs import Run, runs_root
+from ctk.runs.local_leaderboard import LeaderboardRow, SeriesSummary, leaderboard_row, list_series, local_leaderboard
 
 
 @click.command()

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import yaml
 
 from ctk.errors import UsageError, nearest
-from ctk.files import parse_yaml
-
-if TYPE_CHECKING:
-    pass
+from ctk.files import parse_yaml, yaml_problem
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
@@ -26,13 +23,6 @@ def read_yaml(path: Path) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise UsageError(f"{path}: a config is a mapping of keys, not {type(value).__name__}.")
     return value
-
-
-def yaml_problem(error: Exception) -> str:
-    """Say why a YAML file cannot be read, with the line where one is to blame."""
-    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
-        return f"line {error.problem_mark.line + 1}: {error.problem}"
-    return getattr(error, "strerror", None) or str(error).splitlines()[0]
 
 
 def override(config: dict[str, Any], assignment: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import get_args
 
-from ctk.contract import Scheme
+from ctk.contract.run_config import Scheme
 from ctk.errors import UsageError, nearest
 from ctk.files import parse_yaml
 

@@ -7,20 +7,19 @@ from __future__ import annotations
 
 from ctk.contract.blender import Blend, Blender
 from ctk.contract.competition import Competition, Submission, presets_in, spaces_in
-from ctk.contract.executor import PROGRESS, WORKER, Files, Portable, WorkerLost
+from ctk.contract.executor import PROGRESS, Files, Portable, WorkerLost
 from ctk.contract.filter import Count, DropFraction, Filter, FilterContext, keep_best
 from ctk.contract.metric import Direction, Metric
 from ctk.contract.model import Batch, FitContext, Model, NoTraining
 from ctk.contract.platform import Entry, PastSubmission, Platform, Receipt
 from ctk.contract.reader import DataItem, DataReader, Progress
 from ctk.contract.results import FoldTable, Results
-from ctk.contract.run_config import Execution, Member, RunConfig, Scheme, Seed, Seeds, Split
+from ctk.contract.run_config import Execution, Member, RunConfig, Split
 from ctk.contract.schema import Choice, Strict
 from ctk.contract.section import Section
 
 __all__ = [
     "PROGRESS",
-    "WORKER",
     "Batch",
     "Blend",
     "Blender",
@@ -49,10 +48,7 @@ __all__ = [
     "Receipt",
     "Results",
     "RunConfig",
-    "Scheme",
     "Section",
-    "Seed",
-    "Seeds",
     "Split",
     "Strict",
     "Submission",

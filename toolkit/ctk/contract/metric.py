@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 
 Direction = Literal["max", "min"]
+"""Whether more of a score is better, or less."""
 
 
 @dataclass(frozen=True)

@@ -5,23 +5,29 @@ from __future__ import annotations
 import inspect
 import types
 import typing
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, create_model
 
 from ctk.contract import Choice, Strict
 from ctk.contract.schema import validate_config
 from ctk.errors import PluginError
+from ctk.plugins import Plugins
+from ctk.plugins import plugins as installed
 from ctk.plugins.load_cache import RememberedOptions, remember_options
-
-if TYPE_CHECKING:
-    from ctk.plugins import Plugins
 
 C = TypeVar("C", bound="Choice")
 
 
-def resolve_choice(choice: C, kind: str, where: str, plugins: Plugins) -> C:
-    """Return a choice with its options checked against what was registered, and its defaults filled in."""
+def resolve_choice(choice: C, kind: str, where: str, plugins: Plugins | None = None) -> C:
+    """Return a choice with its options checked against what was registered, and its defaults filled in.
+
+    kind   "models", "samplers", ...: what a register hook is called after
+    where  the config key of the choice, for errors
+
+    Raises UsageError for a name or an option that is not there, PluginError where its plugin cannot be used.
+    """
+    plugins = plugins or installed()
     found = plugins.get(kind, choice.name)
     plugin = plugins.plugin_of(found)
     first = isinstance(found.thing, str)

@@ -3,9 +3,10 @@
 A competition adds sections of its own; ``axes`` and ``figure_svg`` draw in the page's colours, light and dark.
 """
 
-from ctk.contract import Section
 from ctk.report.figures import BASELINE, FONT_SIZE, GRID, INK, MUTED, SERIES, axes, data_uri, figure_svg
+from ctk.report.numbers import decimals_for, difference, duration, number
 from ctk.report.page import write_report
+from ctk.report.rendering import Fact, rendered
 
 __all__ = [
     "BASELINE",
@@ -14,9 +15,14 @@ __all__ = [
     "INK",
     "MUTED",
     "SERIES",
-    "Section",
+    "Fact",
     "axes",
     "data_uri",
+    "decimals_for",
+    "difference",
+    "duration",
     "figure_svg",
+    "number",
+    "rendered",
     "write_report",
 ]

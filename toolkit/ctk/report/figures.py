@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 INK, MUTED, GRID, BASELINE = "#1c2024", "#626a71", "#dedbd4", "#858b91"
+"""Colours of text, of what stands back, of hair lines, and of what is compared with."""
 SERIES = ("#0067a5", "#c4500c", "#00835c", "#a34d8d", "#9a6d00", "#4a9fd8")
 """Six hues after Okabe and Ito (2008), told apart by people with any colour vision; darkened to read on paper."""
 
@@ -27,6 +28,7 @@ VARIABLES = {
 """The style sheet's name of each colour above; only these follow the reader's mode."""
 
 FONT_SIZE = 8.5
+"""Points of the text in a figure, so that it is as large as the page's own."""
 
 
 def axes(width: float = 4.8, height: float = 2.9) -> tuple[Figure, Axes]:

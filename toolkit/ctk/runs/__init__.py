@@ -15,7 +15,6 @@ from ctk.runs.folder import (
     all_runs,
     runs_root,
 )
-from ctk.runs.local_leaderboard import LeaderboardRow, SeriesSummary, leaderboard_row, list_series, local_leaderboard
 
 __all__ = [
     "FAILED",
@@ -24,14 +23,9 @@ __all__ = [
     "KILLED",
     "PRUNED",
     "RUNNING",
-    "LeaderboardRow",
     "Part",
     "Predictions",
     "Run",
-    "SeriesSummary",
     "all_runs",
-    "leaderboard_row",
-    "list_series",
-    "local_leaderboard",
     "runs_root",
 ]

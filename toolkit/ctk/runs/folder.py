@@ -21,8 +21,10 @@ from ctk.errors import CtkError, UsageError, near
 from ctk.files import atomic, is_folder_name, parse_yaml, read_json, write_json, write_text
 from ctk.samples import Array
 
-FINISHED, RUNNING, FAILED, INTERRUPTED, KILLED = "finished", "running", "failed", "interrupted", "killed"
-PRUNED = "pruned"
+RUNNING, FINISHED, FAILED = "running", "finished", "failed"
+"""States of a run."""
+INTERRUPTED, KILLED, PRUNED = "interrupted", "killed", "pruned"
+"""States of a run that ended early: by Ctrl-C or SIGTERM; by what left it no time to say so; by the search it is of."""
 
 
 @dataclass(frozen=True)
@@ -179,6 +181,10 @@ class Run:
     def part_folder(self, part: Part) -> Path:
         """Name a part's folder: ``members/<name>/seed-<s>/fold-<f>``."""
         return self.folder / "members" / part.member / f"seed-{part.seed}" / f"fold-{part.fold}"
+
+    def checkpoints_folder(self, part: Part) -> Path:
+        """Where a part's model saves what it has learned: ``checkpoints`` in the part's folder."""
+        return self.part_folder(part) / "checkpoints"
 
     def is_fitted(self, part: Part, fingerprint: str) -> bool:
         """Whether the part's predictions lie here and were made from exactly this."""

@@ -1,4 +1,4 @@
-"""Training networks: what the ``fit`` of a model that is a torch module does, for exporters, trackers and encoders.
+"""Models that the toolkit itself trains: what exporters, encoders and trackers need of networks and ridge regression.
 
 Each name is imported when it is first used (PEP 562), for most of them bring Lightning with them.
 """
@@ -9,26 +9,43 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ctk.components.ridge import Ridge, solve_ridge
     from ctk.training.devices import torch_device
     from ctk.training.forward import State, output
-    from ctk.training.network import NetworkModel
+    from ctk.training.network import NetworkModel, as_model
     from ctk.training.torchrun import current_team
     from ctk.training.tracking import FitLocation, tracker_options
-
-__all__ = ["FitLocation", "NetworkModel", "State", "current_team", "output", "torch_device", "tracker_options"]
+    from ctk.training.validation_tracker import VALID_LOSS
 
 _HOMES = {
-    "NetworkModel": "network",
-    "FitLocation": "tracking",
-    "State": "forward",
-    "current_team": "torchrun",
-    "output": "forward",
-    "torch_device": "devices",
-    "tracker_options": "tracking",
+    "FitLocation": "training.tracking",
+    "NetworkModel": "training.network",
+    "Ridge": "components.ridge",
+    "State": "training.forward",
+    "VALID_LOSS": "training.validation_tracker",
+    "as_model": "training.network",
+    "current_team": "training.torchrun",
+    "output": "training.forward",
+    "solve_ridge": "components.ridge",
+    "torch_device": "training.devices",
+    "tracker_options": "training.tracking",
 }
+__all__ = [
+    "VALID_LOSS",
+    "FitLocation",
+    "NetworkModel",
+    "Ridge",
+    "State",
+    "as_model",
+    "current_team",
+    "output",
+    "solve_ridge",
+    "torch_device",
+    "tracker_options",
+]
 
 
 def __getattr__(name: str) -> Any:
     if name in _HOMES:
-        return getattr(import_module(f"ctk.training.{_HOMES[name]}"), name)
+        return getattr(import_module(f"ctk.{_HOMES[name]}"), name)
     raise AttributeError(f"module 'ctk.training' has no attribute '{name}'")

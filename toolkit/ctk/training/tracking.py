@@ -14,7 +14,7 @@ from ctk.runs import Run
 
 @dataclass(frozen=True)
 class FitLocation:
-    """What a tracker can tell from a stage's folder: the run's folder, and the fit's name in it.
+    """The run's folder of a stage's folder, and the fit's name in the run.
 
     ``name`` is ``<member>/seed-<s>/fold-<f>/stage-<n>``, with ``/copy-<k>`` behind it where a stage trains copies.
     """
@@ -24,7 +24,7 @@ class FitLocation:
 
     @classmethod
     def of(cls, folder: Path) -> FitLocation:
-        """The place of a stage's folder; a folder that is in no run is one itself."""
+        """Locate a stage's folder; a folder that is in no run is one itself."""
         folder = folder.resolve()
         for run in folder.parents:
             if (run / "config.yaml").is_file() and folder.is_relative_to(run / "members"):
@@ -39,7 +39,7 @@ class FitLocation:
 
 
 def tracker_options(run: Run, name: str, distribution: str) -> dict[str, Any] | None:
-    """The options of a distribution's tracker, None where the run does not log to it. A dry run logs nowhere."""
+    """Find the options of a distribution's tracker; None where the run does not log to it, as a dry run."""
     if run.state().get("dry_run"):
         return None
     for choice in run.config().get("trackers", ()):

@@ -5,48 +5,69 @@ from __future__ import annotations
 from pathlib import Path
 
 from ctk.config.resolve import resolve
-from ctk.contract import Model, RunConfig
+from ctk.contract import Member, Model, Progress
 from ctk.errors import CtkError, UsageError
 from ctk.plugins import plugins
-from ctk.runs import FINISHED, Part, Run
-from ctk.samples import Samples
-from ctk.workflow.fit import CHECKPOINTS, new_model
+from ctk.plugins.guard import competition_of
+from ctk.runs import FINISHED, RUNNING, Part, Run
+from ctk.samples import Data, Samples
+from ctk.workflow.fit import new_model
+from ctk.workflow.prepare import prepare
 
 
-def load_run_config(run: Run) -> RunConfig:
-    """Read the config of a finished run that has members of its own. Raises UsageError saying what else it is."""
-    raw, state = run.config(), run.state()["state"]
-    if "members" not in raw:
-        raise UsageError(f"{run.folder} is a blend of other runs.", "Give one of the runs that were blended.")
-    if state != FINISHED:
-        help = "Wait for its end." if state == "running" else f"Go on with it: ctk run {run.competition} --resume RUN."
-        raise UsageError(f"{run.folder} is not finished, but {state}.", help)
-    return resolve(raw, plugins())
+class FittedRun:
+    """A finished run that has members of its own: its config, its data, and the models of its parts.
 
+    run     its folder
+    config  what it did, resolved
 
-def checkpoint_folder(run: Run, config: RunConfig, part: Part) -> Path:
-    """Find what the part's model saved; of a run that only predicted, it lies in the one it predicted with."""
-    saved = run if config.checkpoints is None else Run(Path(config.checkpoints))
-    return saved.part_folder(part) / CHECKPOINTS
-
-
-def load_fitted_model(run: Run, config: RunConfig, part: Part, samples: Samples, device: str = "auto") -> Model:
-    """Load the model that a part was fitted as. ``samples`` (with a target) tell widths, ``device`` is a FitContext's.
-
-    Raises CtkError where what was saved is gone or damaged.
+    Raises UsageError where it is not finished, or a blend of other runs.
     """
-    (member,) = (each for each in config.members if each.name == part.member)
-    model, folder = new_model(member), checkpoint_folder(run, config, part)
-    try:
-        model.load(folder, samples, device)
-    except CtkError:
-        raise
-    except Exception as error:  # a damaged file may bring anything: pickle, zip and torch have errors of their own
-        raise CtkError(
-            f"{folder}: what {part.key}, fold {part.fold} saved there cannot be read ({_first_line(error)}).",
-            "Was it moved or damaged? Fit the member anew.",
-        ) from error
-    return model
+
+    def __init__(self, run: Run) -> None:
+        raw, state = run.config(), run.state()["state"]
+        if "members" not in raw:
+            raise UsageError(f"{run.folder} is a blend of other runs.", "Give one of the runs that were blended.")
+        if state != FINISHED:
+            further = f"Go on with it: ctk run {run.competition} --resume RUN."
+            help = "Wait for its end." if state == RUNNING else further
+            raise UsageError(f"{run.folder} is not finished, but {state}.", help)
+        self.run = run
+        self.config = resolve(raw, plugins())
+
+    def data(self, progress: Progress = lambda what, done, total: None) -> Data:
+        """What its members learned from and predicted, read again unless it was kept. Raises DataError."""
+        return prepare(self.config, competition_of(self.config.competition), plugins(), progress=progress).data
+
+    def member(self, part: Part) -> Member:
+        """The config of the member that a part is of."""
+        return next(each for each in self.config.members if each.name == part.member)
+
+    def checkpoints(self, part: Part) -> Path:
+        """The folder of what a part's model saved; where the run only predicted, in the run that it predicted with."""
+        saved = self.run if self.config.checkpoints is None else Run(Path(self.config.checkpoints))
+        return saved.checkpoints_folder(part)
+
+    def blank(self, part: Part) -> Model:
+        """A model with the options of a part's that was never fitted."""
+        return new_model(self.member(part))
+
+    def model(self, part: Part, samples: Samples, device: str = "auto") -> Model:
+        """The model that a part was fitted as. ``samples`` (with a target) tell widths, ``device`` is a FitContext's.
+
+        Raises CtkError where what was saved is gone or damaged.
+        """
+        model, folder = self.blank(part), self.checkpoints(part)
+        try:
+            model.load(folder, samples, device)
+        except CtkError:
+            raise
+        except Exception as error:  # a damaged file may bring anything: pickle, zip and torch have errors of their own
+            raise CtkError(
+                f"{folder}: what {part.key}, fold {part.fold} saved there cannot be read ({_first_line(error)}).",
+                "Was it moved or damaged? Fit the member anew.",
+            ) from error
+        return model
 
 
 def _first_line(error: Exception) -> str:

@@ -27,8 +27,6 @@ SLICE = 2000
 """Training rows of a dry run."""
 STORED = ("oof", "test", "fitted.json")
 """What a part's folder has for members that use it."""
-CHECKPOINTS = "checkpoints"
-"""Folder below a part's, of what its model saved."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +94,7 @@ def _fit_and_store(task: FitTask, run: Run) -> dict[str, float]:
         curve = getattr(model, "curve", [])
     else:
         saved = Run(Path(task.config.checkpoints))
-        model.load(saved.part_folder(task.part) / CHECKPOINTS, train, task.config.device)
+        model.load(saved.checkpoints_folder(task.part), train, task.config.device)
         facts = saved.facts(task.part)
         fitted, curve = facts["postprocess"], facts["curve"]
     oof = np.zeros((0, train.target_width), np.float32)
@@ -128,7 +126,7 @@ def _fit_model(model: Model, task: FitTask, run: Run, train: Samples, valid: Sam
     """Fit a model, together with the other ranks where it spans them, and save it."""
     folder = run.part_folder(task.part)
     context = FitContext(
-        folder=folder / CHECKPOINTS,
+        folder=run.checkpoints_folder(task.part),
         seed=task.part.seed,
         metric=metric_of(task.metric),
         device=task.config.device,
@@ -139,7 +137,7 @@ def _fit_model(model: Model, task: FitTask, run: Run, train: Samples, valid: Sam
     )
     with torchrun.call_on_all_ranks(_fit_with_first_rank, task) if model.spans_ranks else nullcontext():
         model.fit(train, valid, context)
-    model.save(folder / CHECKPOINTS)
+    model.save(run.checkpoints_folder(task.part))
 
 
 def _fit_with_first_rank(task: FitTask) -> None:
@@ -160,7 +158,7 @@ def _fit_with_first_rank(task: FitTask) -> None:
         member = next(each for each in task.config.members if each.name == task.part.member)
         train, _, fold = _load_samples(task, run, member)
         context = FitContext(
-            folder=part / CHECKPOINTS,
+            folder=run.checkpoints_folder(task.part),
             seed=task.part.seed,
             metric=metric_of(task.metric),
             device=task.config.device,

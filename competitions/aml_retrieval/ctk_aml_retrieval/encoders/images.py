@@ -11,7 +11,7 @@ import numpy as np
 from ctk.data import open_picture
 from ctk.errors import CtkError, UsageError
 from ctk.samples import Array
-from ctk.training.devices import torch_device
+from ctk.training import torch_device
 from ctk_aml_retrieval.encoders.loading import library, loading
 
 if TYPE_CHECKING:

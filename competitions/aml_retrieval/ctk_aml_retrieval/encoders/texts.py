@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ctk.samples import Array
-from ctk.training.devices import torch_device
+from ctk.training import torch_device
 from ctk_aml_retrieval.encoders.loading import library, loading
 
 

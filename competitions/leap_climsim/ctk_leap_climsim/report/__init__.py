@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ctk.report import Section
+from ctk.contract import Section
 from ctk_leap_climsim.report import levels, profiles
 from ctk_leap_climsim.report.columns import columns_of
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from markupsafe import Markup
 
-from ctk.report import BASELINE, Section, figure_svg
-from ctk.report.numbers import number
+from ctk.contract import Section
+from ctk.report import BASELINE, figure_svg, number
 from ctk.samples import Array
 from ctk_leap_climsim.columns import LEVELS, SURFACE, TARGETS, TENDENCIES
 from ctk_leap_climsim.report import panel

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from markupsafe import Markup
 
-from ctk.report import BASELINE, INK, Section, figure_svg
-from ctk.report.numbers import number
+from ctk.contract import Section
+from ctk.report import BASELINE, INK, figure_svg, number
 from ctk.samples import Array
 from ctk_leap_climsim.columns import INPUTS, LEVELS, TENDENCIES
 from ctk_leap_climsim.report import panel

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from optuna.trial import FrozenTrial, TrialState
 
+from ctk.api import competition_of
 from ctk.files import write_text
-from ctk.plugins.guard import competition_of
-from ctk.report.numbers import difference, duration, number
-from ctk.report.rendering import Fact, rendered
+from ctk.report import Fact, difference, duration, number, rendered
 from ctk_search.outcomes import facts_of, promoted_by, ranked, share_of
 from ctk_search.page import plots
 from ctk_search.page.importance import FEWEST, importances

@@ -14,7 +14,7 @@ from optuna.exceptions import ExperimentalWarning
 from optuna.trial import FrozenTrial, TrialState
 
 from ctk.contract import Metric
-from ctk.report.figures import BASELINE, FONT_SIZE, GRID, INK, MUTED, SERIES, axes, figure_svg
+from ctk.report import BASELINE, FONT_SIZE, GRID, INK, MUTED, SERIES, axes, figure_svg
 from ctk_search.outcomes import ranked, share_of
 from ctk_search.page.importance import study_of
 from ctk_search.results import best_value

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ctk import errors
-from ctk.contract import WORKER
+from ctk.contract.executor import WORKER
 from ctk.errors import CtkError
 from ctk.files import explain
 from ctk.plugins.tracebacks import keep_traceback, tracebacks_in

@@ -13,7 +13,8 @@ from click.testing import CliRunner
 from ctk import api
 from ctk.cli.main import cli
 from ctk.errors import CtkError, UsageError
-from ctk.runs import Run, all_runs, list_series, local_leaderboard, runs_root
+from ctk.runs import Run, all_runs, runs_root
+from ctk.runs.local_leaderboard import list_series, local_leaderboard
 from ctk.series.ablation.plan import find_ablation, read_plan
 from ctk.series.ablation.run_ablation import run_ablation
 from ctk.series.ablation.variants import read_variants
