@@ -20,7 +20,7 @@ from kagglesdk.competitions.types.competition_api_service import (
 
 from ctk.contract import Progress
 from ctk.errors import CtkError
-from ctk.files import atomic, check_room, explain, read_json, remove_unfinished, write_json
+from ctk.files import atomic, check_room, explain, read_json, write_json
 from ctk_kaggle import unzip
 from ctk_kaggle.transfer import fetch
 
@@ -243,7 +243,8 @@ def _alone(folder: Path) -> Iterator[Path]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise CtkError(f"{folder}: another process is downloading into it.", "Wait until it is done.") from None
-        remove_unfinished(folder)
+        for left in folder.rglob(".*.part"):  # by a call that was killed
+            left.unlink()
         yield state
 
 
