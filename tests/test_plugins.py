@@ -78,6 +78,8 @@ def test_what_its_source_shows_to_be_broken_is_listed_with_its_reason(ctk, plugi
     ("source", "reason"),
     [
         ("import a_module_that_is_not_there", "ModuleNotFoundError"),
+        ("import ctk.competition", "it was made for another version of the toolkit than"),
+        ("from ctk.contract import Found", "it was made for another version of the toolkit than"),
         ("raise RuntimeError('at import')", "RuntimeError: at import"),
         ("import sys; sys.exit(3)", "sys.exit(3)"),
         ("import os; os._exit(3)", "ends the process (exit code 3)"),

@@ -163,7 +163,7 @@ def test_a_name_that_is_taken_is_refused(new, tmp_path):
 def test_a_distribution_that_is_installed_is_refused(new, tmp_path):
     answer = new("competition", "aml-retrieval")
     assert answer.exit_code == 2
-    assert "ctk-aml-retrieval 0.1.0 is installed already" in answer.output
+    assert "ctk-aml-retrieval 0.2.0 is installed already" in answer.output
     assert list(tmp_path.iterdir()) == []
 
 

@@ -16,7 +16,7 @@ from ctk.hookspecs import hookimpl
 if TYPE_CHECKING:
     from ctk.api import ablate, blend_runs, cross_validate, filter_data, resume, run, score, validate
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = [
     "__version__",
     "ablate",

@@ -150,7 +150,10 @@ def explain(error: OSError, path: Path) -> Exception:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return CtkError(f"{path}: no space left on the disk.", "Free some space and repeat.")
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ENAMETOOLONG, errno.EEXIST):
-        return CtkError(f"{path}: cannot be written ({error.strerror}).", "Choose a folder you may write to.")
+        return CtkError(
+            f"{path}: cannot be written ({error.strerror}).",
+            "Choose a folder you may write to; CTK_CACHE names the cache's.",
+        )
     return error
 
 

@@ -7,17 +7,14 @@ tools/make_default_data.py how they came here.
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
-import tempfile
 import zipfile
 from pathlib import Path
 
 import numpy as np
 
 from ctk.data import Npz
-from ctk.errors import CtkError
-from ctk.files import cache_folder
+from ctk.files import cache_folder, made_over_time
 from ctk.samples import Gallery, Samples
 from ctk_aml_retrieval import layout
 
@@ -29,31 +26,17 @@ MADE = ("train/train.npz", "test/test.clean.npz", "test/test.truth.npz")
 def folder() -> Path:
     """The folder of the unpacked data set; made in the cache if it is not there yet, in a few seconds.
 
-    Several processes may call this at once: each unpacks for itself, the first to finish is kept. The folder is named
-    after the packed data, so another version never finds an old cache. Raises CtkError where the cache cannot be
-    written.
+    The folder is named after the packed data, so another version never finds an old cache. Who calls this while another
+    process unpacks waits for it. Raises CtkError where the cache cannot be written.
     """
     digest = hashlib.sha256((PACKED / ARRAYS).read_bytes()).hexdigest()[:12]
     place = cache_folder() / "aml-retrieval" / f"default-{digest}"
-    if _complete(place):
-        return place
-    try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=place.parent, prefix=".default-") as name:
-            unpacked = Path(name) / "data"
-            _unpack(unpacked)
-            if place.exists() and not _complete(place):  # somebody tidied in the cache
-                shutil.rmtree(place, ignore_errors=True)
-            try:
-                os.rename(unpacked, place)
-            except OSError:
-                if not _complete(place):
-                    raise
-    except OSError as error:
-        raise CtkError(
-            f"{place}: the embedded data cannot be unpacked ({error.strerror or error}).",
-            "Set CTK_CACHE to a folder with 100 MB of room.",
-        ) from error
+    if not _complete(place):
+        if place.is_dir():  # somebody tidied in the cache
+            shutil.rmtree(place, ignore_errors=True)
+        with made_over_time(place) as making:
+            if making is not None:
+                _unpack(making)
     return place
 
 

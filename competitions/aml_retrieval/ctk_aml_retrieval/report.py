@@ -12,7 +12,18 @@ from markupsafe import Markup
 
 from ctk.contract import Section
 from ctk.ops import target_ranks, topk
-from ctk.report import BASELINE, FONT_SIZE, INK, MUTED, SERIES, axes, data_uri, figure_svg
+from ctk.report import (
+    BASELINE,
+    FONT_SIZE,
+    INK,
+    MUTED,
+    SERIES,
+    axes,
+    best_baseline,
+    data_uri,
+    figure_svg,
+    spoken,
+)
 from ctk.samples import Array
 
 if TYPE_CHECKING:
@@ -60,7 +71,7 @@ def ranks_section(results: Results, ranks: Array) -> Section:
     shown = {"blend": ranks}
     baseline = best_baseline(results)
     if baseline is not None:
-        shown[baseline.rpartition("/seed-")[0] or baseline] = cosine_ranks(results, results.oof[baseline])
+        shown[spoken(results, baseline)] = cosine_ranks(results, results.oof[baseline])
     head = Markup("").join(Markup('<th scope="col" class="number">{}</th>').format(name) for name in shown)
     body = Markup("").join(
         Markup('<tr><th scope="row">{}</th>{}</tr>').format(
@@ -97,18 +108,6 @@ def ranks_section(results: Results, ranks: Array) -> Section:
         body=body,
     )
     return Section("Ranks", str(html), css=".ranks { align-items: center; }")
-
-
-def best_baseline(results: Results) -> str | None:
-    """The key of the baseline that scores best among those whose predictions can be ranked."""
-    metric = results.metric
-    scores = {
-        key: results.scores.get(key, {}).get(metric.name, np.nan)
-        for key in sorted(results.baselines)
-        if key in results.oof and np.isfinite(results.oof[key]).all()
-    }
-    finite = {key: score for key, score in scores.items() if np.isfinite(score)}
-    return max(finite, key=lambda key: metric.sign * finite[key]) if finite else next(iter(scores), None)
 
 
 def rank_bins(size: int) -> list[int]:

@@ -109,7 +109,7 @@ def test_two_processes_may_unpack_at_once(tmp_path):
         for _ in range(2)
     ]
     assert [run.communicate()[0].strip() for run in runs] == ["11748", "11748"]
-    assert len(list((tmp_path / "aml-retrieval").iterdir())) == 1
+    assert len(list((tmp_path / "aml-retrieval").glob("default-*"))) == 1
 
 
 def test_what_was_tidied_away_is_made_again(tmp_path, monkeypatch):
@@ -121,7 +121,7 @@ def test_what_was_tidied_away_is_made_again(tmp_path, monkeypatch):
 def test_a_cache_that_cannot_be_written_says_what_to_set(tmp_path, monkeypatch):
     (tmp_path / "file").touch()
     monkeypatch.setenv("CTK_CACHE", str(tmp_path / "file"))
-    with pytest.raises(CtkError, match="the embedded data cannot be unpacked") as caught:
+    with pytest.raises(CtkError, match="cannot be written") as caught:
         embedded.folder()
     assert "CTK_CACHE" in caught.value.help
 

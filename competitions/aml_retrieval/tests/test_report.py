@@ -13,9 +13,9 @@ import pytest
 from PIL import Image
 
 from ctk.contract import Blend, Metric, Results
-from ctk.report import write_report
+from ctk.report import best_baseline, write_report
 from ctk.samples import Array, Gallery, Samples
-from ctk_aml_retrieval.report import Pictures, best_baseline, chosen, cosine_ranks, rank_bins, sections
+from ctk_aml_retrieval.report import Pictures, chosen, cosine_ranks, rank_bins, sections
 
 PICTURES = 30
 

@@ -30,6 +30,7 @@ import xarray as xr
 from ctk.bench.bench_case import BenchCase, Contestant, Run, Verdict
 from ctk.bench.measure import measure
 from ctk.bench.tables import machine, save
+from ctk.cli.bench import print_rows
 from ctk.samples import Array, Samples
 from ctk_leap_climsim.columns import GRID, INPUT_VARIABLES, INPUTS, LEVELS, SERIES, STATE, STEP, SURFACE, TARGETS, ZERO
 from ctk_leap_climsim.reading.climsim import Pair, pairs
@@ -55,16 +56,10 @@ def main() -> None:
         with tempfile.TemporaryDirectory(prefix="ctk-bench-") as folder:
             case = build(Path(folder))
             measured = measure("reading", case)
-            print(f"\n{case.name}\n{'':34}{'rows/s':>10} {'of ctk':>8} {'p20..p80 ms':>16} {'error':>9}")
-            ours = next(row.p50_ms for row in measured if row.role == "ctk")
+            print_rows(measured)
             for row in measured:
-                if row.p50_ms is None or ours is None:
-                    print(f"{row.contestant:34}{row.note}")
-                    continue
-                error = "" if row.error is None else f"{row.error:.0e}"
-                spread = f"{row.p20_ms:,.0f}..{row.p80_ms:,.0f}"
-                speed, ratio = 1e3 * rows / row.p50_ms, row.p50_ms / ours
-                print(f"{row.contestant:34}{speed:10,.0f} {ratio:7.2f}x {spread:>16} {error:>9}")
+                if row.p50_ms is not None:
+                    print(f"{row.contestant:34}{1e3 * rows / row.p50_ms:10,.0f} rows/s")
             if given.results:
                 save(measured, machine(), given.results)
 

@@ -1,65 +1,69 @@
 """The competition's metric beside scikit-learn's r2_score: on arrays, and on files beside what pandas reads.
 
-    python competitions/leap_climsim/bench/scoring.py [--rows 100000] [--csv-rows 20000] [--rounds 3]
+    python competitions/leap_climsim/bench/scoring.py [--rows 100000] [--csv-rows 20000] [--seconds 12]
 
 Times are of one process with two threads, in which contestants take turns; imports are not timed, reading files that
-lie in the page cache is. Memory is the peak of anonymous memory (what is above the page cache) that a call adds in a
-process of its own. The difference is that of the mean R2 from scikit-learn's.
+lie in the page cache is. Memory is the peak that a call adds in a process of its own, pages of mapped files among it.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import subprocess
 import sys
 import tempfile
-import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from statistics import median
 
 import numpy as np
 import pandas as pd
 from sklearn.metrics import r2_score
 
+from ctk.bench import memory
+from ctk.bench.bench_case import BenchCase, Contestant, Verdict
+from ctk.bench.measure import measure
 from ctk.bench.threads import limited
+from ctk.cli.bench import print_rows
 from ctk.samples import Samples
 from ctk_leap_climsim.columns import TARGETS
 from ctk_leap_climsim.r2 import r2_by_column
 from ctk_leap_climsim.scoring import score_file
 from ctk_leap_climsim.submission import write
 
-STATUS = Path("/proc/self/status")
-SAMPLED = 0.005
-"""Seconds between two looks at the memory."""
-
 
 def main() -> None:
-    """Print the table."""
+    """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name, default in (("rows", 100_000), ("csv-rows", 20_000), ("rounds", 3)):
+    for name, default in (("rows", 100_000), ("csv-rows", 20_000), ("seconds", 12)):
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--memory-of", nargs=3, metavar=("CASE", "CONTESTANT", "FOLDER"), help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.memory_of:
         case, contestant, place = given.memory_of
-        print(extra_memory(contestants(case, Path(place))[contestant]))
+        with limited():
+            print(memory.of_process(contestants(case, Path(place))[contestant]))
         return
-    print(f"{'':40}{'seconds':>9} {'extra GB':>9} {'difference':>11}")
-    with tempfile.TemporaryDirectory() as folder, limited():
+    with tempfile.TemporaryDirectory() as folder:
         for case, rows in (("arrays", given.rows), ("parquet", given.rows), ("csv", given.csv_rows)):
             place = Path(folder) / case
             make(case, rows, place)
-            runs = contestants(case, place)
-            times, answers = in_turns(runs, given.rounds)
-            for name in runs:
-                command = [sys.executable, __file__, "--memory-of", case, name, str(place)]
-                told = subprocess.run(command, capture_output=True, text=True, check=True)
-                difference = answers[name] - answers["scikit-learn"]
-                label = f"{case}, {rows:,} x {len(TARGETS)}: {name}"
-                print(f"{label:40}{times[name]:9.2f} {float(told.stdout) / 1e9:9.2f} {difference:11.1e}")
+            measured = measure("scoring", bench_case(case, rows, place, given.seconds))
+            print_rows([replace(row, extra_mb=extra_mb(case, row.contestant, place)) for row in measured])
+
+
+def bench_case(case: str, rows: int, place: Path, seconds: float) -> BenchCase:
+    """Both ways to the mean R2; the error is the difference from scikit-learn's."""
+    runs = contestants(case, place)
+    right = runs["scikit-learn"]()
+    return BenchCase(
+        f"{case} {rows:,} x {len(TARGETS)}",
+        "cpu",
+        [Contestant(name, lambda run=run: run, "ctk" if name == "ctk" else "peer") for name, run in runs.items()],
+        lambda score: Verdict(score, abs(score - right)),
+        seconds,
+    )
 
 
 def make(case: str, rows: int, place: Path) -> None:
@@ -94,48 +98,12 @@ def contestants(case: str, place: Path) -> dict[str, Callable[[], float]]:
     return {"ctk": lambda: score_file(answers, truths)["r2"], "scikit-learn": theirs}
 
 
-def in_turns(runs: dict[str, Callable[[], float]], rounds: int) -> tuple[dict[str, float], dict[str, float]]:
-    """Median seconds and the answer by name."""
-    times: dict[str, list[float]] = {name: [] for name in runs}
-    answers = {}
-    for _ in range(rounds):
-        for name, run in runs.items():
-            begun = time.perf_counter()
-            answers[name] = run()
-            times[name].append(time.perf_counter() - begun)
-    return {name: median(each) for name, each in times.items()}, answers
-
-
-def extra_memory(run: Callable[[], float]) -> int:
-    """Bytes of anonymous memory that a call adds at its peak."""
-    before: int = anonymous()
-    with peak_of_memory() as peak, limited():
-        run()
-    return max(peak) - before
-
-
-@contextmanager
-def peak_of_memory() -> Iterator[list[int]]:
-    """Yields the list of what was seen."""
-    seen, over = [anonymous()], threading.Event()
-
-    def look() -> None:
-        while not over.wait(SAMPLED):
-            seen.append(anonymous())
-
-    looker = threading.Thread(target=look)
-    looker.start()
-    try:
-        yield seen
-    finally:
-        over.set()
-        looker.join()
-
-
-def anonymous() -> int:
-    """Bytes of this process's memory that are no file's."""
-    line = next(line for line in STATUS.read_text().splitlines() if line.startswith("RssAnon:"))
-    return int(line.split()[1]) << 10
+def extra_mb(case: str, contestant: str, place: Path) -> float:
+    """What a call adds at its peak to the resident memory of a fresh process, MB."""
+    command = [sys.executable, __file__, "--memory-of", case, contestant, str(place)]
+    environment = {**os.environ, **memory.GIVE_BACK}
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    return int(done.stdout) / 1e6
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ import torch
 from ctk.bench.bench_case import BenchCase, Contestant, Run, Verdict
 from ctk.bench.measure import measure
 from ctk.bench.tables import machine, save
+from ctk.cli.bench import print_rows
 from ctk.config.training_keys import Training
 from ctk.contract import Batch, FitContext, Metric
 from ctk.samples import Array, Samples, Targets
@@ -58,13 +59,7 @@ def main() -> None:
             measured = measure(
                 "training", case(network, options, rows, size, Path(folder), given.device, given.seconds)
             )
-        print(f"\n{measured[0].case}\n{'':24}{'ms':>10} {'ratio':>8} {'p20..p80 ms':>18} {'error':>9}")
-        for row in measured:
-            if row.p50_ms is None:
-                print(f"{row.contestant:24}{row.note}")
-                continue
-            spread = f"{row.p20_ms:,.0f}..{row.p80_ms:,.0f}"
-            print(f"{row.contestant:24}{row.p50_ms:10,.0f} {row.ratio:8.3f} {spread:>18} {row.error:9.0e}")
+        print_rows(measured)
         if given.results:
             save(measured, machine(), given.results)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from ctk import hookimpl
 from ctk.hookspecs import Register
 
+requires_ctk = ">=0.2,<0.3"
+
 
 @hookimpl
 def ctk_register_competitions(register: Register) -> None:

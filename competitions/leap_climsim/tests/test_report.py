@@ -267,6 +267,7 @@ def test_hostile_names_are_escaped(results: Results) -> None:
         results,
         oof={f"{hostile}/seed-1": results.oof["ridge/seed-1"]},
         baselines=frozenset({f"{hostile}/seed-1"}),
+        scores={**results.scores, f"{hostile}/seed-1": results.scores["ridge/seed-1"]},
     )
     for section in sections(named):
         assert "<script" not in section.html

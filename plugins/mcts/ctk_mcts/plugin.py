@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ctk.hookspecs import Register, hookimpl
 
-requires_ctk = ">=0.1,<0.2"
+requires_ctk = ">=0.2,<0.3"
 
 
 @hookimpl

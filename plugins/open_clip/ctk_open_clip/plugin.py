@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from ctk.hookspecs import Register, hookimpl
 
+requires_ctk = ">=0.2,<0.3"
+
 
 @hookimpl
 def ctk_register_filters(register: Register) -> None:

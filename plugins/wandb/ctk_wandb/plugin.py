@@ -10,7 +10,7 @@ from ctk.training import tracker_options
 if TYPE_CHECKING:
     from ctk.runs import Run
 
-requires_ctk = ">=0.1,<0.2"
+requires_ctk = ">=0.2,<0.3"
 
 
 @hookimpl

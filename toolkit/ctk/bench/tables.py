@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import math
+import io
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+
+import pandas as pd
 
 from ctk.files import atomic
 
@@ -58,26 +58,10 @@ def machine() -> dict[str, str]:
 def save(rows: Sequence[BenchRow], where: dict[str, str], folder: Path) -> None:
     """Put rows of one op into its CSV; those of other machines, cases and contestants stay."""
     path = folder / f"{rows[0].op}.csv"
-    new = [{key: _cell(value) for key, value in {**asdict(row), **where}.items()} for row in rows]
-    replaced = {_key(row) for row in new}
-    kept: list[dict[str, str]] = []
-    if path.exists():
-        with path.open(newline="") as file:
-            kept = [row for row in csv.DictReader(file) if _key(row) not in replaced]
+    texts = [path.read_text(encoding="utf-8")] if path.exists() else []
+    texts.append(pd.DataFrame([{**asdict(row), **where} for row in rows]).to_csv(index=False, float_format="%.6g"))
+    tables = [pd.read_csv(io.StringIO(text), dtype=str, keep_default_na=False) for text in texts]
     folder.mkdir(parents=True, exist_ok=True)
-    with atomic(path) as temporary, temporary.open("w", newline="") as file:
-        writer = csv.DictWriter(file, list(new[0]), extrasaction="ignore", restval="", lineterminator="\n")
-        writer.writeheader()
-        writer.writerows([*kept, *new])
-
-
-def _key(row: dict[str, str]) -> tuple[str, ...]:
-    return tuple(row.get(name, "") for name in SAME)
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, float):
-        return f"{value:.6g}" if math.isfinite(value) else str(value)
-    return str(value)
+    with atomic(path) as temporary:
+        newest = pd.concat(tables).drop_duplicates(list(SAME), keep="last")
+        newest.to_csv(temporary, index=False, columns=list(tables[-1]))

@@ -55,7 +55,7 @@ def bench(op: str | None, device: str | None, results: Path, json_: bool) -> Non
             save(rows, where, results)
             every += rows
             if not json_:
-                _print_rows(rows)
+                print_rows(rows)
     if json_:
         print_json([{**asdict(row), **where} for row in every])
     else:
@@ -68,7 +68,8 @@ def _progress(case: str, status: Status | None) -> Callable[[str], None]:
     return lambda doing: None if status is None else status.update(f"{case}: {doing}")
 
 
-def _print_rows(rows: Sequence[BenchRow]) -> None:
+def print_rows(rows: Sequence[BenchRow]) -> None:
+    """Print the table of one case."""
     console.print(f"\n{rows[0].op}  {rows[0].case}  {rows[0].device}", style="bold")
     extra = any(row.extra_mb is not None for row in rows)
     shown = []

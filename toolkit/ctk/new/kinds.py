@@ -17,6 +17,7 @@ class Kind:
     description   the package's
     dependencies  beside the toolkit: what the package imports itself
     files         modules of the package and other files in it, by template
+    parts         what else it registers, under names of its own: hook, what is added to the name, thing, about
     """
 
     name: str
@@ -26,6 +27,7 @@ class Kind:
     description: str
     dependencies: tuple[str, ...]
     files: Mapping[str, str]
+    parts: tuple[tuple[str, str, str, str], ...] = ()
 
 
 PACKAGE = {
@@ -61,7 +63,7 @@ _COMPONENTS = (
         "reader:CSVReader",
         "train.csv and test.csv, a column a number",
         "A reader of CSV tables that says what is wrong with one",
-        ("numpy",),
+        ("numpy", "pandas"),
         {"reader.py": "components/reader.py.j2", "table.py": "components/table.py.j2"},
     ),
     Kind(
@@ -119,9 +121,8 @@ COMPETITION = Kind(
     "competition:DiabetesProgression",
     "how far diabetes progresses within a year, 10 numbers of 442 patients",
     "A small, complete competition: how far diabetes progresses within a year",
-    ("numpy", "pydantic>=2", "scikit-learn", "torch>=2.11"),
+    ("numpy", "pandas", "pydantic>=2", "scikit-learn", "torch>=2.11"),
     {
-        "plugin.py": "competition/plugin.py.j2",
         "competition.py": "competition/competition.py.j2",
         "default_data.py": "competition/default_data.py.j2",
         "reader.py": "components/reader.py.j2",
@@ -132,6 +133,12 @@ COMPETITION = Kind(
         "submission.py": "competition/submission.py.j2",
         "presets/quick.yaml": "competition/quick.yaml.j2",
     },
+    (
+        ("data", "-csv", "reader:CSVReader", "train.csv and test.csv, a column a number"),
+        ("metrics", "-metric", "metric:METRIC", "root mean squared error"),
+        ("models", "-mlp", "network:MLP", "one hidden layer on all features side by side"),
+        ("losses", "-huber", "loss:Huber", "half the squared error up to delta, linear beyond"),
+    ),
 )
 
 KINDS = {COMPETITION.name: COMPETITION, **COMPONENTS}

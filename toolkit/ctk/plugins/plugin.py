@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -133,6 +134,8 @@ def reason(error: BaseException) -> str:
         return error.problem
     if isinstance(error, SystemExit):
         return f"it called sys.exit({error.code!r})"
+    if isinstance(error, ImportError) and (error.name or "").partition(".")[0] == "ctk":
+        return f"it was made for another version of the toolkit than {version(BUILT_IN)} ({error}): upgrade it"
     return f"{type(error).__name__}: {error}"
 
 

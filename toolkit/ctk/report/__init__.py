@@ -5,7 +5,7 @@ A competition adds sections of its own; ``axes`` and ``figure_svg`` draw in the 
 
 from ctk.report.figures import BASELINE, FONT_SIZE, GRID, INK, MUTED, SERIES, axes, data_uri, figure_svg
 from ctk.report.numbers import decimals_for, difference, duration, number
-from ctk.report.page import write_report
+from ctk.report.page import best_baseline, spoken, write_report
 from ctk.report.rendering import Fact, rendered
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "SERIES",
     "Fact",
     "axes",
+    "best_baseline",
     "data_uri",
     "decimals_for",
     "difference",
@@ -24,5 +25,6 @@ __all__ = [
     "figure_svg",
     "number",
     "rendered",
+    "spoken",
     "write_report",
 ]

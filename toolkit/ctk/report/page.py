@@ -79,6 +79,26 @@ def by_rank(results: Results, *, baselines: bool) -> list[str]:
     return sorted(keys, key=place)
 
 
+def spoken(results: Results, key: str) -> str:
+    """A member key for people; the seed is said only where the member has several."""
+    name, seed = _split(key)
+    several = sum(1 for other in _keys(results) if _split(other)[0] == name) > 1
+    return f"{name} seed {seed}" if several and seed else name
+
+
+def best_baseline(results: Results, score: str | None = None) -> str | None:
+    """Key of the baseline with predictions that scores best, by the deciding metric or another score of its direction.
+
+    None where there is none, or none with a score that is a number.
+    """
+    name = score or results.metric.name
+    scores = {
+        key: results.scores.get(key, {}).get(name, math.nan) for key in sorted(results.baselines & set(results.oof))
+    }
+    finite = {key: value for key, value in scores.items() if math.isfinite(value)}
+    return max(finite, key=lambda key: results.metric.sign * finite[key], default=None)
+
+
 def slots(results: Results) -> dict[str, int]:
     """The colour's number of each member, by member name: the best few get one from 1, the others and baselines 0."""
     names = list(dict.fromkeys(_split(key)[0] for key in by_rank(results, baselines=False)))
@@ -96,7 +116,7 @@ def headline(results: Results) -> list[Fact]:
     for label, baselines in (("Best member", False), ("Best baseline", True)):
         ranked = by_rank(results, baselines=baselines)
         if ranked:
-            facts.append(Fact(label, number(deciding(results, ranked[0])), _spoken(results, ranked[0])))
+            facts.append(Fact(label, number(deciding(results, ranked[0])), spoken(results, ranked[0])))
     if results.metric.name in results.truth_scores:
         score = number(float(results.truth_scores[results.metric.name]))
         facts.append(Fact("Test", score, f"{len(results.test):,} rows"))
@@ -107,12 +127,12 @@ def sentences(results: Results) -> list[str]:
     """How the blend stands to each baseline and to the best member, best baseline first."""
     ours = deciding(results, "blend")
     said = [
-        comparison(results.metric, ours, _spoken(results, key), deciding(results, key))
+        comparison(results.metric, ours, spoken(results, key), deciding(results, key))
         for key in by_rank(results, baselines=True)
     ]
     members = by_rank(results, baselines=False)
     if len(members) > 1:
-        name = f"the best single member {_spoken(results, members[0])}"
+        name = f"the best single member {spoken(results, members[0])}"
         said.append(comparison(results.metric, ours, name, deciding(results, members[0])))
     return said
 
@@ -194,7 +214,7 @@ def folds(results: Results) -> Folds | None:
     colours = slots(results)
     whose = {
         key: (
-            _spoken(results, key),
+            spoken(results, key),
             "baseline" if key in results.baselines else "blend" if key == "blend" else "member",
             colours.get(_split(key)[0], 0),
         )
@@ -233,7 +253,7 @@ def plots(results: Results) -> list[Plot]:
 
 def levels(results: Results) -> dict[str, float]:
     """The blend's score and the best baseline's, to set curves against: of the first fold where there are several."""
-    keys = {"blend": "blend"} | {_spoken(results, key): key for key in by_rank(results, baselines=True)[:1]}
+    keys = {"blend": "blend"} | {spoken(results, key): key for key in by_rank(results, baselines=True)[:1]}
     # Curves are of the first fold. The score of all folds together is of other rows, and may be nowhere near it.
     of_fold = {} if results.folds is None else {key: scores[0] for key, scores in results.folds.scores.items()}
     found = {whose: of_fold.get(key, deciding(results, key)) for whose, key in keys.items()}
@@ -278,7 +298,7 @@ def weights(results: Results) -> list[Weight]:
     used = sorted(((key, weight) for key, weight in results.blend.weights.items() if weight), key=lambda item: -item[1])
     most = max((abs(weight) for _, weight in used), default=1.0)
     return [
-        Weight(_spoken(results, key), colours.get(_split(key)[0], 0), number(weight), abs(weight) / most)
+        Weight(spoken(results, key), colours.get(_split(key)[0], 0), number(weight), abs(weight) / most)
         for key, weight in used
     ]
 
@@ -292,7 +312,7 @@ def weights_by_group(results: Results) -> Plot | None:
         return None
     colours = slots(results)
     used = sorted((key for key in blend.by_group if any(blend.by_group[key])), key=lambda key: -blend.weights[key])
-    rows = [MapRow(_spoken(results, key), colours.get(_split(key)[0], 0), blend.by_group[key]) for key in used]
+    rows = [MapRow(spoken(results, key), colours.get(_split(key)[0], 0), blend.by_group[key]) for key in used]
     targets = results.valid.targets
     each_column = len(blend.column_groups) == len(blend.group_of_column)
     bands = targets.groups.tolist() if targets is not None and each_column else [""] * len(blend.column_groups)
@@ -351,13 +371,6 @@ def _split(key: str) -> tuple[str, str]:
     """Member and seed of a key: "mlp/seed-1" is ("mlp", "1")."""
     name, found, seed = key.rpartition("/seed-")
     return (name, seed) if found else (key, "")
-
-
-def _spoken(results: Results, key: str) -> str:
-    """A key for people; the seed is said only where the member has several."""
-    name, seed = _split(key)
-    several = sum(1 for other in _keys(results) if _split(other)[0] == name) > 1
-    return f"{name} seed {seed}" if several and seed else name
 
 
 def _shares(values: list[float]) -> list[float | None]:

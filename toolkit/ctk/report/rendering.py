@@ -18,12 +18,15 @@ class Fact:
 
 
 def rendered(template: str, package: str = "ctk.report", **values: Any) -> str:
-    """The text of a package's template with these values, escaped where they are no Markup; ``style`` is the sheet."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
+    """The text of a package's template with these values, escaped where they are no Markup.
+
+    A template extends ``base.html.j2``, which has the style sheet.
+    """
+    from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
     from markupsafe import Markup
 
     environment = Environment(
-        loader=PackageLoader(package, "."),
+        loader=ChoiceLoader([PackageLoader(package, "."), PackageLoader("ctk.report", ".")]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

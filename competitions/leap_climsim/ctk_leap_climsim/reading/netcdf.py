@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import netCDF4
 import numpy as np
@@ -56,13 +56,15 @@ def opened(path: Path) -> Iterator[File]:
         if begin[:3] == b"CDF":
             yield Classic(path)
         elif begin == HDF:
-            check_length(path)
             with netCDF4.Dataset(path) as dataset:
                 yield _Hdf(dataset)
         else:
             raise DataError(f"{path}: is {'no netCDF file' if begin else 'empty'}.", AGAIN)
     except (OSError, RuntimeError) as error:  # the library has no error of its own for a damaged file
-        raise DataError(f"{path}: cannot be read ({error}).", AGAIN) from None
+        size = path.stat().st_size if path.is_file() else 0
+        raise DataError(
+            f"{path}: cannot be read; is it cut short? {size:,} bytes are there ({error}).", AGAIN
+        ) from None
 
 
 def stacked(path: Path, series: Sequence[str], names: Sequence[str], out: Array | None = None) -> Array:
@@ -125,29 +127,3 @@ class _Hdf:
     def fills(self, name: str) -> list[float]:
         there = self.variables[name].ncattrs()
         return [float(self.variables[name].getncattr(fill)) for fill in FILLS if fill in there]
-
-
-class _Superblock(NamedTuple):
-    """Where an HDF5 file's superblock has the size of its addresses, and the end of the file."""
-
-    width: int
-    end: int
-
-
-SUPERBLOCKS = {0: _Superblock(13, 40), 1: _Superblock(13, 44), 2: _Superblock(9, 28), 3: _Superblock(9, 28)}
-"""By version ("HDF5 File Format Specification", II.A), for addresses of eight bytes."""
-
-
-def check_length(path: Path) -> None:
-    """Raise DataError if an HDF5 file is shorter than its own superblock says."""
-    with path.open("rb") as file:
-        begin = file.read(64)
-    there = path.stat().st_size
-    place = SUPERBLOCKS.get(begin[8]) if len(begin) == 64 else None
-    if len(begin) < 64:
-        raise DataError(f"{path}: is cut short: {there:,} bytes are there.", AGAIN)
-    if place is None or begin[place.width] != 8:
-        return
-    needed = int.from_bytes(begin[place.end : place.end + 8], "little")
-    if there < needed:
-        raise DataError(f"{path}: is cut short: {there:,} of {needed:,} bytes are there.", AGAIN)

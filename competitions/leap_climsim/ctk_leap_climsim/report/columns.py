@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ctk.report import best_baseline, spoken
 from ctk.samples import Array
 from ctk_leap_climsim.columns import EXACT_TARGETS, TARGETS
 from ctk_leap_climsim.postprocess import decided, weights_of
@@ -47,7 +48,7 @@ def columns_of(results: Results) -> Columns:
     """R2 by column of the blend and of the best baseline; each is read in blocks of rows."""
     assert results.valid.target is not None
     weights = weights_of(results.valid)
-    baseline = best_baseline(results)
+    baseline = best_baseline(results, VARYING)
     assert results.blended is not None
     shown = {BLEND: results.blended}
     if baseline is not None:
@@ -62,22 +63,6 @@ def columns_of(results: Results) -> Columns:
     return Columns(r2, baseline, {"zero": zero, "exact": exact & ~zero, "constant": constant})
 
 
-def best_baseline(results: Results) -> str | None:
-    """Key of the baseline with the best mean R2 of varying columns; None where none has predictions."""
-    keys = [key for key in sorted(results.baselines) if key in results.oof]
-    return max(keys, key=lambda key: _low(score(results, key)), default=None)
-
-
 def score(results: Results, key: str) -> float:
     """Mean R2 over the columns that vary, of a member key or BLEND; nan where it was not evaluated."""
     return float(results.scores.get(key, {}).get(VARYING, math.nan))
-
-
-def spoken(results: Results, key: str) -> str:
-    """A member key for people: its seed is said only where there are several."""
-    name = key.rpartition("/seed-")[0] or key
-    return name if sum(other.startswith(f"{name}/seed-") for other in results.oof) <= 1 else key
-
-
-def _low(value: float) -> float:
-    return -math.inf if math.isnan(value) else value

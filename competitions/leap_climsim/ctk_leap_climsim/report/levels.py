@@ -10,11 +10,11 @@ import numpy as np
 from markupsafe import Markup
 
 from ctk.contract import Section
-from ctk.report import BASELINE, figure_svg, number
+from ctk.report import BASELINE, figure_svg, number, spoken
 from ctk.samples import Array
 from ctk_leap_climsim.columns import LEVELS, SURFACE, TARGETS, TENDENCIES
 from ctk_leap_climsim.report import panel
-from ctk_leap_climsim.report.columns import BLEND, KINDS, Columns, score, spoken
+from ctk_leap_climsim.report.columns import BLEND, KINDS, Columns, score
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -9,12 +9,12 @@ import numpy as np
 from markupsafe import Markup
 
 from ctk.contract import Section
-from ctk.report import BASELINE, INK, figure_svg, number
+from ctk.report import BASELINE, INK, figure_svg, number, spoken
 from ctk.samples import Array
 from ctk_leap_climsim.columns import INPUTS, LEVELS, TENDENCIES
 from ctk_leap_climsim.report import panel
 from ctk_leap_climsim.report.choice import JUDGED, Chosen, chosen
-from ctk_leap_climsim.report.columns import BLEND, Columns, spoken
+from ctk_leap_climsim.report.columns import BLEND, Columns
 
 if TYPE_CHECKING:
     from ctk.contract import Results
