@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,7 +50,8 @@ def compare(fitted: Portable, predict: Callable[[Sequence[Tensor]], Array], samp
     Raises CtkError where the export cannot be run on them.
     """
     expected = np.asarray(fitted.predict(samples), np.float64)
-    parts = [samples.take(rows) for rows in _batches(len(samples))]
+    rows = np.split(np.arange(len(samples)), np.cumsum(SIZES))
+    parts = [samples.take(some) for some in rows if len(some)]
     sizes, shape = [len(part) for part in parts], expected.shape[1:]
     try:
         with quiet():
@@ -77,12 +78,4 @@ def spread(train: Samples) -> Array:
 
 def evenly(rows: int, most: int) -> Array:
     """Numbers of at most so many rows, evenly spaced."""
-    return np.arange(min(rows, most)) * max(rows, 1) // max(min(rows, most), 1)
-
-
-def _batches(rows: int) -> Iterator[Array]:
-    start = 0
-    for size in (*SIZES, rows):
-        if start < rows:
-            yield np.arange(start, min(start + size, rows))
-            start += size
+    return np.arange(min(rows, most)) * rows // max(min(rows, most), 1)

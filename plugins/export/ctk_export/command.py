@@ -3,30 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import click
 
-from ctk.cli import ProgressBars, as_json, completion, console, print_json, print_table
+from ctk.cli import OneOf, ProgressBars, as_json, completion, console, print_json, print_table
 from ctk_export.choices import FORMATS, HIGHEST, LOWEST, OPSET
-
-
-class Format(click.Choice[str]):
-    """One of the formats, with the nearest for one that does not exist."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """As click does."""
-        from ctk.errors import UsageError, nearest
-
-        if value not in self.choices:
-            raise UsageError(f"There is no format '{value}'.", nearest(str(value), FORMATS, "formats"))
-        return super().convert(value, param, ctx)
 
 
 @click.command()
 @click.argument("run", shell_complete=completion.runs)
 @click.option(
-    "--format", "format_", type=Format(FORMATS), required=True, help="What to write; safetensors are the weights alone."
+    "--format", "format_", type=OneOf(FORMATS), required=True, help="What to write; safetensors are the weights alone."
 )
 @click.option(
     "--member",

@@ -221,7 +221,7 @@ def test_what_predicts_otherwise_than_the_model_is_told_and_not_kept(aml, ctk, t
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["--format", "onxn"], "There is no format 'onxn'.\nDid you mean 'onnx'?"),
+        (["--format", "onxn"], "'onxn' is not one of 'onnx', 'torchscript', 'safetensors'. Did you mean 'onnx'?"),
         (["--format", "onnx", "--member", "residual"], "no member 'residual'.\nDid you mean 'residual-mlp'?"),
         (["--format", "onnx", "--seed", "5"], "no seed '5'.\nKnown seeds: 0, 1."),
         (["--format", "onnx", "--member", "ridge", "--seed", "1"], "no seed '1' of ridge.\nKnown seeds of ridge: 0."),

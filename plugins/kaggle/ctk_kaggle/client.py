@@ -71,7 +71,7 @@ class Client(KaggleApi):  # type: ignore[misc]  # it has no types
     args: ClassVar[list[str]] = [each for each in KaggleApi.args if each != "--verbose"]
 
     def ask(self, slug: str, method: str, request: Any) -> Any:
-        """Call a method of Kaggle's competition service. Raises the errors of ``problems``."""
+        """Call a method of Kaggle's competition service. Raises CtkError."""
         request.competition_name = slug
         with listening(), problems.told(slug), self.build_kaggle_client() as kaggle:
             return getattr(kaggle.competitions.competition_api_client, method)(request)
@@ -88,7 +88,7 @@ class Client(KaggleApi):  # type: ignore[misc]  # it has no types
             request.page_token = answer.next_page_token
 
     def hand_in(self, slug: str, file: Path, message: str) -> str:
-        """Upload a submission and hand it in; returns Kaggle's answer. Raises the errors of ``problems``."""
+        """Upload a submission and hand it in; returns Kaggle's answer. Raises CtkError."""
         with listening(), problems.told(slug):
             return str(self.competition_submit(str(file), message, slug, quiet=True).message)
 
@@ -123,7 +123,7 @@ def listening() -> Iterator[io.StringIO]:
 def sign_in() -> Client:
     """The client with the user's credentials, found and checked as the official one does.
 
-    An access token and a log-in are checked now, a key by the first request. Raises NoToken, WrongToken, Passing.
+    An access token and a log-in are checked now, a key by the first request. Raises CtkError.
     """
     client = Client()
     with listening() as heard, problems.told("your account"):
@@ -134,4 +134,4 @@ def sign_in() -> Client:
             refused = "Invalid credentials" in heard.getvalue() or get_access_token_from_env()[0]
     if refused:
         raise problems.wrong_token()
-    raise problems.NoToken("There is no Kaggle token.", problems.TOKEN)
+    raise CtkError("There is no Kaggle token.", problems.TOKEN)

@@ -20,7 +20,7 @@ from kagglesdk.competitions.types.competition_api_service import (
 
 from ctk.contract import Progress
 from ctk.errors import CtkError
-from ctk.files import check_room, explain, read_json, write_json
+from ctk.files import atomic, check_room, explain, read_json, write_json
 from ctk_kaggle import unzip
 from ctk_kaggle.transfer import fetch
 
@@ -185,7 +185,8 @@ class Work:
         sent = came.path.stat().st_size
         if came.name != f"{listed.path.name}.zip":
             self._check(listed, {sent}, came.path)
-            unzip.put(came.path, self.folder / listed.path)
+            with atomic(self.folder / listed.path) as temporary:
+                shutil.move(came.path, temporary)
         else:
             inner = unzip.sizes(came.path)
             size = next(iter(inner.values()), 0)
@@ -242,6 +243,8 @@ def _alone(folder: Path) -> Iterator[Path]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise CtkError(f"{folder}: another process is downloading into it.", "Wait until it is done.") from None
+        for left in folder.rglob(".*.part"):  # by a call that was killed
+            left.unlink()
         yield state
 
 

@@ -21,36 +21,12 @@ TOKEN = (
 )
 
 
-class NoToken(CtkError):
-    """There are no credentials."""
-
-
-class WrongToken(CtkError):
-    """Kaggle does not accept the credentials there are."""
-
-
-class NoCompetition(CtkError):
-    """Kaggle knows no such competition, or shows it to others only."""
-
-
-class RulesNotAccepted(CtkError):
-    """The user has not joined the competition."""
-
-
 class Passing(CtkError):
     """Something that another try may find gone; ``wait`` is how many seconds Kaggle asked for, if it did."""
 
     def __init__(self, problem: str, help: str = "", wait: float | None = None) -> None:
         super().__init__(problem, help)
         self.wait = wait
-
-
-class TooManyRequests(Passing):
-    """Kaggle asks to be asked less often."""
-
-
-class NotReached(Passing):
-    """No connection, a broken one, or no answer in time."""
 
 
 @contextmanager
@@ -64,15 +40,15 @@ def told(slug: str) -> Iterator[None]:
     except requests.HTTPError as error:
         raise of_status(error, slug) from None
     except requests.exceptions.SSLError:
-        raise NotReached(
+        raise Passing(
             "Kaggle's certificate is not accepted.", "Behind a proxy, name its certificates in REQUESTS_CA_BUNDLE."
         ) from None
     except requests.exceptions.ProxyError:
-        raise NotReached("The proxy does not let through to Kaggle.", "Check HTTPS_PROXY and HTTP_PROXY.") from None
+        raise Passing("The proxy does not let through to Kaggle.", "Check HTTPS_PROXY and HTTP_PROXY.") from None
     except requests.Timeout:
-        raise NotReached("Kaggle does not answer in time.", "Try again later.") from None
+        raise Passing("Kaggle does not answer in time.", "Try again later.") from None
     except (requests.ConnectionError, requests.exceptions.ChunkedEncodingError):
-        raise NotReached("There is no connection to Kaggle.", "Check the network and try again.") from None
+        raise Passing("There is no connection to Kaggle.", "Check the network and try again.") from None
     except (requests.RequestException, ValueError, KeyError, TypeError, AttributeError) as error:
         raise CtkError(
             f"Kaggle's answer about {slug} is not understood ({type(error).__name__}).",
@@ -90,10 +66,10 @@ def of_status(error: requests.HTTPError, slug: str) -> CtkError:
         return wrong_token()
     if status == 429:
         asked = f" It asks to wait {wait:.0f} s." if wait is not None else ""
-        return TooManyRequests(f"Kaggle was asked too often.{asked}", "Wait a little and repeat.", wait)
+        return Passing(f"Kaggle was asked too often.{asked}", "Wait a little and repeat.", wait)
     # Without permission to see a competition Kaggle answers 403 about 'competitions.get', whether it exists or not.
     if status == 404 or (status == 403 and "competitions.get" in words):
-        return NoCompetition(
+        return CtkError(
             f"Kaggle has no competition '{slug}' that you may see.",
             f"Does {page} open in a browser where you are logged in? A private one has to be joined first.",
         )
@@ -105,19 +81,19 @@ def of_status(error: requests.HTTPError, slug: str) -> CtkError:
     return CtkError(f"Kaggle refuses ({status}){said}.", f"Does it work in a browser? {page}")
 
 
-def rules_not_accepted(slug: str) -> RulesNotAccepted:
+def rules_not_accepted(slug: str) -> CtkError:
     """For a competition that the user has not joined."""
-    return RulesNotAccepted(
+    return CtkError(
         f"The rules of {slug} are not accepted yet.", f"Join it at {SITE}/competitions/{slug}/rules and repeat."
     )
 
 
-def wrong_token() -> WrongToken:
+def wrong_token() -> CtkError:
     """Names where the token comes from, never the token."""
     places = {"KAGGLE_API_TOKEN": "in KAGGLE_API_TOKEN", "access_token": "in ~/.kaggle/access_token"}
     source = get_access_token_from_env()[1]
     place = places.get(source or "", "(KAGGLE_USERNAME and KAGGLE_KEY, kaggle.json or a log-in)")
-    return WrongToken(f"Kaggle does not accept the token {place}; it may have expired.", TOKEN)
+    return CtkError(f"Kaggle does not accept the token {place}; it may have expired.", TOKEN)
 
 
 def _answer(error: requests.HTTPError) -> tuple[int, str, float | None]:

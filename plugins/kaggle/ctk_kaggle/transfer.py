@@ -19,7 +19,7 @@ import requests
 
 from ctk.errors import CtkError
 from ctk.files import check_room, explain
-from ctk_kaggle.problems import NotReached, Passing, told
+from ctk_kaggle.problems import Passing, told
 from ctk_kaggle.sessions import patient
 
 CHUNK = 1 << 16
@@ -49,18 +49,12 @@ def fetch(
     """
     failures, furthest = 0, -1
     while True:
-        reached = furthest
-
-        def tell(done: int, total: int) -> None:
-            nonlocal reached
-            reached = max(reached, done)
-            progress(done, total)
-
         try:
-            return _try(ask, place, slug, tell)
+            return _try(ask, place, slug, progress)
         except Passing as problem:
+            reached = max((part.stat().st_size for part in place.parent.glob(f"{place.name}-*.part")), default=0)
             failures = 0 if reached > furthest >= 0 else failures + 1
-            furthest = reached
+            furthest = max(reached, furthest)
             if failures >= TRIES or (problem.wait or 0.0) > LONGEST_WAIT:
                 raise
             time.sleep(problem.wait if problem.wait is not None else min(2.0**failures, LONGEST_WAIT))
@@ -109,7 +103,7 @@ def _write(
     slug: str,
     progress: Callable[[int, int], None],
 ) -> Path:
-    """Append a body to what is there. Raises NotReached where it ends early, CtkError where the disk is full."""
+    """Append a body to what is there. Raises Passing where it ends early, CtkError where the disk is full."""
     done = start
     try:
         with part.open("ab" if start else "wb") as file:
@@ -125,7 +119,7 @@ def _write(
     except OSError as error:
         raise explain(error, part) from error
     if size is not None and done < size:
-        raise NotReached("The connection to Kaggle broke off.", "Repeat to go on from there.")
+        raise Passing("The connection to Kaggle broke off.", "Repeat to go on from there.")
     if size is not None and done > size:
         part.unlink()
         raise CtkError(f"Kaggle announced {size:,} bytes and sent more.", "Try again later.")

@@ -197,9 +197,8 @@ def test_a_host_may_download_without_having_joined(kaggle: Any, folder: Path) ->
 
 def test_no_such_competition_is_said_first(kaggle: Any, folder: Path) -> None:
     from ctk_kaggle.platform import Kaggle
-    from ctk_kaggle.problems import NoCompetition
 
-    with pytest.raises(NoCompetition, match="no competition 'amlcompetition' that you may see"):
+    with pytest.raises(CtkError, match="no competition 'amlcompetition' that you may see"):
         Kaggle().download("amlcompetition", folder, lambda what, done, total: None)
     assert kaggle.names() == ["GetCompetition"]
 

@@ -55,10 +55,6 @@ class Decision:
         place = value if self._continuous else _place(self.distribution, value)
         return min(bisect_right(self.starts, place), self.branches) - 1
 
-    def within(self, branch: int, value: Any) -> int:
-        """The number of a countable value in its branch, from 0."""
-        return int(_place(self.distribution, value) - self.starts[branch])
-
     def value(self, branch: int, number: int) -> Any:
         """The countable value with a number in its branch."""
         place = int(self.starts[branch]) + number

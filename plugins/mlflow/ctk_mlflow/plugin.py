@@ -22,15 +22,17 @@ def ctk_register_trackers(register: Register) -> None:
 def ctk_run_started(run: Run) -> None:
     options = tracker_options(run, "mlflow", "ctk-mlflow")
     if options is not None:
-        from ctk_mlflow.whole import begin
+        from ctk_mlflow.tracker import open_run
 
-        begin(run, **options)
+        open_run(run, **options)
 
 
 @hookimpl
 def ctk_run_finished(run: Run, scores: dict[str, float]) -> None:
     options = tracker_options(run, "mlflow", "ctk-mlflow")
     if options is not None:
-        from ctk_mlflow.whole import end
+        from ctk_mlflow.tracker import open_run
 
-        end(run, scores, **options)
+        tracked = open_run(run, **options)
+        tracked.log_metrics(run.final_scores(scores))
+        tracked.finalize("success")

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from lightning.pytorch.loggers import Logger
 from mlflow.entities import Metric, Param
 from mlflow.exceptions import MlflowException
 
@@ -23,13 +24,14 @@ PAUSE = 60.0
 """Seconds after which a store that failed is tried again."""
 
 
-class Tracked:
-    """An mlflow run. Its key is kept in ``folder/mlflow.json`` before the run is made, and is a tag of it.
+class Tracked(Logger):
+    """An mlflow run as a logger. Its key is kept in ``folder/mlflow.json`` before the run is made, and is a tag of it.
 
     Numbers that a store does not take wait for the next; those that a run has already are not logged twice.
     """
 
     def __init__(self, store: Store, folder: Path, name: str, tags: Mapping[str, str]) -> None:
+        super().__init__()
         self.client = store.client
         key = key_of(folder)
         if key is None:
@@ -48,23 +50,31 @@ class Tracked:
         self.waiting: list[Metric] = []
         self.next = 0.0
 
-    def configure(self, values: Mapping[str, Any]) -> None:
+    @property
+    def name(self) -> str | None:
+        return "mlflow"
+
+    @property
+    def version(self) -> str | None:
+        return self.id
+
+    def log_hyperparams(self, params: Any, *args: Any, **kwargs: Any) -> None:
         """Log parameters that the run has not; nested ones get paths as names."""
-        new = [Param(key, str(value)) for key, value in _flat(values).items() if key not in self.params]
+        new = [Param(key, str(value)) for key, value in _flat(params).items() if key not in self.params]
         for start in range(0, len(new), PARAMS):
             self.client.log_batch(self.id, params=new[start : start + PARAMS])
 
-    def log(self, row: Mapping[str, float], step: int) -> None:
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         """Log numbers for a step."""
         now = int(time.time() * 1000)
-        self.waiting += [Metric(_name(key), value, now, step) for key, value in row.items()]
+        self.waiting += [Metric(_name(key), value, now, step or 0) for key, value in metrics.items()]
         if time.monotonic() >= self.next:
             try:
                 self._send()
             except MlflowException:
                 self.next = time.monotonic() + PAUSE
 
-    def finish(self, status: str) -> None:
+    def finalize(self, status: str) -> None:
         """End the run, with what still waits. Raises MlflowException where the store does not take it."""
         self._send()
         self.client.set_terminated(self.id, ENDS.get(status, "FAILED"))

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
-
-from lightning.pytorch.loggers import Logger
 
 from ctk.errors import CtkError
+from ctk.runs import Run
 from ctk.training import FitLocation
 from ctk_mlflow.store import Store, check
 from ctk_mlflow.tracked import Tracked, key_of
 
 
-class Mlflow(Logger):
+class Mlflow(Tracked):
     """Logs a fit to MLflow.
 
     tracking_uri  by default MLFLOW_TRACKING_URI; without that, ``mlflow.db`` in the folder of all runs
@@ -24,7 +21,6 @@ class Mlflow(Logger):
     def __init__(
         self, folder: Path, name: str, *, tracking_uri: str | None = None, experiment: str | None = None
     ) -> None:
-        super().__init__()
         place = FitLocation.of(folder)
         began = any(place.run.glob("members/**/mlflow.json"))
         try:
@@ -37,26 +33,20 @@ class Mlflow(Logger):
         key = key_of(place.run)
         if key is not None and (parent := store.find(key)) is not None:
             tags["mlflow.parentRunId"] = parent.info.run_id
-        self.tracked = Tracked(store, folder, place.name, tags)
+        super().__init__(store, folder, place.name, tags)
 
     @staticmethod
     def check(*, tracking_uri: str | None = None, experiment: str | None = None) -> None:
         """Raise CtkError where the store does not answer."""
         check(tracking_uri)
 
-    @property
-    def name(self) -> str | None:
-        return "mlflow"
 
-    @property
-    def version(self) -> str | None:
-        return self.tracked.id
-
-    def log_hyperparams(self, params: Any, *args: Any, **kwargs: Any) -> None:
-        self.tracked.configure(params)
-
-    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        self.tracked.log(metrics, step or 0)
-
-    def finalize(self, status: str) -> None:
-        self.tracked.finish(status)
+def open_run(run: Run, *, tracking_uri: str | None = None, experiment: str | None = None) -> Tracked:
+    """The parent of a whole ctk run's fits, made or opened again: it is RUNNING until the submission is written."""
+    store = Store(tracking_uri, experiment or run.competition, run.folder.parent.parent)
+    tracked = Tracked(store, run.folder, run.folder.name, {"ctk.run": run.folder.name})
+    config = run.config()
+    config["members"] = [member["name"] for member in config.get("members", ())]
+    config["trackers"] = [tracker["name"] for tracker in config["trackers"]]
+    tracked.log_hyperparams(config)
+    return tracked

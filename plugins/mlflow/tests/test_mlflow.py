@@ -150,13 +150,13 @@ def test_a_store_that_is_lost_after_a_run_has_begun_is_no_reason_to_end_it(tmp_p
 def test_numbers_wait_while_the_store_takes_none(store, tmp_path, monkeypatch):
     monkeypatch.setattr(tracked_module, "PAUSE", 0.0)
     run = Tracked(store, tmp_path, "fit", {})
-    run.log({"loss": 3.0}, 1)
+    run.log_metrics({"loss": 3.0}, 1)
     with sqlite3.connect(tmp_path / "own.db", isolation_level=None) as other:
         other.execute("BEGIN EXCLUSIVE")
-        run.log({"loss": 2.0}, 2)
+        run.log_metrics({"loss": 2.0}, 2)
         other.execute("ROLLBACK")
-    run.log({"loss": 1.0}, 3)
-    run.finish("success")
+    run.log_metrics({"loss": 1.0}, 3)
+    run.finalize("success")
     history = store.client.get_metric_history(run.id, "loss")
     assert [(metric.step, metric.value) for metric in history] == [(1, 3.0), (2, 2.0), (3, 1.0)]
 
@@ -164,7 +164,7 @@ def test_numbers_wait_while_the_store_takes_none(store, tmp_path, monkeypatch):
 @pytest.mark.parametrize(("status", "shown"), [("success", "FINISHED"), ("failed", "FAILED"), ("aborted", "KILLED")])
 def test_the_end_of_a_fit_is_shown(store, tmp_path, status, shown):
     run = Tracked(store, tmp_path, "fit", {})
-    run.finish(status)
+    run.finalize(status)
     assert store.client.get_run(run.id).info.status == shown
     assert Tracked(store, tmp_path, "fit", {}).id == run.id
     assert store.client.get_run(run.id).info.status == "RUNNING"
@@ -172,17 +172,17 @@ def test_the_end_of_a_fit_is_shown(store, tmp_path, status, shown):
 
 def test_what_mlflow_has_no_letters_for_is_logged_under_another_name(store, tmp_path):
     run = Tracked(store, tmp_path, "fit", {})
-    run.log({"recall@10": 0.5}, 1)
-    run.finish("success")
+    run.log_metrics({"recall@10": 0.5}, 1)
+    run.finalize("success")
     assert store.client.get_run(run.id).data.metrics == {"recall_10": 0.5}
 
 
 def test_parameters_are_flat_long_ones_are_kept_and_a_second_time_changes_none(store, tmp_path):
     run = Tracked(store, tmp_path, "fit", {})
     first = {"loss": {"name": "mse"}, "columns": list(range(1000)), **{f"key{n}": n for n in range(150)}}
-    run.configure(first)
+    run.log_hyperparams(first)
     again = Tracked(store, tmp_path, "fit", {})
-    again.configure({**first, "loss": {"name": "other"}, "new": 1})
+    again.log_hyperparams({**first, "loss": {"name": "other"}, "new": 1})
     params = store.client.get_run(run.id).data.params
     assert len(params) == 153
     assert (params["loss.name"], params["columns"], params["new"]) == ("mse", str(list(range(1000))), "1")

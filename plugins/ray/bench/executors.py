@@ -23,11 +23,14 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import defaultdict
 from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from ctk import api
 from ctk.bench.tables import BenchRow, machine, save
@@ -83,15 +86,15 @@ def tasks(rounds: int, calls: int) -> list[BenchRow]:
     }
     rows = []
     for case, given in {"empty task": 0, "a part's task": _task()}.items():
-        times: dict[str, list[float]] = {}
+        times: dict[str, list[float]] = defaultdict(list)
         for _ in range(rounds):
             begun = time.perf_counter()
             for _ in range(calls):
                 id(pickle.loads(pickle.dumps(given)))
-            _add(times, "pickled and called here", (time.perf_counter() - begun) / calls)
+            times["pickled and called here"].append((time.perf_counter() - begun) / calls)
             for name, make in makers.items():
                 for what, seconds in _round(make, given, calls).items():
-                    _add(times, f"{name}, {what}", seconds)
+                    times[f"{name}, {what}"].append(seconds)
         rows += [replace(row, ratio=None) for row in _rows(case, times, "pickled and called here", 1)]
     return rows
 
@@ -125,15 +128,15 @@ def _task() -> FitTask:
 
 def seeds(rounds: int, epochs: int) -> list[BenchRow]:
     """Seconds of whole runs."""
-    times: dict[str, list[float]] = {}
+    times: dict[str, list[float]] = defaultdict(list)
     subprocess.run(_command("local", 2, 1, 1), check=True, stdout=subprocess.DEVNULL)  # prepares the data
     for number in range(rounds):
         for name, (executor, workers, threads) in WAYS.items():
             begun = time.perf_counter()
             subprocess.run(_command(executor, workers, threads, epochs), check=True, stdout=subprocess.DEVNULL)
-            _add(times, name, time.perf_counter() - begun)
+            times[name].append(time.perf_counter() - begun)
             print(f"round {number + 1}, {name}: {times[name][-1]:.1f} s", flush=True)
-    return _rows(f"4 seeds of residual-mlp, {epochs} epochs", times, next(iter(WAYS)), 0)
+    return _rows(f"4 seeds of residual-mlp, {epochs} epochs", times, next(iter(WAYS)), None)
 
 
 def _command(executor: str, workers: int, threads: int, epochs: int) -> list[str]:
@@ -153,37 +156,16 @@ def _shown(value: float | None) -> str:
     return "" if value is None else f"{value:,.3f}" if value < 1000 else f"{value:,.0f}"
 
 
-def _add(times: dict[str, list[float]], name: str, seconds: float) -> None:
-    times.setdefault(name, []).append(seconds)
-
-
-def _rows(case: str, times: dict[str, list[float]], floor: str, threads: int) -> list[BenchRow]:
-    base = statistics.median(times[floor])
+def _rows(case: str, times: dict[str, list[float]], floor: str, threads: int | None) -> list[BenchRow]:
+    base = 1e3 * statistics.median(times[floor])
     rows = []
     for name, seconds in times.items():
-        ordered = sorted(1e3 * each for each in seconds)
-        at = [ordered[round(share * (len(ordered) - 1))] for share in (0.2, 0.8)]
-        median = statistics.median(ordered)
-        rows.append(
-            BenchRow(
-                op="executors",
-                device="cpu",
-                case=case,
-                contestant=name,
-                role="floor" if name == floor else "ctk",
-                threads=threads or None,
-                isa=None,
-                runs=len(seconds),
-                p20_ms=at[0],
-                p50_ms=median,
-                p80_ms=at[1],
-                ratio=median / 1e3 / base,
-                extra_mb=None,
-                score=None,
-                error=None,
-                note="",
-            )
-        )
+        low, high = np.percentile(1e3 * np.array(seconds), (20, 80), method="nearest")
+        median = 1e3 * statistics.median(seconds)
+        kind = {"op": "executors", "device": "cpu", "case": case, "contestant": name, "threads": threads, "note": ""}
+        unknown = dict.fromkeys(("isa", "extra_mb", "score", "error"))
+        measured = {"runs": len(seconds), "p20_ms": low, "p50_ms": median, "p80_ms": high, "ratio": median / base}
+        rows.append(BenchRow(role="floor" if name == floor else "ctk", **kind, **unknown, **measured))
     return rows
 
 

@@ -11,8 +11,9 @@ from contextlib import suppress
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any
 
+from ctk.contract import WorkerLost
 from ctk.errors import CtkError
-from ctk_ray.messages import Done, Leave, Lost, Raised, Ready, Refused, Settings, Task
+from ctk_ray.messages import Ended, Leave, Ready, Settings, Task
 
 if TYPE_CHECKING:
     from ctk_ray.cluster import Cluster
@@ -35,10 +36,10 @@ def serve(pipe: Connection, settings: Settings) -> None:
         cluster = Cluster(settings)
     except ImportError as error:
         help = "Mend it with: pip install --force-reinstall 'ray[client,default]'"
-        pipe.send(Refused(f"Ray is installed and does not load: {error}.", help))
+        pipe.send(CtkError(f"Ray is installed and does not load: {error}.", help))
         return
     except CtkError as error:
-        pipe.send(Refused(error.problem, error.help))
+        pipe.send(error)
         return
     try:
         pipe.send(Ready())
@@ -53,7 +54,7 @@ class _Bridge:
         self.cluster = cluster
         self.lock = threading.Lock()
         self.running: dict[int, Any] = {}
-        self.answers: queue.SimpleQueue[Done | Raised | Lost] = queue.SimpleQueue()
+        self.answers: queue.SimpleQueue[Ended] = queue.SimpleQueue()
 
     def run(self) -> None:
         threading.Thread(target=self._tell, daemon=True).start()
@@ -67,11 +68,8 @@ class _Bridge:
     def _begin(self, task: Task) -> None:
         try:
             ref = self.cluster.submit(task)
-        except CtkError as error:
-            self.answers.put(Raised(task.number, pickle.dumps(error)))
-            return
-        except Exception as error:  # of Ray's: the cluster is gone
-            self.answers.put(Lost(task.number, self.cluster.told(error)))
+        except Exception as error:
+            self._failed(task, error)
             return
         with self.lock:
             self.running[task.number] = ref
@@ -83,14 +81,15 @@ class _Bridge:
     def _end(self, task: Task) -> None:
         with self.lock:
             ref = self.running.pop(task.number)
-        answer: Done | Raised | Lost
         try:
-            answer = self.cluster.result(task, ref)
-        except CtkError as error:
-            answer = Raised(task.number, pickle.dumps(error))
-        except Exception as error:  # of Ray's: the worker is gone
-            answer = Lost(task.number, self.cluster.told(error))
-        self.answers.put(answer)
+            self.answers.put(self.cluster.result(task, ref))
+        except Exception as error:
+            self._failed(task, error)
+
+    def _failed(self, task: Task, error: Exception) -> None:
+        """Answer with a CtkError as it is; any other is Ray's: the worker or the cluster is gone."""
+        raised = error if isinstance(error, CtkError) else WorkerLost(self.cluster.told(error))
+        self.answers.put(Ended(task.number, True, pickle.dumps(raised)))
 
     def _tell(self) -> None:
         """Send answers, in a thread of its own: were no task read until they are, both ends could wait for ever."""

@@ -12,7 +12,6 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, Executor, Future
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -61,7 +60,7 @@ class RayExecutor(Executor):
         self.workers = workers
         self.carries = artefacts == "store"
         self.running: dict[int, Future[Any]] = {}
-        self.waiting: deque[_Waiting] = deque()
+        self.waiting: deque[tuple[Future[Any], messages.Task]] = deque()
         self.lock = threading.Lock()
         self.numbers = itertools.count()
         self.closed = False
@@ -123,7 +122,7 @@ class RayExecutor(Executor):
         with self.lock:
             if self.lost:
                 raise BrokenExecutor(f"Ray's driver ended; what it said is in {self.log}")
-            self.waiting.append(_Waiting(future, task))
+            self.waiting.append((future, task))
         self._send()
         return future
 
@@ -134,7 +133,7 @@ class RayExecutor(Executor):
             self._drop()
         if wait:
             with self.lock:
-                left = [*self.running.values(), *(each.future for each in self.waiting)]
+                left = [*self.running.values(), *(future for future, _ in self.waiting)]
             for future in left:
                 with suppress(BaseException):
                     future.result()
@@ -154,19 +153,19 @@ class RayExecutor(Executor):
                 said = self.pipe.recv()
         if isinstance(said, messages.Ready):
             return
-        if isinstance(said, messages.Refused):
-            raise CtkError(said.problem, said.help)
+        if isinstance(said, CtkError):
+            raise said
         raise CtkError("Ray could not be started or joined.", f"What it said is in {self.log}.")
 
     def _send(self) -> None:
         """Hand on as many tasks as may run."""
         with self.lock:
             while self.waiting and len(self.running) < self.workers:
-                first = self.waiting.popleft()
-                if first.future.set_running_or_notify_cancel():
-                    self.running[first.task.number] = first.future
+                future, task = self.waiting.popleft()
+                if future.set_running_or_notify_cancel():
+                    self.running[task.number] = future
                     try:
-                        self.pipe.send(first.task)
+                        self.pipe.send(task)
                     except OSError:  # the bridge is gone; who reads from it tells everyone
                         return
 
@@ -178,11 +177,12 @@ class RayExecutor(Executor):
                 break
             with self.lock:
                 future = self.running.pop(said.number)
-            _settle(future, said)
+            answer = pickle.loads(said.answer)
+            (future.set_exception if said.raised else future.set_result)(answer)
             self._send()
         with self.lock:
             self.lost = True
-            lost = [*self.running.values(), *(each.future for each in self.waiting)]
+            lost = [*self.running.values(), *(future for future, _ in self.waiting)]
             self.running.clear()
             self.waiting.clear()
         for future in lost:
@@ -191,8 +191,8 @@ class RayExecutor(Executor):
 
     def _drop(self) -> None:
         with self.lock:
-            for each in self.waiting:
-                each.future.cancel()
+            for future, _ in self.waiting:
+                future.cancel()
             self.waiting.clear()
 
     def _leave(self) -> None:
@@ -204,18 +204,3 @@ class RayExecutor(Executor):
         self.reader.join()
         if well:
             self.log.unlink(missing_ok=True)
-
-
-@dataclass(frozen=True)
-class _Waiting:
-    future: Future[Any]
-    task: messages.Task
-
-
-def _settle(future: Future[Any], said: messages.Done | messages.Raised | messages.Lost) -> None:
-    if isinstance(said, messages.Lost):
-        future.set_exception(WorkerLost(said.how))
-    elif isinstance(said, messages.Raised):
-        future.set_exception(pickle.loads(said.error))
-    else:
-        future.set_result(pickle.loads(said.result))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from ctk.contract import Files
 
@@ -24,15 +24,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class Ready:
-    """Connected."""
-
-
-@dataclass(frozen=True)
-class Refused:
-    """Not connected, and why."""
-
-    problem: str
-    help: str
+    """Connected; a CtkError comes instead of it where that cannot be."""
 
 
 @dataclass(frozen=True)
@@ -45,27 +37,12 @@ class Task:
 
 
 @dataclass(frozen=True)
-class Done:
-    """A task's pickled result."""
+class Ended:
+    """How a task ended: its pickled result, or the exception; WorkerLost where its worker ended before it did."""
 
     number: int
-    result: bytes
-
-
-@dataclass(frozen=True)
-class Raised:
-    """What a task raised, pickled."""
-
-    number: int
-    error: bytes
-
-
-@dataclass(frozen=True)
-class Lost:
-    """How a task's worker ended before the task did, as half a sentence."""
-
-    number: int
-    how: str
+    raised: bool
+    answer: bytes
 
 
 @dataclass(frozen=True)
@@ -79,4 +56,4 @@ class Outcome:
 
     raised: bool
     answer: bytes
-    files: list[Any] = field(default_factory=list)
+    files: list[tuple[str, bytes]] = field(default_factory=list)

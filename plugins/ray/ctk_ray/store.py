@@ -22,28 +22,23 @@ from ctk.contract import PROGRESS, Files
 from ctk.files import atomic, cache_folder, fingerprint, made_over_time
 from ctk_ray.messages import Outcome
 
-BATCH = 64 * 2**20
-"""Bytes of an object: small beside a store, large beside what an object costs."""
+CHUNK = 64 * 2**20
+"""The most bytes of an object: small beside a store."""
 SECONDS = 0.5
 """Between two looks at how far tasks are."""
 
 
-@dataclass(frozen=True)
-class Piece:
-    """Some bytes of a file, by its path below what was packed; empty for that path itself."""
-
-    path: str
-    start: int
-    content: bytes
+Refs = list[tuple[str, list[Any]]]
+"""Files by their names below a folder, each with the references of its chunks."""
 
 
 @dataclass(frozen=True)
 class Packed:
-    """A task's files: references of batches of pieces by the path they were packed from, constant ones by their key."""
+    """A task's files: their references by the path they were packed from, constant ones with a key."""
 
     files: Files
-    constant: dict[Path, tuple[str, list[Any]]]
-    reads: dict[Path, list[Any]]
+    constant: dict[Path, tuple[str, Refs]]
+    reads: dict[Path, Refs]
     board: Any
 
 
@@ -51,7 +46,7 @@ class Store:
     """The driver's side."""
 
     def __init__(self) -> None:
-        self.constant: dict[Path, tuple[str, list[Any]]] = {}
+        self.constant: dict[Path, tuple[str, Refs]] = {}
         self.board: Any = ray.remote(Board).options(num_cpus=0, max_restarts=-1).remote()
         self.over = threading.Event()
         self.watcher = threading.Thread(target=self._watch, daemon=True)
@@ -61,17 +56,17 @@ class Store:
         """References of all that a task reads."""
         for path in files.constant:
             if path not in self.constant:
-                self.constant[path] = _key(path), [ray.put(batch) for batch in batches(pieces(path))]
-        reads = {path: [ray.put(batch) for batch in batches(pieces(path))] for path in files.reads if path.exists()}
+                self.constant[path] = _key(path), _put(path)
+        reads = {path: _put(path) for path in files.reads if path.exists()}
         return Packed(files, {path: self.constant[path] for path in files.constant}, reads, self.board)
 
-    def unpack(self, files: Files, carried: Sequence[Piece]) -> None:
+    def unpack(self, files: Files, carried: Sequence[tuple[str, bytes]]) -> None:
         """Put what a task wrote where it belongs: in its order, as what comes last may make the rest count."""
-        place(files.writes, [piece for piece in carried if piece.path != APPENDED])
-        for piece in carried:
-            if piece.path == APPENDED and files.appends is not None:
+        place(files.writes, ((name, [content]) for name, content in carried if name != APPENDED))
+        for name, content in carried:
+            if name == APPENDED and files.appends is not None:
                 with files.appends.open("ab") as file:
-                    file.write(piece.content)
+                    file.write(content)
 
     def close(self) -> None:
         """Stop looking."""
@@ -116,35 +111,42 @@ def carried(packed: Packed, run: Callable[[Callable[[Path], Path]], Outcome]) ->
 
     files = packed.files
     try:
-        for path, (key, batches) in packed.constant.items():
+        for path, (key, refs) in packed.constant.items():
             here = to(path)
             here.parent.mkdir(parents=True, exist_ok=True)
-            here.symlink_to(_kept(key, batches), target_is_directory=True)
-        for path, batches in packed.reads.items():
-            for batch in batches:
-                place(to(path), ray.get(batch))
+            here.symlink_to(_kept(key, refs), target_is_directory=True)
+        for path, refs in packed.reads.items():
+            place(to(path), _got(refs))
         to(files.writes).mkdir(parents=True, exist_ok=True)
         before = {path: path.stat().st_mtime_ns for path in _inside(to(files.writes))}
-        with every(SECONDS, _Telling(to(files.writes), files.writes, packed.board)):
+        with telling(to(files.writes), files.writes, packed.board):
             outcome = run(to)
         written = [path for path in _inside(to(files.writes)) if path.stat().st_mtime_ns != before.get(path)]
         written.sort(key=lambda path: path.stat().st_mtime_ns)
-        back = [piece for path in written for piece in pieces(path, to(files.writes))]
+        back = [(path.relative_to(to(files.writes)).as_posix(), path.read_bytes()) for path in written]
         if files.appends is not None and to(files.appends).exists():
-            back.append(Piece(APPENDED, 0, to(files.appends).read_bytes()))
+            back.append((APPENDED, to(files.appends).read_bytes()))
         return replace(outcome, files=back)
     finally:
         shutil.rmtree(root, ignore_errors=True)
 
 
 @contextmanager
-def every(seconds: float, call: Callable[[], None]) -> Iterator[None]:
-    """Call something now and then while the block runs, and once behind it."""
+def telling(here: Path, there: Path, board: Any) -> Iterator[None]:
+    """Tell the board of progress files that have changed, now and then while the block runs and once behind it."""
+    known: dict[Path, int] = {}
     over = threading.Event()
 
+    def tell() -> None:
+        for path in here.rglob(PROGRESS):
+            with suppress(OSError):
+                if (changed := path.stat().st_mtime_ns) != known.get(path):
+                    known[path] = changed
+                    board.tell.remote(there / path.relative_to(here), path.read_bytes())
+
     def repeat() -> None:
-        while not over.wait(seconds):
-            call()
+        while not over.wait(SECONDS):
+            tell()
 
     thread = threading.Thread(target=repeat, daemon=True)
     thread.start()
@@ -153,64 +155,42 @@ def every(seconds: float, call: Callable[[], None]) -> Iterator[None]:
     finally:
         over.set()
         thread.join()
-        call()
+        tell()
 
 
-def pieces(path: Path, below: Path | None = None) -> Iterator[Piece]:
-    """A file's content, or that of every file in a folder, by paths below ``below`` (the path itself)."""
-    below = path if below is None else below
+def contents(path: Path) -> Iterator[tuple[str, Iterator[bytes]]]:
+    """The files in a folder, by their names below it, or a file alone, called "."; each in chunks."""
     for file in _inside(path) if path.is_dir() else [path]:
-        name = "" if file == below else file.relative_to(below).as_posix()
-        with file.open("rb") as opened:
-            start = 0
-            while content := opened.read(BATCH):
-                yield Piece(name, start, content)
-                start += len(content)
-            if not start:
-                yield Piece(name, 0, b"")
+        yield file.relative_to(path).as_posix(), _chunks(file)
 
 
-def batches(of: Iterable[Piece]) -> Iterator[list[Piece]]:
-    """Pieces in lists of a size that suits a store."""
-    batch: list[Piece] = []
-    size = 0
-    for piece in of:
-        batch.append(piece)
-        size += len(piece.content)
-        if size >= BATCH:
-            yield batch
-            batch, size = [], 0
-    if batch:
-        yield batch
+def place(folder: Path, files: Iterable[tuple[str, Iterable[bytes]]]) -> None:
+    """Write files; each appears when it is whole."""
+    for name, chunks in files:
+        with atomic(folder / name) as temporary, temporary.open("wb") as file:
+            file.writelines(chunks)
 
 
-def place(folder: Path, of: Sequence[Piece]) -> None:
-    """Write pieces; each file appears when it is whole."""
-    paths = dict.fromkeys(piece.path for piece in of)
-    for name in paths:
-        path = folder / name if name else folder
-        own = [piece for piece in of if piece.path == name]
-        if own[0].start:  # goes on with what an earlier batch began
-            with path.open("r+b") as file:
-                _write(file, own)
-            continue
-        with atomic(path) as temporary, temporary.open("wb") as file:
-            _write(file, own)
+def _chunks(file: Path) -> Iterator[bytes]:
+    with file.open("rb") as opened:
+        while chunk := opened.read(CHUNK):
+            yield chunk
 
 
-def _write(file: Any, of: Sequence[Piece]) -> None:
-    for piece in of:
-        file.seek(piece.start)
-        file.write(piece.content)
+def _put(path: Path) -> Refs:
+    return [(name, [ray.put(chunk) for chunk in chunks]) for name, chunks in contents(path)]
 
 
-def _kept(key: str, batches: Sequence[Any]) -> Path:
+def _got(refs: Refs) -> Iterator[tuple[str, Iterator[Any]]]:
+    return ((name, (ray.get(ref) for ref in of)) for name, of in refs)
+
+
+def _kept(key: str, refs: Refs) -> Path:
     """The folder of a constant content on this node, brought here by the first task that needs it."""
     folder = cache_folder() / "ray" / key
     with made_over_time(folder) as making:
         if making is not None:
-            for batch in batches:
-                place(making, ray.get(batch))
+            place(making, _got(refs))
     return folder
 
 
@@ -223,18 +203,3 @@ def _key(folder: Path) -> str:
     """A name for a constant folder's content, cheap to find: its files' sizes and times on this machine."""
     facts = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in _inside(folder)]
     return fingerprint(socket.gethostname(), str(folder), facts)
-
-
-class _Telling:
-    """Sends progress files that have changed."""
-
-    def __init__(self, here: Path, there: Path, board: Any) -> None:
-        self.here, self.there, self.board = here, there, board
-        self.known: dict[Path, int] = {}
-
-    def __call__(self) -> None:
-        for path in self.here.rglob(PROGRESS):
-            with suppress(OSError):
-                if (changed := path.stat().st_mtime_ns) != self.known.get(path):
-                    self.known[path] = changed
-                    self.board.tell.remote(self.there / path.relative_to(self.here), path.read_bytes())

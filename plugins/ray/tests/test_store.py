@@ -6,12 +6,12 @@ import pytest
 
 from ctk.contract import Files
 from ctk_ray import store
-from ctk_ray.store import Store, batches, pieces, place
+from ctk_ray.store import Store, place
 
 
 @pytest.fixture(autouse=True)
-def _small_batches(monkeypatch):
-    monkeypatch.setattr(store, "BATCH", 100)
+def _small_chunks(monkeypatch):
+    monkeypatch.setattr(store, "CHUNK", 100)
 
 
 def test_a_folder_arrives_as_it_was(tmp_path):
@@ -21,10 +21,9 @@ def test_a_folder_arrives_as_it_was(tmp_path):
         (there / name).parent.mkdir(parents=True, exist_ok=True)
         (there / name).write_bytes(content)
     (there / ".f.1.part").write_bytes(b"half")
-    packed = list(batches(pieces(there)))
-    assert len(packed) > 3
-    for batch in packed:
-        place(here, batch)
+    packed = [(name, list(chunks)) for name, chunks in store.contents(there)]
+    assert [len(chunks) for _, chunks in packed] == [3, 0, 3, 1]
+    place(here, packed)
     assert {
         path.relative_to(here).as_posix(): path.read_bytes() for path in here.rglob("*") if path.is_file()
     } == contents
@@ -32,8 +31,7 @@ def test_a_folder_arrives_as_it_was(tmp_path):
 
 def test_a_file_arrives_as_it_was(tmp_path):
     (tmp_path / "kept.npy").write_bytes(bytes(range(256)))
-    for batch in batches(pieces(tmp_path / "kept.npy")):
-        place(tmp_path / "deep" / "kept.npy", batch)
+    place(tmp_path / "deep" / "kept.npy", store.contents(tmp_path / "kept.npy"))
     assert (tmp_path / "deep" / "kept.npy").read_bytes() == bytes(range(256))
 
 
@@ -41,7 +39,7 @@ def test_lines_of_a_log_are_put_behind_those_that_are_there(tmp_path):
     log = tmp_path / "log.txt"
     log.write_text("before\n")
     files = Files((), (), tmp_path / "part", appends=log)
-    wrote = [store.Piece("fitted.json", 0, b"{}"), store.Piece(store.APPENDED, 0, b"after\n")]
+    wrote = [("fitted.json", b"{}"), (store.APPENDED, b"after\n")]
     Store.unpack(None, files, wrote)
     assert log.read_text() == "before\nafter\n"
     assert [path.name for path in (tmp_path / "part").iterdir()] == ["fitted.json"]

@@ -110,11 +110,12 @@ def searched(folder: Path, trials: int, epochs: int, workers: int) -> tuple[floa
     from optuna.trial import FrozenTrial
 
     import ctk.workflow.run
-    from ctk_search.api import Silent, search
+    from ctk_search.api import search
+    from ctk_search.searching import Observer
 
     assert ctk.workflow.run
 
-    class Clock(Silent):
+    class Clock(Observer):
         def ended(self, trial: FrozenTrial) -> None:
             self.seconds = time.perf_counter() - begun
 

@@ -20,7 +20,6 @@ from optuna.trial import FrozenTrial, TrialState
 
 from ctk.api import (
     Guard,
-    Trial,
     choose_workers,
     competition_of,
     interrupt_on_sigterm,
@@ -43,18 +42,6 @@ from ctk_search.settings import FILE, Settings
 
 MANY = 1_000_000
 """Trials; no machine makes so many side by side."""
-
-
-class Silent:
-    """An observer that is told everything and says nothing."""
-
-    def begin(self, search: Searching) -> None: ...
-
-    def beat(self, running: Sequence[Trial]) -> None: ...
-
-    def ended(self, trial: FrozenTrial) -> None: ...
-
-    def end(self) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -213,7 +200,7 @@ def _carry_out(
     again = f"ctk search {settings.competition} --resume {folder}"
     metric = metric_of(competition_of(settings.competition).metric)
     epochs = configs.longest(first)
-    searching = Searching(folder, settings, space, book, metric, epochs, observer or Silent())
+    searching = Searching(folder, settings, space, book, metric, epochs, observer or Observer())
     with Run(folder).locked(), closing(book):
         settings.save(folder)
         try:

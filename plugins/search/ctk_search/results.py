@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import yaml
 from optuna.trial import FrozenTrial, TrialState
 
@@ -39,17 +38,6 @@ def short(metric: str) -> str:
     return metric.partition("_")[0]
 
 
-def columns(space: Space, metric: Metric) -> list[str]:
-    """Those that the AML reference solution's search writes, the parameters, and what else there is to say."""
-    name = short(metric.name)
-    return [
-        *("trial_idx", "timestamp", "num_params", "best_val_loss", f"best_val_{name}", f"final_val_{name}"),
-        *("best_loss_path", f"best_{name}_path"),
-        *space.parameters,
-        *("state", "seconds", "seeds", "share", "promotes", "problem"),
-    ]
-
-
 def trial_folder(folder: Path, number: int) -> Path:
     """Where in a search's folder a trial's run lies."""
     return folder / "trials" / f"{number:04d}"
@@ -69,7 +57,8 @@ def write(
     history  gives what the sampler has to tell of itself
     ended    the trial that has just ended; None brings everything up to date
     """
-    write_text(folder / TABLE, table(trials, space, metric))
+    if rows := [row(trial, space, metric) for trial in trials if trial.state.is_finished()]:
+        write_text(folder / TABLE, pd.DataFrame(rows, dtype=object).to_csv(index=False))
     best = next(iter(ranked(trials, metric)), None)
     if best is not None and (ended is None or best.number == ended.number):
         _write_best(folder, settings, space, metric, best)
@@ -125,7 +114,7 @@ def facts(outcome: TrialOutcome, search: Path, metric: Metric) -> dict[str, Any]
 
 
 def row(trial: FrozenTrial, space: Space, metric: Metric) -> dict[str, Any]:
-    """A trial's row."""
+    """A trial's row: the columns of the AML reference solution's search, the parameters, what else there is to say."""
     name, known = short(metric.name), facts_of(trial)
     return {
         "trial_idx": trial.number,
@@ -152,17 +141,6 @@ def best_value(trial: FrozenTrial, metric: Metric) -> float | None:
         return trial.value
     values = [value for value in trial.intermediate_values.values() if math.isfinite(value)]
     return max(values, key=lambda value: metric.sign * value, default=None)
-
-
-def table(trials: Iterable[FrozenTrial], space: Space, metric: Metric) -> str:
-    """The whole CSV: the trials that have ended."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, columns(space, metric), lineterminator="\n")
-    writer.writeheader()
-    for trial in trials:
-        if trial.state.is_finished():
-            writer.writerow(row(trial, space, metric))
-    return text.getvalue()
 
 
 def _link(path: Path, target: Path) -> None:

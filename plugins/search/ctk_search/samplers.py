@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import warnings
+from collections.abc import Sequence
 from random import Random
 from typing import Annotated, Any
 
@@ -15,20 +17,23 @@ from pydantic import Field
 
 from ctk.errors import UsageError
 from ctk_search import points
-from ctk_search.points import Distributions
+from ctk_search.points import Distributions, Values
 
 
 def random(space: Distributions, seed: int) -> BaseSampler:
     """Each point with the same chance; in a finite space none is proposed twice."""
-    return RandomSampler(seed) if points.size(space) is None else WithoutRepetition(space, seed)
+    values = [known for each in space.values() if (known := points.values_of(each)) is not None]
+    return Counted(space, values, Random(seed)) if len(values) == len(space) else RandomSampler(seed)
 
 
 def grid(space: Distributions, seed: int) -> BaseSampler:
     """Every point of a finite space, in its order. Raises UsageError for a continuous parameter."""
+    values = []
     for name, distribution in space.items():
-        if points.count(distribution) is None:
+        if (known := points.values_of(distribution)) is None:
             raise UsageError(f"The sampler grid cannot count the values of {name}.", "Give it a step, or choices.")
-    return InOrder(space)
+        values.append(known)
+    return Counted(space, values)
 
 
 def tpe(
@@ -59,17 +64,16 @@ def tpe(
 
 
 class Counted(BaseSampler):
-    """A sampler of a finite space that proposes no point twice."""
+    """A sampler of a finite space that proposes no point twice.
 
-    def __init__(self, space: Distributions) -> None:
+    random  gives each point that is left the same chance; None takes them in their order
+    """
+
+    def __init__(self, space: Distributions, values: Sequence[Values], random: Random | None = None) -> None:
         self.space = dict(space)
-        size = points.size(space)
-        assert size is not None
-        self.size = size
-
-    def next(self, taken: set[int]) -> int:
-        """The number of the next point; those of the study's trials are ``taken``."""
-        raise NotImplementedError
+        self.values = values
+        self.size = math.prod(map(len, values))
+        self.random = random
 
     def exhausted(self, study: Study) -> bool:
         """Whether every point was proposed."""
@@ -83,7 +87,14 @@ class Counted(BaseSampler):
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
         """The next point."""
-        return points.point(self.space, self.next(self._taken(study)))
+        taken = self._taken(study)
+        if self.random is None or 2 * len(taken) > self.size:
+            left = (each for number in range(self.size) if (each := points.point(self.values, number)) not in taken)
+            free = next(left) if self.random is None else self.random.choice(list(left))
+        else:
+            while (free := points.point(self.values, self.random.randrange(self.size))) in taken:
+                pass
+        return dict(zip(self.space, free, strict=True))
 
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
@@ -91,30 +102,6 @@ class Counted(BaseSampler):
         """Never asked: no parameter is outside the space."""
         raise NotImplementedError
 
-    def _taken(self, study: Study) -> set[int]:
+    def _taken(self, study: Study) -> set[tuple[Any, ...]]:
         known = (trial.params for trial in study.get_trials(deepcopy=False))
-        return {points.number_of(self.space, values) for values in known if self.space.keys() <= values.keys()}
-
-
-class WithoutRepetition(Counted):
-    """Each point that was not proposed yet with the same chance."""
-
-    def __init__(self, space: Distributions, seed: int) -> None:
-        super().__init__(space)
-        self.random = Random(seed)
-
-    def next(self, taken: set[int]) -> int:
-        """One of those that are left."""
-        if 2 * len(taken) > self.size:
-            return self.random.choice([number for number in range(self.size) if number not in taken])
-        while (number := self.random.randrange(self.size)) in taken:
-            pass
-        return number
-
-
-class InOrder(Counted):
-    """The first point that was not proposed yet."""
-
-    def next(self, taken: set[int]) -> int:
-        """The lowest number that is left."""
-        return next(number for number in range(self.size) if number not in taken)
+        return {tuple(params[name] for name in self.space) for params in known if self.space.keys() <= params.keys()}

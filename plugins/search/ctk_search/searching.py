@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Protocol
 
 from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, TrialState
@@ -28,8 +27,8 @@ from ctk_search.study import seed_of
 ENDED = {FINISHED: TrialState.COMPLETE, PRUNED: TrialState.PRUNED, FAILED: TrialState.FAIL}
 
 
-class Observer(Protocol):
-    """Who is told how a search goes."""
+class Observer:
+    """Who is told how a search goes; this one keeps silent."""
 
     def begin(self, search: Searching) -> None:
         """It stands, and will be carried out."""

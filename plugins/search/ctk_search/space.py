@@ -13,24 +13,25 @@ from __future__ import annotations
 
 import math
 import re
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import yaml
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ctk.contract import Competition
-from ctk.errors import UsageError, near, nearest
+from ctk.errors import UsageError, nearest
 from ctk.files import yaml_problem
 
-RANGE = ("low", "high", "log", "step", "type")
-"""Keys of a range."""
 SHAPE = "Give config keys with lists of values or ranges."
 """What helps where a space is none."""
 LARGEST = 2**53
 """Whole numbers beyond are no longer exact in a study."""
+Number = Annotated[int | float, Field(ge=-LARGEST, le=LARGEST, allow_inf_nan=False)]
 
 
 @dataclass(frozen=True)
@@ -203,59 +204,48 @@ def _named_choices(name: str, values: Mapping[Any, Any], where: str) -> Paramete
     return Parameter(name, CategoricalDistribution(list(values)), {label: dict(keys) for label, keys in values.items()})
 
 
+class Range(BaseModel):
+    """A range as it stands in a file; ``type`` is int where all numbers are whole, unless said."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    low: Number
+    high: Number
+    log: bool = False
+    step: Number | None = None
+    type: Literal["int", "float"] | None = None
+
+    def distribution(self) -> BaseDistribution:
+        """Optuna's distribution. Raises ValueError where there is none, or a step does not lead from low to high."""
+        if self.low == self.high:
+            raise ValueError(f"the range from {self.low} to {self.high} is empty")
+        numbers = [each for each in (self.low, self.high, self.step) if each is not None]
+        kind = self.type or ("int" if all(isinstance(each, int) for each in numbers) else "float")
+        if kind == "int" and (fraction := [each for each in numbers if each != int(each)]):
+            raise ValueError(f"{fraction[0]} is no whole number, and type is int")
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            try:
+                if kind == "int":
+                    step = 1 if self.step is None else int(self.step)
+                    return IntDistribution(int(self.low), int(self.high), log=self.log, step=step)
+                return FloatDistribution(self.low, self.high, log=self.log, step=self.step)
+            except UserWarning:  # Optuna would shorten the range
+                raise ValueError(f"step {self.step} does not lead from {self.low} to {self.high}") from None
+
+
 def _range(name: str, value: Mapping[Any, Any], where: str) -> Parameter:
-    for key in value:
-        if key not in RANGE:
-            raise UsageError(f"{where}: unknown key '{key}'.", nearest(str(key), RANGE, "keys"))
-    for key in ("low", "high"):
-        if key not in value:
-            raise UsageError(f"{where}: a range has no '{key}'.", "For example {low: 0.1, high: 0.2}.")
-    numbers: dict[str, Any] = {
-        key: _number(value[key], f"{where}, {key}") for key in ("low", "high", "step") if key in value
-    }
-    low, high, step = numbers["low"], numbers["high"], numbers.get("step")
-    log = value.get("log", False)
-    if not isinstance(log, bool):
-        raise UsageError(f"{where}, log: {as_text(log)} is neither true nor false.")
-    kind = value.get("type", "int" if all(isinstance(each, int) for each in numbers.values()) else "float")
-    if kind not in ("int", "float"):
-        raise UsageError(f"{where}, type: {as_text(kind)} is neither int nor float.", near(str(kind), ("int", "float")))
-    if kind == "int" and (fraction := [each for each in numbers.values() if each != int(each)]):
-        raise UsageError(f"{where}: {fraction[0]} is no whole number, and type is int.")
-    if low > high:
-        raise UsageError(f"{where}: the range is inverted, low {low} is above high {high}.", "Exchange them.")
-    if low == high:
-        raise UsageError(f"{where}: the range from {low} to {high} is empty.", f"Put {name} under base.")
-    if log and low <= 0:
-        raise UsageError(f"{where}: log needs low above 0, and it is {low}.", "Raise low, or leave log out.")
-    if log and step is not None:
-        raise UsageError(f"{where}: log and step cannot stand together.", "Leave one out, or give a list of choices.")
-    if step is not None:
-        _check_step(low, high, step, where)
-    if kind == "int":
-        return Parameter(name, IntDistribution(int(low), int(high), log=log, step=int(step or 1)))
-    return Parameter(
-        name, FloatDistribution(float(low), float(high), log=log, step=None if step is None else float(step))
-    )
-
-
-def _check_step(low: float, high: float, step: float, where: str) -> None:
-    if step <= 0:
-        raise UsageError(f"{where}: step is {step}, and must be above 0.")
-    steps = (high - low) / step
-    if abs(steps - round(steps)) > 1e-8 * max(1.0, steps) or steps < 1:
-        last = low + math.floor(steps) * step
-        raise UsageError(
-            f"{where}: step {step} does not lead from {low} to {high}.", f"The last value it reaches is {last:g}."
-        )
-
-
-def _number(value: Any, where: str) -> int | float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or value != value or abs(value) == math.inf:
-        raise UsageError(f"{where}: {as_text(value)} is no number.")
-    if abs(value) > LARGEST:
-        raise UsageError(f"{where}: {as_text(value)} is too large.", f"The largest is {LARGEST}.")
-    return value
+    try:
+        return Parameter(name, Range.model_validate(value).distribution())
+    except ValidationError as error:
+        first = min(error.errors(), key=lambda each: each["type"] != "extra_forbidden")
+        key = str(first["loc"][0])
+        if first["type"] == "extra_forbidden":
+            raise UsageError(f"{where}: unknown key '{key}'.", nearest(key, Range.model_fields, "keys")) from None
+        if first["type"] == "missing":
+            raise UsageError(f"{where}: a range has no '{key}'.", "For example {low: 0.1, high: 0.2}.") from None
+        raise UsageError(f"{where}, {key}: {as_text(first['input'])} is wrong: {first['msg']}.") from None
+    except ValueError as error:
+        raise UsageError(f"{where}: {str(error).rstrip('.')}.") from None
 
 
 def _refuse_twice(parameters: Mapping[str, Parameter], base: Mapping[str, Any], source: str) -> None:

@@ -13,14 +13,14 @@ from ctk.report import duration
 from ctk_search.api import Found
 from ctk_search.outcomes import facts_of, ranked, share_of
 from ctk_search.results import BEST_CONFIG, STATES, best_value
-from ctk_search.searching import Searching
+from ctk_search.searching import Observer, Searching
 from ctk_search.space import labels, value_text
 
 SHOWN = 5
 """Trials in the table at the end."""
 
 
-class Terminal:
+class Terminal(Observer):
     """An observer that draws where it can redraw, and prints a line for each trial that has ended."""
 
     search: Searching

@@ -1,6 +1,7 @@
 """The spaces that aml-retrieval brings: the reference solution's has its 1,728 points, and each corner is a config."""
 
 import itertools
+import math
 
 import pytest
 
@@ -16,20 +17,17 @@ def aml(ctk_home):
 
 def test_the_reference_solutions_space_has_1728_points(aml):
     found = spaces.find("reference", aml)
-    assert points.size(found.distributions) == 1728
+    assert math.prod(len(points.values_of(each)) for each in found.distributions.values()) == 1728
     assert found.preset == "baseline"
 
 
 def test_every_corner_of_the_reference_space_is_a_config(aml):
     found = spaces.find("reference", aml)
-    ends = [sorted({0, points.count(each) - 1}) for each in found.distributions.values()]
-    corners = list(itertools.product(*ends))
+    values = map(points.values_of, found.distributions.values())
+    corners = list(itertools.product(*({each[0], each[-1]} for each in values)))
     assert len(corners) == 2**7  # similarity has one choice
     for corner in corners:
-        values = {
-            name: points.value_at(distribution, place)
-            for (name, distribution), place in zip(found.distributions.items(), corner, strict=True)
-        }
+        values = dict(zip(found.distributions, corner, strict=True))
         config, _ = configured("aml-retrieval", preset=found.preset, overrides=found.overrides(values))
         member = next(each for each in config.members if each.name == "residual-mlp")
         training = member.training

@@ -22,6 +22,6 @@ def ctk_register_trackers(register: Register) -> None:
 def ctk_run_finished(run: Run, scores: dict[str, float]) -> None:
     options = tracker_options(run, "wandb", "ctk-wandb")
     if options is not None:
-        from ctk_wandb.scores import log_scores
+        from ctk_wandb.tracker import log_scores
 
         log_scores(run, scores, **options)

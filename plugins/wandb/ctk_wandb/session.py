@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import wandb
+from lightning.pytorch.loggers import Logger
 
 from ctk.errors import CtkError
 from ctk.files import read_json, write_json
@@ -22,8 +23,10 @@ PATIENCE = 60.0
 OFFLINE = "Or log on this machine alone: -o trackers.wandb.mode=offline."
 
 
-class Session:
-    """A wandb run. Its id is kept in ``folder/wandb/run.json``, what was logged in ``folder/wandb/history.jsonl``.
+class Session(Logger):
+    """A wandb run as a logger.
+
+    Its id is kept in ``folder/wandb/run.json``, what was logged in ``folder/wandb/history.jsonl``.
 
     Online, the server knows how far the run was logged, and gets the rest. Offline, the new ``offline-run-*`` folder
     holds the whole history, and those before it are removed unless they were synced: wandb would append one to the
@@ -33,6 +36,7 @@ class Session:
     def __init__(
         self, folder: Path, project: str, entity: str | None, mode: Mode | None, tags: Sequence[str], **facts: Any
     ) -> None:
+        super().__init__()
         _quieten()
         self.run: wandb.Run | None = None
         if _resolved(mode) == "disabled":
@@ -62,22 +66,25 @@ class Session:
                 if step >= self.run.starting_step:
                     self.run.log(row, step=step)
 
-    def configure(self, values: Mapping[str, Any]) -> None:
+    @property
+    def name(self) -> str | None:
+        return None if self.run is None else self.run.name
+
+    @property
+    def version(self) -> str | None:
+        return None if self.run is None else self.run.id
+
+    def log_hyperparams(self, params: Any, *args: Any, **kwargs: Any) -> None:
         """Set keys of the run's config."""
         if self.run is not None:
-            self.run.config.update(dict(values), allow_val_change=True)  # type: ignore[no-untyped-call]
+            self.run.config.update(dict(params), allow_val_change=True)  # type: ignore[no-untyped-call]
 
-    def log(self, row: Mapping[str, float], step: int) -> None:
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         """Log numbers for a step, those that were not logged for it before."""
-        if self.run is not None and (new := self.history.add(step, row)):
-            self.run.log(new, step=step)
+        if self.run is not None and (new := self.history.add(step or 0, metrics)):
+            self.run.log(new, step=step or 0)
 
-    def summarise(self, values: Mapping[str, float]) -> None:
-        """Set what tables of runs show."""
-        if self.run is not None:
-            self.run.summary.update(dict(values))
-
-    def finish(self, status: str) -> None:
+    def finalize(self, status: str) -> None:
         """End the run: "success" finishes it, anything else is a failure."""
         if self.run is not None:
             self.run.finish(exit_code=EXIT_CODES.get(status, 1))

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import wandb
-from lightning.pytorch.loggers import Logger
 
 from ctk.errors import CtkError
+from ctk.runs import Run
 from ctk.training import FitLocation
 from ctk_wandb.session import OFFLINE, Mode, Session, check, sentence
 
 
-class Wandb(Logger):
+class Wandb(Session):
     """Logs a fit to Weights & Biases.
 
     project  where it is logged; by default the competition's id
@@ -32,11 +31,10 @@ class Wandb(Logger):
         mode: Mode | None = None,
         tags: tuple[str, ...] = (),
     ) -> None:
-        super().__init__()
         place = FitLocation.of(folder)
         began = any(place.run.glob("members/**/wandb/history.jsonl"))
         try:
-            self.session = Session(
+            super().__init__(
                 folder,
                 project or place.competition,
                 entity,
@@ -58,19 +56,20 @@ class Wandb(Logger):
         """Raise CtkError where nobody is logged in."""
         check(mode)
 
-    @property
-    def name(self) -> str | None:
-        return None if self.session.run is None else self.session.run.name
 
-    @property
-    def version(self) -> str | None:
-        return None if self.session.run is None else self.session.run.id
-
-    def log_hyperparams(self, params: Any, *args: Any, **kwargs: Any) -> None:
-        self.session.configure(params)
-
-    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        self.session.log(metrics, step or 0)
-
-    def finalize(self, status: str) -> None:
-        self.session.finish(status)
+def log_scores(
+    run: Run,
+    scores: Mapping[str, float],
+    *,
+    project: str | None = None,
+    entity: str | None = None,
+    mode: Mode | None = None,
+    tags: tuple[str, ...] = (),
+) -> None:
+    """Log a run's final scores as a wandb run of their own: the blend's, its members' and, where known, the test's."""
+    name = run.folder.name
+    facts = {"group": name, "name": name, "job_type": "scores", "config": run.config()}
+    session = Session(run.folder, project or run.competition, entity, mode, tags, **facts)
+    if session.run is not None:
+        session.run.summary.update(run.final_scores(scores))
+    session.finalize("success")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import optuna
 from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
@@ -26,8 +26,7 @@ def importances(ranked: Sequence[FrozenTrial], direction: Direction) -> dict[str
     trials = [trial for trial in ranked if share_of(trial) == longest]
     if len(trials) < FEWEST or len({trial.value for trial in trials}) < 2:
         return {}
-    study = optuna.create_study(direction="maximize" if direction == "max" else "minimize")
-    study.add_trials(trials)
+    study = study_of(trials, direction, {name: name for name in trials[0].params})
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
@@ -35,3 +34,13 @@ def importances(ranked: Sequence[FrozenTrial], direction: Direction) -> dict[str
             return dict(get_param_importances(study, evaluator=evaluator))
         except (RuntimeError, ValueError):  # too few are different
             return {}
+
+
+def study_of(trials: Sequence[FrozenTrial], direction: Direction, names: Mapping[str, str]) -> optuna.Study:
+    """A study in memory of some trials, their parameters by other names, for what Optuna computes and draws."""
+    study = optuna.create_study(direction="maximize" if direction == "max" else "minimize")
+    for trial in trials:
+        params = {names[name]: value for name, value in trial.params.items()}
+        distributions = {names[name]: value for name, value in trial.distributions.items()}
+        study.add_trial(optuna.trial.create_trial(value=trial.value, params=params, distributions=distributions))
+    return study

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import statistics
-from dataclasses import dataclass
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
@@ -24,20 +23,6 @@ if TYPE_CHECKING:
     from ctk_search.searching import Searching
 
 PAGE = "search.html"
-
-
-@dataclass(frozen=True)
-class Row:
-    """A trial in the table; ``href`` is its report, empty where there is none."""
-
-    number: int
-    href: str
-    state: str
-    score: str
-    share: str
-    cells: tuple[str, ...]
-    seconds: str
-    problem: str
 
 
 def write_page(search: Searching) -> None:
@@ -68,7 +53,7 @@ def write_page(search: Searching) -> None:
         history=Markup(plots.history(trials, search.metric))
         if any(best_value(trial, search.metric) is not None for trial in trials)
         else "",
-        parallel=Markup(plots.parallel(whole, space, short, search.metric)) if len(whole) > 1 else "",
+        parallel=Markup(plots.parallel(whole, short, search.metric)) if len(whole) > 1 else "",
         slices=[(short[name], Markup(plots.slices(whole, name, space[name], search.metric))) for name in several]
         if len(whole) > 1
         else [],
@@ -121,22 +106,20 @@ def _sentences(search: Searching, order: list[FrozenTrial]) -> list[str]:
     return said
 
 
-def _row(search: Searching, trial: FrozenTrial) -> Row:
-    folder = search.trial_folder(trial.number)
-    known = facts_of(trial)
-    href = f"trials/{folder.name}/report.html" if (folder / "report.html").exists() else ""
-    score = best_value(trial, search.metric)
-    promoted = promoted_by(trial)
-    return Row(
-        number=trial.number,
-        href=href,
-        state=STATES[trial.state],
-        score="" if score is None else _score(score),
-        share=f"{share_of(trial):.0%}" + (f", after trial {promoted}" if promoted is not None else ""),
-        cells=tuple(value_text(trial.params.get(name)) for name in search.space.parameters),
-        seconds=duration(known.get("seconds", float("nan"))),
-        problem=str(known.get("problem", "")).partition("\n")[0],
-    )
+def _row(search: Searching, trial: FrozenTrial) -> dict[str, Any]:
+    """A trial in the table; ``href`` is its report, empty where there is none."""
+    known, score, promoted = facts_of(trial), best_value(trial, search.metric), promoted_by(trial)
+    report = search.trial_folder(trial.number) / "report.html"
+    return {
+        "number": trial.number,
+        "href": report.relative_to(search.folder).as_posix() if report.exists() else "",
+        "state": STATES[trial.state],
+        "score": "" if score is None else _score(score),
+        "share": f"{share_of(trial):.0%}" + (f", after trial {promoted}" if promoted is not None else ""),
+        "cells": [value_text(trial.params.get(name)) for name in search.space.parameters],
+        "seconds": duration(known.get("seconds", float("nan"))),
+        "problem": str(known.get("problem", "")).partition("\n")[0],
+    }
 
 
 def _counts(trials: list[FrozenTrial]) -> list[tuple[str, int]]:

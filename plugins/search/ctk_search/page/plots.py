@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Callable, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
 from optuna.distributions import BaseDistribution, CategoricalDistribution
+from optuna.exceptions import ExperimentalWarning
 from optuna.trial import FrozenTrial, TrialState
 
 from ctk.contract import Metric
-from ctk.report import BASELINE, FONT_SIZE, GRID, INK, MUTED, SERIES, axes, decimals_for, figure_svg, number
+from ctk.report import BASELINE, FONT_SIZE, GRID, INK, MUTED, SERIES, axes, figure_svg
 from ctk_search.outcomes import ranked, share_of
+from ctk_search.page.importance import study_of
 from ctk_search.results import best_value
 from ctk_search.space import as_text
 
@@ -23,8 +27,6 @@ BEST = 0.1
 """Part of the finished trials that is drawn in colour."""
 ROOM = 48
 """Characters that fit below one small plot; where choices are longer together, only some are named."""
-MOST_CHOICES = 9
-"""Choices of an axis that are named."""
 
 
 def history(trials: Sequence[FrozenTrial], metric: Metric) -> str:
@@ -32,29 +34,22 @@ def history(trials: Sequence[FrozenTrial], metric: Metric) -> str:
     from matplotlib.ticker import MaxNLocator
 
     figure, plot = axes(9.6, 3.1)
-    found = {trial.number: best_value(trial, metric) for trial in trials}
-    scores = {number: math.nan if score is None else score for number, score in found.items()}
-    finished = [trial.number for trial in trials if trial.state == TrialState.COMPLETE]
-    pruned = [trial.number for trial in trials if trial.state == TrialState.PRUNED]
-    failed = [trial.number for trial in trials if trial.state == TrialState.FAIL]
-    best: list[tuple[int, float]] = []
-    whole = [
-        trial.number for trial in trials if trial.state == TrialState.COMPLETE and share_of(trial) == 1
-    ] or finished
-    for each in whole:
-        score = scores[each]
-        if not best or metric.sign * score > metric.sign * best[-1][1]:
-            best.append((each, score))
-    if best:
-        last = max(trial.number for trial in trials)
+    scores = pd.Series({trial.number: best_value(trial, metric) for trial in trials}, dtype=float)
+    finished, pruned, failed = (
+        [trial.number for trial in trials if trial.state == state]
+        for state in (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
+    )
+    whole = [trial.number for trial in trials if trial.number in finished and share_of(trial) == 1] or finished
+    if whole:
+        best = metric.sign * (metric.sign * scores[whole]).cummax()
         plot.step(
-            [each for each, _ in best] + [last], [score for _, score in best] + [best[-1][1]], where="post",
-            color=INK, linewidth=1.2, zorder=3,
-        )  # fmt: skip
-        plot.plot(*best[-1], "o", color=SERIES[1], markersize=6, zorder=5)
-    shown = frame([scores[each] for each in finished] or [0.0], metric)
-    _dots(plot, finished, [scores[each] for each in finished], shown, color=SERIES[0], markersize=3.6, zorder=4)
-    _dots(plot, pruned, [scores[each] for each in pruned], shown, color=BASELINE, markersize=3.2, mfc="none", zorder=2)
+            [*best.index, scores.index.max()], [*best, best.iloc[-1]], where="post", color=INK, linewidth=1.2, zorder=3
+        )
+        first = best.index[best == best.iloc[-1]][0]
+        plot.plot(first, best[first], "o", color=SERIES[1], markersize=6, zorder=5)
+    shown = frame(scores[finished].tolist() or [0.0], metric)
+    _dots(plot, finished, scores[finished], shown, color=SERIES[0], markersize=3.6, zorder=4)
+    _dots(plot, pruned, scores[pruned], shown, color=BASELINE, markersize=3.2, mfc="none", zorder=2)
     for each in failed:
         plot.plot(each, 0.015, "x", color=SERIES[3], markersize=4, transform=plot.get_xaxis_transform(), zorder=4)
     plot.xaxis.set_major_locator(MaxNLocator(10, integer=True))
@@ -77,45 +72,39 @@ def frame(scores: Sequence[float], metric: Metric) -> tuple[float, float]:
     return min(best, worst), max(best, worst)
 
 
-def parallel(
-    trials: Sequence[FrozenTrial], space: Mapping[str, BaseDistribution], labels: Mapping[str, str], metric: Metric
-) -> str:
+def parallel(ranked: Sequence[FrozenTrial], labels: Mapping[str, str], metric: Metric) -> str:
     """A line for each trial that has a score, through its values on one axis for each parameter, as SVG."""
-    order = ranked(trials, metric)
-    figure, plot = axes(9.6, 3.6)
-    plot.grid(False)
-    plot.spines["bottom"].set_visible(False)
-    scores = [_value(trial) for trial in order]
-    low, high = frame(scores, metric)
-    scale = _scale(low, high, log=False)
+    from matplotlib import pyplot, rc_context
+    from matplotlib.text import Text
+    from matplotlib.ticker import LogFormatter
+    from optuna.visualization.matplotlib import plot_parallel_coordinate
 
-    def place_score(score: float) -> float:
-        return min(1.0, max(0.0, scale(score)))
-
-    places = {name: _placing(distribution) for name, distribution in space.items()}
-    coloured = max(1, math.ceil(BEST * len(order)))
-    for rank in reversed(range(len(order))):
-        trial = order[rank]
-        xs = list(range(len(space) + 1))
-        ys = [places[name](trial.params[name]) for name in space] + [place_score(_value(trial))]
-        if rank == 0:
-            look: dict[str, Any] = {"color": SERIES[1], "linewidth": 2.0, "alpha": 1.0, "zorder": 5}
-        elif rank < coloured:
-            look = {"color": SERIES[0], "linewidth": 1.3, "alpha": 0.9, "zorder": 4}
-        else:
-            look = {"color": BASELINE, "linewidth": 0.7, "alpha": 0.35, "zorder": 2}
-        plot.plot(xs, ys, solid_joinstyle="round", **look)
-    for x, (name, distribution) in enumerate(space.items()):
-        _axis(plot, x, _ticks(distribution), places[name])
-    digits = decimals_for([low, high])
-    _axis(plot, len(space), {score: number(score, digits) for score in _between(low, high)}, place_score)
-    plot.set_xticks(range(len(space) + 1), [*(labels[name] for name in space), metric.name])
-    plot.xaxis.tick_top()
-    plot.tick_params(axis="x", labelsize=FONT_SIZE, pad=10, colors=INK)
-    plot.set_yticks([])
-    plot.set_xlim(-0.3, len(space) + 0.45)
-    plot.set_ylim(-0.06, 1.06)
-    return figure_svg(figure, f"The values of {len(order)} trials, parameter by parameter")
+    low, high = frame([_value(trial) for trial in ranked], metric)
+    shown = [trial for trial in reversed(ranked) if low <= _value(trial) <= high]
+    study = study_of(shown, metric.direction, labels)
+    size: Any = {"figure.figsize": (9.6, 3.6), "figure.constrained_layout.use": True}
+    with rc_context(size), warnings.catch_warnings(action="ignore", category=ExperimentalWarning):
+        plot: Any = plot_parallel_coordinate(study, list(labels.values()), target_name=metric.name)
+    figure = plot.get_figure()
+    pyplot.close(figure)
+    plot.set_title("")
+    (lines,) = plot.collections
+    lines.colorbar.remove()
+    scores = metric.sign * lines.get_array()
+    near = sorted(scores)[-math.ceil(BEST * len(scores))]
+    looks = [
+        (SERIES[1], 2.0) if score == max(scores) else (SERIES[0], 1.3) if score >= near else (f"{BASELINE}59", 0.7)
+        for score in scores
+    ]
+    lines.set(array=None, colors=[colour for colour, _ in looks], linewidths=[width for _, width in looks])
+    for text in figure.findobj(Text):
+        text.set(color=MUTED, fontsize=FONT_SIZE, parse_math=False)
+    for axis in figure.axes:
+        axis.spines[:].set_color(GRID)
+        axis.tick_params(color=BASELINE, which="both")
+        if axis.get_yscale() == "log":
+            axis.yaxis.set(major_formatter=LogFormatter(), minor_formatter=LogFormatter())
+    return figure_svg(figure, f"The values of {len(shown)} trials, parameter by parameter")
 
 
 def slices(trials: Sequence[FrozenTrial], name: str, distribution: BaseDistribution, metric: Metric) -> str:
@@ -151,72 +140,19 @@ def _logarithmic(plot: Axes, distribution: Any) -> None:
     plot.set_xticks(ticks, [f"{tick:.2g}" for tick in ticks])
 
 
-def _dots(plot: Axes, xs: Sequence[float], scores: Sequence[float], shown: tuple[float, float], **look: Any) -> None:
+def _dots(plot: Axes, xs: Sequence[float], scores: Iterable[float], shown: tuple[float, float], **look: Any) -> None:
     """Dots; what is beyond the frame as a triangle at its edge that points there."""
     low, high = shown
     room = 0.08 * (high - low) or 0.1 * abs(high) or 1.0
     plot.set_ylim(low - room, high + room)
-    inside = [(x, score) for x, score in zip(xs, scores, strict=True) if low <= score <= high]
-    plot.plot([x for x, _ in inside], [score for _, score in inside], "o", alpha=0.85, **look)
-    for marker, edge, beyond in (("^", high + room / 2, high), ("v", low - room / 2, low)):
-        sign = 1 if beyond == high else -1
-        outside = [x for x, score in zip(xs, scores, strict=True) if sign * (score - beyond) > 0]
-        plot.plot(outside, [edge] * len(outside), marker, alpha=0.85, **look)
+    placed = pd.Series(list(scores), index=list(xs), dtype=float)
+    for marker, some in (("o", placed.between(low, high)), ("^", placed > high), ("v", placed < low)):
+        heights = placed[some].clip(low - room / 2, high + room / 2)
+        plot.plot(heights.index, heights, marker, alpha=0.85, **look)
 
 
 def _value(trial: FrozenTrial) -> float:
     return math.nan if trial.value is None else trial.value
-
-
-def _placing(distribution: BaseDistribution) -> Callable[[Any], float]:
-    """From a value to its height on the axis, 0 to 1."""
-    if isinstance(distribution, CategoricalDistribution):
-        choices = list(distribution.choices)
-        return lambda value: choices.index(value) / (len(choices) - 1) if len(choices) > 1 else 0.5
-    known: Any = distribution
-    return _scale(known.low, known.high, known.log)
-
-
-def _scale(low: float, high: float, log: bool) -> Callable[[float], float]:
-    if low == high:
-        return lambda value: 0.5
-    if log:
-        return lambda value: (math.log(value) - math.log(low)) / (math.log(high) - math.log(low))
-    return lambda value: (value - low) / (high - low)
-
-
-def _ticks(distribution: BaseDistribution) -> dict[Any, str]:
-    """Values that are named on an axis."""
-    if isinstance(distribution, CategoricalDistribution):
-        choices = list(distribution.choices)
-        step = math.ceil(len(choices) / MOST_CHOICES)
-        return {choice: _short(as_text(choice)) for choice in choices[::step]}
-    known: Any = distribution
-    if known.log:
-        decades = range(math.ceil(math.log10(known.low) - 1e-9), math.floor(math.log10(known.high) + 1e-9) + 1)
-        values = [known.low, *(10.0**power for power in decades), known.high]
-    else:
-        values = _between(known.low, known.high)
-    return {value: f"{value:.4g}" for value in sorted(set(values))}
-
-
-def _between(low: float, high: float) -> list[float]:
-    return [low + part * (high - low) / 4 for part in range(5)] if high > low else [low]
-
-
-def _axis(plot: Axes, x: int, ticks: Mapping[Any, str], place: Callable[[Any], float]) -> None:
-    plot.plot([x, x], [0, 1], color=GRID, linewidth=1.2, zorder=1)
-    taken: list[float] = []
-    for value, text in ticks.items():
-        y = place(value)
-        if any(abs(y - other) < 0.05 for other in taken):
-            continue
-        taken.append(y)
-        plot.plot([x - 0.015, x + 0.015], [y, y], color=BASELINE, linewidth=0.8, zorder=6)
-        plot.annotate(
-            text, (x, y), xytext=(5, 0), textcoords="offset points", va="center", fontsize=FONT_SIZE - 1,
-            color=MUTED, zorder=7,
-        )  # fmt: skip
 
 
 def _short(text: str) -> str:
