@@ -70,7 +70,7 @@ def test_all_threads_that_wait_for_a_process_learn_how_it_ended():
         for _ in range(5):
             process = multiprocessing.get_context("spawn").Process(target=os._exit, args=(7,))
             process.start()
-            told = list(threads.map(executors.exit_told, [process] * 8))
+            told = list(threads.map(executors.describe_exit, [process] * 8))
             assert told == ["ended itself with exit code 7"] * 8
 
 

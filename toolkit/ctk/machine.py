@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from multiprocessing.process import BaseProcess
 
-__all__ = ["cores", "end", "exit_code"]
+__all__ = ["cores", "end_processes", "exit_code"]
 
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 """Environment variables that limit a process's threads, where they are set before torch and numpy are imported."""
@@ -42,7 +42,7 @@ def share(tasks: int, workers: int, threads: int) -> tuple[int, int]:
     return workers, threads or max(1, cores() // workers)
 
 
-def end(processes: Sequence[BaseProcess]) -> None:
+def end_processes(processes: Sequence[BaseProcess]) -> None:
     """End processes and wait until they are gone."""
     for process in processes:
         process.terminate()
@@ -65,7 +65,7 @@ def exit_code(process: BaseProcess) -> int | None:
     return process.exitcode
 
 
-def exit_told(process: BaseProcess | None) -> str:
+def describe_exit(process: BaseProcess | None) -> str:
     """How a process ended, as half a sentence."""
     code = None if process is None else exit_code(process)
     if code is None:

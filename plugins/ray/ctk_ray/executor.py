@@ -19,7 +19,7 @@ from pydantic import Field
 
 from ctk.contract import Portable, WorkerLost
 from ctk.errors import CtkError
-from ctk.machine import end, exit_code
+from ctk.machine import end_processes, exit_code
 from ctk_ray import messages
 from ctk_ray.address import check_address_apart
 from ctk_ray.bridge import serve
@@ -79,7 +79,7 @@ class RayExecutor(Executor):
         except BaseException as error:
             if isinstance(error, CtkError):  # it said so itself, and is putting things away
                 self.bridge.join(ENDING)
-            end([self.bridge])
+            end_processes([self.bridge])
             if str(self.log) not in str(error):
                 self.log.unlink(missing_ok=True)
             raise
@@ -200,7 +200,7 @@ class RayExecutor(Executor):
             self.pipe.send(messages.Leave())
         self.bridge.join(ENDING)
         well = exit_code(self.bridge) == 0
-        end([self.bridge])
+        end_processes([self.bridge])
         self.reader.join()
         if well:
             self.log.unlink(missing_ok=True)

@@ -20,7 +20,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import Field
 
 from ctk.contract import WorkerLost
-from ctk.machine import THREADS, cores, end, exit_told, visible_gpus
+from ctk.machine import THREADS, cores, describe_exit, end_processes, visible_gpus
 
 T = TypeVar("T")
 
@@ -99,7 +99,7 @@ class _Local(Executor):
         self.shutdown(wait=False, cancel_futures=True)
         for worker in self.workers:
             worker.retired = True
-        end([process for worker in self.workers if (process := worker.process) is not None])
+        end_processes([process for worker in self.workers if (process := worker.process) is not None])
         for thread in self.threads:
             thread.join()
 
@@ -140,7 +140,7 @@ class _Worker:
         try:
             return self._started().submit(call).result()
         except BrokenExecutor:
-            how = exit_told(self.process)
+            how = describe_exit(self.process)
             self.close()
             raise WorkerLost(how) from None
 
@@ -165,7 +165,7 @@ class _Worker:
             pid = asked.result()
             self.process = next((each for each in multiprocessing.active_children() if each.pid == pid), None)
             if self.retired and self.process is not None:  # meanwhile
-                end([self.process])
+                end_processes([self.process])
         return self.pool
 
 

@@ -15,7 +15,7 @@ from typing import TypeVar
 import numpy as np
 
 from ctk.contract import Competition, Metric
-from ctk.machine import end
+from ctk.machine import end_processes
 from ctk.plugins import plugins
 from ctk.plugins.guard.failures import ContractViolation
 from ctk.plugins.guard.guards import Guard
@@ -98,4 +98,4 @@ def stop_pool(guard: Guard, pool: Executor, others: Sequence[BaseProcess]) -> No
         child.terminate()
     with suppress(Exception):
         pool.shutdown(wait=False, cancel_futures=True)
-    end(children)
+    end_processes(children)
