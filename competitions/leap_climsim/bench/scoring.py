@@ -24,7 +24,7 @@ from sklearn.metrics import r2_score
 from ctk.bench import memory
 from ctk.bench.bench_case import BenchCase, Contestant, Verdict
 from ctk.bench.measure import measure
-from ctk.bench.threads import limited
+from ctk.bench.threads import limit_threads
 from ctk.cli.bench import print_rows
 from ctk.samples import Samples
 from ctk_leap_climsim.columns import TARGETS
@@ -42,7 +42,7 @@ def main() -> None:
     given = parser.parse_args()
     if given.memory_of:
         case, contestant, place = given.memory_of
-        with limited():
+        with limit_threads():
             print(memory.of_process(contestants(case, Path(place))[contestant]))
         return
     with tempfile.TemporaryDirectory() as folder:

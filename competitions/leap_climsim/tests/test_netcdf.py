@@ -8,7 +8,7 @@ import pytest
 
 from ctk.errors import DataError
 from ctk_leap_climsim.reading.classic import Classic
-from ctk_leap_climsim.reading.netcdf import opened, stacked
+from ctk_leap_climsim.reading.netcdf import open_netcdf, stacked
 
 FORMATS = ["NETCDF3_CLASSIC", "NETCDF3_64BIT_OFFSET", "NETCDF3_64BIT_DATA", "NETCDF4", "NETCDF4_CLASSIC"]
 T = np.random.default_rng(0).standard_normal((60, 7))
@@ -44,7 +44,7 @@ def test_variables_are_stacked_level_by_level_in_the_order_asked_for(file):
 
 
 def test_attributes_of_the_file_are_there(file):
-    with opened(file) as there:
+    with open_netcdf(file) as there:
         assert there.attributes["title"] == "odd"
         np.testing.assert_array_equal(there.attributes["numbers"], [0, 1, 2])
 

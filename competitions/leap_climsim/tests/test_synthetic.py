@@ -175,7 +175,7 @@ def test_the_workers_and_an_interruption_change_no_byte(built, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         again.run(interrupt)
     whole = [path for moment in again.timeline for path in files.paths(again.out, moment) if path.exists()]
-    kept = {path: path.stat().st_mtime_ns for path in whole if files.made(again.out, _moment(again, path), 0)}
+    kept = {path: path.stat().st_mtime_ns for path in whole if files.is_made(again.out, _moment(again, path), 0)}
     assert kept
     again.run(quiet)
     assert kept == {path: path.stat().st_mtime_ns for path in kept}

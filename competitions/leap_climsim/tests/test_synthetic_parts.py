@@ -173,12 +173,12 @@ def test_a_pair_counts_as_made_only_if_whole_and_of_the_seed(tmp_path):
     moment = Moment("0001-02", 3, 1200)
     before, after = files.paths(tmp_path, moment)
     files.write(before, {"state_ps": np.zeros(GRID)}, files.origin(5, "0.31.0"))
-    assert not files.made(tmp_path, moment, 5)
+    assert not files.is_made(tmp_path, moment, 5)
     files.write(after, {"cam_out_NETSW": np.zeros(GRID)}, files.origin(5, "0.31.0"))
-    assert files.made(tmp_path, moment, 5)
-    assert not files.made(tmp_path, moment, 6)
+    assert files.is_made(tmp_path, moment, 5)
+    assert not files.is_made(tmp_path, moment, 6)
     after.write_bytes(b"")
-    assert not files.made(tmp_path, moment, 5)
+    assert not files.is_made(tmp_path, moment, 5)
 
 
 def test_what_a_dead_process_half_wrote_is_swept_and_nothing_else(tmp_path):

@@ -12,7 +12,7 @@ from torch import Tensor
 from ctk.errors import CtkError
 from ctk.samples import Array, Samples
 from ctk_export.portable import Portable
-from ctk_export.quiet import quiet, told
+from ctk_export.quiet import one_line_error, quiet
 
 TOLERANCE = 1e-4
 """Deviations of a column. Libraries add float32 numbers in different order, and so round differently: 1e-7 to 1e-5 was
@@ -58,7 +58,7 @@ def compare(fitted: Portable, predict: Callable[[Sequence[Tensor]], Array], samp
             found = np.concatenate([np.asarray(predict(fitted.inputs(part)), np.float64) for part in parts])
     except Exception as error:  # whatever the format's library says
         raise CtkError(
-            f"What was written cannot be run on batches of {', '.join(map(str, sizes))}: {told(error)}",
+            f"What was written cannot be run on batches of {', '.join(map(str, sizes))}: {one_line_error(error)}",
             "The network's forward must take any number of rows: x.shape[0], not len(x).",
         ) from error
     if found.shape != expected.shape:

@@ -22,7 +22,7 @@ from ctk.samples import Data
 from ctk_export.check import ROWS, TOLERANCE, compare, evenly, spread
 from ctk_export.fitted import portable
 from ctk_export.formats import Format, Job, format_of
-from ctk_export.sheet import checked, labels, listed, sheet
+from ctk_export.sheet import describe_check, labels, list_files, sheet
 
 EXAMPLE_ROWS = 3
 """Rows that a graph is traced with: with one row some networks would be traced as if there were never more."""
@@ -115,9 +115,9 @@ def _write(run: FittedRun, part: Part, form: Format, job: Job, data: Data, out: 
                 f" {'in shape or in what is finite' if math.isnan(agreement.difference) else by}.",
                 "Nothing was kept. --format safetensors writes the weights alone.",
             )
-        facts |= checked(job, samples, agreement)
+        facts |= describe_check(job, samples, agreement)
         files = sorted(folder.iterdir())
-        facts["files"] = listed(files)
+        facts["files"] = list_files(files)
         for path in files:
             path.replace(out / path.name)
     place = _sheet_of(out / name)

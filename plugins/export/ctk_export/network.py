@@ -33,7 +33,7 @@ class Network(Portable):
             owner[columns] = number
         weights = {-1: self.model.network.state_dict()} | dict(enumerate(state for _, state in self.model.copies))
         parts = [Some(self._with(weights[number]), np.flatnonzero(owner == number)) for number in np.unique(owner)]
-        return Joined(parts).eval()
+        return JoinedColumns(parts).eval()
 
     def tensors(self) -> dict[str, Tensor]:
         named = {f"network.{name}": value for name, value in self.model.network.state_dict().items()}
@@ -89,7 +89,7 @@ class Some(Whole):
         return super().forward(*features).index_select(1, self.columns)
 
 
-class Joined(nn.Module):
+class JoinedColumns(nn.Module):
     """Columns of several networks, in the order of the target."""
 
     order: Tensor

@@ -30,7 +30,7 @@ def quiet() -> Iterator[None]:
         logging.disable(before)
 
 
-def told(error: Exception) -> str:
+def one_line_error(error: Exception) -> str:
     """An error of such a library on one line: of a long one its beginning and its end, where the cause stands."""
     text = " ".join(str(error).split()) or type(error).__name__
     return text if len(text) <= LONGEST else f"{text[: LONGEST // 2]} ... {text[-LONGEST // 2 :]}"

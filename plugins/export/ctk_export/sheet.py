@@ -43,12 +43,12 @@ def sheet(run: FittedRun, part: Part, form: Format, job: Job) -> dict[str, Any]:
             "in_graph": form.SUFFIX != "safetensors",
             "statistics": {name: value.tolist() for name, value in job.fitted.statistics().items()},
         },
-        "checkpoint": listed(saved),
+        "checkpoint": list_files(saved),
         "libraries": {name: version(name) for name in (*LIBRARIES, *form.LIBRARIES)},
     }
 
 
-def checked(job: Job, samples: Samples, agreement: Agreement) -> dict[str, Any]:
+def describe_check(job: Job, samples: Samples, agreement: Agreement) -> dict[str, Any]:
     """What is known once the export was run on some samples."""
     prediction: dict[str, Any] = {"name": "prediction", "shape": ["batch", *agreement.shape], "dtype": "float32"}
     if samples.targets is not None:
@@ -69,7 +69,7 @@ def checked(job: Job, samples: Samples, agreement: Agreement) -> dict[str, Any]:
     }
 
 
-def listed(files: Iterable[Path]) -> list[dict[str, Any]]:
+def list_files(files: Iterable[Path]) -> list[dict[str, Any]]:
     """Name, size and sha256 of files."""
     return [{"name": path.name, "bytes": path.stat().st_size, "sha256": _sha256(path)} for path in files]
 

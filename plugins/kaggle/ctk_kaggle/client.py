@@ -73,7 +73,7 @@ class Client(KaggleApi):  # type: ignore[misc]  # it has no types
     def ask(self, slug: str, method: str, request: Any) -> Any:
         """Call a method of Kaggle's competition service. Raises CtkError."""
         request.competition_name = slug
-        with listening(), problems.told(slug), self.build_kaggle_client() as kaggle:
+        with listening(), problems.kaggle_errors(slug), self.build_kaggle_client() as kaggle:
             return getattr(kaggle.competitions.competition_api_client, method)(request)
 
     def pages(self, slug: str, method: str, request: Any, rows: str) -> Iterator[Any]:
@@ -89,7 +89,7 @@ class Client(KaggleApi):  # type: ignore[misc]  # it has no types
 
     def hand_in(self, slug: str, file: Path, message: str) -> str:
         """Upload a submission and hand it in; returns Kaggle's answer. Raises CtkError."""
-        with listening(), problems.told(slug):
+        with listening(), problems.kaggle_errors(slug):
             return str(self.competition_submit(str(file), message, slug, quiet=True).message)
 
     def build_kaggle_client(self) -> Any:
@@ -126,7 +126,7 @@ def sign_in() -> Client:
     An access token and a log-in are checked now, a key by the first request. Raises CtkError.
     """
     client = Client()
-    with listening() as heard, problems.told("your account"):
+    with listening() as heard, problems.kaggle_errors("your account"):
         try:
             client.authenticate()
             return client

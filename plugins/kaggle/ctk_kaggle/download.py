@@ -34,7 +34,7 @@ MANY = 50
 
 
 @dataclass(frozen=True)
-class Listed:
+class RemoteFile:
     """A file as Kaggle lists it; ``size`` is 0 where it does not say."""
 
     path: PurePosixPath
@@ -53,14 +53,14 @@ class Source:
         self.client = client
         self.slug = slug
 
-    def files(self) -> list[Listed]:
+    def files(self) -> list[RemoteFile]:
         """Every file. Raises DataError for one that would lie elsewhere."""
         found = []
         for each in self.client.pages(self.slug, "list_data_files", ApiListDataFilesRequest(), "files"):
             path = unzip.inside(each.name or "", f"Kaggle's list of {self.slug}")
             if path.parts[0] == STATE:
                 raise CtkError(f"Kaggle's list of {self.slug} has a file {path}, which is a name of ours.")
-            found.append(Listed(path, each.total_bytes))
+            found.append(RemoteFile(path, each.total_bytes))
         return found
 
     def one(self, path: PurePosixPath) -> requests.Response:
@@ -122,14 +122,14 @@ class Unpacked:
         except (OSError, ValueError, TypeError):
             self.known = {}
 
-    def whole(self, listed: Listed) -> bool:
+    def whole(self, listed: RemoteFile) -> bool:
         """Whether a file, or all that came out of it, is there in its size."""
         if (known := self.known.get(str(listed.path))) and known["listed"] == listed.size:
             return all(_size(self.folder / name) == size for name, size in known["files"].items())
         size = _size(self.folder / listed.path)
         return not listed.packed and size is not None and (size == listed.size or not listed.size)
 
-    def remember(self, listed: Listed, files: dict[PurePosixPath, int]) -> None:
+    def remember(self, listed: RemoteFile, files: dict[PurePosixPath, int]) -> None:
         """Say what came out of a file."""
         self.known[str(listed.path)] = {
             "listed": listed.size,
@@ -178,7 +178,7 @@ class Work:
     unpacked: Unpacked
     bar: Bar
 
-    def fetch(self, listed: Listed) -> None:
+    def fetch(self, listed: RemoteFile) -> None:
         """Bring one file to its place."""
         place = self.state / hashlib.sha256(str(listed.path).encode()).hexdigest()[:16]
         came = fetch(lambda: self.source.one(listed.path), place, self.source.slug, self.bar.part(listed.size))
@@ -197,7 +197,7 @@ class Work:
                 self.unpacked.remember(listed, {listed.path: size})
         self.bar.done(listed.size)
 
-    def from_archive(self, listed: Sequence[Listed]) -> list[Listed]:
+    def from_archive(self, listed: Sequence[RemoteFile]) -> list[RemoteFile]:
         """Take files out of Kaggle's archive of all; returns those that are not in it."""
         total = sum(each.size for each in listed)
         came = fetch(self.source.everything, self.state / "all", self.source.slug, self.bar.part(total))
@@ -210,7 +210,7 @@ class Work:
         self.bar.done(sum(each.size for each in there))
         return [each for each in listed if each.path not in inner]
 
-    def unpack(self, listed: Listed) -> None:
+    def unpack(self, listed: RemoteFile) -> None:
         """Unpack a listed archive into a folder of its name, and remove it."""
         archive, into = self.folder / listed.path, listed.path.with_suffix("")
         files = unzip.sizes(archive)
@@ -218,7 +218,7 @@ class Work:
         self.unpacked.remember(listed, {into / path: size for path, size in files.items()})
         archive.unlink()
 
-    def _check(self, listed: Listed, sizes: set[int], came: Path) -> None:
+    def _check(self, listed: RemoteFile, sizes: set[int], came: Path) -> None:
         """Refuse what has another size than listed, and forget it."""
         if listed.size and listed.size not in sizes:
             came.unlink()

@@ -30,7 +30,7 @@ class Passing(CtkError):
 
 
 @contextmanager
-def told(slug: str) -> Iterator[None]:
+def kaggle_errors(slug: str) -> Iterator[None]:
     """Turn what the official client and requests raise into the errors above.
 
     What was raised is not chained: its text has the address, and with it the signature.

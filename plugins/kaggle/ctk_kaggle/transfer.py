@@ -19,7 +19,7 @@ import requests
 
 from ctk.errors import CtkError
 from ctk.files import check_room, explain
-from ctk_kaggle.problems import Passing, told
+from ctk_kaggle.problems import Passing, kaggle_errors
 from ctk_kaggle.sessions import patient
 
 CHUNK = 1 << 16
@@ -79,7 +79,7 @@ def _try(ask: Callable[[], requests.Response], place: Path, slug: str, progress:
                 if rest.status_code == 206 and _starts_at(rest, have, size):
                     return Arrived(_write(rest, part, have, size, slug, progress), name)
                 if rest.status_code not in (200, 206, 416):
-                    with told(slug):
+                    with kaggle_errors(slug):
                         rest.raise_for_status()
             part.unlink()  # ranges are not served, or another version is there now
             raise Passing(f"{name} cannot be gone on with.", "Repeat to fetch it from its beginning.", wait=0.0)
@@ -90,7 +90,7 @@ def _rest(request: requests.PreparedRequest, start: int, version: str) -> reques
     """Ask the address at which the first request ended for what is missing, unless the file has changed."""
     again = request.copy()
     again.headers.update({"Range": f"bytes={start}-", "If-Range": version})
-    with patient(requests.Session()) as session, told("the file"):
+    with patient(requests.Session()) as session, kaggle_errors("the file"):
         settings = session.merge_environment_settings(again.url or "", {}, True, None, None)
         return session.send(again, **settings)
 
@@ -109,7 +109,7 @@ def _write(
         with part.open("ab" if start else "wb") as file:
             chunks = response.iter_content(CHUNK)
             while True:
-                with told(slug):
+                with kaggle_errors(slug):
                     chunk = next(chunks, b"")
                 if not chunk:
                     break

@@ -14,11 +14,11 @@ from ctk_mcts.leaves import PROMOTES, Leaf, score_of, share_of
 from ctk_mcts.points import path_of
 from ctk_mcts.tree import Node, Path, Tree
 
-Found = tuple[Path | None, float | None]
+ProbeResult = tuple[Path | None, float | None]
 """Where a trial's leaf lies, and its reward."""
 
 
-def told(
+def search_history(
     decisions: Sequence[Decision], tree: Tree, leaves: Sequence[Leaf], rewards: Sequence[float | None], study: Study
 ) -> dict[str, Any]:
     """What ``search_history.json`` holds, of plain values.
@@ -29,7 +29,7 @@ def told(
     trials     number, state, path, share of epochs, the probe that it promotes, score, reward of its leaf
     """
     labels = [{"name": each.name, "branches": [each.label(b) for b in range(each.branches)]} for each in decisions]
-    found: dict[int, Found] = {}
+    found: dict[int, ProbeResult] = {}
     for leaf, reward in zip(leaves, rewards, strict=True):
         path = path_of(decisions, leaf.parameters)
         found |= dict.fromkeys(leaf.trials.values(), (path, reward))
@@ -54,7 +54,7 @@ def _nodes(node: Node, path: Path) -> Iterator[dict[str, Any]]:
         yield from _nodes(child, (*path, branch))
 
 
-def _trial(trial: FrozenTrial, found: Found, study: Study) -> dict[str, Any]:
+def _trial(trial: FrozenTrial, found: ProbeResult, study: Study) -> dict[str, Any]:
     path, reward = found
     score = score_of(trial, study.direction)
     return {

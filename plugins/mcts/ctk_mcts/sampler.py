@@ -99,7 +99,7 @@ class MCTSSampler(BaseSampler):
     def history(self, study: Study) -> dict[str, Any]:
         """The decisions, the tree and each trial's path: what ``search_history.json`` holds."""
         leaves = leaves_of(study, self.space)
-        return history.told(self.decisions, self.grown(leaves), leaves, rewards_of(leaves), study)
+        return history.search_history(self.decisions, self.grown(leaves), leaves, rewards_of(leaves), study)
 
     def grown(self, leaves: Sequence[Leaf]) -> Tree:
         """The tree of what was tried."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ctk.contract import WorkerLost
 from ctk.errors import CtkError
-from ctk_ray.messages import Ended, Leave, Ready, Settings, Task
+from ctk_ray.messages import Leave, Ready, Settings, Task, TaskEnd
 
 if TYPE_CHECKING:
     from ctk_ray.cluster import Cluster
@@ -54,7 +54,7 @@ class _Bridge:
         self.cluster = cluster
         self.lock = threading.Lock()
         self.running: dict[int, Any] = {}
-        self.answers: queue.SimpleQueue[Ended] = queue.SimpleQueue()
+        self.answers: queue.SimpleQueue[TaskEnd] = queue.SimpleQueue()
 
     def run(self) -> None:
         threading.Thread(target=self._tell, daemon=True).start()
@@ -89,7 +89,7 @@ class _Bridge:
     def _failed(self, task: Task, error: Exception) -> None:
         """Answer with a CtkError as it is; any other is Ray's: the worker or the cluster is gone."""
         raised = error if isinstance(error, CtkError) else WorkerLost(self.cluster.told(error))
-        self.answers.put(Ended(task.number, True, pickle.dumps(raised)))
+        self.answers.put(TaskEnd(task.number, True, pickle.dumps(raised)))
 
     def _tell(self) -> None:
         """Send answers, in a thread of its own: were no task read until they are, both ends could wait for ever."""

@@ -21,7 +21,7 @@ from ctk.errors import CtkError
 from ctk.machine import cores
 from ctk_ray import worker
 from ctk_ray.address import check_address
-from ctk_ray.messages import Ended, Outcome, Settings, Task
+from ctk_ray.messages import Outcome, Settings, Task, TaskEnd
 from ctk_ray.shared import Marks
 from ctk_ray.store import Store
 
@@ -63,12 +63,12 @@ class Cluster:
             return self.task.remote(task.call, self.store.packed(task.files), None)
         return self.task.remote(task.call, None, self._marked(task.files))
 
-    def result(self, task: Task, ref: Any) -> Ended:
+    def result(self, task: Task, ref: Any) -> TaskEnd:
         """How a task ended, its files in their place. Raises Ray's errors where its worker was lost."""
         outcome: Outcome = ray.get(ref)
         if self.store is not None and task.files is not None:
             self.store.unpack(task.files, outcome.files)
-        return Ended(task.number, outcome.raised, outcome.answer)
+        return TaskEnd(task.number, outcome.raised, outcome.answer)
 
     def cancel(self, refs: Sequence[Any], seconds: float) -> None:
         """End tasks now, and wait until they have."""

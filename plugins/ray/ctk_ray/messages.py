@@ -37,7 +37,7 @@ class Task:
 
 
 @dataclass(frozen=True)
-class Ended:
+class TaskEnd:
     """How a task ended: its pickled result, or the exception; WorkerLost where its worker ended before it did."""
 
     number: int

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["Found", "search"]
+__all__ = ["SearchResult", "search"]
 
 
 def __getattr__(name: str) -> Any:

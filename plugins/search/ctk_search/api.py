@@ -45,7 +45,7 @@ MANY = 1_000_000
 
 
 @dataclass(frozen=True)
-class Found:
+class SearchResult:
     """What a search came to.
 
     folder   of the search
@@ -85,7 +85,7 @@ def search(
     config: Path | str | Mapping[str, Any] | None = None,
     overrides: Sequence[str] = (),
     seeds: Sequence[int] | None = None,
-) -> Found:
+) -> SearchResult:
     """Search a space; raises CtkError for all that a user can mend, and where every trial failed.
 
     space      a YAML file, a mapping as it stands in one, or the name of a space of the competition
@@ -122,7 +122,7 @@ def search(
         seed=seed,
         trials=trials,
         base=base,
-        storage=None if url is None else studies.kept(url),
+        storage=None if url is None else studies.masked_url(url),
         execution=_bounded(first.executor, trials).model_dump(),
     )
     run = Run.create(root or runs_root(), known.id, name)
@@ -149,7 +149,7 @@ def resume(
     timeout: float | None = None,
     execution: Sequence[str] = (),
     observer: Observer | None = None,
-) -> Found:
+) -> SearchResult:
     """Go on with a search that was interrupted or killed, or make more trials; the same ones that it would have made.
 
     trials     how many in all, if another number
@@ -196,7 +196,7 @@ def _carry_out(
     first: RunConfig,
     timeout: float | None,
     observer: Observer | None,
-) -> Found:
+) -> SearchResult:
     again = f"ctk search {settings.competition} --resume {folder}"
     metric = metric_of(competition_of(settings.competition).metric)
     epochs = configs.longest(first)
@@ -219,7 +219,7 @@ def _carry_out(
         told = facts_of(failed[0])["problem"]
         many = f"All {len(trials)} trials failed; the first" if len(trials) > 1 else "The only trial failed"
         raise CtkError(f"{many}: {told}", f"See {folder / 'trials'}.")
-    return Found(folder, trials, ranked(trials, metric), searching.stopped)
+    return SearchResult(folder, trials, ranked(trials, metric), searching.stopped)
 
 
 def _sampler(name: str, options: Sequence[str], space: spaces.Space) -> dict[str, Any]:

@@ -56,12 +56,12 @@ def own_url(folder: Path) -> URL:
     return URL.create("sqlite", database=str((folder / "study.db").absolute()))
 
 
-def shown(url: URL) -> str:
+def plain_url(url: URL) -> str:
     """A URL without user, password and options."""
     return f"{url.drivername}://{url.host or ''}/{url.database or ''}"
 
 
-def kept(url: URL) -> str:
+def masked_url(url: URL) -> str:
     """A URL as it may be written down: a password is hidden, also where it stands among the options."""
     hidden = {key: HIDDEN for key in url.query if "pass" in key.lower()}
     return url.update_query_dict(hidden).render_as_string(hide_password=True).replace(quote_plus(HIDDEN), HIDDEN)
@@ -69,7 +69,7 @@ def kept(url: URL) -> str:
 
 def create(url: URL, name: str, direction: Direction, fingerprint: str, folder: Path) -> Book:
     """A new study. Raises UsageError where the storage has one of that name."""
-    with told(url):
+    with storage_errors(url):
         storage = _storage(url)
         try:
             study = optuna.create_study(
@@ -79,27 +79,29 @@ def create(url: URL, name: str, direction: Direction, fingerprint: str, folder: 
             raise _taken(url, storage, name, fingerprint) from None
         study.set_user_attr(FINGERPRINT, fingerprint)
         study.set_user_attr(FOLDER, str(folder.resolve()))
-        return Book(study, storage, lambda: told(url))
+        return Book(study, storage, lambda: storage_errors(url))
 
 
 def load(url: URL, name: str, fingerprint: str) -> Book:
     """The study of a search that is gone on with. Raises UsageError where it is not there, or another."""
-    with told(url):
+    with storage_errors(url):
         storage = _storage(url)
         try:
             study = optuna.load_study(storage=storage, study_name=name)
         except KeyError:
-            raise UsageError(f"{shown(url)} has no study '{name}'.", "Was it removed? Begin a new search.") from None
+            raise UsageError(
+                f"{plain_url(url)} has no study '{name}'.", "Was it removed? Begin a new search."
+            ) from None
         if study.user_attrs.get(FINGERPRINT) != fingerprint:
             raise UsageError(
-                f"{shown(url)}: its study '{name}' is of another competition, config, space or sampler.",
+                f"{plain_url(url)}: its study '{name}' is of another competition, config, space or sampler.",
                 "Begin a new search.",
             )
-        return Book(study, storage, lambda: told(url))
+        return Book(study, storage, lambda: storage_errors(url))
 
 
 @contextmanager
-def told(url: URL) -> Iterator[None]:
+def storage_errors(url: URL) -> Iterator[None]:
     """What goes wrong with the database as a sentence."""
     try:
         yield
@@ -110,9 +112,10 @@ def told(url: URL) -> Iterator[None]:
         reason = str(getattr(cause, "orig", "") or "").strip().partition("\n")[0].rstrip(".") or type(error).__name__
         if "locked" in reason:
             raise CtkError(
-                f"{shown(url)}: another program has kept it locked for {PATIENCE} s.", "End that program, and go on."
+                f"{plain_url(url)}: another program has kept it locked for {PATIENCE} s.",
+                "End that program, and go on.",
             ) from error
-        raise CtkError(f"{shown(url)}: cannot be used ({reason}).", "Is it there, and a database?") from error
+        raise CtkError(f"{plain_url(url)}: cannot be used ({reason}).", "Is it there, and a database?") from error
 
 
 def _storage(url: URL) -> RDBStorage:
@@ -124,12 +127,13 @@ def _storage(url: URL) -> RDBStorage:
             storage = RDBStorage(url.render_as_string(hide_password=False), engine_kwargs=arguments)
     except NoSuchModuleError:
         raise UsageError(
-            f"{shown(url)}: there is no database '{url.drivername}'.", "For example sqlite:///search.db."
+            f"{plain_url(url)}: there is no database '{url.drivername}'.", "For example sqlite:///search.db."
         ) from None
     except ImportError as error:
         missing = f"the Python package {error.name}" if error.name else "a driver"
         raise UsageError(
-            f"{shown(url)}: needs {missing}, which is not installed.", "Install it with pip, or take another database."
+            f"{plain_url(url)}: needs {missing}, which is not installed.",
+            "Install it with pip, or take another database.",
         ) from None
     if url.get_backend_name() == "sqlite":
         event.listen(storage.engine, "connect", _write_ahead)
@@ -147,9 +151,9 @@ def _taken(url: URL, storage: RDBStorage, name: str, fingerprint: str) -> UsageE
     study = optuna.load_study(storage=storage, study_name=name)
     if study.user_attrs.get(FINGERPRINT) == fingerprint:
         return UsageError(
-            f"{shown(url)} has this search already.", f"Go on with it: --resume {study.user_attrs.get(FOLDER)}"
+            f"{plain_url(url)} has this search already.", f"Go on with it: --resume {study.user_attrs.get(FOLDER)}"
         )
     return UsageError(
-        f"{shown(url)} has a study '{name}' of another competition, config, space or sampler.",
+        f"{plain_url(url)} has a study '{name}' of another competition, config, space or sampler.",
         "Give this search another --name, or another storage.",
     )

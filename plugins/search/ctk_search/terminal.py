@@ -10,7 +10,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 from ctk.api import Trial, read_epochs
 from ctk.cli import console, format_score, print_table
 from ctk.report import duration
-from ctk_search.api import Found
+from ctk_search.api import SearchResult
 from ctk_search.outcomes import facts_of, ranked, share_of
 from ctk_search.results import BEST_CONFIG, STATES, best_value
 from ctk_search.searching import Observer, Searching
@@ -95,7 +95,7 @@ class Terminal(Observer):
             self.bars = None
 
 
-def outcome(search: Searching, found: Found) -> None:
+def outcome(search: Searching, found: SearchResult) -> None:
     """The best trials, how many ended how, and where things lie."""
     counts = {name: sum(trial.state == state for trial in found.trials) for state, name in STATES.items()}
     told = ", ".join(f"{count} {name}" for name, count in counts.items() if count) or "none was made"

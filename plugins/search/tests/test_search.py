@@ -260,7 +260,7 @@ def test_a_file_that_is_no_database_is_told(search, tmp_path):
 def test_a_password_is_not_written_down(given, kept):
     from ctk_search import study
 
-    assert study.kept(study.url_of(given)) == kept
+    assert study.masked_url(study.url_of(given)) == kept
 
 
 def test_two_processes_cannot_make_the_same_search(search):

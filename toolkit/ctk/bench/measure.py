@@ -15,7 +15,7 @@ import torch
 from ctk.bench import memory
 from ctk.bench.bench_case import BenchCase, Contestant, Run, Verdict
 from ctk.bench.tables import BenchRow
-from ctk.bench.threads import limited
+from ctk.bench.threads import limit_threads
 from ctk.ops import processor
 from ctk.workflow.environment import op_paths
 
@@ -44,7 +44,7 @@ def measure(op: str, case: BenchCase, progress: Callable[[str], None] = lambda d
     it is the only one. A contestant that is not installed or fails has a note instead of a time.
     """
     entries = [_Entry(contestant) for contestant in case.contestants]
-    with limited() if case.device == "cpu" else nullcontext() as threads:
+    with limit_threads() if case.device == "cpu" else nullcontext() as threads:
         share = case.seconds / len(entries)
         for entry in entries:
             progress(entry.contestant.name)

@@ -12,7 +12,7 @@ from typing import Any
 
 from ctk.bench import cases
 from ctk.bench.bench_case import Run
-from ctk.bench.threads import limited
+from ctk.bench.threads import limit_threads
 from ctk.ops import processor
 
 STATUS = Path("/proc/self/status")
@@ -70,7 +70,7 @@ def _main() -> None:
     for name in ("op", "case", "contestant"):
         parser.add_argument(name)
     given = parser.parse_args()
-    with limited():
+    with limit_threads():
         for build in cases(given.op, "cpu", small=True).values():
             small = build()
             if given.contestant in {each.name for each in small.contestants}:

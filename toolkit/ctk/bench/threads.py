@@ -13,7 +13,7 @@ THREADS = 2
 
 
 @contextmanager
-def limited(most: int = THREADS) -> Iterator[int]:
+def limit_threads(most: int = THREADS) -> Iterator[int]:
     """Run the block with at most so many threads on as many processors; gives their number.
 
     Processors for our blending engine, which asks for them at each call; torch, and through threadpoolctl the BLAS of

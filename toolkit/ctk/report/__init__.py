@@ -6,7 +6,7 @@ A competition adds sections of its own; ``axes`` and ``figure_svg`` draw in the 
 from ctk.report.figures import BASELINE, FONT_SIZE, GRID, INK, MUTED, SERIES, axes, data_uri, figure_svg
 from ctk.report.numbers import decimals_for, difference, duration, number
 from ctk.report.page import best_baseline, spoken, write_report
-from ctk.report.rendering import Fact, rendered
+from ctk.report.rendering import Fact, render_template
 
 __all__ = [
     "BASELINE",
@@ -24,7 +24,7 @@ __all__ = [
     "duration",
     "figure_svg",
     "number",
-    "rendered",
+    "render_template",
     "spoken",
     "write_report",
 ]

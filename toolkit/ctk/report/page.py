@@ -19,7 +19,7 @@ from ctk.report.figures import SERIES
 from ctk.report.folds import Folds, by_fold
 from ctk.report.heat import MapRow, weight_map
 from ctk.report.numbers import column, comparison, duration, number
-from ctk.report.rendering import Fact, rendered
+from ctk.report.rendering import Fact, render_template
 
 if TYPE_CHECKING:
     from ctk.contract import Results
@@ -35,7 +35,7 @@ def write_report(results: Results, sections: Sequence[Section], path: Path) -> N
     """
     from markupsafe import Markup
 
-    page = rendered(
+    page = render_template(
         "page.html.j2",
         results=results,
         metric=results.metric,

@@ -17,7 +17,7 @@ class Fact:
     main: bool = False
 
 
-def rendered(template: str, package: str = "ctk.report", **values: Any) -> str:
+def render_template(template: str, package: str = "ctk.report", **values: Any) -> str:
     """The text of a package's template with these values, escaped where they are no Markup.
 
     A template extends ``base.html.j2``, which has the style sheet.

@@ -31,7 +31,7 @@ from ctk_leap_climsim.columns import (
     spread,
 )
 from ctk_leap_climsim.reading.months import Months
-from ctk_leap_climsim.reading.netcdf import opened, stacked
+from ctk_leap_climsim.reading.netcdf import open_netcdf, stacked
 from ctk_leap_climsim.reading.rows import Rows
 from ctk_leap_climsim.synthetic import timeline
 
@@ -96,7 +96,7 @@ def parts(folder: Path, ranges: dict[str, str | None]) -> Parts:
     for one, two in pairwise(there):
         if one.mli.name == two.mli.name:
             raise DataError(f"{one.mli} and {two.mli} are the same time step.", "Remove one of them.")
-    with opened(there[0].mli) as file:
+    with open_netcdf(there[0].mli) as file:
         synthetic = "climt_version" in file.attributes
     own = SYNTHETIC if synthetic else OFFICIAL
     months = {part: Months.of(part, ranges[part] or own[part]) for part in own}

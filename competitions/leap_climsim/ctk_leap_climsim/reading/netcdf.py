@@ -48,7 +48,7 @@ class File(Protocol):
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[File]:
+def open_netcdf(path: Path) -> Iterator[File]:
     """A netCDF file. Raises DataError where it is none, is damaged, or is cut short: with how much of it is there."""
     try:
         with path.open("rb") as file:
@@ -74,7 +74,7 @@ def stacked(path: Path, series: Sequence[str], names: Sequence[str], out: Array 
     returns NaN where there is no number: a fill value, NaN, or an infinity
     Raises DataError that names the variables that are missing or of another shape or type.
     """
-    with opened(path) as file:
+    with open_netcdf(path) as file:
         if missing := [name for name in names if name not in file.variables]:
             shown = f"{', '.join(missing[:SHOWN])}{' ...' if len(missing) > SHOWN else ''}"
             raise DataError(f"{path}: {len(missing):,} variables are missing: {shown}.", AGAIN)

@@ -49,7 +49,7 @@ class Build(BaseModel):
         """
         timeline = self.timeline
         self._refuse_others(timeline)
-        todo = [step for step, moment in enumerate(timeline) if not files.made(self.out, moment, self.seed)]
+        todo = [step for step, moment in enumerate(timeline) if not files.is_made(self.out, moment, self.seed)]
         total, done = len(timeline) * GRID, (len(timeline) - len(todo)) * GRID
         progress("columns", done, total)
         if not todo:

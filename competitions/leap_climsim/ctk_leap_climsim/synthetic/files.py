@@ -51,7 +51,7 @@ def write(path: Path, variables: dict[str, Array], attributes: dict[str, str | i
             variable[:] = values
 
 
-def made(out: Path, moment: Moment, seed: int) -> bool:
+def is_made(out: Path, moment: Moment, seed: int) -> bool:
     """Whether a time step's pair is there, whole, and of this seed and version."""
     for path in paths(out, moment):
         try:

@@ -13,7 +13,7 @@ from torch import Tensor
 from ctk.errors import CtkError
 from ctk.samples import Array
 from ctk_export.formats import Job
-from ctk_export.quiet import quiet, told
+from ctk_export.quiet import one_line_error, quiet
 
 SUFFIX = "onnx"
 LIBRARIES = ("torch", "onnx", "onnxscript", "onnxruntime")
@@ -38,7 +38,7 @@ def write(job: Job, path: Path) -> dict[str, Any]:
             )
         except Exception as error:  # whatever a network's code meets when it is traced
             raise CtkError(
-                f"torch cannot write this model as ONNX: {told(error)}",
+                f"torch cannot write this model as ONNX: {one_line_error(error)}",
                 "Its forward must take any number of rows (x.shape[0], not len(x)) and not branch on values."
                 " --format safetensors writes its weights alone.",
             ) from error
@@ -62,7 +62,7 @@ def reader(job: Job, path: Path) -> Callable[[Sequence[Tensor]], Array]:
         session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's errors have no base of their own
         raise CtkError(
-            f"onnxruntime {onnxruntime.__version__} cannot load what was written: {told(error)}",
+            f"onnxruntime {onnxruntime.__version__} cannot load what was written: {one_line_error(error)}",
             "Try another --opset.",
         ) from error
 

@@ -14,7 +14,7 @@ from torch import Tensor
 from ctk.errors import CtkError
 from ctk.samples import Array
 from ctk_export.formats import Job
-from ctk_export.quiet import quiet, told
+from ctk_export.quiet import one_line_error, quiet
 
 SUFFIX = "pt"
 LIBRARIES = ("torch",)
@@ -28,7 +28,7 @@ def write(job: Job, path: Path) -> dict[str, Any]:
             traced = jit.trace(job.fitted.graph(), tuple(job.example), check_trace=False)
         except Exception as error:  # whatever a network's code meets when it is traced
             raise CtkError(
-                f"torch cannot trace this model: {told(error)}",
+                f"torch cannot trace this model: {one_line_error(error)}",
                 "--format safetensors writes its weights alone.",
             ) from error
         made = BytesIO()  # on a full disk torch's own writer ends in a RuntimeError about positions in the file

@@ -11,7 +11,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from ctk.api import competition_of
 from ctk.files import write_text
-from ctk.report import Fact, difference, duration, number, rendered
+from ctk.report import Fact, difference, duration, number, render_template
 from ctk_search.outcomes import facts_of, promoted_by, ranked, share_of
 from ctk_search.page import plots
 from ctk_search.page.importance import FEWEST, importances
@@ -40,7 +40,7 @@ def write_page(search: Searching) -> None:
     important = importances(order, search.metric.direction)
     by_importance = sorted(space, key=lambda name: -important.get(name, 0.0))
     several = [name for name in by_importance if not space[name].single()]
-    page = rendered(
+    page = render_template(
         "search.html.j2",
         package="ctk_search.page",
         title=competition_of(search.settings.competition).title,

@@ -14,7 +14,7 @@ from ctk.ops.across.loss import Seen, Share, alike
 from ctk.ops.contrastive import equal_classes
 
 
-class Kept(NamedTuple):
+class SavedForBackward(NamedTuple):
     """From forward for backward: all keys with their ids, and the products that fitted into the limit."""
 
     keys: Tensor
@@ -24,7 +24,7 @@ class Kept(NamedTuple):
 
 def forward(
     query: Tensor, key: Tensor, scale: Tensor, query_ids: Tensor, key_ids: Tensor, share: Share
-) -> tuple[Seen, Kept]:
+) -> tuple[Seen, SavedForBackward]:
     """What ``loss.mean`` needs of this rank's rows."""
     rows, group = share.rows, share.group
     keys, all_key_ids = _gathered(key, rows.keys, group), _gathered(key_ids, rows.keys, group)
@@ -47,12 +47,12 @@ def forward(
         of_key=alike(key_ids, all_query_ids),
         positive=block.positive_products(query, keys, query_ids, all_key_ids),
     )
-    return seen, Kept(keys, all_key_ids, tiles)
+    return seen, SavedForBackward(keys, all_key_ids, tiles)
 
 
 def backward(
     gradient: Tensor, query: Tensor, key: Tensor, scale: Tensor, query_ids: Tensor, key_ids: Tensor,
-    query_side: Tensor, key_side: Tensor, share: Share, kept: Kept, of_query: bool, of_key: bool,
+    query_side: Tensor, key_side: Tensor, share: Share, kept: SavedForBackward, of_query: bool, of_key: bool,
 ) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
     """Gradients of this rank's queries and keys, and its queries' part of the scale's."""
     rows, group = share.rows, share.group

@@ -10,7 +10,7 @@ from pathlib import Path
 from ctk.files import write_text
 from ctk.report.figures import BASELINE, FONT_SIZE, GRID, INK, MUTED, SERIES, axes, figure_svg
 from ctk.report.numbers import decimals_for, number
-from ctk.report.rendering import rendered
+from ctk.report.rendering import render_template
 from ctk.series.ablation.differences import Difference
 from ctk.series.ablation.outcome import Ablation, percent
 
@@ -36,7 +36,7 @@ def write_page(ablation: Ablation, path: Path) -> None:
 
     rows = ablation.rows()
     drawn = {name: row for name, row in rows.items() if row.differences}
-    page = rendered(
+    page = render_template(
         "ablation.html.j2",
         ablation=ablation,
         metric=ablation.metric,
