@@ -8,7 +8,6 @@ import sys
 import pytest
 from click.testing import CliRunner
 
-from ctk import bench
 from ctk.bench import memory
 from ctk.bench.bench_case import BenchCase, Contestant, Verdict
 from ctk.bench.measure import measure
@@ -113,7 +112,7 @@ def only(monkeypatch):
     """Let `ctk bench` have these contestants and no others."""
 
     def use(*contestants):
-        monkeypatch.setattr(bench, "cases", lambda op, device: {"made up": lambda: made(*contestants)})
+        monkeypatch.setattr("ctk.cli.bench.cases", lambda op, device: {"made up": lambda: made(*contestants)})
 
     return use
 
