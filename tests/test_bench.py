@@ -8,6 +8,7 @@ import sys
 import pytest
 from click.testing import CliRunner
 
+from ctk import bench
 from ctk.bench import memory
 from ctk.bench.bench_case import BenchCase, Contestant, Verdict
 from ctk.bench.measure import measure
@@ -65,6 +66,7 @@ def test_a_peer_that_is_missing_or_fails_has_a_note_and_the_others_are_measured(
 
 HOLD = """
 import torch
+from ctk import bench
 from ctk.bench import memory
 
 def hold(megabytes):
