@@ -35,7 +35,7 @@ def _mean_reciprocal_rank(prediction: Array, samples: Samples) -> float:
 
 
 MSE = Metric("toy-mse", "min", _mean_squared_error, climb="mse")
-ACCURACY = Metric("toy-_accuracy", "max", _accuracy)
+ACCURACY = Metric("toy-accuracy", "max", _accuracy)
 MRR = Metric("toy-mrr", "max", _mean_reciprocal_rank)
 
 
