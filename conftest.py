@@ -281,7 +281,9 @@ def _logging_to_stderr() -> Iterator[None]:
     pytests = [each for each in logging.root.handlers if type(each).__module__ == "_pytest.logging"]
     loggers = (logging.root, *logging.root.manager.loggerDict.values())
     handlers = {each for logger in loggers for each in getattr(logger, "handlers", ())} - {*pytests}
-    streams = {each: each.setStream(sys.stderr) for each in handlers if type(each) is logging.StreamHandler}
+    streams = {each: each.stream for each in handlers if type(each) is logging.StreamHandler}
+    for handler in streams:
+        handler.stream = sys.stderr  # not by setStream, which flushes: the stream of then may be closed by now
     for handler in pytests:
         logging.root.removeHandler(handler)
     try:
@@ -290,8 +292,7 @@ def _logging_to_stderr() -> Iterator[None]:
         for handler in pytests:
             logging.root.addHandler(handler)
         for handler, stream in streams.items():
-            if stream is not None:
-                handler.setStream(stream)
+            handler.stream = stream
 
 
 @contextmanager
