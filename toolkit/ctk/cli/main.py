@@ -152,6 +152,8 @@ def _print_error(error: CtkError) -> int:
 def main() -> None:
     """Run the command line; the console script."""
     torchrun.silence_followers()
+    # Looking for plugins of its own, pydantic reads the entry points of every distribution, and a damaged one ends it.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     try:
         cli()
     except CtkError as error:  # before a command was found: in --help, say
