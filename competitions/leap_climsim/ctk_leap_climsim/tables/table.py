@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -155,7 +156,7 @@ class Table(ABC):
         """The rows from a place on."""
 
     def _check_header(self) -> None:
-        if twice := [name for number, name in enumerate(self.header) if name in self.header[:number]]:
+        if twice := [name for name, times in Counter(self.header).items() if times > 1]:
             raise self.error(f"{self.path}: the column {twice[0]} is there twice.", "Every column is there once.")
         wanted = (ID, *self.columns)
         there = [name for name in self.header if name not in self.ignore]
