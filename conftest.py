@@ -1,7 +1,8 @@
 """What all tests share: the command line in this process or in one of its own, and what is made once for a whole run.
 
 ctk          ``ctk("run", "aml-retrieval", code=0)`` in this process: what a test takes unless a process is its point
-ctk_process  the same in a process of its own: where imports, signals, kills or exits are the point
+ctk_process  the same in a process of its own: where imports, signals, kills or exits are the point; what
+             ``ctk.start(...)`` returns while it runs is one too
 ctk_in       ``ctk_in(folder)``: ``ctk`` for fixtures that live longer than a test
 once         ``once("wheel", make)``: a folder that ``make(folder)`` filled, one for all workers of this run of pytest
 
@@ -55,7 +56,7 @@ def ctk(request: pytest.FixtureRequest, tmp_path: Path) -> CommandLine:
 
 @pytest.fixture
 def ctk_process(request: pytest.FixtureRequest, tmp_path: Path) -> ProcessLine:
-    """As ``ctk``, in a process of its own; ``ctk_process.start(...)`` returns while it runs."""
+    """As ``ctk``, in a process of its own."""
     return ProcessLine(*_home(request, tmp_path))
 
 
@@ -121,6 +122,21 @@ class CommandLine:
             printed = [_text(file) for file in (out, error)]
         return _checked(CompletedProcess(words, returned, *printed), code)
 
+    def start(self, *arguments: object, cwd: Path | None = None, **variables: Any) -> subprocess.Popen[str]:
+        """The running process of its own, which leads a process group; stdout has stderr in it."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "ctk", *map(str, arguments)],
+            cwd=cwd or self.folder,
+            env=self._environment(variables),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+            # Tests that run in the background ignore Ctrl-C, and so would what they start.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        )
+
     def _environment(self, variables: dict[str, Any]) -> dict[str, str]:
         environment = {**os.environ, "CTK_RUNS": str(self.runs), "COLUMNS": "200", **variables}
         return {name: str(value) for name, value in environment.items() if value is not None}
@@ -144,21 +160,6 @@ class ProcessLine(CommandLine):
             check=False,
         )
         return _checked(done, code)
-
-    def start(self, *arguments: object, cwd: Path | None = None, **variables: Any) -> subprocess.Popen[str]:
-        """The running process, which leads a process group; stdout has stderr in it."""
-        return subprocess.Popen(
-            [sys.executable, "-m", "ctk", *map(str, arguments)],
-            cwd=cwd or self.folder,
-            env=self._environment(variables),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-            # Tests that run in the background ignore Ctrl-C, and so would what they start.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-        )
 
 
 def _checked(done: CompletedProcess[str], code: int | None) -> CompletedProcess[str]:

@@ -6,11 +6,11 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -53,6 +53,7 @@ class ToyRun:
     """A run of one network for eight epochs, checkpointed every second, in a process of its own; in two if local."""
 
     home: Home
+    ctk: Any
     tracker: str = "csv"
     executor: str = "serial"
     variables: dict[str, str] = field(default_factory=dict)
@@ -87,18 +88,7 @@ class ToyRun:
             chosen = f"-otrackers=[{self.tracker}]", f"-oexecutor={{name: {self.executor}, threads: 1}}"
             arguments = (f"-omembers=[{member}]", "-oblend=mean", *chosen, *arguments)
         variables = {"TEST_GO": str(self.home.work / "go"), "OMP_NUM_THREADS": "1", **self.variables}
-        return subprocess.Popen(
-            [sys.executable, "-m", "ctk", "run", "toy-regression", *arguments],
-            cwd=self.home.work,
-            env={**os.environ, **variables},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-            # Tests that run in the background ignore Ctrl-C, and so would what they start.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-        )
+        return self.ctk.start("run", "toy-regression", *arguments, **variables)
 
     def run(self, *arguments: str) -> str:
         """The same to its end, without a stop; returns what was printed."""
@@ -129,13 +119,13 @@ class ToyRun:
 
 
 @pytest.fixture
-def toy_run(ctk_home: Home) -> Iterator[ToyRun]:
+def toy_run(ctk_home: Home, ctk: Any) -> Iterator[ToyRun]:
     """A run of the toy competition that can be killed in the middle."""
     plugins = ctk_home.work / "ctk_plugins"
     plugins.mkdir()
     shutil.copy(toy.__file__, plugins / "toy.py")
     (plugins / "stalling.py").write_text(STALLING)
-    run = ToyRun(ctk_home)
+    run = ToyRun(ctk_home, ctk)
     yield run
     if any(ctk_home.runs.glob("toy-regression/*")):
         assert Run(run.folder).state()["state"] != "running"

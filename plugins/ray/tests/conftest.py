@@ -6,12 +6,9 @@ see is seen by the driver alone; CTK_CACHE of a node is a folder of its own.
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -151,16 +148,7 @@ class Stalled:
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """The same in a session of its own, where it waits."""
-        return subprocess.Popen(
-            [sys.executable, "-m", "ctk", *LINE, *arguments],
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-        )
+        return self.ctk.start(*LINE, *arguments, OMP_NUM_THREADS="1")  # type: ignore[no-any-return]
 
     def until_stalled(self, process: subprocess.Popen[str], fits: int) -> None:
         """Wait until so many fits wait."""
