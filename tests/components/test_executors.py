@@ -59,9 +59,16 @@ def test_serial_runs_here_and_hands_on_what_was_raised():
             pool.submit(divmod, 1, 0).result()
 
 
-def test_serial_has_one_worker_with_all_cores():
-    assert Serial.share(4, 0, 0) == (1, cores())
+@pytest.mark.parametrize(
+    ("variable", "threads"), [(None, cores()), ("1", 1), ("1,2", 1), ("999", cores()), ("0", cores()), ("x", cores())]
+)
+def test_serial_has_one_worker_with_all_cores_or_as_many_as_openmp_may_take(monkeypatch, variable, threads):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    if variable is not None:
+        monkeypatch.setenv("OMP_NUM_THREADS", variable)
+    assert Serial.share(4, 0, 0) == (1, threads)
     assert Serial.share(4, 1, 3) == (1, 3)
+    assert share(1, 0, 0) == (1, threads)
 
 
 def test_all_threads_that_wait_for_a_process_learn_how_it_ended():

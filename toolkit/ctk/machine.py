@@ -39,7 +39,14 @@ def share(tasks: int, workers: int, threads: int) -> tuple[int, int]:
     """Workers and threads here for so many tasks, where zero means "choose": never more threads than cores."""
     at_once = len(visible_gpus()) or cores()
     workers = workers or max(1, min(tasks, at_once))
-    return workers, threads or max(1, cores() // workers)
+    return workers, threads or threads_of_each(workers)
+
+
+def threads_of_each(workers: int) -> int:
+    """Threads for each of so many workers: its part of the cores, and no more than OMP_NUM_THREADS says."""
+    most = os.environ.get("OMP_NUM_THREADS", "").split(",")[0]  # a list has a number for each level of nesting
+    part = max(1, cores() // workers)
+    return min(part, int(most)) if most.isdecimal() and int(most) else part
 
 
 def end_processes(processes: Sequence[BaseProcess]) -> None:

@@ -20,7 +20,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import Field
 
 from ctk.contract import WorkerLost
-from ctk.machine import THREADS, cores, describe_exit, end_processes, visible_gpus
+from ctk.machine import THREADS, describe_exit, end_processes, threads_of_each, visible_gpus
 
 T = TypeVar("T")
 
@@ -44,8 +44,8 @@ class Serial(Executor):
 
     @staticmethod
     def share(tasks: int, workers: int, threads: int) -> tuple[int, int]:
-        """One worker, however many are asked for, with all cores."""
-        return 1, threads or cores()
+        """One worker, however many are asked for, with all cores, or as many as OMP_NUM_THREADS says."""
+        return 1, threads or threads_of_each(1)
 
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
         future: Future[T] = Future()

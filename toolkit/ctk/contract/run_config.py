@@ -68,7 +68,9 @@ class Execution(Choice):
 
     name: str = Field("local", description="a registered executor")
     workers: int = Field(0, ge=0, strict=True, description="members fitted side by side")
-    threads: int = Field(0, ge=0, strict=True, description="torch threads of each")
+    threads: int = Field(
+        0, ge=0, strict=True, description="torch threads of each; 0: its part of the cores, at most $OMP_NUM_THREADS"
+    )
 
 
 class Member(Strict):
