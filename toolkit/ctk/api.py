@@ -85,7 +85,7 @@ def run(competition: str, *, observer: Observer | None = None, **how: Any) -> Re
 
 
 def resume(name: str, *, root: Path | None = None, observer: Observer | None = None) -> Results:
-    """Go on with a run that was interrupted, failed or killed, by its folder or the end of its name."""
+    """Go on with a run that was interrupted, failed or killed, by its folder or a part of its name."""
     return execute_run(reopen_run(Run.find(name, root or runs_root())), observer)
 
 

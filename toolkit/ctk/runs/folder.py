@@ -17,8 +17,9 @@ from typing import Any
 import numpy as np
 import yaml
 
-from ctk.errors import CtkError, UsageError, near
+from ctk.errors import CtkError, UsageError
 from ctk.files import atomic, is_folder_name, parse_yaml, read_json, write_json, write_text
+from ctk.runs.shortened import find_shortened, nearest_shortened
 from ctk.samples import Array
 
 RUNNING, FINISHED, FAILED = "running", "finished", "failed"
@@ -80,23 +81,17 @@ class Run:
 
     @classmethod
     def find(cls, text: str, root: Path) -> Run:
-        """Find a run by its folder, or by the end of its name under ``root``.
+        """Find a run by its folder, or by a part of its name that no other under ``root`` has.
 
         Raises UsageError if none or several fit.
         """
         if (Path(text) / "config.yaml").is_file():
             return cls(Path(text))
-        fitting = [run for run in all_runs(root) if run.folder.name == text or run.folder.name.endswith(f"-{text}")]
-        if len(fitting) == 1:
-            return fitting[0]
-        if not fitting:
-            names = [run.folder.name for run in all_runs(root)]
-            known = [name if text[:1].isdigit() else name.split("-", 2)[-1] for name in names]
-            help = f"{near(text, known)} `ctk runs` lists those under {root}.".strip()
-            raise UsageError(f"There is no run '{text}'.", help)
-        raise UsageError(
-            f"'{text}' fits {len(fitting)} runs.", "Give the folder: " + ", ".join(str(r.folder) for r in fitting)
-        )
+        folders = [run.folder for run in all_runs(root)]
+        if (found := find_shortened(text, folders, "runs")) is not None:
+            return cls(found)
+        help = f"{nearest_shortened(text, folders)} `ctk runs` lists those under {root}.".strip()
+        raise UsageError(f"There is no run '{text}'.", help)
 
     # What the run is -----------------------------------------------------------------------------------------------
 
