@@ -12,15 +12,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import yaml
 
 from ctk.errors import CtkError, UsageError
 from ctk.files import atomic, is_folder_name, parse_yaml, read_json, write_json, write_text
+from ctk.notebook import Tabular
 from ctk.runs.shortened import find_shortened, nearest_shortened
 from ctk.samples import Array
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 RUNNING, FINISHED, FAILED = "running", "finished", "failed"
 """States of a run."""
@@ -50,7 +54,7 @@ class Predictions:
     values: Array
 
 
-class Run:
+class Run(Tabular):
     """A run's folder and everything that is read from and written to it."""
 
     def __init__(self, folder: Path) -> None:
@@ -92,6 +96,27 @@ class Run:
             return cls(found)
         help = f"{nearest_shortened(text, folders)} `ctk runs` lists those under {root}.".strip()
         raise UsageError(f"There is no run '{text}'.", help)
+
+    # How it looks --------------------------------------------------------------------------------------------------
+
+    def __repr__(self) -> str:
+        return f"Run('{self.folder}')"
+
+    def heading(self) -> str:
+        """Say which run it is, and where it stands."""
+        return f"{self.folder}: {self.state()['state']}"
+
+    def table(self) -> DataFrame:
+        """Make a table of a row a member, then the blend and the test: headline numbers; empty before the end."""
+        import pandas as pd
+
+        known = self.scores()
+        shown = known.get("headline", [])
+        of_test = {"the same, on the test": known["test"]} if known.get("test") else {}
+        rows = {
+            key: [each.get(name) for name in shown] for key, each in {**known.get("members", {}), **of_test}.items()
+        }
+        return pd.DataFrame.from_dict(rows, orient="index", columns=shown, dtype=float)
 
     # What the run is -----------------------------------------------------------------------------------------------
 
