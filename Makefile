@@ -30,10 +30,10 @@ lint: .venv/test.done
 types: .venv/test.done
 	$(BIN)/mypy
 
-tests: .venv/test.done
+tests: .venv/test.done .venv/cuda.done
 	$(PYTEST) -m "not release"
 
-quick-tests: .venv/test.done
+quick-tests: .venv/test.done .venv/cuda.done
 	$(PYTEST) -m "not slow and not release"
 
 test-release: .venv/test.done
@@ -80,6 +80,11 @@ sanitize-cuda: .venv/test.done
 	@echo "Compiling ctk's native part and installing its libraries into .venv"
 	$(INSTALL) --no-build-isolation --editable .
 	@$(BIN)/python csrc/setup/record.py
+	touch $@
+
+# The CUDA kernels too where there is an nvcc, GPU or not, so that a test run finds what does not compile.
+.venv/cuda.done: .venv/native.done
+	CTK_BUILD=all $(BIN)/python setup.py --quiet build_ext --inplace
 	touch $@
 
 # The core and one competition, so that the first command stays as quick as it is however many competitions come.

@@ -1,7 +1,8 @@
 """The native part of the build; everything else about the package is in pyproject.toml.
 
-CTK_BUILD is auto (what can be built), cpu, cuda (these or an error) or none. TORCH_CUDA_ARCH_LIST, MAX_JOBS, CXX,
-CXXFLAGS and LDFLAGS mean what they mean elsewhere. csrc/README.md tells how to add a kernel.
+CTK_BUILD is auto (what can be built; for CUDA where a GPU is there), all (for CUDA without one too), cpu, cuda (these
+or an error) or none. TORCH_CUDA_ARCH_LIST, MAX_JOBS, CXX, CXXFLAGS and LDFLAGS mean what they mean elsewhere.
+csrc/README.md tells how to add a kernel.
 """
 
 import sys

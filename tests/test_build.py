@@ -62,7 +62,7 @@ def test_pip_fetches_torch_to_build_only_where_something_is_compiled(monkeypatch
 
 def test_an_unknown_ctk_build_is_answered_with_those_there_are(plan, monkeypatch):
     monkeypatch.setenv("CTK_BUILD", "gpu")
-    with pytest.raises(SystemExit, match=r"CTK_BUILD is 'gpu'; it is one of auto, cpu, cuda, none\."):
+    with pytest.raises(SystemExit, match=r"CTK_BUILD is 'gpu'; it is one of auto, all, cpu, cuda, none\."):
         plan.make_plan()
 
 
@@ -78,6 +78,42 @@ def test_no_cuda_is_compiled_with_ctk_build_cpu(plan, monkeypatch):
     made = plan.make_plan()
     assert set(made.extensions) == {"cpu", "engine"}
     assert made.skipped == {"cuda": "CTK_BUILD=cpu."}
+
+
+@pytest.fixture
+def cuda_compiler(monkeypatch, plan, tmp_path):
+    """An nvcc that fits torch, and no GPU but those of a nvidia-smi that the test puts on PATH."""
+    import torch
+
+    monkeypatch.setattr(torch.version, "cuda", "13.2")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setenv("CUDA_HOME", str(fake_nvcc(tmp_path / "cuda", "13.2")))
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    return tmp_path
+
+
+def test_without_a_gpu_nothing_is_compiled_for_one_and_one_line_says_how_to_have_it(plan, cuda_compiler, capsys):
+    if shutil.which("nvidia-smi"):
+        pytest.skip("this machine may have a GPU")
+    made = plan.make_plan()
+    assert set(made.extensions) == {"cpu", "engine"}
+    made.announce("cuda")
+    said = capsys.readouterr().err
+    assert said.startswith("ctk: building without ctk.ops._cuda: no GPU was seen.")
+    assert said.count("\n") == 1
+    assert "set CTK_BUILD=cuda and install anew" in said
+
+
+@pytest.mark.parametrize("mode", ["cuda", "all"])
+def test_cuda_is_compiled_without_a_gpu_where_ctk_build_asks(plan, cuda_compiler, monkeypatch, mode):
+    monkeypatch.setenv("CTK_BUILD", mode)
+    assert set(plan.make_plan().extensions) == {"cpu", "engine", "cuda"}
+
+
+def test_a_gpu_that_only_its_driver_shows_is_compiled_for(plan, cuda_compiler):
+    (cuda_compiler / "nvidia-smi").write_text('#!/bin/sh\necho "GPU 0: NVIDIA H200 (UUID: GPU-1)"\n')
+    (cuda_compiler / "nvidia-smi").chmod(0o755)
+    assert set(plan.make_plan().extensions) == {"cpu", "engine", "cuda"}
 
 
 def test_without_a_compiler_everything_is_left_out_and_the_compiler_is_named(plan, monkeypatch, capsys, tmp_path):

@@ -124,20 +124,20 @@ def test_the_best_member_comes_first_whichever_way_the_metric_points(tmp_path: P
 
 def test_the_headline_says_the_gain_over_the_baseline(tmp_path: Path) -> None:
     page = Page(written(TWO, tmp_path))
-    assert "The blend's mrr 0.197 beats ridge's 0.119 by 66% on the same validation split." in page.text
+    assert "The blend's mrr 0.197 is better than ridge's 0.119 by 66% on the same validation split." in page.text
 
 
 @pytest.mark.parametrize(
     ("direction", "score", "other", "said"),
     [
-        ("max", 0.197, 0.119, "m 0.197 beats ridge's 0.119 by 66% "),
-        ("max", 0.11, 0.119, "m 0.110 falls short of ridge's 0.119 by 7.6% "),
-        ("min", 0.8, 1.0, "m 0.800 beats ridge's 1.000 by 20% "),
-        ("min", 1.5, 1.0, "m 1.500 falls short of ridge's 1.000 by 50% "),
+        ("max", 0.197, 0.119, "m 0.197 is better than ridge's 0.119 by 66% "),
+        ("max", 0.11, 0.119, "m 0.110 is worse than ridge's 0.119 by 7.6% "),
+        ("min", 0.8, 1.0, "m 0.800 is better than ridge's 1.000 by 20% "),
+        ("min", 1.5, 1.0, "m 1.500 is worse than ridge's 1.000 by 50% "),
         ("max", 0.119, 0.119, "m 0.119 equals ridge's "),
-        ("max", 0.4, -0.1, "m 0.400 beats ridge's −0.100 by 0.500 "),
-        ("max", 0.4, 0.0, "m 0.400 beats ridge's 0.000 by 0.400 "),
-        ("max", 0.50001, 0.50002, "m 0.50001 falls short of ridge's 0.50002 by less than 0.1% "),
+        ("max", 0.4, -0.1, "m 0.400 is better than ridge's −0.100 by 0.500 "),
+        ("max", 0.4, 0.0, "m 0.400 is better than ridge's 0.000 by 0.400 "),
+        ("max", 0.50001, 0.50002, "m 0.50001 is worse than ridge's 0.50002 by less than 0.1% "),
         ("max", math.nan, 0.1, "m is not a number, so it cannot be compared with ridge's 0.100."),
         ("max", 0.1, math.nan, "ridge's m is not a number, so the blend's 0.100 cannot be compared with it."),
     ],

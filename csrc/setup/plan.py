@@ -5,8 +5,10 @@ from __future__ import annotations
 import importlib.util
 import logging
 import os
+import re
 import shlex
 import shutil
+import subprocess
 import sys
 import sysconfig
 from dataclasses import dataclass, field
@@ -17,7 +19,7 @@ from nvcc import NoCompiler, Nvcc, find_nvcc
 from setuptools import Extension
 
 ROOT = Path(__file__).resolve().parents[2]
-MODES = ("auto", "cpu", "cuda", "none")
+MODES = ("auto", "all", "cpu", "cuda", "none")
 
 STABLE_ABI = "2.11"
 """The oldest torch whose C shims are called; the libraries load in this one and in every later one."""
@@ -29,8 +31,10 @@ PARTS = {
 }
 """The libraries: torch ops on CPU, torch ops on CUDA, and a module on numpy, for blending."""
 
-DEMANDED = {"auto": (), "cpu": ("cpu", "engine"), "cuda": ("cpu", "engine", "cuda"), "none": ()}
+DEMANDED = {"auto": (), "all": (), "cpu": ("cpu", "engine"), "cuda": ("cpu", "engine", "cuda"), "none": ()}
 """Parts whose failure fails the whole build, by CTK_BUILD."""
+
+NO_GPU = "no GPU was seen. To compile for one nevertheless set CTK_BUILD=cuda and install anew."
 
 # No -march: csrc/common chooses the instruction set at run time. No -ffast-math: NaN and inf must stay what they are.
 CXX_FLAGS = ["-std=c++20", "-O3", "-fvisibility=hidden", "-pthread", "-Wall", "-Wextra", "-Wno-psabi", "-g0"]
@@ -66,7 +70,7 @@ class Plan:
 
 
 def make_plan() -> Plan:
-    """Decide from the environment; a GPU need not be present."""
+    """Decide from the environment; only `auto` asks whether a GPU is present."""
     mode = os.environ.get("CTK_BUILD") or "auto"
     if mode not in MODES:
         raise BadBuild(f"CTK_BUILD is {mode!r}; it is one of {', '.join(MODES)}.")
@@ -80,6 +84,8 @@ def make_plan() -> Plan:
         return plan
     if mode == "cpu":
         plan.give_up("cuda", "CTK_BUILD=cpu.")
+    elif mode == "auto" and not _gpu_is_there():
+        plan.give_up("cuda", NO_GPU)
     else:
         _plan_cuda(plan)
     _plan_cpu(plan)
@@ -99,6 +105,17 @@ def _no_tools(mode: str) -> str | None:
     if not importlib.util.find_spec("torch"):
         return "torch is not installed. Let pip isolate the build, or install torch first."
     return None
+
+
+def _gpu_is_there() -> bool:
+    """Ask the driver first: the torch that pip fetched to build with may be too new for it, another one runs."""
+    if program := shutil.which("nvidia-smi"):
+        listed = subprocess.run([program, "-L"], capture_output=True, text=True, check=False).stdout
+        if re.search(r"^GPU \d", listed, re.MULTILINE):
+            return True
+    import torch
+
+    return torch.cuda.is_available()
 
 
 def _sources(*patterns: str) -> list[str]:

@@ -11,6 +11,7 @@ from typing import Any
 from latex2mathml.converter import convert
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
+from stacked_tables import StackedTables  # mkdocs puts a hook's own folder on the path
 
 ROOT = Path(__file__).parents[2]
 
@@ -46,6 +47,7 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
     """Fences of ``math`` become formulas."""
     fences = config.mdx_configs.setdefault("pymdownx.superfences", {}).setdefault("custom_fences", [])
     fences.append({"name": "math", "class": "formula", "format": formula})
+    config.markdown_extensions.append(StackedTables())  # type: ignore[arg-type]  # markdown takes it as it takes a name
     section = next(entry for entry in config.nav or [] if PLUGINS in entry)[PLUGINS]
     for kind, title in (("competitions", "Competitions"), ("plugins", "Components")):
         section.append({title: [{_name(project): f"plugins/{_name(project)}.md"} for project in PROJECTS[kind]]})

@@ -41,6 +41,17 @@ def test_formulas_are_drawn_and_the_picture_stands_in_its_page(site):
     assert "<svg viewBox=" in (site / "guide/runs/index.html").read_text(encoding="utf-8")
 
 
+def test_on_a_phone_cells_of_words_stand_below_one_another_and_numbers_stay_a_table(site):
+    config = (site / "reference/config/index.html").read_text(encoding="utf-8")
+    assert "<table>" not in config
+    row = re.search(r"<tr>\s*<td><code>seeds</code></td>(.*?)</tr>", config, re.DOTALL)[1]
+    assert re.findall(r"<td([^>]*)>", row) == [' data-label="type"', ' data-label="default"', ""]
+    folder = (site / "guide/runs/index.html").read_text(encoding="utf-8")
+    assert re.search(r"<table data-stack=\"\">.*?config\.yaml", folder, re.DOTALL)
+    assert "<table>" in (site / "guide/search-samplers/index.html").read_text(encoding="utf-8")
+    assert "[data-stack] td[data-label]::before" in (site / "assets/site.css").read_text(encoding="utf-8")
+
+
 def test_readmes_are_pages_whose_links_stay_on_the_site(site):
     page = (site / "ops/kernels/info_nce/index.html").read_text(encoding="utf-8")
     assert "Milakov and Gimelshein" in page

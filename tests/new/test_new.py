@@ -99,6 +99,15 @@ def test_its_own_tests_begin_with_the_toolkits(kind, new, tmp_path):
     assert re.search(r'check_plugin\(("sample"|NAME, overrides)', test.read_text())
 
 
+def test_the_readme_describes_the_competition_that_was_asked_for_and_calls_the_data_a_stand_in(new, tmp_path):
+    assert new("competition", "house-prices").exit_code == 0
+    readme = (tmp_path / "ctk-house-prices" / "README.md").read_text()
+    assert "diabetes" not in readme.lower()
+    assert "runs on a stand-in" in readme
+    assert all(f"`{name}.csv`" in readme for name in ("train", "test", "truth", "submission"))
+    assert 'title = "House prices"' in (tmp_path / "ctk-house-prices/ctk_house_prices/competition.py").read_text()
+
+
 def test_pushes_are_tested(new, tmp_path):
     assert new(*arguments("loss", "sample")).exit_code == 0
     workflow = yaml.safe_load((tmp_path / "ctk-sample" / ".github" / "workflows" / "test.yml").read_text())

@@ -9,6 +9,8 @@ import pytest
 
 from ctk.errors import CtkError, UsageError
 from ctk.runs import FINISHED, KILLED, RUNNING, Part, Predictions, Run
+from ctk.series.ablation import PLAN
+from ctk.series.ablation.plan import find_ablation
 from ctk.workflow.predictions import combine_folds, reorder
 
 
@@ -60,6 +62,41 @@ def test_a_run_is_found_by_folder_and_by_the_end_of_its_name(run, tmp_path):
     assert Run.find("name", tmp_path).folder == run.folder
     with pytest.raises(UsageError, match="no run 'other'"):
         Run.find("other", tmp_path)
+
+
+@pytest.fixture
+def three(tmp_path):
+    """Runs of two competitions, two of one name, and a root."""
+    for name in ("rents/1122-045252-quick", "rents/1123-045253-quick", "sales/1124-101010-quick-lr"):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "config.yaml").write_text("")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("045252", "1122-045252-quick"),
+        ("1123", "1123-045253-quick"),
+        ("sales", "1124-101010-quick-lr"),
+        ("k-l", "1124-101010-quick-lr"),
+        ("rents/1123", "1123-045253-quick"),
+    ],
+)
+def test_any_part_of_a_name_that_no_other_run_has_is_enough(three, text, found):
+    assert Run.find(text, three).folder.name == found
+
+
+@pytest.mark.parametrize("find", [Run.find, find_ablation])
+def test_where_two_fit_the_choices_are_listed_by_names_that_can_be_typed(three, find):
+    for folder in three.glob("*/*"):
+        (folder / PLAN).write_text("")
+    with pytest.raises(UsageError, match="'quick' fits 2") as told:
+        find("quick", three)
+    listed = told.value.help.splitlines()[1:]
+    assert sorted(each.strip() for each in listed) == ["rents/1122-045252-quick", "rents/1123-045253-quick"]
+    for each in listed:
+        assert str(getattr(found := find(each.strip(), three), "folder", found)).endswith(each.strip())
 
 
 def test_a_part_counts_only_with_its_own_fingerprint(run):

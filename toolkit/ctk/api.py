@@ -39,12 +39,13 @@ from ctk.series.trials import Epoch, Trial, TrialOutcome, read_epochs, run_trial
 from ctk.workflow.apply_filters import apply_filters
 from ctk.workflow.blend_runs import execute_blend, plan_blend
 from ctk.workflow.checkpoints import FittedRun
-from ctk.workflow.observer import Observer, SilentObserver
+from ctk.workflow.observer import Observer
 from ctk.workflow.plan_run import RunPlan, reopen_run, start_run
 from ctk.workflow.pools import choose_workers
 from ctk.workflow.prepare import prepare, prepare_test
 from ctk.workflow.run import execute_run
 from ctk.workflow.run_ending import interrupt_on_sigterm
+from ctk.workflow.shell import shell_observer
 
 __all__ = [
     "Epoch",
@@ -80,13 +81,20 @@ __all__ = [
 
 
 def run(competition: str, *, observer: Observer | None = None, **how: Any) -> Results:
-    """Train, blend, submit, report; ``how`` as for ``plan``. Raises CtkError for all that a user can mend."""
-    return execute_run(plan(competition, **how), observer)
+    """Train, blend, submit, report; ``how`` as for ``plan``. Raises CtkError for all that a user can mend.
+
+    Without an ``observer`` a notebook and IPython show how it goes, a script nothing; so it is below.
+    """
+    return _executed(plan(competition, **how), observer)
 
 
 def resume(name: str, *, root: Path | None = None, observer: Observer | None = None) -> Results:
-    """Go on with a run that was interrupted, failed or killed, by its folder or the end of its name."""
-    return execute_run(reopen_run(Run.find(name, root or runs_root())), observer)
+    """Go on with a run that was interrupted, failed or killed, by its folder or a part of its name."""
+    return _executed(reopen_run(Run.find(name, root or runs_root())), observer)
+
+
+def _executed(planned: RunPlan, observer: Observer | None) -> Results:
+    return execute_run(planned, observer or shell_observer(planned.metric.name))
 
 
 def cross_validate(
@@ -119,7 +127,7 @@ def ablate(
     ``variants`` are overrides by name, ``how`` as for ``plan_ablation``. A run that fails is among the result's
     ``problems``; CtkError is raised for what concerns all of them.
     """
-    return run_ablation(plan_ablation(competition, variants, **how), observer)
+    return run_ablation(plan_ablation(competition, variants, **how), observer or shell_observer())
 
 
 def plan_ablation(
@@ -225,7 +233,7 @@ def blend_runs(
     """
     root = root or runs_root()
     plan = plan_blend([str(source) for source in sources], root, blender, options, competition, data)
-    return execute_blend(plan, root, name, observer or SilentObserver())
+    return execute_blend(plan, root, name, observer or shell_observer())
 
 
 def validate(
@@ -234,7 +242,7 @@ def validate(
     *,
     data: Path | None = None,
     overrides: Sequence[str] = (),
-    progress: Progress = lambda what, done, total: None,
+    progress: Progress | None = None,
 ) -> Submission:
     """Read a submission and check it against the test samples. Raises SubmissionError naming row and column.
 
@@ -245,7 +253,7 @@ def validate(
     for assignment in overrides:
         override(raw, assignment)
     config = resolve(raw, plugins())
-    prepared, width = prepare_test(config, known, plugins(), progress)
+    prepared, width = prepare_test(config, known, plugins(), progress or shell_observer().working)
     return known.read_submission(file, prepared.test, width)
 
 
@@ -261,7 +269,7 @@ def filter_data(
     *,
     data: Path | None = None,
     overrides: Sequence[str] = (),
-    say: Callable[[str], None] = lambda line: None,
+    say: Callable[[str], None] | None = None,
 ) -> tuple[int, int]:
     """Write the data without what the filters drop, in the competition's layout.
 
@@ -274,9 +282,11 @@ def filter_data(
     for assignment in overrides:
         override(raw, assignment)
     config = resolve(raw, plugins())
+    observer = shell_observer()
+    say = say or observer.say
     if out.exists() and {path.name for path in out.iterdir()} - {"filters"}:
         raise UsageError(f"{out} is not empty.", "Give a new folder with --out; data is never written over data.")
-    prepared = prepare(config, known, plugins(), say)
+    prepared = prepare(config, known, plugins(), say, observer.working)
     samples = prepared.data
     metric = metric_of(known.metric)
     kept = apply_filters(config, prepared, out / "filters", metric, say)

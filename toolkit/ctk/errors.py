@@ -34,6 +34,10 @@ class CtkError(Exception):
     def __str__(self) -> str:
         return f"{self.problem}\n{self.help}" if self.help else self.problem
 
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows of it: a user has caused it, and the way through the toolkit's code is no help."""
+        return [f"{type(self).__name__}: {self}"]
+
 
 class UsageError(CtkError):
     """A wrong command line or config: an unknown name, key or type. Exit code 2."""

@@ -29,8 +29,8 @@ from ctk.api import (
     resolve_choice,
 )
 from ctk.contract import Choice, Execution, RunConfig
-from ctk.errors import CtkError, UsageError, near, nearest
-from ctk.runs import Run, runs_root
+from ctk.errors import CtkError, UsageError, nearest
+from ctk.runs import Run, find_shortened, nearest_shortened, runs_root
 from ctk_search import configs, pruning
 from ctk_search import space as spaces
 from ctk_search import study as studies
@@ -173,18 +173,15 @@ def resume(
 
 
 def find(text: str, competition: str, root: Path) -> Path:
-    """A search's folder, by itself or by the end of its name under ``root``. Raises UsageError."""
+    """A search's folder, by itself or by a part of its name that no other under ``root`` has. Raises UsageError."""
     if (Path(text) / FILE).is_file():
         return Path(text)
     known = [path.parent for path in sorted((root / competition).glob(f"*/{FILE}"))]
-    fitting = [folder for folder in known if folder.name == text or folder.name.endswith(f"-{text}")]
-    if len(fitting) == 1:
-        return fitting[0]
-    if fitting:
-        raise UsageError(f"'{text}' fits {len(fitting)} searches.", "Give the folder: " + ", ".join(map(str, fitting)))
+    if (found := find_shortened(text, known, "searches")) is not None:
+        return found
     raise UsageError(
         f"There is no search '{text}' of {competition}.",
-        near(text, [folder.name for folder in known]) or f"Searches lie in {root / competition}.",
+        nearest_shortened(text, known) or f"Searches lie in {root / competition}.",
     )
 
 

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ctk.notebook import Tabular
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 
 @dataclass(frozen=True)
@@ -55,8 +60,8 @@ class ClimbTrace(Sequence[Step]):
         return Step(int(self.members[place]), float(self.shares[place]), float(self.scores[place]), (row, column))
 
 
-@dataclass(frozen=True, eq=False)
-class BlendResult:
+@dataclass(frozen=True, eq=False, repr=False)
+class BlendResult(Tabular):
     """Weights (M,), or (row groups, M), (column groups, M), (row groups, column groups, M); each M of them sum to 1.
 
     score    the metric of the blend on what it was climbed on
@@ -70,6 +75,20 @@ class BlendResult:
     trace: Sequence[Step]
     groups: NDArray[Any] | None = None
     columns: NDArray[np.int64] | None = None
+
+    def heading(self) -> str:
+        """Say of how many members it is, and what it reaches."""
+        return f"blend of {self.weights.shape[-1]} members, score {self.score:.4f}"
+
+    def table(self) -> DataFrame:
+        """Make a table of a row a member and a column a group of rows or columns that has weights of its own."""
+        import pandas as pd
+
+        weights = self.weights.reshape(-1, self.weights.shape[-1])
+        rows = [None] if self.groups is None else self.groups.tolist()
+        cells = [(row, column) for row in rows for column in range(len(weights) // len(rows))]
+        names = ["weight"] if len(cells) == 1 else [_cell_name(*cell, self.columns is not None) for cell in cells]
+        return pd.DataFrame(weights.T, columns=names)
 
     def apply(self, predictions: Sequence[Any] | Any, groups: Sequence[Any] | NDArray[Any] | None = None) -> Any:
         """Weighted sum of M arrays or tensors of one shape; groups gives the rows' labels where weights have them.
@@ -110,6 +129,12 @@ class BlendResult:
         if isinstance(prediction, np.ndarray):
             return weights.astype(prediction.dtype) if prediction.dtype.kind == "f" else weights
         return (prediction if prediction.is_floating_point() else prediction.float()).new_tensor(weights)
+
+
+def _cell_name(row: Any, column: int, by_column: bool) -> str:
+    """What a cell's weights are called: by the rows' label, the columns' group, or both."""
+    parts = [*([] if row is None else [f"rows {row}"]), *([f"columns {column}"] if by_column else [])]
+    return ", ".join(parts)
 
 
 def find_labels(labels: NDArray[Any], known: NDArray[Any]) -> NDArray[np.int64]:

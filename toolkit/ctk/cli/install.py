@@ -9,6 +9,7 @@ import click
 from packaging.utils import canonicalize_name
 
 from ctk.cli import completion
+from ctk.cli.printing import console
 from ctk.errors import UsageError
 from ctk.plugins import packages as installing
 from ctk.plugins.packages import Row, needed_by_core, quote_command, recheck, row_key
@@ -33,7 +34,8 @@ def install(packages: tuple[str, ...], projects: tuple[Path, ...], upgrade: bool
     """Install plugins into this environment, with its pip or uv, and say what was gained.
 
     A PKG is what pip takes: a name with extras and versions, a URL, a wheel, a folder. The command that is run is
-    printed first. Exit code 1 if what was installed is broken, and pip's own where that fails.
+    printed first, and what it says where it fails. Exit code 1 if what was installed is broken, and pip's own where
+    that fails.
 
     \b
     ctk install ctk-mine
@@ -49,8 +51,7 @@ def install(packages: tuple[str, ...], projects: tuple[Path, ...], upgrade: bool
         installing.check_project(folder)
     command = installing.install_command(packages, projects, upgrade)
     before = installing.list_rows()
-    _announce(command)
-    installing.run_installer(command)
+    _run(command)
     after = installing.list_rows()
     if before is None or after is None:
         _print_unknown("gained")
@@ -81,8 +82,7 @@ def uninstall(packages: tuple[str, ...], yes: bool) -> None:
         _announce_loss(text, before or [])
     if not yes:
         click.confirm("Uninstall?", abort=True)
-    _announce(command)
-    installing.run_installer(command)
+    _run(command)
     after = installing.list_rows()
     if before is None or after is None:
         _print_unknown("lost")
@@ -95,8 +95,10 @@ def uninstall(packages: tuple[str, ...], yes: bool) -> None:
         click.echo("Nothing that ctk used was taken away.")
 
 
-def _announce(command: Sequence[str]) -> None:
+def _run(command: Sequence[str]) -> None:
     click.secho(f"$ {quote_command(command)}", bold=True)
+    with console.status("at work; a large package takes minutes"):
+        installing.run_installer(command)
 
 
 def _announce_loss(name: str, rows: Sequence[Row]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ctk.cli.printing import console, format_score, print_table
 from ctk.contract import FoldTable, Results
+from ctk.report.numbers import comparison
 from ctk.workflow.blend_members import BLEND
 
 
@@ -29,10 +30,7 @@ def print_results(results: Results) -> None:
     if BLEND in results.scores:
         for key in sorted(results.baselines):
             ours, theirs = results.scores[BLEND][metric], results.scores[key][metric]
-            gain = f" ({ours / theirs - 1:+.0%})" if theirs > 0 else ""
-            console.print(
-                f"The blend's {metric} is {ours - theirs:+.4f}{gain} against {key} on the same validation split.",
-            )
+            console.print(comparison(results.metric, ours, key, theirs))
     console.print(
         f"submission  {results.submission}   {len(results.submitted):,} rows, valid",
         soft_wrap=True,

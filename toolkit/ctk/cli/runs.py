@@ -91,7 +91,7 @@ def show(run: str, json_: bool) -> None:
     """Show a run: its state, scores, config and files.
 
     \b
-    ctk show quick                                    the end of its name
+    ctk show quick                                    any part of its name that no other has
     ctk show runs/my-competition/1122-045252-quick    its folder
     """
     found = Run.find(run, runs_root())

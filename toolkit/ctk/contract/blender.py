@@ -8,18 +8,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ctk.contract.metric import Metric
+from ctk.notebook import Tabular
 from ctk.samples import Array, Samples
 
 if TYPE_CHECKING:
-    pass
-from ctk.contract.metric import Metric
+    from pandas import DataFrame
 
 BLOCK = 1 << 19
 """Numbers in double that a blend is summed up of at a time: 4 MiB."""
 
 
-@dataclass(frozen=True)
-class Blend:
+@dataclass(frozen=True, repr=False)
+class Blend(Tabular):
     """The weights of members: plain data that can be saved, shown and explained.
 
     weights          by member key ("mlp/seed-1"), in the order given; the mean over columns where these have
@@ -39,6 +40,20 @@ class Blend:
     column_groups: list[str] = field(default_factory=list)
     group_of_column: list[int] = field(default_factory=list)
     by_group: dict[str, list[float]] = field(default_factory=dict)
+
+    def heading(self) -> str:
+        """Say of how many members it is, and what it reaches."""
+        used = sum(weight != 0 for weight in self.weights.values())
+        reached = "" if self.score is None else f", score {self.score:.4f}"
+        return f"blend of {used} of {len(self.weights)} members{reached}"
+
+    def table(self) -> DataFrame:
+        """Make a table of a row a member: its weight, and those by group of columns."""
+        import pandas as pd
+
+        rows = {key: [weight, *self.by_group.get(key, ())] for key, weight in self.weights.items()}
+        columns = ["weight", *(self.column_groups if self.by_group else ())]
+        return pd.DataFrame.from_dict(rows, orient="index", columns=columns)
 
     def apply(self, predictions: Mapping[str, Array]) -> Array:
         """Sum (N, ...) predictions by their weights, by member key: float32, or float64 where one of them is.

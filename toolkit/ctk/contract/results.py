@@ -8,18 +8,22 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ctk.contract.blender import Blend
 from ctk.contract.metric import Metric
 from ctk.files import write_text
+from ctk.notebook import Tabular
 from ctk.samples import Array, Samples
 
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
-@dataclass(frozen=True)
-class FoldTable:
+
+@dataclass(frozen=True, repr=False)
+class FoldTable(Tabular):
     """A table of scores of the deciding metric by fold.
 
     trained, validated  rows of each fold; what filters drop is not counted as trained on
@@ -36,6 +40,18 @@ class FoldTable:
     scores: Mapping[str, tuple[float, ...]]
     pooled: Mapping[str, float]
     checked: tuple[str, ...]
+
+    def heading(self) -> str:
+        """Say what is in the table."""
+        return f"{self.metric} by fold of {len(self.scores)} members and blends"
+
+    def table(self) -> DataFrame:
+        """Make a table of a row a member and a column a fold, then mean, standard deviation and the pooled score."""
+        import pandas as pd
+
+        table = pd.DataFrame.from_dict(dict(self.scores), orient="index", dtype=float)
+        summaries = {"mean": table.mean(axis=1), "std": table.std(axis=1)}
+        return table.assign(**summaries, pooled=[self.pooled[key] for key in self.scores])
 
     def mean(self, key: str) -> float:
         """Take a member's mean over folds."""
@@ -80,8 +96,8 @@ class FoldTable:
         write_text(path, text.getvalue())
 
 
-@dataclass(frozen=True)
-class Results:
+@dataclass(frozen=True, repr=False)
+class Results(Tabular):
     """Predictions and scores of one run, rows aligned.
 
     title        the competition's
@@ -127,3 +143,17 @@ class Results:
     truth_scores: Mapping[str, float] = field(default_factory=dict)
     files: Path | None = None
     folds: FoldTable | None = None
+
+    def heading(self) -> str:
+        """Say which run it is, and where its submission lies."""
+        return f"{self.title} · {self.folder.name} · {len(self.submitted):,} rows in {self.submission}"
+
+    def table(self) -> DataFrame:
+        """Make a table of a row a member, then the blend and the test: headline numbers, weight and seconds."""
+        import pandas as pd
+
+        of_test = {"the same, on the test": self.truth_scores} if self.truth_scores else {}
+        scores = {key: [each.get(name) for name in self.headline] for key, each in {**self.scores, **of_test}.items()}
+        rows = {key: [*each, self.blend.weights.get(key), self.seconds.get(key)] for key, each in scores.items()}
+        columns = [*self.headline, "weight", "seconds"]
+        return pd.DataFrame.from_dict(rows, orient="index", columns=columns, dtype=float)

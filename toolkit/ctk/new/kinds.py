@@ -118,9 +118,9 @@ COMPONENTS = {kind.name: kind for kind in _COMPONENTS}
 COMPETITION = Kind(
     "competition",
     "competitions",
-    "competition:DiabetesProgression",
-    "how far diabetes progresses within a year, 10 numbers of 442 patients",
-    "A small, complete competition: how far diabetes progresses within a year",
+    "competition:TableOfNumbers",
+    "a number for each row of a table, on a stand-in until it has its own data",
+    "A small, complete competition: predict a number for each row of a table of numbers",
     ("numpy", "pandas", "pydantic>=2", "scikit-learn", "torch>=2.11"),
     {
         "competition.py": "competition/competition.py.j2",

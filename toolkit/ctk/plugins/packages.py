@@ -154,11 +154,20 @@ def uninstall_command(packages: Sequence[str]) -> list[str]:
 
 
 def run_installer(command: Sequence[str]) -> None:
-    """Run a command of pip or uv and show what it prints. Raises CtkError, with its exit code, where it fails."""
-    code = subprocess.call(command)
-    if code == 0:
-        return
+    """Run a command of pip or uv; of what it says, warnings are shown, and all of it where it fails.
+
+    Raises CtkError, with its exit code, where it fails.
+    """
     what = "uv" if "--python" in command else "pip"
+    # Nobody would see what it asks for.
+    environment = {**os.environ, "PIP_NO_INPUT": "1"}
+    done = subprocess.run(command, capture_output=True, text=True, errors="replace", env=environment)
+    code = done.returncode
+    if code == 0:
+        if what == "pip":  # uv tells its progress there as well
+            sys.stderr.write(done.stderr)
+        return
+    sys.stderr.write(done.stdout + done.stderr)
     failed = CtkError(f"{what} failed with exit code {code}; what it says is above.", _managed())
     failed.exit_code = code if code > 0 else 128 - code
     raise failed

@@ -59,7 +59,7 @@ def comparison(metric: Metric, score: float, name: str, other: float) -> str:
     better = metric.sign * (score - other) > 0
     ours, theirs = _apart(score, other)
     return (
-        f"The blend's {metric.name} {ours} {'beats' if better else 'falls short of'} {name}'s {theirs}"
+        f"The blend's {metric.name} {ours} is {'better' if better else 'worse'} than {name}'s {theirs}"
         f" by {difference(score, other)} on the same validation split."
     )
 

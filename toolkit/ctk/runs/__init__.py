@@ -15,6 +15,7 @@ from ctk.runs.folder import (
     all_runs,
     runs_root,
 )
+from ctk.runs.shortened import find_shortened, nearest_shortened
 
 __all__ = [
     "FAILED",
@@ -27,5 +28,7 @@ __all__ = [
     "Predictions",
     "Run",
     "all_runs",
+    "find_shortened",
+    "nearest_shortened",
     "runs_root",
 ]

@@ -12,14 +12,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import yaml
 
-from ctk.errors import CtkError, UsageError, near
+from ctk.errors import CtkError, UsageError
 from ctk.files import atomic, is_folder_name, parse_yaml, read_json, write_json, write_text
+from ctk.notebook import Tabular
+from ctk.runs.shortened import find_shortened, nearest_shortened
 from ctk.samples import Array
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 RUNNING, FINISHED, FAILED = "running", "finished", "failed"
 """States of a run."""
@@ -49,7 +54,7 @@ class Predictions:
     values: Array
 
 
-class Run:
+class Run(Tabular):
     """A run's folder and everything that is read from and written to it."""
 
     def __init__(self, folder: Path) -> None:
@@ -80,23 +85,38 @@ class Run:
 
     @classmethod
     def find(cls, text: str, root: Path) -> Run:
-        """Find a run by its folder, or by the end of its name under ``root``.
+        """Find a run by its folder, or by a part of its name that no other under ``root`` has.
 
         Raises UsageError if none or several fit.
         """
         if (Path(text) / "config.yaml").is_file():
             return cls(Path(text))
-        fitting = [run for run in all_runs(root) if run.folder.name == text or run.folder.name.endswith(f"-{text}")]
-        if len(fitting) == 1:
-            return fitting[0]
-        if not fitting:
-            names = [run.folder.name for run in all_runs(root)]
-            known = [name if text[:1].isdigit() else name.split("-", 2)[-1] for name in names]
-            help = f"{near(text, known)} `ctk runs` lists those under {root}.".strip()
-            raise UsageError(f"There is no run '{text}'.", help)
-        raise UsageError(
-            f"'{text}' fits {len(fitting)} runs.", "Give the folder: " + ", ".join(str(r.folder) for r in fitting)
-        )
+        folders = [run.folder for run in all_runs(root)]
+        if (found := find_shortened(text, folders, "runs")) is not None:
+            return cls(found)
+        help = f"{nearest_shortened(text, folders)} `ctk runs` lists those under {root}.".strip()
+        raise UsageError(f"There is no run '{text}'.", help)
+
+    # How it looks --------------------------------------------------------------------------------------------------
+
+    def __repr__(self) -> str:
+        return f"Run('{self.folder}')"
+
+    def heading(self) -> str:
+        """Say which run it is, and where it stands."""
+        return f"{self.folder}: {self.state()['state']}"
+
+    def table(self) -> DataFrame:
+        """Make a table of a row a member, then the blend and the test: headline numbers; empty before the end."""
+        import pandas as pd
+
+        known = self.scores()
+        shown = known.get("headline", [])
+        of_test = {"the same, on the test": known["test"]} if known.get("test") else {}
+        rows = {
+            key: [each.get(name) for name in shown] for key, each in {**known.get("members", {}), **of_test}.items()
+        }
+        return pd.DataFrame.from_dict(rows, orient="index", columns=shown, dtype=float)
 
     # What the run is -----------------------------------------------------------------------------------------------
 

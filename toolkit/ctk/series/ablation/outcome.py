@@ -8,16 +8,20 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ctk.contract import Metric
 from ctk.files import finite, write_json, write_text
+from ctk.notebook import Tabular
 from ctk.series.ablation import BASE
 from ctk.series.ablation.differences import ALONE, LOST, Difference, compare, each_level
 
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
-@dataclass(frozen=True)
-class Ablation:
+
+@dataclass(frozen=True, repr=False)
+class Ablation(Tabular):
     """An ablation that was run: every run's score, and each variant's difference to the base.
 
     metric     the deciding one; the scores are the blend's, on what is validated
@@ -33,6 +37,18 @@ class Ablation:
     overrides: Mapping[str, Sequence[str]]
     scores: Mapping[str, Mapping[int, float]]
     problems: Mapping[str, Mapping[int, str]]
+
+    def heading(self) -> str:
+        """Say which ablation it is, and what its base reaches."""
+        base = _mean(list(self.scores[BASE].values()))
+        return f"{self.title} · {self.folder.name} · {self.metric.name} of the base {base:.4f}"
+
+    def table(self) -> DataFrame:
+        """Make a table of a row a variant, the best first: difference to the base, its spread, and the verdict."""
+        import pandas as pd
+
+        rows = {name: [_mean(row.scores), row.mean, row.std, row.verdict] for name, row in self.rows().items()}
+        return pd.DataFrame.from_dict(rows, orient="index", columns=[self.metric.name, "difference", "std", "verdict"])
 
     def rows(self) -> dict[str, Difference]:
         """Compare each variant, the best first, those that cannot be compared last."""

@@ -10,11 +10,11 @@ from typing import Any
 from ctk.config.overrides import override
 from ctk.config.resolve import resolve
 from ctk.contract import Execution, RunConfig
-from ctk.errors import CtkError, UsageError, near
+from ctk.errors import CtkError, UsageError
 from ctk.files import read_json, write_json
 from ctk.plugins import plugins
 from ctk.plugins.guard import competition_of
-from ctk.runs import Run
+from ctk.runs import Run, find_shortened, nearest_shortened
 from ctk.series.ablation import BASE, PLAN
 from ctk.workflow.pools import choose_workers
 
@@ -56,21 +56,16 @@ class AblationPlan:
 
 
 def find_ablation(text: str, root: Path) -> Path:
-    """Find an ablation's folder by its path or the end of its name under ``root``.
+    """Find an ablation's folder by its path, or by a part of its name that no other under ``root`` has.
 
     Raises UsageError unless one fits.
     """
-    folders = [Path(text)] if (Path(text) / PLAN).is_file() else []
-    every = [path.parent for path in root.glob(f"*/*/{PLAN}")]
-    folders = folders or [each for each in every if each.name == text or each.name.endswith(f"-{text}")]
-    if not folders:
-        known = [each.name if text[:1].isdigit() else each.name.split("-", 2)[-1] for each in every]
-        raise UsageError(f"There is no ablation '{text}' under {root}.", near(text, known))
-    if len(folders) > 1:
-        raise UsageError(
-            f"'{text}' fits {len(folders)} ablations.", f"Give the folder: {', '.join(map(str, folders))}."
-        )
-    return folders[0]
+    if (Path(text) / PLAN).is_file():
+        return Path(text)
+    folders = [path.parent for path in sorted(root.glob(f"*/*/{PLAN}"))]
+    if (found := find_shortened(text, folders, "ablations")) is None:
+        raise UsageError(f"There is no ablation '{text}' under {root}.", nearest_shortened(text, folders))
+    return found
 
 
 def read_plan(folder: Path, execution: Sequence[str] = ()) -> AblationPlan:
