@@ -31,6 +31,9 @@ data_options = click.option(
 )
 """The option ``-o`` of a command that reads data alone: the command's parameter ``overrides``, "key=value" each."""
 
+refresh = click.option("--refresh", is_flag=True, help="Prepare the data anew, though it was prepared before.")
+"""The option ``--refresh``: the command's parameter ``refresh``."""
+
 
 def config_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add ``--data``, ``--preset`` and ``--config``, as ``how`` for ``ctk.api.configured``, and ``-o`` as overrides."""
