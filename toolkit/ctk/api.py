@@ -197,7 +197,8 @@ def configured(
     if config is not None:
         raw = merge_configs(raw, config if isinstance(config, Mapping) else read_yaml(Path(config)))
     if raw.get("data_dir"):
-        raw["data_dir"] = str(Path(raw["data_dir"]).resolve())  # so that a run can be gone on with from anywhere
+        # Whole, so that a run can be gone on with from anywhere.
+        raw["data_dir"] = str(Path(raw["data_dir"]).expanduser().resolve())
     assigned = [f"data={Path(data).name}"] if data is not None else []
     assigned += [f"config={Path(config).name}"] if isinstance(config, (str, Path)) else []
     assigned += overrides
