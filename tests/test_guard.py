@@ -216,7 +216,7 @@ def test_the_sample_with_a_prediction_that_is_no_number_is_named(monkeypatch):
     checks.require_finite(predicted, np.arange(100))
     predicted[57, 1] = np.inf
     with pytest.raises(ContractViolation, match="inf for sample 1057"):
-        checks.require_finite(predicted, np.arange(1000, 1100))
+        checks.require_finite(predicted, Samples(np.arange(1000, 1100), {}))
 
 
 @pytest.mark.parametrize("value", [None, "0.5", [0.5], np.ones(1), 1j, {}])
