@@ -104,3 +104,8 @@ def test_an_address_comes_through_as_it_was_given(address):
         click.echo(config["executor"]["address"])
 
     assert CliRunner().invoke(command, ["--address", address]).output == f"{address}\n"
+
+
+@pytest.mark.parametrize("seeds", ["1,1", "1_0", "1,,2", "one"])
+def test_seeds_that_would_train_less_than_was_typed_are_refused(ctk, seeds):
+    assert ctk("run", "aml-retrieval", "--seeds", seeds, code=2).stderr.startswith(("--seeds", "Config key 'seeds'"))

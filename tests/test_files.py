@@ -2,13 +2,27 @@
 
 import errno
 import os
+import re
 import subprocess
 import sys
 
 import pytest
+import yaml
 
 from ctk.errors import CtkError, DataError
-from ctk.files import atomic, check_room, made_over_time, read_json, remove_unfinished, write_json
+from ctk.files import (
+    atomic,
+    cache_folder,
+    check_room,
+    dump_yaml,
+    made_over_time,
+    parse_yaml,
+    read_json,
+    remove_unfinished,
+    write_json,
+    yaml_problem,
+)
+from ctk.runs import runs_root
 
 
 def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path):
@@ -95,3 +109,34 @@ def test_a_really_full_disk_is_told_as_such(tmp_path):
 def test_json_goes_there_and_back(tmp_path):
     write_json(tmp_path / "deep" / "a.json", {"ü": [1, None]})
     assert read_json(tmp_path / "deep" / "a.json") == {"ü": [1, None]}
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [("a: 1\nb: 2\na: 3", 3), ("a: {b: 1, 'b': 2}", 1), ("- {1: a}\n- {0x1: a, 1: b}", 2), ("? a\n: 1\n? a\n: 2", 3)],
+)
+@pytest.mark.parametrize("lines", [False, True])
+def test_a_key_that_stands_twice_is_refused_with_its_line(text, line, lines):
+    with pytest.raises(yaml.YAMLError) as caught:
+        parse_yaml(text, lines)
+    assert re.fullmatch(rf"line {line}: '(a|b|1)' stands there twice", yaml_problem(caught.value))
+
+
+def test_what_is_merged_is_no_key_that_stands_twice():
+    text = "deep: {er: &a {<<: &b {x: 1}, x: 2}}\nc: {<<: *a, x: 3}\nd: {<<: [*a, *b]}"
+    assert parse_yaml(text) == {"deep": {"er": {"x": 2}}, "c": {"x": 3}, "d": {"x": 2}}
+
+
+def test_numbers_are_those_of_yaml_1_2_and_texts_like_them_stay_texts():
+    assert parse_yaml("[3e-4, 1E5, -.5e1, 1e, e1]") == [3e-4, 1e5, -5.0, "1e", "e1"]
+    assert parse_yaml(dump_yaml(["3e-4", 3e-4, "1e5"])) == ["3e-4", 3e-4, "1e5"]
+
+
+def test_a_tilde_in_a_variable_is_the_home_folder(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for variable, folder in (("CTK_CACHE", cache_folder), ("CTK_RUNS", runs_root)):
+        monkeypatch.setenv(variable, "~/x")
+        assert folder() == tmp_path / "x"
+    monkeypatch.delenv("CTK_CACHE")
+    monkeypatch.setenv("XDG_CACHE_HOME", "~/y")
+    assert cache_folder() == tmp_path / "y" / "ctk"

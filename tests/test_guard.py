@@ -216,7 +216,7 @@ def test_the_sample_with_a_prediction_that_is_no_number_is_named(monkeypatch):
     checks.require_finite(predicted, np.arange(100))
     predicted[57, 1] = np.inf
     with pytest.raises(ContractViolation, match="inf for sample 1057"):
-        checks.require_finite(predicted, np.arange(1000, 1100))
+        checks.require_finite(predicted, Samples(np.arange(1000, 1100), {}))
 
 
 @pytest.mark.parametrize("value", [None, "0.5", [0.5], np.ones(1), 1j, {}])
@@ -326,6 +326,7 @@ def test_samples_that_fit_together_pass_in_memory_and_on_disk(tmp_path, good):
         (samples(ids=np.arange(4).reshape(2, 2)), r"shape \(2, 2\)"),
         (samples(ids=np.array([4, 7, 1, 7])), "two have the id 7"),
         (samples(ids=np.array(["b", "a", "a", "c"])), "two have the id a"),
+        (samples(ids=np.array([1, 2, 2**63, 4], np.uint64)), "one has an id beyond int64, number 2"),
         (samples(features={"x": np.zeros((3, 3))}), r"feature 'x' of shape \(3, 3\) for 4 ids"),
         (samples(features={"x": np.array([None] * 4)}), "feature 'x' of type object"),
         (samples(features={"x": [1, 2, 3, 4]}), "feature 'x' as a list"),

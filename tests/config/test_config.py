@@ -95,6 +95,8 @@ def test_a_resolved_config_resolves_to_itself(plugins):
         ("members.0.uses=[nobody]", "uses 'nobody'", ""),
         ("members.0.epochs=true", "epochs is true", ""),
         ("seeds=[-1]", "seeds.0", ""),
+        ("seeds=[1, 2, 1]", "1 stands there twice, and would be fitted once", ""),
+        ("members.ridge.seeds=[7, 7]", "7 stands there twice", ""),
         ("trackers=neptune", "no tracker 'neptune'", "csv"),
         ("members.0.name=a/b", "'a/b' is no folder name", ""),
         ("device=tpu", "device': 'tpu' is wrong", ""),
@@ -129,7 +131,9 @@ def test_an_override_of_one_option_keeps_the_others(plugins):
     assert resolve(config, plugins).blend.options == {"normalise": False, "weights": None}
 
 
-@pytest.mark.parametrize("assignment", ["epochs", "=3", "members.nobody.epochs=3", "seeds=[1"])
+@pytest.mark.parametrize(
+    "assignment", ["epochs", "=3", "members.nobody.epochs=3", "seeds=[1", "split={use: 1, use: 2}"]
+)
 def test_a_malformed_override_is_refused(assignment):
     with pytest.raises(UsageError, match="-o "):
         override(raw(), assignment)
@@ -155,7 +159,13 @@ def test_stages_inherit_what_they_do_not_say(plugins):
 
 
 @pytest.mark.parametrize(
-    ("text", "problem"), [("a: [", "cannot be read as YAML .line 1: "), ("- 1", "mapping"), (None, "no such file")]
+    ("text", "problem"),
+    [
+        ("a: [", "cannot be read as YAML .line 1: "),
+        ("members:\n- {lr: 0.01,\n   lr: 0.0003}", r"cannot be read as YAML .line 3: 'lr' stands there twice"),
+        ("- 1", "mapping"),
+        (None, "no such file"),
+    ],
 )
 def test_a_config_file_that_is_none_is_refused(tmp_path, text, problem):
     path = tmp_path / "config.yaml"

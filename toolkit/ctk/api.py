@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -165,15 +166,18 @@ def plan(
     name: str | None = None,
     dry_run: bool = False,
     root: Path | None = None,
+    refresh: bool = False,
     **how: Any,
 ) -> RunPlan:
     """Make a run's folder, ready to be carried out; ``how`` as for ``configured``.
 
     dry_run    two steps of every member on a slice
     root       folder of runs; None is $CTK_RUNS or ./runs
+    refresh    prepare the data anew, though it was prepared before
     """
     config, assigned = configured(competition, **how)
-    return start_run(config, root or runs_root(), name or config.preset, assigned, dry_run)
+    plan = start_run(config, root or runs_root(), name or config.preset, assigned, dry_run)
+    return replace(plan, refresh=refresh)
 
 
 def configured(
@@ -201,7 +205,8 @@ def configured(
     if config is not None:
         raw = merge_configs(raw, config if isinstance(config, Mapping) else read_yaml(Path(config)))
     if raw.get("data_dir"):
-        raw["data_dir"] = str(Path(raw["data_dir"]).resolve())  # so that a run can be gone on with from anywhere
+        # Whole, so that a run can be gone on with from anywhere.
+        raw["data_dir"] = str(Path(raw["data_dir"]).expanduser().resolve())
     assigned = [f"data={Path(data).name}"] if data is not None else []
     assigned += [f"config={Path(config).name}"] if isinstance(config, (str, Path)) else []
     assigned += overrides
@@ -242,18 +247,19 @@ def validate(
     *,
     data: Path | None = None,
     overrides: Sequence[str] = (),
+    refresh: bool = False,
     progress: Progress | None = None,
 ) -> Submission:
     """Read a submission and check it against the test samples. Raises SubmissionError naming row and column.
 
-    ``overrides`` are options of the data, as "data.old=true".
+    ``overrides`` are options of the data, as "data.old=true"; ``refresh`` prepares the test anew.
     """
     known = competition_of(competition)
     raw = base_config(known, data)
     for assignment in overrides:
         override(raw, assignment)
     config = resolve(raw, plugins())
-    prepared, width = prepare_test(config, known, plugins(), progress or shell_observer().working)
+    prepared, width = prepare_test(config, known, plugins(), progress or shell_observer().working, refresh)
     return known.read_submission(file, prepared.test, width)
 
 

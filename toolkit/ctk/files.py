@@ -23,6 +23,7 @@ __all__ = [
     "atomic",
     "cache_folder",
     "check_room",
+    "dump_yaml",
     "explain",
     "fingerprint",
     "made_over_time",
@@ -121,9 +122,53 @@ def finite(value: Any) -> Any:
     return value
 
 
-def parse_yaml(text: str) -> Any:
-    """The plain values of a YAML document, read by libyaml where PyYAML has it. Raises yaml.YAMLError."""
-    return yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+class _Mappings:
+    """Of a YAML loader: a key that stands twice in a mapping is refused, where YAML would drop the first of them."""
+
+    def flatten_mapping(self, node: Any) -> None:
+        """As YAML does. What is merged into several mappings comes here often, at first as it was written."""
+        seen: set[Any] = set()
+        for key, _ in () if hasattr(node, "checked") else node.value:
+            if not isinstance(key, yaml.ScalarNode) or key.tag == "tag:yaml.org,2002:merge":
+                continue  # others are no keys of Python's, and refused as such
+            if (name := self.construct_object(key)) in seen:  # type: ignore[attr-defined]
+                raise yaml.constructor.ConstructorError(None, None, f"'{name}' stands there twice", key.start_mark)
+            seen.add(name)
+        node.checked = True
+        super().flatten_mapping(node)  # type: ignore[misc]
+
+
+class _Loader(_Mappings, yaml.SafeLoader):
+    """Python's, which knows the lines of what is not closed."""
+
+
+class _FastLoader(_Mappings, getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """libyaml's, where PyYAML has it."""
+
+
+class _Dumper(yaml.SafeDumper):
+    """Quotes a text that the loaders would take for a number."""
+
+
+for _each in (_Loader, _FastLoader, _Dumper):  # 3e-4 is a number, as in YAML 1.2
+    _each.add_implicit_resolver(
+        "tag:yaml.org,2002:float",
+        re.compile(r"^[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)[eE][-+]?[0-9]+$"),
+        list("-+.0123456789"),
+    )
+
+
+def parse_yaml(text: str, lines: bool = False) -> Any:
+    """The plain values of a YAML document. Raises yaml.YAMLError, for a key that stands twice in a mapping too.
+
+    ``lines`` has errors know the line of what is not closed, which takes ten times as long.
+    """
+    return yaml.load(text, _Loader if lines else _FastLoader)
+
+
+def dump_yaml(value: Any, **how: Any) -> str:
+    """Plain values as a YAML document that ``parse_yaml`` reads, keys in their order; ``how`` as for ``yaml.dump``."""
+    return yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, **how)
 
 
 def yaml_problem(error: Exception) -> str:
@@ -141,8 +186,8 @@ def read_json(path: Path) -> Any:
 def cache_folder() -> Path:
     """Where prepared data lives: $CTK_CACHE, else $XDG_CACHE_HOME/ctk, else ~/.cache/ctk."""
     if own := os.environ.get("CTK_CACHE"):
-        return Path(own)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ctk"
+        return Path(own).expanduser()
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache").expanduser() / "ctk"
 
 
 def explain(error: OSError, path: Path) -> Exception:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ctk.data import parse_id
 from ctk.errors import DataError
 
 if TYPE_CHECKING:
@@ -31,6 +32,10 @@ def read_captions(path: Path, needed: Sequence[str] = ("image", "caption")) -> p
         raise DataError(f"{path}: there is no such file.", "Give a CSV file of captions.") from None
     except (OSError, ValueError) as error:  # pandas' parser errors and wrong encodings are ValueErrors
         raise DataError(f"{path}: cannot be read as CSV ({error}).", "Save it as CSV in UTF-8, with commas.") from error
+    if not isinstance(table.index, pd.RangeIndex):  # pandas takes cells beyond the header's for an index before them
+        raise DataError(
+            f"{path.name}, line 2: has more cells than the first line has names.", "Quote a caption that has a comma."
+        )
     for column in needed:
         if column not in table:
             have = ", ".join(map(str, table.columns))
@@ -49,13 +54,10 @@ def read_captions(path: Path, needed: Sequence[str] = ("image", "caption")) -> p
         _refuse(path, several, "the picture already has another concept.", "Give every picture one concept.")
     if "id" not in table:
         return table.assign(id=np.arange(len(table), dtype=np.int64))
-    _refuse(
-        path,
-        ~table["id"].str.fullmatch(r"-?\d{1,18}"),
-        "the id is not a whole number.",
-        "Number the captions, or remove the column.",
-    )
-    table = table.assign(id=table["id"].astype(np.int64))
+    ids = table["id"].map(parse_id, na_action=None).astype(object)
+    help = "Number the captions, or remove the column."
+    _refuse(path, ids.isna(), "the id is not a whole number within int64.", help)
+    table = table.assign(id=ids.astype(np.int64))
     again = table["id"].duplicated()
     if again.any():
         ids = table["id"]

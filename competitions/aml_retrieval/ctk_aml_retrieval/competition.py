@@ -57,12 +57,12 @@ class AMLRetrieval(Competition):
         return evaluation.evaluate(prediction, truth, shuffle=False)
 
     def write_submission(self, path: Path, test: Samples, prediction: Array) -> None:
-        """``id,embedding``, raw and not normalised."""
-        submission.write(path, test.ids, prediction)
+        """``id,embedding`` or as the sample submission calls them, raw and not normalised."""
+        submission.write(path, test.ids, prediction, _columns(test))
 
     def read_submission(self, path: Path, test: Samples, width: int | None = None) -> Submission:
         """Checked against the test's ids and, if given, the images' width."""
-        return submission.read(path, test.ids, width)
+        return submission.read(path, test.ids, width, _columns(test))
 
     def read_truth(self, path: Path) -> Samples:
         """Captions with labels and their pictures, as in train.npz."""
@@ -88,3 +88,8 @@ class AMLRetrieval(Competition):
         from ctk_aml_retrieval import report
 
         return report.sections(results)
+
+
+def _columns(test: Samples) -> Sequence[str]:
+    header = test.constants.get("header")
+    return submission.COLUMNS if header is None else header.tolist()

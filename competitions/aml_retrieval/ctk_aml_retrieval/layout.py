@@ -22,6 +22,7 @@ from ctk.errors import CtkError, DataError
 from ctk.files import atomic
 from ctk.samples import Array, Data, Gallery, Samples
 from ctk_aml_retrieval.captions import read_captions
+from ctk_aml_retrieval.sample_submission import as_asked
 
 SLUG = "aml-competition"
 GET = (
@@ -31,6 +32,7 @@ GET = (
 DROP = "Drop such rows with -o data.bad_rows=drop, or mend the file."
 LABEL, TEXT, VECTORS, IDS = "captions/label", "captions/text", "captions/embeddings", "captions/ids"
 NAMES, PICTURES, CONCEPT = "images/names", "images/embeddings", "images/concept"
+SAMPLE = "sample_submission.csv"
 BLOCK = 16 << 20  # bytes of an array held while streaming; the label matrix of the real file is 3.1 GB
 BadRows = Literal["error", "drop"]
 
@@ -44,6 +46,7 @@ class Files:
     truth: Path | None
     captions: Path | None
     images: Path | None
+    sample: Path | None
 
 
 def locate(folder: Path, train: Path | None = None) -> Files:
@@ -65,6 +68,7 @@ def locate(folder: Path, train: Path | None = None) -> Files:
         truth=truth if truth.is_file() else None,
         captions=next((path for path in _places(folder, "train", "captions.txt") if path.is_file()), None),
         images=next((path for path in _places(folder, "train", "Images") if path.is_dir()), None),
+        sample=next((path for path in _places(folder, "test", SAMPLE) if path.is_file()), None),
     )
 
 
@@ -73,7 +77,8 @@ def read(folder: Path, *, bad_rows: BadRows = "error", train: Path | None = None
 
     train   ids (N,); features {"text": (N, Dt) float32}; target (N,) int64 rows of the gallery; groups {"image",
             "concept"} (N,) int64, the same where the file has no concepts; notes {"caption"}; gallery (G, Di) float32
-    test    ids (M,), the text features and captions, in the file's order; ``truth`` the same with a target
+    test    ids (M,), the text features and captions, in the order of the file or of sample_submission.csv;
+            ``truth`` the same with a target
     bad_rows  what to do with training rows whose label marks no picture or several, or whose numbers are not finite
     memory  the embeddings and captions, plus some 100 MB; the label matrix is streamed
     Raises DataError naming file, key and row.
@@ -81,6 +86,7 @@ def read(folder: Path, *, bad_rows: BadRows = "error", train: Path | None = None
     files = locate(folder, train)
     samples, dropped = _read_labelled(files.train, bad_rows)
     test = _read_test(files.test, samples, files.train.name)
+    test = test if files.sample is None else as_asked(test, files.sample)
     truth = None if files.truth is None else _read_truth(files.truth, test)
     assert samples.gallery is not None
     about = f"{len(samples):,} captions of {len(samples.gallery):,} pictures, {len(test):,} captions to predict"
@@ -142,6 +148,7 @@ def describe(folder: Path) -> list[DataItem]:
             "test.truth.npz",
             "Only data of your own has it: `ctk data aml-retrieval --build --test` makes it with a test set.",
         ),
+        _found(folder, "test", SAMPLE, "Where there is one, it says how a submission's columns and rows are ordered."),
         _found(folder, "train", "captions.txt", "Comes with the download; only people read it."),
         _found(folder, "train", "Images", "Comes with the download; filters that look at pictures need it."),
     ]
@@ -264,6 +271,8 @@ def _read_ids(file: Npz) -> Array:
             f"id {ids[first]} is in rows {first:,} and {second:,}; {len(again):,} of {len(ids):,} ids repeat.",
             "Give every caption an id of its own.",
         )
+    if len(large := np.flatnonzero(ids > np.iinfo(np.int64).max)):
+        raise file.fault(IDS, f"{ids[large[0]]} is beyond int64.", "Number the captions.", row=int(large[0]))
     return ids.astype(np.int64, copy=False)
 
 

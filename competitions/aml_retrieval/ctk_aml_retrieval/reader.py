@@ -43,5 +43,5 @@ class AMLReader(DataReader):
         """The archives and captions.txt; pictures are not read here."""
         files = layout.locate(folder, self.train)
         beside = {path.with_name("captions.txt") for path in (files.train, files.test)}
-        archives = [path for path in (files.train, files.test, files.truth) if path is not None]
+        archives = [path for path in (files.train, files.test, files.truth, files.sample) if path is not None]
         return [*archives, *sorted(path for path in beside if path.is_file())]

@@ -1,58 +1,63 @@
-"""The submission file: ``id,embedding``, an embedding being a bracketed list of numbers in a quoted cell."""
+"""The submission file: ``id,embedding``, an embedding being a bracketed list of numbers in a quoted cell.
+
+Where there is a sample submission, its two columns are called as there.
+"""
 
 from __future__ import annotations
 
 import csv
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from ctk.contract import Submission
-from ctk.errors import SubmissionError
+from ctk.data import parse_id
+from ctk.errors import CtkError, DataError, SubmissionError
 from ctk.files import atomic
 from ctk.samples import Array
 
-COLUMNS = ["id", "embedding"]
+COLUMNS = ("id", "embedding")
 SHOWN = 5
 
 
-def write(path: Path, ids: Array, embeddings: Array) -> None:
+def write(path: Path, ids: Array, embeddings: Array, columns: Sequence[str] = COLUMNS) -> None:
     """Write (N,) ids and (N, D) float32 embeddings, each number with all its digits, atomically."""
     with atomic(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         rows = csv.writer(file, lineterminator="\n")
-        rows.writerow(COLUMNS)
+        rows.writerow(columns)
         for id, embedding in zip(ids.tolist(), np.asarray(embeddings, np.float32), strict=True):
             rows.writerow([id, json.dumps(embedding.tolist())])
 
 
-def read(path: Path, expected: Array | None = None, width: int | None = None) -> Submission:
+def read(
+    path: Path, expected: Array | None = None, width: int | None = None, columns: Sequence[str] = COLUMNS
+) -> Submission:
     """Read a submission and check it.
 
     expected  the ids that must be there, in whose order the result is; None takes those of the file, sorted
     width     the length each embedding must have; None takes that of the first
+    columns   what the two are called
     Raises SubmissionError naming row and column of the first things wrong (rows count from 1 after the header).
     """
     problems: list[str] = []
     values: dict[int, Array] = {}
     rows_of: dict[int, int] = {}
     known = None if expected is None else set(expected.tolist())
-    for row, (raw_id, raw_embedding) in enumerate(_cells(path), start=1):
-        try:
-            id = int(raw_id)
-        except ValueError:
-            problems.append(f"row {row}, column id: {raw_id[:40]!r} is no whole number")
+    for row, (raw_id, raw_embedding) in enumerate(_cells(path, columns), start=1):
+        if (id := parse_id(raw_id)) is None:
+            problems.append(f"row {row}, column {columns[0]}: {raw_id[:40]!r} is no whole number within int64")
         else:
             if id in rows_of:
-                problems.append(f"row {row}, column id: {id} is in row {rows_of[id]} already")
+                problems.append(f"row {row}, column {columns[0]}: {id} is in row {rows_of[id]} already")
             elif known is not None and id not in known:
-                problems.append(f"row {row}, column id: {id} is no test id")
+                problems.append(f"row {row}, column {columns[0]}: {id} is no test id")
             rows_of.setdefault(id, row)
             embedding, problem = _embedding(raw_embedding, width)
             if problem:
-                problems.append(f"row {row}, column embedding (id {id}): {problem}")
+                problems.append(f"row {row}, column {columns[1]} (id {id}): {problem}")
             else:
                 assert embedding is not None
                 width = width or len(embedding)
@@ -63,41 +68,57 @@ def read(path: Path, expected: Array | None = None, width: int | None = None) ->
         missing = sorted((known or set()) - set(rows_of))
         if missing:
             shown = ", ".join(map(str, missing[:SHOWN])) + (" ..." if len(missing) > SHOWN else "")
-            problems.append(f"column id: {len(missing)} test ids are missing: {shown}")
+            problems.append(f"column {columns[0]}: {len(missing)} test ids are missing: {shown}")
         if not rows_of:
             problems.append("there are no rows")
     if problems:
         raise SubmissionError(
             f"{path}: {'; '.join(problems)}.",
-            f"A submission has the columns {','.join(COLUMNS)}, "
+            f"A submission has the columns {','.join(columns)}, "
             "one row a test id, and in each embedding a list of numbers such as [0.1, -2.5, ...].",
         )
     ids = expected if expected is not None else np.array(sorted(values), np.int64)
     return Submission(ids, np.stack([values[id] for id in ids.tolist()]))
 
 
-def _cells(path: Path) -> Iterator[tuple[str, str]]:
+def read_ids(path: Path) -> tuple[list[str], Array]:
+    """Header and ids (N,) int64 of a sample submission, unique. Raises DataError."""
+    header, *rows = _rows(path, DataError)
+    ids: dict[int, int] = {}
+    for row, (raw_id, _) in enumerate(rows, start=1):
+        id = parse_id(raw_id)
+        if id is None or id in ids:
+            problem = "is no whole number within int64" if id is None else f"is in row {ids[id]} already"
+            raise DataError(f"{path}, row {row}, column {header[0]}: {raw_id[:40]!r} {problem}.", "Mend the file.")
+        ids[id] = row
+    return header, np.array(list(ids), np.int64)
+
+
+def _cells(path: Path, columns: Sequence[str]) -> Iterator[list[str]]:
+    rows = _rows(path, SubmissionError)
+    header = next(rows, [])
+    if header != list(columns):
+        raise SubmissionError(
+            f"{path}: the columns are {','.join(header)[:80] or 'missing'}.", f"They must be {','.join(columns)}."
+        )
+    return rows
+
+
+def _rows(path: Path, error: type[CtkError]) -> Iterator[list[str]]:
+    """The header, and rows of two cells each."""
     csv.field_size_limit(sys.maxsize)
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = csv.reader(file)
-            header = next(rows, [])
-            if header != COLUMNS:
-                raise SubmissionError(
-                    f"{path}: the columns are {','.join(header)[:80] or 'missing'}.", "They must be id,embedding."
-                )
-            for number, cells in enumerate(rows, start=1):
+            for number, cells in enumerate(csv.reader(file)):
                 if not cells:  # a blank line, as editors leave at the end
                     continue
-                if len(cells) != len(COLUMNS):
-                    raise SubmissionError(
-                        f"{path}, row {number}: {len(cells)} cells where 2 belong.", "Quote the embedding."
-                    )
-                yield cells[0], cells[1]
+                if number and len(cells) != len(COLUMNS):
+                    raise error(f"{path}, row {number}: {len(cells)} cells where 2 belong.", "Quote the embedding.")
+                yield cells
     except FileNotFoundError:
-        raise SubmissionError(f"{path}: there is no such file.") from None
-    except (UnicodeDecodeError, csv.Error, OSError) as error:
-        raise SubmissionError(f"{path}: cannot be read as CSV ({error}).") from None
+        raise error(f"{path}: there is no such file.") from None
+    except (UnicodeDecodeError, csv.Error, OSError) as problem:
+        raise error(f"{path}: cannot be read as CSV ({problem}).") from None
 
 
 def _embedding(text: str, width: int | None) -> tuple[Array | None, str]:
@@ -118,4 +139,7 @@ def _embedding(text: str, width: int | None) -> tuple[Array | None, str]:
         return None, f"{len(embedding)} numbers where {width} belong"
     if not np.isfinite(embedding).all():
         return None, f"number {int((~np.isfinite(embedding)).argmax()) + 1} is {embedding[~np.isfinite(embedding)][0]}"
+    if np.square(embedding, dtype=np.float64).sum() > np.finfo(np.float32).max:
+        # Of two vectors below, the dot product is finite in float32 too (Cauchy and Schwarz): all that is scored.
+        return None, "its length, squared, is beyond float32, in which it is scored"
     return embedding, ""

@@ -178,6 +178,10 @@ def test_what_is_transparent_is_laid_on_white_and_nothing_is_cut_off(tmp_path):
         ("image,caption,id\nred.png,a,7\nred.png,b,1\nblue.png,c,7\n", "line 4: id 7 was already given in line 2"),
         ("image,caption,concept\nred.png,a,x\nred.png,b,y\n", "line 3: the picture already has another concept"),
         ("image,caption\nred.png,a\nwhite.png,b\n", r"line 3: there is no picture .*white\.png \(1 of 2 pictures"),
+        ("image,caption\nred.png,a dog, running\n", r"captions\.csv, line 2: has more cells than the first line"),
+        ("image,caption\nred.png,a dog\nred.png,a dog, running\n", "cannot be read as CSV .*line 3"),
+        (f"image,caption,id\nred.png,a,1\nred.png,b,{2**63}\n", "line 3: the id is not a whole number within int64"),
+        ("image,caption,id\nred.png,a,1\nred.png,b,10_023\n", "line 3: the id is not a whole number"),
         ('image,caption\nred.png,"a\n', "cannot be read as CSV"),
     ],
 )

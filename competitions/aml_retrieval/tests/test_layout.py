@@ -15,6 +15,7 @@ from numpy.testing import assert_array_equal
 from ctk.data import Npz
 from ctk.errors import DataError
 from ctk_aml_retrieval import layout
+from ctk_aml_retrieval.competition import AMLRetrieval
 
 N, G, M = 12, 5, 4
 
@@ -370,7 +371,7 @@ def test_describe_says_what_is_there_and_how_to_get_the_rest(tmp_path):
     assert rows["test.clean.npz"].detail.startswith("damaged: ")
     assert rows["Images"].path is None
     assert rows["Images"].how
-    assert [row.path for row in layout.describe(tmp_path / "nowhere")] == [None] * 5
+    assert [row.path for row in layout.describe(tmp_path / "nowhere")] == [None] * 6
 
 
 def write_full_size(folder: Path) -> None:
@@ -429,3 +430,29 @@ print(json.dumps([len(train), embeddings, (peak - before) * 1024, time.perf_coun
     print(f"{bad_rows}: {used / 1e6:,.0f} MB for {embeddings / 1e6:,.0f} MB of embeddings in {seconds:.1f} s")
     assert captions == 125_000
     assert embeddings < used < embeddings + 1.5e9
+
+
+def test_the_sample_submission_decides_header_and_order_of_what_is_written(tmp_path):
+    save(tmp_path / "train.npz", train_arrays())
+    save(tmp_path / "test.clean.npz", query_arrays())
+    sample = tmp_path / "sample_submission.csv"
+    sample.write_text("Id,vector\n3,[0]\n1,[0]\n4,[0]\n2,[0]\n")
+    test = layout.read(tmp_path).test
+    assert test.ids.tolist() == [3, 1, 4, 2]
+    assert test.notes["caption"].tolist() == ["question 2", "question 0", "question 3", "question 1"]
+    written = tmp_path / "submission.csv"
+    competition = AMLRetrieval()
+    competition.write_submission(written, test, np.zeros((4, 1), np.float32))
+    assert written.read_text() == sample.read_text().replace("[0]", "[0.0]")
+    assert competition.read_submission(sample, test, 1).ids.tolist() == [3, 1, 4, 2]
+    sample.write_text("Id,vector\n1,[0]\n2,[0]\n3,[0]\n9,[0]\n")
+    with pytest.raises(DataError, match=r"sample_submission.csv, column Id: 9 is no id of the test set"):
+        layout.read(tmp_path)
+
+
+def test_ids_beyond_int64_are_refused_by_their_row(tmp_path):
+    arrays = query_arrays(ids=np.array([1, 2, 2**64 - 1, 4], np.uint64))
+    save(tmp_path / "train.npz", train_arrays())
+    save(tmp_path / "test.clean.npz", arrays)
+    with pytest.raises(DataError, match=r"row 2.*18446744073709551615 is beyond int64"):
+        layout.read(tmp_path)

@@ -10,19 +10,29 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from ctk.errors import SubmissionError
+from ctk.samples import Gallery, Samples
+from ctk_aml_retrieval.competition import AMLRetrieval
 from ctk_aml_retrieval.submission import read, write
 
 IDS = np.array([3, 1, 2])
 
 
 @settings(deadline=None, max_examples=40)
-@given(values=arrays(np.float32, (3, 4), elements=st.floats(-(2.0**99), 2.0**99, width=32, allow_subnormal=False)))
+@given(values=arrays(np.float32, (3, 4), elements=st.floats(-(2.0**62), 2.0**62, width=32, allow_subnormal=False)))
 def test_every_digit_comes_back(values, tmp_path_factory):
     path = tmp_path_factory.mktemp("s") / "submission.csv"
     write(path, IDS, values)
     again = read(path, IDS, 4)
     assert np.array_equal(again.ids, IDS)
     assert np.array_equal(again.values, values)
+
+
+def test_the_largest_embedding_that_is_valid_can_be_scored(tmp_path):
+    largest = np.array([[np.sqrt(np.finfo(np.float32).max) * 0.999, 0], [0, 1e-38], [0, 0]], np.float32)
+    write(tmp_path / "s.csv", IDS, largest)
+    gallery = Gallery(largest, np.array(["a", "b", "c"]))
+    truth = Samples(IDS, {}, target=np.arange(3), gallery=gallery)
+    assert np.isfinite(list(AMLRetrieval().score(read(tmp_path / "s.csv", IDS).values, truth).values())).all()
 
 
 def test_the_file_is_in_the_competitions_format(tmp_path):
@@ -46,12 +56,15 @@ def test_rows_may_come_in_any_order(tmp_path):
         (['1,"[1, 2]"', '2,"[1, 2, 3]"', '3,"[1, 2]"'], "row 2, column embedding (id 2): 3 numbers where 2 belong"),
         (['1,"[1, NaN]"', '2,"[1, 2]"', '3,"[1, 2]"'], "row 1, column embedding (id 1): number 2 is nan"),
         (['1,"[1, 2]"', '2,"[1e99, 2]"', '3,"[1, 2]"'], "row 2, column embedding (id 2): number 1 is inf"),
+        (['1,"[3e38, 3e38]"', '2,"[1, 2]"', '3,"[1, 2]"'], "(id 1): its length, squared, is beyond float32"),
         (['1,"1, 2"', '2,"[1, 2]"', '3,"[1, 2]"'], "row 1, column embedding (id 1): '1, 2' is not a list"),
         (["1,5", '2,"[1, 2]"', '3,"[1, 2]"'], "row 1, column embedding (id 1): '5' is not a list"),
         (['1,"[[1, 2]]"', '2,"[1, 2]"', '3,"[1, 2]"'], "is not a flat list of numbers"),
         (['1,"[]"', '2,"[1, 2]"', '3,"[1, 2]"'], "(id 1): the list is empty"),
         (['1,"[true, 2]"', '2,"[1, 2]"', '3,"[1, 2]"'], "is not a list of numbers"),
         (['1,"[""a"", 2]"', '2,"[1, 2]"', '3,"[1, 2]"'], "is not a list of numbers"),
+        (['10_023,"[1, 2]"'], "row 1, column id: '10_023' is no whole number"),
+        (['18446744073709551615,"[1, 2]"'], "row 1, column id: '18446744073709551615' is no whole number within int64"),
         (['x,"[1, 2]"', '2,"[1, 2]"', '3,"[1, 2]"'], "row 1, column id: 'x' is no whole number"),
         (["1,[1, 2]"], "row 1: 3 cells where 2 belong"),
         ([], "3 test ids are missing"),

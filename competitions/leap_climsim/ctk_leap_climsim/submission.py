@@ -28,18 +28,21 @@ SCHEMA = pa.schema([(ID, pa.string()), *((name, pa.float64()) for name in TARGET
 
 
 def write(path: Path, test: Samples, prediction: Array) -> None:
-    """Write (N, 368) predictions in raw units times the weights, float64 with all digits, rows in the test's order."""
-    weights = weights_of(test)
+    """Write (N, 368) predictions in raw units times the weights, float64 with all digits.
+
+    Rows are in the order of the sample submission, or without one in the test's.
+    """
+    weights, order = weights_of(test), _order_asked(test)
     with atomic(path) as temporary:
         if path.suffix.lower() == ".csv":
             with temporary.open("wb") as file:
                 file.write(",".join(SCHEMA.names).encode() + b"\n")
-                for batch in _batches(test.ids, prediction, weights):
+                for batch in _batches(test.ids, prediction, weights, order):
                     pa.csv.write_csv(batch, file, pa.csv.WriteOptions(include_header=False, quoting_style="none"))
         else:
             # A dictionary of float64 values that all differ costs time and saves nothing.
             with pa.parquet.ParquetWriter(temporary, SCHEMA, use_dictionary=False) as writer:
-                for batch in _batches(test.ids, prediction, weights):
+                for batch in _batches(test.ids, prediction, weights, order):
                     writer.write_batch(batch)
 
 
@@ -101,9 +104,19 @@ def by_id(table: Table, ids: Array, weights: Array) -> Array:
     return values
 
 
-def _batches(ids: Array, prediction: Array, weights: Array) -> Iterator[pa.RecordBatch]:
+def _order_asked(test: Samples) -> Array:
+    """(N,) rows of the test in the order of the ids that the sample submission asks for, which are the test's."""
+    rows = np.arange(len(test))
+    asked = test.constants.get("asked", test.ids)
+    if len(asked) != len(test) or np.array_equal(asked, test.ids):  # other lengths: a part of the test
+        return rows
+    sorting = np.argsort(test.ids, kind="stable")
+    return sorting[np.searchsorted(test.ids, asked, sorter=sorting)]
+
+
+def _batches(ids: Array, prediction: Array, weights: Array, order: Array) -> Iterator[pa.RecordBatch]:
     for start in range(0, len(ids), ROWS):
-        of = slice(start, start + ROWS)
+        of = order[start : start + ROWS]
         columns = np.multiply(prediction[of], weights, dtype=np.float64).T.copy()
         names = pa.array([f"{PREFIX}{id}" for id in ids[of].tolist()], pa.string())
         yield pa.record_batch([names, *(pa.array(column) for column in columns)], schema=SCHEMA)

@@ -9,6 +9,7 @@ import pytest
 
 from ctk.errors import CtkError, DataError, UsageError
 from ctk_leap_climsim.columns import INPUTS, TARGETS, ZERO
+from ctk_leap_climsim.competition import LEAPClimSim
 from ctk_leap_climsim.reading.reader import ClimSimReader
 from ctk_leap_climsim.tables import csv_table
 
@@ -82,6 +83,18 @@ def test_weights_are_the_values_of_the_sample_submission(tables, prepared):
     data = prepared(tables)
     np.testing.assert_array_equal(data.train.constants["weights"], weights)
     np.testing.assert_array_equal(data.test.constants["weights"], weights)
+
+
+def test_a_submission_has_the_order_of_the_sample_submission(tables, prepared, tmp_path):
+    test = prepared(tables).test
+    assert test.ids.tolist() == [7, 3, 11, 4, 1]
+    values = np.repeat(test.ids[:, None], len(TARGETS), axis=1).astype(float)
+    LEAPClimSim().write_submission(tmp_path / "submission.csv", test, values)
+    written = pd.read_csv(tmp_path / "submission.csv")
+    assert written["sample_id"].tolist() == pd.read_csv(tables / "sample_submission.csv")["sample_id"].tolist()
+    assert written["cam_out_SOLLD"].tolist() == [1, 3, 4, 7, 11]
+    read = LEAPClimSim().read_submission(tmp_path / "submission.csv", test)
+    assert read.values[:, -1].tolist() == [7, 3, 11, 4, 1]
 
 
 def test_a_sample_submission_of_zeros_leaves_the_weights_at_one(tables, prepared):
@@ -167,6 +180,13 @@ def test_a_table_cut_in_its_last_number_is_refused(name, tables, prepared):
     cut(tables / name, 4)
     with pytest.raises(DataError, match=rf"{name}, line (31: .*and no line end|6: has no end)"):
         prepared(tables)
+
+
+def test_tables_without_a_last_line_end_are_whole(tables, prepared):
+    for name in ("train.csv", "test.csv", "sample_submission.csv"):
+        cut(tables / name, 1)
+    data = prepared(tables)
+    assert (len(data.train), len(data.test)) == (30, 5)
 
 
 def test_a_short_line_in_the_middle_is_named(tables, prepared):

@@ -161,16 +161,21 @@ WRONG = {
     "an id of another table": (HEADER + lines(9) + b"train_1,1,2\n", ["line 11", "sample_id", "train_1"]),
     "an id with a leading zero": (HEADER + b"test_01,1,2\n", ["line 2", "test_01"]),
     "an id with a sign": (HEADER + b"test_-1,1,2\n", ["line 2", "test_-1"]),
-    "an id of 19 digits": (HEADER + b"test_1000000000000000000,1,2\n", ["line 2", "sample_id"]),
+    "an id beyond int64": (HEADER + b"test_9223372036854775808,1,2\n", ["line 2", "sample_id"]),
+    "an id of digits that Python takes": (HEADER + b"test_10_023,1,2\n", ["line 2", "sample_id"]),
     "an id without a number": (HEADER + b"test_,1,2\n", ["line 2", "sample_id"]),
     "a blank line": (HEADER + lines(3) + b"\n" + lines(3), ["line 5", "sample_id"]),
     "a word": (HEADER + lines(9) + b"test_9,1,one\n" + lines(9), ["line 11", "column b", "'one'", "9 rows"]),
     "a short row": (HEADER + lines(9) + b"test_9,1\n" + lines(9), ["line 11", "2 cells where 3"]),
     "a stray return": (HEADER + lines(9) + b"test_9,1\r,2\n" + lines(9), ["line 11", "carriage return", "9 rows"]),
     "a long row": (HEADER + lines(9) + b"test_9,1,2,3\n", ["line 11", "4 cells where 3"]),
-    "a row without its end": (HEADER + lines(9) + b"test_9,1,2", ["line 11", "no end", "cut short", "9 rows"]),
     "half a row": (HEADER + lines(9) + b"test_9,1", ["line 11", "cut short", "9 rows"]),
 }
+
+
+def test_a_csv_without_a_last_line_end_is_whole_and_the_largest_id_is_one(table):
+    (block,) = table(HEADER + b"test_9223372036854775807,1,2").blocks()
+    assert (block.ids.tolist(), block.values.tolist()) == ([2**63 - 1], [[1, 2]])
 
 
 @pytest.mark.parametrize("what", WRONG)

@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import yaml
 from optuna.trial import FrozenTrial, TrialState
 
 from ctk.api import Guard, TrialOutcome, read_epochs
 from ctk.contract import Metric
-from ctk.files import atomic, write_json, write_text
+from ctk.files import atomic, dump_yaml, write_json, write_text
 from ctk.runs import FAILED, FINISHED, PRUNED, RUNNING, Run
 from ctk.training import VALID_LOSS
 from ctk_search import configs
@@ -71,7 +70,7 @@ def _write_best(folder: Path, settings: Settings, space: Space, metric: Metric, 
     """best-config.yaml, and ``best`` and the submission as links to those of the best trial."""
     config = configs.config_of(settings.competition, settings.base, space.overrides(best.params), share_of(best))
     head = f"# Trial {best.number} of {folder.name}: {metric.name} {best.value}\n"
-    text = yaml.safe_dump(configs.best(config), sort_keys=False, allow_unicode=True)
+    text = dump_yaml(configs.best(config))
     write_text(folder / BEST_CONFIG, head + text)
     run = trial_folder(folder, best.number)
     _link(folder / "best", run.relative_to(folder))

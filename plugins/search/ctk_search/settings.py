@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from ctk.errors import CtkError
-from ctk.files import fingerprint, parse_yaml, write_text
+from ctk.files import dump_yaml, fingerprint, parse_yaml, write_text
 from ctk_search.pruning import Name
 
 FILE = "search.yaml"
@@ -52,7 +52,7 @@ class Settings:
 
     def save(self, folder: Path) -> None:
         """Write ``search.yaml``."""
-        write_text(folder / FILE, yaml.safe_dump(asdict(self), sort_keys=False, allow_unicode=True))
+        write_text(folder / FILE, dump_yaml(asdict(self)))
 
     @classmethod
     def load(cls, folder: Path) -> Settings:

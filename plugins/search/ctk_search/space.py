@@ -12,7 +12,6 @@ size:                                             # named choices, each setting 
 from __future__ import annotations
 
 import math
-import re
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,7 +24,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ctk.contract import Competition
 from ctk.errors import UsageError, nearest
-from ctk.files import yaml_problem
+from ctk.files import dump_yaml, parse_yaml, yaml_problem
 
 SHAPE = "Give config keys with lists of values or ranges."
 """What helps where a space is none."""
@@ -107,11 +106,9 @@ def find(given: Path | str | Mapping[str, Any], competition: Competition) -> Spa
 def read(path: Path) -> Space:
     """The space of a YAML file. Raises UsageError naming file and key."""
     try:
-        raw = yaml.load(path.read_text(encoding="utf-8"), _Loader)
+        raw = parse_yaml(path.read_text(encoding="utf-8"), lines=True)
     except FileNotFoundError:
         raise UsageError(f"{path}: there is no such file.") from None
-    except _Twice as error:
-        raise UsageError(f"{path}: {error} stands there twice.", "Keep one of them.") from None
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise UsageError(f"{path}: cannot be read as YAML ({yaml_problem(error)}).") from None
     return parse(raw, str(path))
@@ -163,7 +160,7 @@ def value_text(value: Any) -> str:
 
 def as_text(value: Any) -> str:
     """A config value as it stands after -o."""
-    text = yaml.safe_dump(value, default_flow_style=True, width=math.inf, sort_keys=False, allow_unicode=True)
+    text = dump_yaml(value, default_flow_style=True, width=math.inf)
     return text.removesuffix("\n...\n").strip()
 
 
@@ -257,25 +254,3 @@ def _refuse_twice(parameters: Mapping[str, Parameter], base: Mapping[str, Any], 
             if key in setters:
                 raise UsageError(f"{source}, {name}: sets {key}, as {setters[key]} does.", "Keep one of them.")
             setters[key] = name
-
-
-class _Twice(Exception):
-    """A key that a mapping has twice."""
-
-
-class _Loader(yaml.SafeLoader):
-    """Refuses a key that stands twice in a mapping; takes 3e-4 for a number, as YAML 1.2 does."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        """As YAML does."""
-        nodes = [key for key, _ in node.value if key.tag != "tag:yaml.org,2002:merge"]
-        keys = [self.construct_object(key, deep=True) for key in nodes]
-        for place, key in enumerate(keys):
-            if key in keys[:place]:
-                raise _Twice(f"line {nodes[place].start_mark.line + 1}, '{key}'")
-        return super().construct_mapping(node, deep)
-
-
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"^[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$"), list("-+.0123456789")
-)

@@ -72,7 +72,7 @@ def test_a_trial_sets_the_keys_of_its_choices_after_those_of_the_base():
         ("a: {low: 1, high: 2, log: 3}", "a, log: 3 is wrong: .*valid boolean"),
         ("a: [1, 2, 1]", "a: 1 stands there twice"),
         ("a: [1, true]", "a: true cannot stand beside its like"),
-        ("a: [1, 2]\na: [3, 4]", "line 2, 'a' stands there twice"),
+        ("a: [1, 2]\na: [3, 4]", "line 2: 'a' stands there twice"),
         ("a: [1, 2]\nbase: {a: 3}", "a: sets a, as base does"),
         ("a: [1, 2]\nb: {x: {a: 3}, y: {c: 4}}", "b: sets a, as a does"),
         ("a: 3", "a: 3 is neither choices nor a range"),

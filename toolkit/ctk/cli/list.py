@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import click
-import yaml
 from rich.text import Text
 
 from ctk.cli import completion
 from ctk.cli.json_output import as_json, print_json
 from ctk.cli.printing import console, print_table
 from ctk.config.resolve import base_config
+from ctk.files import dump_yaml
 from ctk.plugins import KINDS, plugins
 from ctk.plugins.guard import competition_of, metric_of
 
@@ -51,7 +51,7 @@ def info(competition: str, preset: str | None, json_: bool) -> None:
     presets = known.presets()
     if preset is not None:
         shown = base_config(known, None, preset)
-        print_json(shown) if json_ else click.echo(yaml.safe_dump(shown, sort_keys=False), nl=False)
+        print_json(shown) if json_ else click.echo(dump_yaml(shown), nl=False)
         return
     kinds = [kind for kind in KINDS if kind not in ("competitions", "platforms", "commands")]
     offers = {kind: list(plugins().all(kind)) for kind in kinds}

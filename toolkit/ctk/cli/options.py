@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,9 @@ data_options = click.option(
     help="An option of the data, e.g. -o data.old=true.",
 )
 """The option ``-o`` of a command that reads data alone: the command's parameter ``overrides``, "key=value" each."""
+
+refresh = click.option("--refresh", is_flag=True, help="Prepare the data anew, though it was prepared before.")
+"""The option ``--refresh``: the command's parameter ``refresh``."""
 
 
 def config_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -94,7 +98,8 @@ def executor_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def parse_seeds(seeds: str | None) -> list[int] | None:
     """Parse seeds as they are written, 1,2,3. Raises UsageError."""
-    try:
-        return None if seeds is None else [int(seed) for seed in seeds.split(",")]
-    except ValueError:
-        raise UsageError(f"--seeds {seeds}: whole numbers separated by commas, such as 1,2,3.") from None
+    if seeds is None:
+        return None
+    if not re.fullmatch(r"\s*\d{1,10}\s*(,\s*\d{1,10}\s*)*", seeds, re.ASCII):
+        raise UsageError(f"--seeds {seeds}: whole numbers separated by commas, such as 1,2,3.")
+    return [int(seed) for seed in seeds.split(",")]

@@ -10,7 +10,7 @@ from ctk import api
 from ctk.cli import completion
 from ctk.cli.choice import OneOf
 from ctk.cli.json_output import as_json, print_json
-from ctk.cli.options import config_options, executor_options, parse_seeds
+from ctk.cli.options import config_options, executor_options, parse_seeds, refresh
 from ctk.cli.ranks import on_first_rank
 from ctk.cli.resume import plan_to_resume
 from ctk.cli.run_progress import RunProgress
@@ -43,6 +43,7 @@ from ctk.workflow.run import execute_run
     help="predict: fit nothing; the members and the blend of --checkpoints predict the test.",
 )
 @click.option("--checkpoints", metavar="RUN", shell_complete=completion.runs, help="The run whose members predict.")
+@refresh
 @executor_options
 @as_json
 @on_first_rank
@@ -56,6 +57,7 @@ def run(
     dry_run: bool,
     stage: str,
     checkpoints: str | None,
+    refresh: bool,
     execution: tuple[str, ...],
     json_: bool,
 ) -> None:
@@ -73,6 +75,8 @@ def run(
     known = competition_of(competition)
     if (stage == "predict") != (checkpoints is not None):
         raise UsageError("--stage predict and --checkpoints RUN go together.")
+    if resume is not None and refresh:
+        raise UsageError("--refresh: a run that is gone on with keeps its data.", "Leave --resume or --refresh out.")
     if resume is None:
         plan = api.plan(
             known.named,
@@ -81,6 +85,7 @@ def run(
             seeds=parse_seeds(seeds),
             name=name,
             dry_run=dry_run,
+            refresh=refresh,
             checkpoints=None if checkpoints is None else Run.find(checkpoints, runs_root()).folder,
         )
     else:

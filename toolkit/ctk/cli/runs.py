@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from datetime import datetime
 
 import click
-import yaml
 from rich.text import Text
 
 from ctk.cli import completion
 from ctk.cli.json_output import as_json, print_json
 from ctk.cli.printing import console, format_score, print_table
+from ctk.files import dump_yaml
 from ctk.plugins import plugins
 from ctk.runs import Run, runs_root
 from ctk.runs.local_leaderboard import LeaderboardRow, SeriesSummary, leaderboard_row, list_series, local_leaderboard
@@ -112,4 +112,4 @@ def show(run: str, json_: bool) -> None:
             if path.name != "submission.json":
                 console.print(f"{path}", soft_wrap=True)
     console.print()
-    click.echo(yaml.safe_dump(found.config(), sort_keys=False), nl=False)
+    click.echo(dump_yaml(found.config()), nl=False)

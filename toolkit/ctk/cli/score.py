@@ -9,7 +9,7 @@ import click
 from ctk import api
 from ctk.cli import completion
 from ctk.cli.json_output import as_json, print_json
-from ctk.cli.options import data_dir, data_options
+from ctk.cli.options import data_dir, data_options, refresh
 from ctk.cli.printing import console, format_score, print_table
 from ctk.cli.progress import ProgressBars
 
@@ -19,8 +19,11 @@ from ctk.cli.progress import ProgressBars
 @click.argument("file", type=click.Path(path_type=Path))
 @data_dir
 @data_options
+@refresh
 @as_json
-def validate(competition: str, file: Path, data_dir: Path | None, overrides: tuple[str, ...], json_: bool) -> None:
+def validate(
+    competition: str, file: Path, data_dir: Path | None, overrides: tuple[str, ...], refresh: bool, json_: bool
+) -> None:
     """Check a submission against the test samples: ids, columns, lengths, numbers.
 
     \b
@@ -29,7 +32,9 @@ def validate(competition: str, file: Path, data_dir: Path | None, overrides: tup
     """
     progress = ProgressBars(quiet=json_)
     try:
-        submission = api.validate(competition, file, data=data_dir, overrides=overrides, progress=progress)
+        submission = api.validate(
+            competition, file, data=data_dir, overrides=overrides, refresh=refresh, progress=progress
+        )
     finally:
         progress.stop()
     if json_:

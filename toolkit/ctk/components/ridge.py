@@ -87,6 +87,8 @@ class Ridge(Model):
     normalise_target  scale each row of the target to length 1
     """
 
+    reads_nan = False
+
     def __init__(
         self,
         *,
@@ -133,6 +135,10 @@ class Ridge(Model):
             start += len(block)
         return prediction
 
+    def features_read(self, samples: Samples) -> list[str]:
+        """Those of the option, or all."""
+        return list(samples.features) if self.features is None else self.features
+
     def save(self, folder: Path) -> None:
         """Write ``ridge.npz``."""
         with atomic(folder / "ridge.npz") as temporary, temporary.open("wb") as file:
@@ -174,7 +180,7 @@ class Ridge(Model):
 
     def _matrix(self, samples: Samples) -> Array:
         """(N, D) float64. Raises UsageError for a feature that is not there."""
-        names = list(samples.features) if self.features is None else self.features
+        names = self.features_read(samples)
         for name in names:
             if name not in samples.features:
                 raise UsageError(

@@ -15,7 +15,7 @@ from ctk.files import parse_yaml, yaml_problem
 def read_yaml(path: Path) -> dict[str, Any]:
     """Read a config file. Raises UsageError if it is missing, not YAML, or not a mapping."""
     try:
-        value = yaml.safe_load(path.read_text(encoding="utf-8"))  # libyaml tells other lines where one is not closed
+        value = parse_yaml(path.read_text(encoding="utf-8"), lines=True)
     except FileNotFoundError:
         raise UsageError(f"{path}: there is no such file.") from None
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
@@ -32,8 +32,8 @@ def override(config: dict[str, Any], assignment: str) -> None:
         raise UsageError(f"-o {assignment}: an override is key=value.", "For example -o split.folds=5.")
     try:
         value = parse_yaml(text)
-    except yaml.YAMLError:
-        raise UsageError(f"-o {assignment}: the value is not YAML.") from None
+    except yaml.YAMLError as error:
+        raise UsageError(f"-o {assignment}: the value is not YAML ({yaml_problem(error)}).") from None
     _assign(config, path.split("."), value, assignment)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -75,6 +75,9 @@ class Model(ABC):
     spans_ranks: bool = False
     """Whether, under torchrun, every rank calls ``fit`` for all to learn one model; else the first does, alone. What
     they then tell each other goes through ``ctk.training.torchrun.current_team()``."""
+    reads_nan: bool = True
+    """Whether it reads features that are NaN or infinite, or refuses them itself. Of others they are looked for before
+    the fit, which then ends in a sentence."""
 
     @abstractmethod
     def fit(self, train: Samples, valid: Samples, context: FitContext) -> None:
@@ -84,9 +87,13 @@ class Model(ABC):
     def predict(self, samples: Samples) -> Array:
         """Predict (N, ...) float32, a row a sample."""
 
+    def features_read(self, samples: Samples) -> Collection[str]:
+        """Name what it will read of these training samples; asked where ``reads_nan`` is false and something is NaN."""
+        return samples.features.keys()
+
     @abstractmethod
     def save(self, folder: Path) -> None:
-        """Write what ``load`` needs."""
+        """Write what ``load`` needs into a folder, which is there."""
 
     @abstractmethod
     def load(self, folder: Path, samples: Samples, device: str = "auto") -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 
 from ctk.contract.schema import Choice, Strict
 
@@ -19,7 +19,14 @@ def _as_list(value: Any) -> Any:
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 
 
-Seeds = Annotated[tuple[Seed, ...], BeforeValidator(_as_list), Field(min_length=1)]
+def _each_once(seeds: tuple[int, ...]) -> tuple[int, ...]:
+    for place, seed in enumerate(seeds):
+        if seed in seeds[:place]:
+            raise ValueError(f"{seed} stands there twice, and would be fitted once")
+    return seeds
+
+
+Seeds = Annotated[tuple[Seed, ...], BeforeValidator(_as_list), AfterValidator(_each_once), Field(min_length=1)]
 
 
 Scheme = Literal["kfold", "group", "stratified-group", "time"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ctk.data.ids import parse_id
 from ctk.data.npz import Npz, member_checksums, rows_not_finite
 from ctk.data.pictures import open_picture
 from ctk.data.samples_writer import SamplesWriter, link_samples
@@ -14,5 +15,6 @@ __all__ = [
     "link_samples",
     "member_checksums",
     "open_picture",
+    "parse_id",
     "rows_not_finite",
 ]

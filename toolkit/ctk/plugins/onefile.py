@@ -19,7 +19,7 @@ VARIABLE = "CTK_PLUGINS_DIR"
 def folders() -> list[Path]:
     """The folders that may hold plugins, those that were named first."""
     named = [Path(part) for part in os.environ.get(VARIABLE, "").split(os.pathsep) if part]
-    return [folder.absolute() for folder in (*named, Path(PACKAGE)) if folder.is_dir()]
+    return [folder.absolute() for folder in (*(each.expanduser() for each in named), Path(PACKAGE)) if folder.is_dir()]
 
 
 def mount() -> None:

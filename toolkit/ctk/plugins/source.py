@@ -32,6 +32,8 @@ def find_source(module: str) -> Path | None:
         if name != module and (package := getattr(sys.modules.get(name), "__path__", None)) is not None:
             path = list(package)  # one-file plugins are in a package that no finder knows
             continue
+        if path is None and "." in name:  # nothing is in a module; without a path all of sys.path would be searched
+            raise PluginError(f"ModuleNotFoundError: No module named '{name}'")
         specs = (finder.find_spec(name, path) for finder in sys.meta_path if hasattr(finder, "find_spec"))
         spec = next((spec for spec in specs if spec is not None), None)
         if spec is None:

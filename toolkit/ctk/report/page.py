@@ -9,10 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from ctk.contract import Section
-from ctk.files import write_text
+from ctk.files import dump_yaml, write_text
 from ctk.report import curves
 from ctk.report.blend_trace import plot_climb
 from ctk.report.figures import SERIES
@@ -53,7 +51,7 @@ def write_report(results: Results, sections: Sequence[Section], path: Path) -> N
         folds=folds(results),
         blender=_name(results.config.get("blend")),
         sections=[(section.title, Markup(section.html)) for section in sections],
-        config=yaml.safe_dump(_plain(results.config), sort_keys=False, allow_unicode=True, width=100),
+        config=dump_yaml(_plain(results.config), width=100),
         environment=_flat(results.environment),
         few=FEW,
     )

@@ -18,7 +18,7 @@ import numpy as np
 import yaml
 
 from ctk.errors import CtkError, UsageError
-from ctk.files import atomic, is_folder_name, parse_yaml, read_json, write_json, write_text
+from ctk.files import atomic, dump_yaml, is_folder_name, parse_yaml, read_json, write_json, write_text
 from ctk.notebook import Tabular
 from ctk.runs.shortened import find_shortened, nearest_shortened
 from ctk.samples import Array
@@ -150,7 +150,7 @@ class Run(Tabular):
         """Write what is to be done and where: config.yaml, overrides.txt, environment.json."""
         write_text(self.folder / "overrides.txt", "".join(f"{line}\n" for line in overrides))
         write_json(self.folder / "environment.json", environment)
-        write_text(self.folder / "config.yaml", yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True))
+        write_text(self.folder / "config.yaml", dump_yaml(dict(config)))
 
     # Where it stands -----------------------------------------------------------------------------------------------
 
@@ -254,7 +254,7 @@ class Run(Tabular):
 
 def runs_root() -> Path:
     """Return the folder where runs are kept: $CTK_RUNS, else ./runs."""
-    return Path(os.environ.get("CTK_RUNS") or "runs")
+    return Path(os.environ.get("CTK_RUNS") or "runs").expanduser()
 
 
 def all_runs(root: Path) -> Iterator[Run]:

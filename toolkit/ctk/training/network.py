@@ -110,6 +110,15 @@ class NetworkModel(Model):
             self._predict_copy(samples, columns, weights, whole)
         return whole
 
+    @property
+    def reads_nan(self) -> bool:  # type: ignore[override]
+        """Whether the network's class says so."""
+        return bool(getattr(self.network_class, "reads_nan", False))
+
+    def features_read(self, samples: Samples) -> list[str]:
+        """What the network's ``forward`` is given."""
+        return list(self._new(samples).features)  # type: ignore[arg-type]
+
     def save(self, folder: Path) -> None:
         """Write ``weights.pt``, state dicts of the network and of copies; the stages' checkpoints are not needed.
 

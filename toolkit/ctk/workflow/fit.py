@@ -19,6 +19,7 @@ from ctk.plugins.guard import Guard, competition_of, keep_noise, metric_of, only
 from ctk.runs import Part, Predictions, Run
 from ctk.samples import Array, Samples
 from ctk.training import torchrun
+from ctk.workflow.missing_numbers import check_features
 from ctk.workflow.predictions import combine_folds
 from ctk.workflow.prepare import PreparedData
 from ctk.workflow.split import Fold, draw_folds
@@ -90,7 +91,9 @@ def _fit_and_store(task: FitTask, run: Run) -> dict[str, float]:
     model = guarded_model(member)
     fitted: Mapping[str, Any] = {}
     if task.config.checkpoints is None:
-        _fit_model(model, task, run, train.take(fold.train), valid)
+        learned = train.take(fold.train)
+        check_features(model, member.name, {"training": learned, "validation": valid, "test": test})
+        _fit_model(model, task, run, learned, valid)
         curve = getattr(model, "curve", [])
     else:
         saved = Run(Path(task.config.checkpoints))
@@ -137,7 +140,8 @@ def _fit_model(model: Model, task: FitTask, run: Run, train: Samples, valid: Sam
     )
     with torchrun.call_on_all_ranks(_fit_with_first_rank, task) if model.spans_ranks else nullcontext():
         model.fit(train, valid, context)
-    model.save(run.checkpoints_folder(task.part))
+    context.folder.mkdir(parents=True, exist_ok=True)
+    model.save(context.folder)
 
 
 def _fit_with_first_rank(task: FitTask) -> None:

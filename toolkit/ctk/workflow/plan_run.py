@@ -32,6 +32,7 @@ class RunPlan:
 
     steps     of each member, in a dry run
     prepared  its data, where that was prepared before
+    refresh   whether its data is prepared anew, though it was prepared before
     verb      of the command that goes on with it; none for a part of something larger, which is what is gone on with
     """
 
@@ -41,6 +42,7 @@ class RunPlan:
     metric: Metric
     steps: int | None = None
     prepared: PreparedData | None = None
+    refresh: bool = False
     verb: str = "run"
 
 

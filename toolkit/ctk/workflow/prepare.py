@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from ctk.contract import Competition, DataReader, Progress, RunConfig
 from ctk.errors import DataError
 from ctk.files import cache_folder, fingerprint, made_over_time, read_json, write_json
 from ctk.plugins import Plugins
+from ctk.plugins.code import fingerprint_code
 from ctk.plugins.guard import Guard
 from ctk.samples import Data
 
@@ -24,11 +26,13 @@ class PreparedData:
 
     place        the folder of arrays
     fingerprint  of what they were made from: the files' content and the reader's options, not where the files lie
+    code         a fingerprint of the reader's code; other code prepares anew, into another place
     root         the folder of the files, and pictures the folder of further files if there is one, as found just now
     """
 
     place: Path
     fingerprint: str
+    code: str
     root: Path
     pictures: Path | None
 
@@ -42,8 +46,8 @@ class PreparedData:
         return replace(self, place=to(self.place))
 
 
-def make_reader(config: RunConfig, plugins: Plugins) -> DataReader:
-    """Make the config's data reader with its options, inside its plugin's guard."""
+def make_reader(config: RunConfig, plugins: Plugins) -> Any:
+    """Make the config's data reader with its options, wrapped by its plugin's guard."""
     guard = Guard("data", config.data.name, plugins)
     reader: DataReader = guard.make(**config.data.options)
     return guard.wrap(reader)
@@ -56,19 +60,21 @@ def prepare(
     say: Callable[[str], None] = lambda line: None,
     progress: Progress = lambda what, done, total: None,
     written: Mapping[str, Any] | None = None,
+    refresh: bool = False,
 ) -> PreparedData:
-    """Prepare the data of a config, unless the same content was read before. Raises DataError.
+    """Prepare the data of a config, unless the same content was read before by the same code. Raises DataError.
 
-    Killed at any moment, the next call goes on where the reader can. ``written`` is the config as a run's folder has
-    it: options of the reader that came with a later version do not make other data of it.
+    Killed at any moment, the next call goes on where the reader can; with ``refresh`` nothing that lies there is taken.
+    ``written`` is the config as a run's folder has it: options of the reader that came with a later version do not
+    make other data of it.
     """
-    source = _Source(config, competition, plugins, progress, written)
+    source = _Source(config, competition, plugins, progress, written, refresh)
     if not source.place.is_dir():
         say(f"reading {source.root}")
         with made_over_time(source.place) as folder:
             if folder is not None:
                 source.reader.prepare(source.root, folder, progress)
-    return PreparedData(source.place, source.place.name, source.root, source.reader.pictures(source.root))
+    return PreparedData(source.place, source.fingerprint, source.code, source.root, source.reader.pictures(source.root))
 
 
 def prepare_test(
@@ -76,12 +82,13 @@ def prepare_test(
     competition: Competition,
     plugins: Plugins,
     progress: Progress = lambda what, done, total: None,
+    refresh: bool = False,
 ) -> tuple[Data, int]:
     """Prepare the test samples of a config; returns how many numbers a prediction has, too. Raises DataError.
 
     What there is to train on may be much larger, and is not prepared for it.
     """
-    source = _Source(config, competition, plugins, progress)
+    source = _Source(config, competition, plugins, progress, refresh=refresh)
     if source.place.is_dir():
         data = Data.open(source.place, source.root, source.reader.pictures(source.root))
         return data, data.train.target_width
@@ -103,6 +110,7 @@ class _Source:
         plugins: Plugins,
         progress: Progress,
         written: Mapping[str, Any] | None = None,
+        refresh: bool = False,
     ) -> None:
         self.root = Path(config.data_dir).resolve() if config.data_dir else competition.default_data(progress)
         if not self.root.is_dir():
@@ -110,5 +118,10 @@ class _Source:
             raise DataError(f"{self.root}: there is no such folder.", help)
         self.reader = make_reader(config, plugins)
         stamps = [(path.name, self.reader.stamp(path)) for path in self.reader.sources(self.root)]
-        name = fingerprint(config.data.model_dump() if written is None else written["data"], stamps, LAYOUT)
-        self.place = cache_folder() / "prepared" / competition.id / name
+        options = config.data.model_dump() if written is None else written["data"]
+        self.fingerprint = fingerprint(options, stamps, LAYOUT)
+        self.code = fingerprint_code(self.reader.guard.component, self.reader.own, plugins)
+        folder, name = cache_folder() / "prepared" / competition.id, fingerprint(self.fingerprint, self.code)
+        self.place = folder / name
+        for left in (name, f"{name}-test", f".{name}.making", f".{name}-test.making") if refresh else ():
+            shutil.rmtree(folder / left, ignore_errors=True)

@@ -75,11 +75,18 @@ def execute_run(plan: RunPlan, observer: Observer | None = None) -> Results:
 def _prepare(plan: RunPlan, say: Callable[[str], None], observer: Observer) -> PreparedData:
     """Prepare the data, unless that was done before. Raises CtkError where it is not what the run began with."""
     run = plan.run
-    prepared = plan.prepared or prepare(plan.config, plan.competition, plugins(), say, observer.working, run.config())
+    prepared = plan.prepared or prepare(
+        plan.config, plan.competition, plugins(), say, observer.working, run.config(), plan.refresh
+    )
     path = run.folder / "data.json"
-    if path.exists() and read_json(path)["fingerprint"] != prepared.fingerprint:
-        raise CtkError(f"The data has changed since {run.folder} began.", "Start a new run.")
-    write_json(path, {"fingerprint": prepared.fingerprint, "folder": prepared.root})
+    if path.exists():
+        before = read_json(path)
+        if before["fingerprint"] != prepared.fingerprint:
+            raise CtkError(f"The data has changed since {run.folder} began.", "Start a new run.")
+        if before.get("code", prepared.code) != prepared.code:
+            name = plan.config.data.name
+            say(f"the code of the data reader '{name}' has changed since this run began: what it reads now may differ")
+    write_json(path, {"fingerprint": prepared.fingerprint, "code": prepared.code, "folder": prepared.root})
     say(prepared.data.about)
     return prepared
 

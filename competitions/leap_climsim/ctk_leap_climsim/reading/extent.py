@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ctk.errors import DataError
 from ctk_leap_climsim.columns import GRID
-from ctk_leap_climsim.tables.csv_table import CsvTable
+from ctk_leap_climsim.tables.csv_table import NUMBER, CsvTable
 from ctk_leap_climsim.tables.table import ID
 
 TAIL = 1 << 20
@@ -38,7 +38,8 @@ def first_validated(table: CsvTable, share: float) -> int:
     last = tail.rstrip().split(b"\n")[-1]
     cells = last.count(b",") + 1
     ended = tail.endswith(b"\n")
-    if not ended or cells != len(table.header):
+    whole = ended or NUMBER.fullmatch(last.rsplit(b",")[-1].decode("utf-8", "replace"))
+    if not whole or cells != len(table.header):
         good = _line_ends(table.path) - 1 - ended
         raise DataError(
             f"{table.path}, {table.where(good)}: has {cells:,} of {len(table.header):,} cells"

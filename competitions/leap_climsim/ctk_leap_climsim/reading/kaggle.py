@@ -20,7 +20,7 @@ from ctk_leap_climsim.reading.ahead import ahead
 from ctk_leap_climsim.reading.extent import first_validated, rows_about
 from ctk_leap_climsim.reading.left import check_left
 from ctk_leap_climsim.reading.rows import ROW_BYTES, BadRows, Rows, RowsWriter, present, write_about
-from ctk_leap_climsim.reading.sample_submission import read_weights
+from ctk_leap_climsim.reading.sample_submission import read_sample
 from ctk_leap_climsim.tables.csv_table import CsvTable
 from ctk_leap_climsim.tables.table import Block, Place
 
@@ -100,10 +100,11 @@ def prepare(tables: Tables, place: Path, bad_rows: BadRows, valid: float, progre
     if trained.store.finished:  # which comes last
         return
     if predicted.store.finished:
-        weights = Samples.open(place / "test").constants["weights"]
+        constants = Samples.open(place / "test").constants
+        weights, asked = constants["weights"], constants["asked"]
     else:  # What is small comes first: it would be a pity to find it wrong after an hour.
         _append_test(test, predicted, progress)
-        weights = read_weights(sample, test, predicted.store.written("ids"), progress)
+        weights, asked = read_sample(sample, test, predicted.store.written("ids"), progress)
     if train is None:
         none = np.empty(0, np.int64)
         trained.append(Place(), none, Rows.none(), _groups(none, 0))
@@ -112,7 +113,7 @@ def prepare(tables: Tables, place: Path, bad_rows: BadRows, valid: float, progre
         check_left(trained)
     constants = trained.constants(weights)
     if not predicted.store.finished:
-        predicted.finish(constants)
+        predicted.finish({**constants, "asked": asked})
     write_about(place, _about(trained, begins, len(Samples.open(place / "test"))))
     trained.finish(constants)
 

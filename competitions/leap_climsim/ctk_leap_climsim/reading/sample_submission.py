@@ -1,4 +1,4 @@
-"""The sample submission: the weights of the columns, and the ids that are asked for."""
+"""The sample submission: the weights of the columns, and the ids that are asked for, in their order."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from ctk_leap_climsim.columns import ZERO
 from ctk_leap_climsim.tables.csv_table import CsvTable
 
 
-def read_weights(sample: CsvTable, test: CsvTable, ids: Array, progress: Progress) -> Array:
-    """(368,) what a submission is multiplied with: the values of the sample submission, alike in all its rows.
+def read_sample(sample: CsvTable, test: CsvTable, ids: Array, progress: Progress) -> tuple[Array, Array]:
+    """What a submission is multiplied with, (368,): the values of the sample, alike in all its rows; and (N,) its ids.
 
     A sample submission of zeros only says nothing, and weights are then 1, and 0 in the ZERO columns.
     Raises DataError where rows differ, and where its ids are not those of the test set, or are there twice.
@@ -40,7 +40,7 @@ def read_weights(sample: CsvTable, test: CsvTable, ids: Array, progress: Progres
                 f"test_{these[alone[0]]} in {table.where(int(alone[0]))}.",
                 "Use the test set and the sample submission that belong together; data.old=true takes the old pair.",
             )
-    return np.where(ZERO, 0.0, 1.0) if weights is None or not weights.any() else weights
+    return np.where(ZERO, 0.0, 1.0) if weights is None or not weights.any() else weights, named
 
 
 def _check_unique(table: CsvTable, ids: Array) -> None:

@@ -29,6 +29,9 @@ NULLS = ["", "NaN", "nan", "-NaN", "-nan", "NA", "N/A", "null", "NULL", "None"]
 class CsvTable(Table):
     """A table as CSV with a header; see ``Table``. Lines count from 1, the header being the first."""
 
+    ended: bool
+    """Whether the last line has an end; it may be whole without one."""
+
     def where(self, row: int) -> str:
         """Line number: there are no blank lines before the last row."""
         return f"line {row + 2:,}"
@@ -37,6 +40,8 @@ class CsvTable(Table):
         self.size = self.path.stat().st_size
         with self.path.open("rb") as file:
             line = file.readline(BLOCK)
+            file.seek(max(0, self.size - 1))
+            self.ended = file.read() == b"\n"
         if not line.endswith(b"\n"):
             raise self.error(f"{self.path}: the first line has no end.", "The file is empty, cut short or not a CSV.")
         self._begin = len(line)
@@ -59,12 +64,15 @@ class CsvTable(Table):
                 try:
                     ids, values = parsed.result()
                 except pa.ArrowInvalid as error:
-                    raise self._fault(lines, row) or error from None
+                    cut = after == self.size and not self.ended
+                    raise self._fault(lines, row, cut) or error from None
                 yield Part(self._ids(ids, row), values, after)
                 row += len(ids)
 
     def _blocks_of_lines(self, offset: int) -> Iterator[tuple[bytes, int]]:
-        """Whole lines and the offset behind them; at last, where it is so, a line without an end.
+        """Whole lines and the offset behind them, the last with an end though the file has none.
+
+        A line that is too long comes as it is.
 
         Each block is read from where the last one ended, so that going on from there cuts the same blocks.
         """
@@ -73,12 +81,11 @@ class CsvTable(Table):
                 read = file.read(BLOCK)
                 lines = read[: read.rfind(b"\n") + 1] or read
                 offset += len(lines)
-                whole = lines.endswith(b"\n")
-                if whole and offset == self.size:
+                if offset == self.size:
                     lines = lines.rstrip(b"\r\n") + b"\n"
                 if lines != b"\n":
                     yield lines, offset
-                if not whole:
+                if not lines.endswith(b"\n"):
                     return
 
     def _parse(self, lines: bytes) -> tuple[pa.Array, Array]:
@@ -103,8 +110,12 @@ class CsvTable(Table):
         batch = table.combine_chunks().to_batches()[0]
         return batch.column(ID), as_array(batch.select(self.columns))
 
-    def _fault(self, lines: bytes, first: int) -> CtkError | None:
-        """What pyarrow stumbled over, found again slowly, so that the line and the column can be named."""
+    def _fault(self, lines: bytes, first: int, cut: bool) -> CtkError | None:
+        """What pyarrow stumbled over, found again slowly, so that the line and the column can be named.
+
+        ``cut`` says that the last line had no end.
+        """
+        last = first + lines.count(b"\n") - 1
         width = len(self.header)
         wanted = [number for number, name in enumerate(self.header) if name in set(self.columns)]
         for row, line in enumerate(lines.decode("utf-8", errors="replace").split("\n")[:-1], start=first):
@@ -115,6 +126,8 @@ class CsvTable(Table):
                 return self._cut(row, f"has {len(cells):,} cells where {width:,} belong")
             for number in wanted:
                 if not (NUMBER.fullmatch(cells[number]) or cells[number] in NULLS):
+                    if cut and row == last:
+                        return self._cut(row, f"has no end, and {cells[number][:40]!r} for a number")
                     return self.error(
                         f"{self.path}, {self.where(row)}, column {self.header[number]}: "
                         f"{cells[number][:40]!r} is no number.",

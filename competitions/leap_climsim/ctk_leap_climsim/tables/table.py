@@ -181,11 +181,12 @@ class Table(ABC):
 
     def _ids(self, ids: pa.Array, first: int) -> Array:
         body = pc.utf8_slice_codeunits(ids, start=len(self.prefix))
-        # 18 digits fit into int64; a leading zero or sign would make two names of one id.
+        # A leading zero or sign would make two names of one id. Of 19 digits each, the texts compare as the numbers.
         fine = pc.and_(
             pc.starts_with(ids, pattern=self.prefix),
-            pc.match_substring_regex(body, pattern=r"\A(0|[1-9][0-9]{0,17})\z"),
+            pc.match_substring_regex(body, pattern=r"\A(0|[1-9][0-9]{0,18})\z"),
         )
+        fine = pc.and_(fine, pc.or_(pc.less(pc.utf8_length(body), 19), pc.less_equal(body, str(2**63 - 1))))
         fine = np.asarray(pc.fill_null(fine, False).to_numpy(zero_copy_only=False), dtype=bool)
         if not fine.all():
             row = int((~fine).argmax())

@@ -6,11 +6,10 @@ import statistics
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-import yaml
 from optuna.trial import FrozenTrial, TrialState
 
 from ctk.api import competition_of
-from ctk.files import write_text
+from ctk.files import dump_yaml, write_text
 from ctk.report import Fact, difference, duration, number, render_template
 from ctk_search.outcomes import facts_of, promoted_by, ranked, share_of
 from ctk_search.page import plots
@@ -64,7 +63,7 @@ def write_page(search: Searching) -> None:
         shares=any(share_of(trial) < 1 for trial in trials),
         rows=[_row(search, trial) for trial in [*order, *(trial for trial in trials if trial not in order)]],
         settings=(search.folder / FILE).read_text(encoding="utf-8"),
-        best=yaml.safe_dump(dict(order[0].params), sort_keys=False) if order else "",
+        best=dump_yaml(dict(order[0].params)) if order else "",
     )
     write_text(search.folder / PAGE, page)
 

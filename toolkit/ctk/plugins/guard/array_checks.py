@@ -11,7 +11,7 @@ import numpy as np
 
 from ctk.contract.blender import BLOCK
 from ctk.plugins.guard.failures import ContractViolation, require
-from ctk.samples import Array
+from ctk.samples import Array, Samples
 
 NUMBERS = "biuf"
 """Kinds of dtype that are numbers: bool, whole ones, floating ones."""
@@ -48,14 +48,22 @@ def check_prediction(value: Any, rows: int, row: tuple[int, ...] | None) -> Arra
     return values
 
 
-def require_finite(values: Array, ids: Array, help: str = "") -> None:
-    """Raise ContractViolation naming the first sample, by its id, with a number that is nan or infinite."""
+def require_finite(values: Array, samples: Samples, help: str = "") -> None:
+    """Raise ContractViolation naming the first sample, by its id, with a number that is nan or infinite.
+
+    Where one of its features is, that is what is wrong with it.
+    """
     if values.dtype.kind != "f":
         return
     row = first_row(values, lambda part: ~np.isfinite(part).reshape(len(part), -1).all(axis=1))
     if row is not None:
         bad = next(each for each in np.ravel(values[row]) if not np.isfinite(each))
-        raise ContractViolation(f"predicted {bad} for sample {ids[row]}; predictions must be finite", help)
+        told = f"predicted {bad} for sample {samples.ids[row]}"
+        for name, feature in samples.features.items():
+            if feature.dtype.kind == "f" and not np.isfinite(feature[row]).all():
+                help = "Fill it in where the data is read, or take a model that reads NaN, as those of trees do."
+                raise ContractViolation(f"{told}, whose feature '{name}' is not finite either", help)
+        raise ContractViolation(f"{told}; predictions must be finite", help)
 
 
 def to_number(value: Any, what: str) -> float:

@@ -163,7 +163,9 @@ def _note_target(nothing: Any, given: Given) -> None:
 def _prediction(predicted: Any, given: Given) -> Any:
     samples = given["samples"]
     values = arrays.check_prediction(predicted, len(samples), vars(given["self"]).get("row"))
-    arrays.require_finite(values, samples.ids, "Lower the learning rate, or set clip.")
+    learns_by_steps = hasattr(getattr(given["self"].own, "training", None), "optimizer")
+    help = "Lower the learning rate, or set clip." if learns_by_steps else ""
+    arrays.require_finite(values, samples, help)
     return values
 
 
@@ -304,6 +306,7 @@ CONTRACTS = {
         contract.Model,
         fit=Rule("fitting", _note_target),
         predict=Rule("predicting", _prediction),
+        features_read=Rule("telling which features it reads", lambda names, given: list(names)),
         save=Rule("saving itself"),
         load=Rule("loading what it saved", _note_target),
         curve=Rule("telling its curve", lambda curve, given: arrays.check_curve([] if curve is None else curve)),

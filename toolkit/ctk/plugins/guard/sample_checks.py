@@ -13,6 +13,7 @@ from ctk.plugins.guard.array_checks import NUMBERS, first_row, row_blocks
 from ctk.plugins.guard.failures import ContractViolation, require
 from ctk.samples import ARRAYS, Array, Data, Samples
 
+INT64 = np.iinfo(np.int64).max
 TEXT = "U"
 """Kind of dtype of numpy's text."""
 MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
@@ -64,6 +65,8 @@ def check_samples(samples: Samples, name: str, target: bool) -> None:
     _check_content(ids, f"{name} ids")
     told = f"prepared {name} ids of type {ids.dtype} and shape {ids.shape}; (N,) whole numbers or text are needed"
     require(ids.ndim == 1 and ids.dtype.kind in f"iu{TEXT}", told)
+    large = first_row(ids, lambda part: part > INT64) if ids.dtype == np.uint64 else None
+    require(large is None, f"prepared {name} samples of which one has an id beyond int64, number {large} from 0")
     twice = _first_twice(ids)
     require(twice is None, f"prepared {name} samples of which two have the id {twice}; ids must be unique")
     rows = len(ids)

@@ -8,11 +8,11 @@ import typing
 from collections.abc import Callable
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from ctk.contract import Metric, Model, Strict
 from ctk.errors import nearest
+from ctk.files import dump_yaml, parse_yaml
 from ctk.plugins.component_options import options_schema
 from ctk.plugins.guard.rules import CONTRACTS
 from ctk.testing.findings import Examination
@@ -243,7 +243,7 @@ def _option(exam: Examination, offer: Offer, parameter: inspect.Parameter, hints
     try:
         adapter = TypeAdapter(hints[parameter.name])
         plain = adapter.dump_python(adapter.validate_python(parameter.default), mode="json")
-        stored = yaml.safe_load(yaml.safe_dump(json.loads(json.dumps(plain, allow_nan=False))))
+        stored = parse_yaml(dump_yaml(json.loads(json.dumps(plain, allow_nan=False))))
         adapter.validate_python(stored)
     except ValidationError as error:
         reason = error.errors()[0]["msg"]

@@ -1,0 +1,84 @@
+"""NaN among the features is told before anything is fitted, by feature and sample, to who cannot read it."""
+
+import re
+
+import pytest
+
+from ctk.testing.distributions import lay
+
+PLUGIN = """
+import numpy as np
+from dataclasses import replace
+from pathlib import Path
+from ctk import hookimpl
+from ctk.contract import Model
+from ctk.testing.toy.toy_network import ToyNetwork
+from ctk.testing.toy.toy_samples import ToyReader
+def holed(samples, every):
+    hole = np.array(samples.features["x"])
+    hole[::every or len(hole) + 1, 1] = np.nan
+    hole[0] = 0
+    return replace(samples, features={**samples.features, "hole": hole})
+class Holes(ToyReader):
+    def __init__(self, *, train: int = 0, test: int = 0):
+        super().__init__()
+        self.every = train, test
+    def read(self, folder):
+        data = super().read(folder)
+        return replace(data, train=holed(data.train, self.every[0]), test=holed(data.test, self.every[1]))
+class Net(ToyNetwork):
+    features = ("hole",)
+class Tree(Model):
+    def fit(self, train, valid, context): self.mean = np.nanmean(train.features["hole"])
+    def predict(self, samples): return samples.features["hole"][:, :2] if BLIND else samples.features["x"][:, :2]
+    def save(self, folder): (Path(folder) / "mean").write_text(str(self.mean))
+    def load(self, folder, samples, device="auto"): pass
+@hookimpl
+def ctk_register_data(register): register("holes", Holes)
+@hookimpl
+def ctk_register_models(register):
+    register("tree", Tree)
+    register("net", Net)
+"""
+MEMBERS = {
+    "ridge": "members=[{model: ridge}]",
+    "network": "members=[{model: net, loss: toy-squared-error, epochs: 1}]",
+}
+
+
+@pytest.fixture
+def run(ctk, ctk_home, tmp_plugin):
+    def run(*more, code, blind=False):
+        source = PLUGIN.replace("BLIND", str(blind))
+        lay(tmp_plugin("holes", source), "ctk-toy", "ctk.testing.toy")
+        line = ("run", "toy-regression", "-otrackers=[]", "-oexecutor.name=serial", "-oblend=mean", "-odata=holes")
+        return ctk(*line, *(f"-o{each}" for each in more), code=code)
+
+    return run
+
+
+@pytest.mark.parametrize("member", MEMBERS)
+@pytest.mark.parametrize(("holes", "part"), [("data.train=2", "training"), ("data.test=8", "test")])
+def test_nan_among_what_is_read_is_named_by_feature_sample_and_count(run, member, holes, part):
+    said = " ".join(run(MEMBERS[member], holes, code=1).stderr.split())
+    told = (
+        rf"Feature 'hole' is nan in column 1 for {part} sample \d+, and NaN or infinite for (\d+) of \d+; member '.*'"
+    )
+    count = re.search(told, said)
+    assert count, said
+    assert part == "training" or count[1] == "2"
+    assert "a model that reads NaN" in said
+
+
+def test_a_feature_that_is_not_read_may_hold_nan(run):
+    run("members=[{model: {name: ridge, features: [x]}}]", "data.train=5", code=0)
+
+
+def test_a_model_that_reads_nan_is_given_it_and_told_where_it_predicts_nan_for_it(run):
+    run("members=[{model: tree}]", "data.train=2", "data.test=2", code=0)
+
+
+def test_a_prediction_of_nan_says_that_the_feature_is_nan(run):
+    said = run("members=[{model: tree}]", "data.test=2", code=1, blind=True).stderr
+    assert "whose feature 'hole' is not finite either" in " ".join(said.split())
+    assert "learning rate" not in said

@@ -1,0 +1,74 @@
+"""What a component's code is, so that what was made by other code can be told apart."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import sysconfig
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from ctk.contract import DataReader
+from ctk.errors import PluginError
+from ctk.files import fingerprint
+from ctk.plugins.plugin import Component
+from ctk.plugins.registry import Plugins
+from ctk.plugins.source import find_source
+
+CORE = "ctk"
+"""Of the core, the modules with a component's classes count, and not all that they import."""
+OF_ALL = {"builtins", "abc", DataReader.__module__, ""}
+LIBRARIES = {Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
+
+
+def fingerprint_code(component: Component, own: Any, registry: Plugins) -> str:
+    """A short name for the code of a component ``own`` that ``component`` made.
+
+    It covers the version of its distribution, and the sources of the modules with its classes and of all that these
+    import, inside of functions too: of their own packages and other plugins', and of whatever is no installed library.
+    """
+    registered = getattr(component.load(), "__module__", "")
+    start = {registered, *(each.__module__ for each in type(own).__mro__)} - OF_ALL
+    packages = {_top(name) for name in [*start, *(each.module for each in registry.plugins)]} - {CORE}
+    sources: dict[str, str] = {}
+    waiting, seen = set(start), set(start)
+    while waiting:
+        name = waiting.pop()
+        path = _source(name)
+        if path is None or not (name in start or _top(name) in packages or LIBRARIES.isdisjoint(path.parents)):
+            continue
+        source = path.read_bytes()
+        sources[name] = hashlib.sha256(source).hexdigest()
+        if _top(name) != CORE:
+            package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+            waiting |= {each for each in _imports(source, package) if _top(each) != CORE} - seen
+            seen |= waiting
+    return fingerprint(registry.plugin_of(component).version, sources)
+
+
+def _top(module: str) -> str:
+    return module.partition(".")[0]
+
+
+def _source(module: str) -> Path | None:
+    with suppress(PluginError):
+        return find_source(module)
+    return None
+
+
+def _imports(source: bytes, package: str) -> Iterator[str]:
+    """Names that a module imports; of ``from a import b`` both ``a`` and ``a.b``, for either may be the module."""
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError):  # it was imported once, but may have been edited since
+        return
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            parents = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
+            module = ".".join([*parents, *([node.module] if node.module else [])])
+            yield module
+            yield from (f"{module}.{alias.name}" for alias in node.names)
