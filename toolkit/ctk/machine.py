@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from multiprocessing.process import BaseProcess
 
-__all__ = ["cores", "end_processes", "exit_code"]
+__all__ = ["cores", "end_processes", "exit_code", "is_running"]
 
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 """Environment variables that limit a process's threads, where they are set before torch and numpy are imported."""
@@ -40,6 +40,17 @@ def share(tasks: int, workers: int, threads: int) -> tuple[int, int]:
     at_once = len(visible_gpus()) or cores()
     workers = workers or max(1, min(tasks, at_once))
     return workers, threads or max(1, cores() // workers)
+
+
+def is_running(pid: int) -> bool:
+    """Whether there is a process of this number here, anybody's."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
 
 
 def end_processes(processes: Sequence[BaseProcess]) -> None:
