@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 import yaml
 
@@ -15,10 +16,12 @@ from ctk.files import (
     cache_folder,
     check_room,
     dump_yaml,
+    lock,
     made_over_time,
     parse_yaml,
     read_json,
     remove_unfinished,
+    workshop,
     write_json,
     yaml_problem,
 )
@@ -94,6 +97,71 @@ def test_a_full_disk_is_one_sentence_that_names_the_file(tmp_path):
         raise OSError(errno.ENOSPC, "No space left on device")
     assert "Free some space" in caught.value.help
     assert not list(tmp_path.iterdir())
+
+
+class Rust(Exception):
+    """An error of a library that is written in another language."""
+
+
+@pytest.mark.parametrize(
+    ("error", "fact"),
+    [
+        (OSError(errno.EDQUOT, "Disk quota exceeded"), "no space left of your share"),
+        (OSError(errno.EFBIG, "File too large"), "files may not become so large"),
+        (OSError("21600 requested and 14304 written"), "no space left on the disk"),
+        (RuntimeError("[enforce fail at inline_container.cc:671] . unexpected pos 576 vs 534"), "no space left"),
+        (Rust("I/O error: No space left on device (os error 28)"), "no space left on the disk"),
+        (Rust("database or disk is full"), "no space left on the disk"),
+    ],
+    ids=lambda value: str(value)[:30],
+)
+def test_whatever_a_library_says_of_a_full_disk_is_the_same_sentence(tmp_path, error, fact):
+    with pytest.raises(CtkError, match=rf"b\.txt: {fact}"), atomic(tmp_path / "b.txt"):
+        raise error
+
+
+def test_a_full_disk_is_left_as_it_was_before_a_folder_was_begun(tmp_path):
+    def fill():
+        with made_over_time(tmp_path / "folder") as making:
+            np.save(making / "half.npy", np.zeros(10))
+            raise OSError("21600 requested and 14304 written")  # as numpy
+
+    with pytest.raises(CtkError, match="folder: no space left on the disk"):
+        fill()
+    assert not [name for name in os.listdir(tmp_path) if not name.endswith(".lock")]
+
+
+def test_a_limit_of_a_files_size_is_told_with_the_file(tmp_path):
+    code = "import resource, sys; from pathlib import Path; import numpy as np; from ctk.files import atomic\n"
+    code += "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
+    code += "with atomic(Path(sys.argv[1])) as path, path.open('wb') as file: np.save(file, np.zeros(1000))"
+    done = subprocess.run([sys.executable, "-c", code, tmp_path / "a.npy"], capture_output=True, text=True, timeout=60)
+    assert "a.npy: files may not become so large here.\nRaise the limit, which `ulimit -f` says" in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_a_killed_process_left_in_a_workshop_goes_with_the_next(tmp_path):
+    code = "import os, sys; from pathlib import Path; from ctk.files import workshop\n"
+    code += "with workshop(Path(sys.argv[1])) as folder: (folder / 'half').touch(); os.kill(os.getpid(), 9)"
+    subprocess.run([sys.executable, "-c", code, str(tmp_path)], timeout=60)
+    (tmp_path / ".workshop-of-somebody-else").mkdir()
+    (tmp_path / f".workshop-{os.getppid()}").mkdir()  # which is at work
+    with workshop(tmp_path) as folder:
+        left = {path.name for path in tmp_path.iterdir()}
+    assert left == {".workshop-of-somebody-else", f".workshop-{os.getppid()}", folder.name}
+    assert not folder.exists()
+
+
+def test_a_file_system_without_locks_is_worked_on_and_told(tmp_path, monkeypatch, capsys):
+    def refuse(file, how):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    with (tmp_path / "lock").open("w") as file:
+        assert lock(file)  # by locks of the other kind
+        monkeypatch.setattr("fcntl.lockf", refuse)
+        assert not lock(file)
+    assert "lock: cannot be locked here" in capsys.readouterr().err
 
 
 def test_a_really_full_disk_is_told_as_such(tmp_path):

@@ -36,6 +36,17 @@ def test_a_run_whose_process_is_gone_was_killed(run):
     assert run.state()["state"] == KILLED
 
 
+def test_where_nothing_can_be_locked_the_state_says_who_is_at_a_run(run, monkeypatch):
+    monkeypatch.setattr("ctk.runs.folder.lock", lambda file, wait: False)
+    with run.locked():
+        run.set_state(RUNNING)
+    with pytest.raises(UsageError, match="is being run by another process"), run.locked():
+        pass
+    run.set_state(FINISHED)
+    with run.locked():
+        pass
+
+
 def test_a_run_whose_process_has_ended_was_killed_though_nobody_fetched_the_process(run):
     code = "import sys; from pathlib import Path; from ctk.runs import Run; Run(Path(sys.argv[1])).set_state('running')"
     with subprocess.Popen([sys.executable, "-c", code, str(run.folder)]) as process:

@@ -27,6 +27,7 @@ from ctk.config.split_overrides import split_overrides
 from ctk.contract import Progress, Results, RunConfig, Submission
 from ctk.contract.schema import merge_configs
 from ctk.errors import UsageError
+from ctk.files import remove_unfinished, write_text
 from ctk.plugins import plugins
 from ctk.plugins.component_options import resolve_choice
 from ctk.plugins.guard import Guard, competition_of, metric_of
@@ -279,10 +280,9 @@ def filter_data(
 ) -> tuple[int, int]:
     """Write the data without what the filters drop, in the competition's layout.
 
-    Each filter's scores, kept and dropped ids go to ``out/filters``. Returns how many were kept, and of how many.
-    Raises UsageError if ``out`` holds anything else.
+    Each filter's scores, kept and dropped ids go to ``out/filters``. Returns how many were kept, and of how many. What
+    was killed is gone on with. Raises UsageError if ``out`` holds anything else.
     """
-
     known = competition_of(competition)
     raw = {**base_config(known, data), "filters": list(filters)}
     for assignment in overrides:
@@ -290,11 +290,15 @@ def filter_data(
     config = resolve(raw, plugins())
     observer = shell_observer()
     say = say or observer.say
-    if out.exists() and {path.name for path in out.iterdir()} - {"filters"}:
+    unfinished = out / ".unfinished"
+    if out.exists() and not unfinished.exists() and {path.name for path in out.iterdir()} - {"filters"}:
         raise UsageError(f"{out} is not empty.", "Give a new folder with --out; data is never written over data.")
     prepared = prepare(config, known, plugins(), say, observer.working)
+    write_text(unfinished, "The data here is not whole. The command that made it goes on where it was killed.\n")
+    remove_unfinished(out)
     samples = prepared.data
     metric = metric_of(known.metric)
     kept = apply_filters(config, prepared, out / "filters", metric, say)
     known.write_data(out, samples.train.take(np.flatnonzero(kept)), samples.test)
+    unfinished.unlink()
     return int(kept.sum()), len(kept)

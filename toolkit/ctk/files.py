@@ -9,15 +9,18 @@ import json
 import math
 import os
 import re
+import resource
 import shutil
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import yaml
 
 from ctk.errors import CtkError, PluginError
+from ctk.machine import is_running
 
 __all__ = [
     "atomic",
@@ -25,14 +28,30 @@ __all__ = [
     "check_room",
     "dump_yaml",
     "explain",
+    "explaining",
     "fingerprint",
+    "lock",
     "made_over_time",
+    "no_room",
     "parse_yaml",
     "read_json",
+    "workshop",
     "write_json",
     "write_text",
     "yaml_problem",
 ]
+
+
+NO_ROOM = {
+    errno.ENOSPC: ("no space left on the disk", "Free some space and repeat."),
+    errno.EDQUOT: ("no space left of your share of the disk", "Free some space or ask for more, and repeat."),
+    errno.EFBIG: ("files may not become so large here", "Raise the limit, which `ulimit -f` says, and repeat."),
+}
+"""What the system says where a file cannot grow: the fact, and what helps."""
+SHORT_WRITE = re.compile(r"\d+ requested and \d+ written|unexpected pos \d+ vs \d+|database or disk is full")
+"""What numpy, torch and SQLite say instead, without the system's reason."""
+NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL)
+"""What the system says where a file system, such as some of NFS, has no locks."""
 
 
 @contextmanager
@@ -44,11 +63,10 @@ def atomic(path: Path) -> Iterator[Path]:
     path = Path(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield temporary
-        os.replace(temporary, path)
-    except OSError as error:
-        raise explain(error, path) from error
+        with explaining(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            yield temporary
+            os.replace(temporary, path)
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
@@ -61,33 +79,66 @@ def remove_unfinished(folder: Path) -> None:
 
 
 @contextmanager
+def workshop(place: Path) -> Iterator[Path]:
+    """Yield a new folder in ``place`` that is gone afterwards; those that killed processes left there go first.
+
+    A process has one at a time.
+    """
+    folder = Path(place) / f".workshop-{os.getpid()}"
+    for left in folder.parent.glob(".workshop-*"):
+        pid = left.name.removeprefix(".workshop-")
+        if pid.isdecimal() and (left == folder or not is_running(int(pid))):
+            shutil.rmtree(left, ignore_errors=True)
+    folder.mkdir(parents=True)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
 def made_over_time(folder: Path) -> Iterator[Path | None]:
     """Yield a temporary folder that a killed process may have begun to fill; it becomes ``folder`` at the end.
 
     For folders named after their content that take long to make. Who comes second waits; None is yielded to whoever
-    finds it made. A CtkError throws away what was begun, but for a plugin's failure, after which it can be gone on
-    with. Raises CtkError as ``atomic`` does.
+    finds it made. A CtkError or a full disk throws away what was begun, but for a plugin's failure, after which it can
+    be gone on with. Raises CtkError as ``atomic`` does.
     """
     folder = Path(folder)
     making = folder.with_name(f".{folder.name}.making")
-    try:
+    with explaining(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with (folder.parent / f".{folder.name}.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with (folder.parent / f".{folder.name}.lock").open("w") as file:
+            lock(file)
             if folder.is_dir():
                 yield None
                 return
             making.mkdir(exist_ok=True)
             try:
                 yield making
-            except PluginError:
-                raise
-            except CtkError:  # what is wrong now would be wrong again, and its beginning may be large
-                shutil.rmtree(making, ignore_errors=True)
+            except Exception as error:
+                # What is wrong now would be wrong again, and its beginning may be large.
+                if no_room(error) or (isinstance(error, CtkError) and not isinstance(error, PluginError)):
+                    shutil.rmtree(making, ignore_errors=True)
                 raise
             os.rename(making, folder)
-    except OSError as error:
-        raise explain(error, folder) from error
+
+
+def lock(file: IO[Any], wait: bool = True) -> bool:
+    """Lock an open file against other processes until it is closed. Returns False, and says so, where that cannot be.
+
+    Raises BlockingIOError where another process has it and this one does not wait.
+    """
+    for take in (fcntl.flock, fcntl.lockf):  # some file systems have locks of one kind alone
+        try:
+            take(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except OSError as error:
+            if error.errno not in NO_LOCKS:
+                raise
+        else:
+            return True
+    print(f"{file.name}: cannot be locked here; let no other process of ctk work there meanwhile.", file=sys.stderr)
+    return False
 
 
 def check_room(
@@ -190,16 +241,45 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache").expanduser() / "ctk"
 
 
-def explain(error: OSError, path: Path) -> Exception:
+def no_room(error: BaseException) -> int | None:
+    """The error number where an error of any library says that a file cannot grow: one of ENOSPC, EDQUOT, EFBIG."""
+    if isinstance(error, OSError) and error.errno is not None:
+        return error.errno if error.errno in NO_ROOM else None
+    text = ""
+    with suppress(Exception):  # a plugin's error may have no words
+        text = str(error)
+    if SHORT_WRITE.search(text):
+        limit, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
+        return errno.ENOSPC if limit == resource.RLIM_INFINITY else errno.EFBIG
+    return next((code for code in NO_ROOM if os.strerror(code) in text), None)
+
+
+def explain(error: Exception, path: Path) -> Exception:
     """A CtkError for what a user can mend (a full disk, a place that cannot be written), else the error itself."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return CtkError(f"{path}: no space left on the disk.", "Free some space and repeat.")
+    if isinstance(error, CtkError):
+        return error
+    if (code := no_room(error)) is not None:
+        fact, help = NO_ROOM[code]
+        return CtkError(f"{path}: {fact}.", help)
+    if not isinstance(error, OSError):
+        return error
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ENAMETOOLONG, errno.EEXIST):
         return CtkError(
             f"{path}: cannot be written ({error.strerror}).",
             "Choose a folder you may write to; CTK_CACHE names the cache's.",
         )
     return error
+
+
+@contextmanager
+def explaining(path: Path) -> Iterator[None]:
+    """Raise what ``explain`` makes of the block's errors."""
+    try:
+        yield
+    except Exception as error:
+        if (explained := explain(error, path)) is error:
+            raise
+        raise explained from error
 
 
 def is_folder_name(name: str) -> bool:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from multiprocessing.process import BaseProcess
 
-__all__ = ["cores", "end_processes", "exit_code"]
+__all__ = ["cores", "end_processes", "exit_code", "is_running"]
 
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 """Environment variables that limit a process's threads, where they are set before torch and numpy are imported."""
@@ -47,6 +47,17 @@ def threads_of_each(workers: int) -> int:
     most = os.environ.get("OMP_NUM_THREADS", "").split(",")[0]  # a list has a number for each level of nesting
     part = max(1, cores() // workers)
     return min(part, int(most)) if most.isdecimal() and int(most) else part
+
+
+def is_running(pid: int) -> bool:
+    """Whether there is a process of this number here, anybody's."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
 
 
 def end_processes(processes: Sequence[BaseProcess]) -> None:

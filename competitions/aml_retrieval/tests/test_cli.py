@@ -3,6 +3,7 @@
 import json
 import shutil
 from dataclasses import replace
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -135,6 +136,18 @@ def test_filtered_data_is_written_in_the_competitions_layout_and_never_over_data
         "test.clean.npz",
     }
     assert "filtered is not empty" in ctk(*filtered, code=2).stderr
+
+
+def test_filtering_that_was_killed_goes_on(ctk, small, tmp_path, monkeypatch):
+    line = ("data", "aml-retrieval", "--data", small, "--filter", "ridge", "--out", "killed")
+    with monkeypatch.context() as patch:
+        patch.setattr("ctk_aml_retrieval.layout.write", Mock(side_effect=KeyboardInterrupt))
+        ctk(*line, code=1)
+    (tmp_path / "killed" / "train").mkdir()
+    (tmp_path / "killed" / "train" / ".train.npz.4711.part").write_text("half")
+    assert "wrote 356 of 395" in ctk(*line, code=0).stdout
+    assert sorted(path.name for path in (tmp_path / "killed").iterdir()) == ["filters", "test", "train"]
+    assert [path.name for path in (tmp_path / "killed" / "train").iterdir()] == ["train.npz"]
 
 
 def test_a_filter_is_asked_again_when_its_options_change(ctk, small):

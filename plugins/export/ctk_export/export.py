@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import math
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +13,7 @@ import numpy as np
 from ctk.api import FittedRun
 from ctk.contract import Progress
 from ctk.errors import CtkError, UsageError, nearest
-from ctk.files import explain, read_json, write_json
+from ctk.files import explaining, read_json, workshop, write_json
 from ctk.runs import Part, Run
 from ctk.samples import Data
 from ctk_export.check import ROWS, TOLERANCE, compare, evenly, spread
@@ -105,7 +102,7 @@ def _write(run: FittedRun, part: Part, form: Format, job: Job, data: Data, out: 
     name = _name(part, form)
     facts = sheet(run, part, form, job)
     samples = data.test.take(evenly(len(data.test), ROWS))
-    with _workshop(out) as folder:
+    with explaining(out), workshop(out) as folder:
         facts |= form.write(job, folder / name)
         agreement = compare(job.fitted, form.reader(job, folder / name), samples, spread(data.train))
         if not agreement.good:
@@ -144,18 +141,3 @@ def _keep_others(path: Path, own: Mapping[str, str]) -> None:
         same = False
     if not same:
         raise UsageError(f"{path} is there already, and is no export of this run.", "Give another folder with --out.")
-
-
-@contextmanager
-def _workshop(out: Path) -> Iterator[Path]:
-    """A folder on the same disk that is gone afterwards. Raises CtkError for a full disk or a place not writable."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=".export-", dir=out))
-        try:
-            yield folder
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-    except OSError as error:
-        explained = explain(error, out)
-        raise explained if isinstance(explained, CtkError) else CtkError(f"{error}.") from error

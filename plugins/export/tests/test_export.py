@@ -110,6 +110,14 @@ def test_safetensors_have_every_weight_by_name(run, member, ctk, tmp_path):
     assert all(torch.equal(found[name], saved[name]) for name in saved)
 
 
+def test_what_a_killed_export_left_goes_with_the_next(aml, ctk, tmp_path):
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    (tmp_path / f".workshop-{ended.pid}").mkdir()
+    ctk("export", aml.folder, "--format", "safetensors", "--member", "ridge", "--fold", 0, "--out", tmp_path)
+    assert not list(tmp_path.glob(".*"))
+
+
 def test_copies_for_groups_of_columns_are_one_graph_of_all_columns(leap, ctk, tmp_path):
     part = Part("column-mlp", 1, 0)
     saved = torch.load(leap.part_folder(part) / "checkpoints" / "weights.pt", weights_only=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import shutil
 from collections.abc import Callable, Iterator, Sequence
@@ -20,7 +19,7 @@ from kagglesdk.competitions.types.competition_api_service import (
 
 from ctk.contract import Progress
 from ctk.errors import CtkError
-from ctk.files import atomic, check_room, explain, read_json, write_json
+from ctk.files import atomic, check_room, explaining, lock, read_json, write_json
 from ctk_kaggle import unzip
 from ctk_kaggle.transfer import fetch
 
@@ -233,15 +232,13 @@ class Work:
 def _alone(folder: Path) -> Iterator[Path]:
     """The folder for what is not whole yet, while nobody else is downloading into the same data folder."""
     state = folder / STATE
-    try:
+    with explaining(folder):
         state.mkdir(parents=True, exist_ok=True)
-        lock = (state / "lock").open("w")
-    except OSError as error:
-        raise explain(error, folder) from error
-    with lock:
+        file = (state / "lock").open("w")
+    with file:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+            lock(file, wait=False)
+        except BlockingIOError:
             raise CtkError(f"{folder}: another process is downloading into it.", "Wait until it is done.") from None
         for left in folder.rglob(".*.part"):  # by a call that was killed
             left.unlink()

@@ -168,7 +168,8 @@ def resume(
     url = studies.own_url(folder) if given is None else studies.url_of(given)
     found = spaces.parse(settings.space)
     first = configs.check(found, settings.competition, settings.base)
-    book = studies.load(url, settings.study, settings.fingerprint)
+    direction = metric_of(competition_of(settings.competition).metric).direction
+    book = studies.load(url, settings.study, direction, settings.fingerprint, folder)
     return _carry_out(folder, settings, found, book, first, timeout, observer)
 
 

@@ -31,6 +31,17 @@ HIDDEN = "***"
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 
+def _begin(
+    storage: RDBStorage, name: str, direction: Direction, fingerprint: str, folder: Path, load_if_exists: bool = False
+) -> optuna.Study:
+    """Make a study that says what it is of; ``load_if_exists`` as for Optuna."""
+    towards = "maximize" if direction == "max" else "minimize"
+    study = optuna.create_study(storage=storage, study_name=name, direction=towards, load_if_exists=load_if_exists)
+    study.set_user_attr(FOLDER, str(folder.resolve()))
+    study.set_user_attr(FINGERPRINT, fingerprint)  # last: with it the study is whole
+    return study
+
+
 def seed_of(seed: int, trial: int) -> int:
     """The seed of a trial's sampler, below 2**32, from the search's and the trial's number."""
     return int.from_bytes(hashlib.sha256(f"{seed}/{trial}".encode()).digest()[:4], "big")
@@ -72,23 +83,26 @@ def create(url: URL, name: str, direction: Direction, fingerprint: str, folder: 
     with storage_errors(url):
         storage = _storage(url)
         try:
-            study = optuna.create_study(
-                storage=storage, study_name=name, direction="maximize" if direction == "max" else "minimize"
-            )
+            study = _begin(storage, name, direction, fingerprint, folder)
         except DuplicatedStudyError:
             raise _taken(url, storage, name, fingerprint) from None
-        study.set_user_attr(FINGERPRINT, fingerprint)
-        study.set_user_attr(FOLDER, str(folder.resolve()))
         return Book(study, storage, lambda: storage_errors(url))
 
 
-def load(url: URL, name: str, fingerprint: str) -> Book:
-    """The study of a search that is gone on with. Raises UsageError where it is not there, or another."""
+def load(url: URL, name: str, direction: Direction, fingerprint: str, folder: Path) -> Book:
+    """The study of a search that is gone on with. Raises UsageError where it is not there, or another.
+
+    What was killed before its first trial may have no study yet, or one that says nothing of itself: it is made whole.
+    """
     with storage_errors(url):
         storage = _storage(url)
         try:
             study = optuna.load_study(storage=storage, study_name=name)
+            if study.user_attrs.keys() <= {FOLDER} and not study.trials:
+                study = _begin(storage, name, direction, fingerprint, folder, load_if_exists=True)
         except KeyError:
+            if not (folder / "trials").exists():
+                return create(url, name, direction, fingerprint, folder)
             raise UsageError(
                 f"{plain_url(url)} has no study '{name}'.", "Was it removed? Begin a new search."
             ) from None

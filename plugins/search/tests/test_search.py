@@ -4,6 +4,7 @@ import csv
 import re
 import shutil
 import sqlite3
+from unittest.mock import Mock
 
 import pytest
 import yaml
@@ -121,6 +122,17 @@ def test_what_a_kill_left_unwritten_is_there_after_the_search_was_gone_on_with(s
     api.resume(found.folder)
     assert {name: (found.folder / name).resolve().read_bytes() for name in kept} == kept
     assert (found.folder / "best").resolve().name == f"{found.best.number:04d}"
+
+
+@pytest.mark.parametrize("killed_in", ["optuna.create_study", "optuna.Study.set_user_attr"])
+def test_a_search_killed_in_its_first_second_is_gone_on_with(search, table, killed_in, ctk_home):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(killed_in, Mock(side_effect=KeyboardInterrupt))
+        patch.setattr("shutil.rmtree", lambda *given, **named: None)  # a killed process tidies nothing
+        with pytest.raises(KeyboardInterrupt):
+            search(name="killed", trials=1)
+    (folder,) = ctk_home.runs.glob("*/*-killed")
+    assert table(api.resume(folder)) == table(search(trials=1))
 
 
 def test_no_trial_is_begun_after_the_time_is_up(search):

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import DTypeLike
 
-from ctk.files import cache_folder, check_room, explain
+from ctk.files import cache_folder, check_room, explaining
 from ctk.samples import Array
 
 LARGE = 1 << 28
@@ -28,10 +28,8 @@ def allocate_scratch(shape: Sequence[int], dtype: DTypeLike, what: str) -> Array
         return np.empty(shape, dtype)
     folder = cache_folder() / "scratch"
     check_room(folder, size, what)
-    try:
+    with explaining(folder):
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder) as file:  # the mapping keeps it while it is used
             os.posix_fallocate(file.fileno(), 0, size)
             return np.memmap(file, dtype, "r+", shape=tuple(shape))
-    except OSError as error:
-        raise explain(error, folder) from error

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from datetime import date
 from pathlib import Path
 
 from ctk import __version__
 from ctk.errors import CtkError, UsageError
-from ctk.files import explain
+from ctk.files import explaining, workshop
 from ctk.new.kinds import COMPETITION, PACKAGE, Kind
 from ctk.new.names import Names
 
@@ -25,17 +24,14 @@ def write_package(kind: Kind, names: Names, folder: Path) -> list[Path]:
     if folder.exists() or folder.is_symlink():
         raise UsageError(f"{folder} is there already, and nothing is written over.", "Name another folder with --out.")
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as temporary:
-            written = Path(temporary) / "package"
+        with explaining(folder), workshop(folder.parent) as temporary:
+            written = temporary / "package"
             for path, text in render_files(kind, names).items():
                 (written / path).parent.mkdir(parents=True, exist_ok=True)
                 (written / path).write_text(text, encoding="utf-8")
             os.rename(written, folder)
     except FileNotFoundError as error:  # the current folder was removed, or one that takes no folders
         raise CtkError(f"{folder}: cannot be made ({error.strerror}).", "Choose a folder with --out.") from error
-    except OSError as error:
-        raise explain(error, folder) from error
     return sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
 
 

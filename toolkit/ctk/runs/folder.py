@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import math
 import os
@@ -18,7 +17,8 @@ import numpy as np
 import yaml
 
 from ctk.errors import CtkError, UsageError
-from ctk.files import atomic, dump_yaml, is_folder_name, parse_yaml, read_json, write_json, write_text
+from ctk.files import atomic, dump_yaml, is_folder_name, lock, parse_yaml, read_json, write_json, write_text
+from ctk.machine import is_running
 from ctk.notebook import Tabular
 from ctk.runs.shortened import find_shortened, nearest_shortened
 from ctk.samples import Array
@@ -141,8 +141,9 @@ class Run(Tabular):
         """Keep others from going on with the run meanwhile. Raises UsageError if somebody is at it."""
         with (self.folder / ".lock").open("w") as file:
             try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
+                if not lock(file, wait=False) and self.state()["state"] == RUNNING:
+                    raise BlockingIOError
+            except BlockingIOError:
                 raise UsageError(f"{self.folder} is being run by another process.") from None
             yield
 
@@ -277,10 +278,4 @@ def _process_start(pid: int) -> float:
 
 
 def _alive(pid: int, started: float) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    return _process_start(pid) == started
+    return is_running(pid) and _process_start(pid) == started

@@ -53,13 +53,11 @@ def record_ending(run: Run, resume: str = "") -> Iterator[None]:
     except CtkError as error:
         _leave(run, FAILED, f"failed: {error}", error.problem)
         raise
-    except OSError as error:
-        explained = explain(error, run.folder)
-        _leave(run, FAILED, traceback.format_exc(), str(error))
-        if isinstance(explained, CtkError):
-            raise CtkError(explained.problem, f"{explained.help} {resume}".strip()) from error
-        raise CtkError(f"{error}.", resume) from error
     except Exception as error:
+        explained = explain(error, run.folder)
+        if isinstance(explained, CtkError):
+            _leave(run, FAILED, traceback.format_exc(), explained.problem)
+            raise CtkError(explained.problem, f"{explained.help} {resume}".strip()) from error
         problem = f"{type(error).__name__}: {error}"
         _leave(run, FAILED, traceback.format_exc(), problem)
         raise CtkError(f"{problem} (the traceback is in {run.folder / 'log.txt'})", resume) from error

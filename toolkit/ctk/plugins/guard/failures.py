@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import faulthandler
 import multiprocessing
 import os
@@ -54,11 +53,6 @@ def is_interruption(error: BaseException) -> bool:
     if type(error).__name__ == "SIGTERMException":
         return True
     return isinstance(error, SystemExit) and isinstance(error.__context__, KeyboardInterrupt)
-
-
-def is_of_disk(error: BaseException) -> bool:
-    """Whether an error says that the disk, or the user's share of it, is full."""
-    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 def is_of_memory(error: BaseException) -> bool:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from functools import cache
 from types import TracebackType, new_class
 from typing import Any, TypeVar
 
 from ctk.errors import CtkError, PluginError
+from ctk.files import no_room
 from ctk.plugins import KINDS, Component, Plugins, plugins
 from ctk.plugins.guard.failures import (
     ContractViolation,
     describe_error,
     is_interruption,
-    is_of_disk,
     is_of_memory,
 )
 from ctk.plugins.guard.rules import CONTRACTS
@@ -102,8 +103,10 @@ class GuardedBlock:
     def __enter__(self) -> None: ...
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        if error is None or isinstance(error, (CtkError, KeyboardInterrupt, GeneratorExit)) or is_of_disk(error):
+        if error is None or isinstance(error, (CtkError, KeyboardInterrupt, GeneratorExit)):
             return
+        if (code := no_room(error)) is not None:  # in whichever library's words; who knows the file will name it
+            raise OSError(code, os.strerror(code)) from error
         if is_interruption(error):
             raise KeyboardInterrupt from None
         raise self.guard.failure(error, self.doing) from error
