@@ -114,7 +114,7 @@ def test_a_part_counts_only_with_its_own_fingerprint(run):
     part = Part("a", 1, 0)
     assert not run.is_fitted(part, "x")
     values = Predictions(np.arange(3), np.zeros((3, 2), np.float32))
-    run.write_part(part, "x", values, values, seconds=1.0)
+    run.write_part(part, "x", values, values, scores={}, seconds=1.0, curve=[], postprocess={})
     assert run.is_fitted(part, "x")
     assert not run.is_fitted(part, "y")
     os.truncate(run.part_folder(part) / "fitted.json", 5)

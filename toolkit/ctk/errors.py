@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 
 __all__ = [
+    "CONTROLS",
     "CtkError",
+    "DamagedError",
     "DataError",
     "PluginError",
     "Pruned",
@@ -14,7 +17,11 @@ __all__ = [
     "UsageError",
     "near",
     "nearest",
+    "visible",
 ]
+
+CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+"""What moves a terminal's cursor, colours or turns around what stands beside it, or cannot be written at all."""
 
 
 class CtkError(Exception):
@@ -27,9 +34,8 @@ class CtkError(Exception):
     exit_code = 1
 
     def __init__(self, problem: str, help: str = "") -> None:
-        super().__init__(problem, help)
-        self.problem = problem
-        self.help = help
+        self.problem, self.help = visible(str(problem)), visible(str(help))
+        super().__init__(self.problem, self.help)
 
     def __str__(self) -> str:
         return f"{self.problem}\n{self.help}" if self.help else self.problem
@@ -49,6 +55,10 @@ class DataError(CtkError):
     """A file of the competition's data that is missing, damaged or not in its layout."""
 
 
+class DamagedError(CtkError):
+    """A file of a run, or of a cache, that is missing, cannot be read, or is not what was written there."""
+
+
 class SubmissionError(CtkError):
     """A submission that its competition would refuse; names the row and column."""
 
@@ -59,6 +69,14 @@ class PluginError(CtkError):
 
 class Pruned(CtkError):
     """A run that was ended because others did better by then; nothing is wrong with it."""
+
+
+def visible(text: str) -> str:
+    """Text with its control characters written out, an escape as ``\\x1b``; newlines and tabs stay.
+
+    Names and words of strangers then do nothing to the terminal that shows them.
+    """
+    return CONTROLS.sub(lambda match: ascii(match[0])[1:-1], text)
 
 
 def nearest(name: str, known: Iterable[str], what: str) -> str:

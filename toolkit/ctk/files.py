@@ -11,21 +11,28 @@ import os
 import re
 import resource
 import shutil
+import stat
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any, BinaryIO
 
 import yaml
 
-from ctk.errors import CtkError, PluginError
+from ctk.errors import CtkError, DamagedError, PluginError
 from ctk.machine import is_running
+
+if TYPE_CHECKING:
+    import numpy as np
+    from pydantic import TypeAdapter
 
 __all__ = [
     "atomic",
     "cache_folder",
     "check_room",
+    "check_values",
     "dump_yaml",
     "explain",
     "explaining",
@@ -35,6 +42,9 @@ __all__ = [
     "no_room",
     "parse_yaml",
     "read_json",
+    "read_npy",
+    "read_text",
+    "reading",
     "workshop",
     "write_json",
     "write_text",
@@ -52,13 +62,17 @@ SHORT_WRITE = re.compile(r"\d+ requested and \d+ written|unexpected pos \d+ vs \
 """What numpy, torch and SQLite say instead, without the system's reason."""
 NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL)
 """What the system says where a file system, such as some of NFS, has no locks."""
+LONGEST = 80
+"""Characters of a wrong value that are shown."""
 
 
 @contextmanager
-def atomic(path: Path) -> Iterator[Path]:
+def atomic(path: Path, lasting: bool = True) -> Iterator[Path]:
     """Yield a temporary path beside ``path`` for a file; rename it there only if the block succeeds.
 
-    Whatever goes wrong, the temporary is removed. Raises CtkError where the disk is full or the place not writable.
+    File and folder are on the disk then, and no power cut leaves an empty file under the name; what is written anew
+    every moment need not be ``lasting``. Whatever goes wrong, the temporary is removed. Raises CtkError where the disk
+    is full or the place not writable.
     """
     path = Path(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
@@ -66,10 +80,26 @@ def atomic(path: Path) -> Iterator[Path]:
         with explaining(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             yield temporary
+            if lasting and not temporary.is_symlink():
+                _sync(temporary)
             os.replace(temporary, path)
+            if lasting:
+                _sync(path.parent)
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def _sync(path: Path) -> None:
+    """Wait until a file or a folder is on the disk, where the file system can tell."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+    finally:
+        os.close(descriptor)
 
 
 def remove_unfinished(folder: Path) -> None:
@@ -121,7 +151,11 @@ def made_over_time(folder: Path) -> Iterator[Path | None]:
                 if no_room(error) or (isinstance(error, CtkError) and not isinstance(error, PluginError)):
                     shutil.rmtree(making, ignore_errors=True)
                 raise
+            for place, _, names in os.walk(making):
+                for path in (place, *(os.path.join(place, name) for name in names)):
+                    _sync(Path(path))
             os.rename(making, folder)
+            _sync(folder.parent)
 
 
 def lock(file: IO[Any], wait: bool = True) -> bool:
@@ -157,9 +191,16 @@ def write_text(path: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
-def write_json(path: Path, value: Any) -> None:
-    """Write a value as indented JSON, atomically."""
-    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n")
+def write_json(path: Path, value: Any, lasting: bool = True) -> None:
+    """Write a value as indented JSON, as ``atomic`` does."""
+    with atomic(path, lasting) as temporary:
+        text = json.dumps(value, indent=2, ensure_ascii=False, default=_plain) + "\n"
+        temporary.write_text(text, encoding="utf-8")
+
+
+def _plain(value: Any) -> Any:
+    """Numbers and arrays of any library as JSON has them, all else as text."""
+    return value.tolist() if hasattr(value, "tolist") else str(value)
 
 
 def finite(value: Any) -> Any:
@@ -229,9 +270,100 @@ def yaml_problem(error: Exception) -> str:
     return getattr(error, "strerror", None) or str(error).splitlines()[0]
 
 
-def read_json(path: Path) -> Any:
-    """Read JSON written by ``write_json``."""
-    return json.loads(Path(path).read_text(encoding="utf-8"))
+@contextmanager
+def reading(path: Path, help: str = "Was it edited or cut short?") -> Iterator[BinaryIO]:
+    """Open a file that was written before. Raises DamagedError naming it, whatever ends the block.
+
+    Nothing but a regular file is opened: a pipe would let the reader wait, a device might never end.
+    """
+    try:
+        with open(path, "rb", opener=_open_regular) as file:
+            yield file
+    except CtkError:
+        raise
+    except FileNotFoundError:
+        raise DamagedError(f"{path}: there is no such file.", help) from None
+    except Exception as error:  # damaged bytes bring anything: json, numpy, zip and torch have errors of their own
+        raise DamagedError(f"{path}: cannot be read ({_reason(error)}).", help) from error
+
+
+def _open_regular(path: str, flags: int) -> int:
+    descriptor = os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "is no regular file")
+    return descriptor
+
+
+def _reason(error: Exception) -> str:
+    text = getattr(error, "strerror", None) or next(iter(str(error).splitlines()), "")
+    return text[:LONGEST].rstrip(".") or type(error).__name__
+
+
+def read_text(path: Path) -> str:
+    """Read UTF-8 text. Raises DamagedError."""
+    with reading(path) as file:
+        return file.read().decode()
+
+
+def read_json(path: Path, kind: Any = object) -> Any:
+    """Read JSON written by ``write_json``, of a type that pydantic knows. Raises DamagedError naming file and key."""
+    with reading(path) as file:
+        return check_values(json.load(file), kind, path)
+
+
+def read_npy(path: Path) -> np.ndarray[Any, Any]:
+    """Map the array of an .npy file into memory, read-only. Raises DamagedError."""
+    import numpy as np  # late: `ctk --help` needs none
+
+    with reading(path):
+        return np.lib.format.open_memmap(path, mode="r")
+
+
+def check_values(value: Any, kind: Any, path: Path, help: str = "Was it edited or cut short?") -> Any:
+    """Return plain values read from a file if they are of a type that pydantic knows.
+
+    Raises DamagedError naming file and key.
+    """
+    from pydantic import ValidationError  # late: what reads no such file need not wait for it
+
+    try:
+        _adapter(kind).validate_python(value, strict=True)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = "".join(f", {part}" if number == 0 else f".{part}" for number, part in enumerate(first["loc"]))
+        wrong = f"{_short(first['input'])} is wrong: {first['msg'][:1].lower()}{first['msg'][1:]}"
+        found = "is missing" if first["type"] == "missing" else wrong
+        raise DamagedError(f"{path}{key}: {found}.", help) from None
+    return value
+
+
+@cache
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(kind)
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]} ..."
+
+
+def refuse_ways_out(folder: Path) -> None:
+    """Raise CtkError if what is written below a folder could land elsewhere, or wait: links out of it, pipes, devices.
+
+    To be called before a stranger's folder is written to.
+    """
+    home = os.path.realpath(folder)
+    for place, folders, names in os.walk(folder):
+        for path in (os.path.join(place, name) for name in (*folders, *names)):
+            mode = os.lstat(path).st_mode
+            if stat.S_ISLNK(mode):
+                if os.path.commonpath([home, os.path.realpath(path)]) != home:
+                    raise CtkError(f"{path}: is a link that leads out of {folder}.", "Put there what it leads to.")
+            elif not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+                raise CtkError(f"{path}: is neither a file nor a folder.", "Remove it.")
 
 
 def cache_folder() -> Path:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ctk.errors import UsageError, nearest
+from ctk.files import read_json, read_npy
 
 __all__ = ["Array", "Data", "Gallery", "Samples", "Targets"]
 
@@ -137,9 +138,9 @@ class Samples:
 
     @classmethod
     def open(cls, folder: Path) -> Samples:
-        """Samples written by ``save``, memory-mapped read-only."""
-        names = json.loads((folder / ARRAYS).read_text())
-        arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in names}
+        """Samples written by ``save``, memory-mapped read-only. Raises DamagedError."""
+        names = read_json(folder / ARRAYS, list[str])
+        arrays = {name: read_npy(folder / f"{name}.npy") for name in names}
 
         def under(room: str) -> dict[str, Array]:
             return {name.split("/", 1)[1]: values for name, values in arrays.items() if name.startswith(f"{room}/")}
@@ -212,7 +213,7 @@ class Data:
             truth=Samples.open(truth) if truth.exists() else None,
             folder=folder,
             files=files,
-            about=json.loads((place / "about.json").read_text()),
+            about=read_json(place / "about.json", str),
         )
 
 

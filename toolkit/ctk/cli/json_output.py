@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from ctk.errors import CONTROLS
 from ctk.files import finite
 
 _redirection = ExitStack()
@@ -39,7 +40,9 @@ as_json = click.option(
 def print_json(value: Any) -> None:
     """Print a value as JSON, and nothing else before it; a number that is not finite becomes null."""
     _redirection.close()
-    click.echo(json.dumps(finite(value), indent=2, ensure_ascii=False, default=str))
+    text = json.dumps(finite(value), indent=2, ensure_ascii=False, default=str)
+    # Words of strangers move no cursor: JSON has another way to say the same.
+    click.echo(CONTROLS.sub(lambda match: f"\\u{ord(match[0]):04x}", text))
 
 
 @contextmanager

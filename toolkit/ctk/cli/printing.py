@@ -4,14 +4,27 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
-console = Console(
+from ctk.errors import visible
+
+
+class VisibleConsole(Console):
+    """A console in which names and words of strangers move no cursor: their control characters are written out."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """Render as ``rich`` does; what it lets its own displays do with the cursor stays."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else segment._replace(text=visible(segment.text))
+
+
+console = VisibleConsole(
     width=None if (sys.stdout and sys.stdout.isatty()) or "COLUMNS" in os.environ else 160,
     markup=False,
     highlight=False,

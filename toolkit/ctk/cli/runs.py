@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import Any
 
 import click
 from rich.text import Text
@@ -11,10 +12,14 @@ from rich.text import Text
 from ctk.cli import completion
 from ctk.cli.json_output import as_json, print_json
 from ctk.cli.printing import console, format_score, print_table
+from ctk.errors import DamagedError
 from ctk.files import dump_yaml
 from ctk.plugins import plugins
 from ctk.runs import Run, runs_root
 from ctk.runs.local_leaderboard import LeaderboardRow, SeriesSummary, leaderboard_row, list_series, local_leaderboard
+
+SHOWN = 100
+"""Characters of what is wrong with a run that its row shows."""
 
 
 @click.command()
@@ -57,7 +62,7 @@ def _show_runs(rows: Sequence[LeaderboardRow], several: bool) -> None:
             _when(row.started),
             row.name,
             ", ".join([row.preset, *row.changed]),
-            row.state if not row.problem else f"{row.state}: {row.problem.splitlines()[0][:50]}",
+            row.state if not row.problem else f"{row.state}: {row.problem.splitlines()[0][:SHOWN]}",
             *(format_score(value) for value in (row.best_member, row.blend, row.test)),
         ]
         for place, row in enumerate(rows, start=1)
@@ -95,9 +100,10 @@ def show(run: str, json_: bool) -> None:
     ctk show runs/my-competition/1122-045252-quick    its folder
     """
     found = Run.find(run, runs_root())
-    row, scores = leaderboard_row(found), found.scores()
+    row = leaderboard_row(found)
+    scores, config = _if_whole(found.scores), _if_whole(found.config)
     if json_:
-        print_json({**vars(row), "scores": scores, "config": found.config()})
+        print_json({**vars(row), "scores": scores, "config": config})
         return
     console.print(Text.assemble((str(found.folder), "bold"), f"  {row.state} {row.problem}"), soft_wrap=True)
     if scores:
@@ -112,4 +118,13 @@ def show(run: str, json_: bool) -> None:
             if path.name != "submission.json":
                 console.print(f"{path}", soft_wrap=True)
     console.print()
-    click.echo(dump_yaml(found.config()), nl=False)
+    if config:
+        click.echo(dump_yaml(config), nl=False)
+
+
+def _if_whole(read: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """What can be read; what cannot is told in the run's row."""
+    try:
+        return read()
+    except DamagedError:
+        return {}

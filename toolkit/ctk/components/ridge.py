@@ -9,8 +9,8 @@ import numpy as np
 from pydantic import Field
 
 from ctk.contract import FitContext, Model
-from ctk.errors import UsageError, nearest
-from ctk.files import atomic
+from ctk.errors import DamagedError, UsageError, nearest
+from ctk.files import atomic, reading
 from ctk.samples import Array, Samples
 
 ROWS = 16384
@@ -145,9 +145,13 @@ class Ridge(Model):
             np.savez(file, weights=self.weights, x_mean=self.x_mean, y_mean=self.y_mean)
 
     def load(self, folder: Path, samples: Samples, device: str = "auto") -> None:
-        """Read ``ridge.npz``."""
-        with np.load(folder / "ridge.npz", allow_pickle=False) as file:
-            self.weights, self.x_mean, self.y_mean = file["weights"], file["x_mean"], file["y_mean"]
+        """Read ``ridge.npz``. Raises DamagedError."""
+        path, help = folder / "ridge.npz", "Was it moved or damaged? Fit the member anew."
+        with reading(path, help) as file, np.load(file, allow_pickle=False) as arrays:
+            self.weights, self.x_mean, self.y_mean = (arrays[name] for name in ("weights", "x_mean", "y_mean"))
+        shapes = [each.shape for each in (self.weights, self.x_mean, self.y_mean)]
+        if len(shapes[0]) != 2 or shapes != [shapes[0], shapes[0][:1], shapes[0][1:]]:
+            raise DamagedError(f"{path}: weights and means of shapes {shapes} do not go together.", help)
 
     def _choose(self, solved: list[Array], valid: Samples, context: FitContext) -> None:
         """Keep the weights that are best by the metric."""

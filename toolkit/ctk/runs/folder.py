@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
+import re
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,10 +14,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import yaml
 
-from ctk.errors import CtkError, UsageError
-from ctk.files import atomic, dump_yaml, is_folder_name, lock, parse_yaml, read_json, write_json, write_text
+from ctk.errors import CtkError, DamagedError, UsageError, visible
+from ctk.files import (
+    atomic,
+    check_values,
+    dump_yaml,
+    is_folder_name,
+    lock,
+    parse_yaml,
+    read_json,
+    read_npy,
+    read_text,
+    reading,
+    refuse_ways_out,
+    write_json,
+    write_text,
+)
 from ctk.machine import is_running
 from ctk.notebook import Tabular
 from ctk.runs.shortened import find_shortened, nearest_shortened
@@ -126,19 +139,40 @@ class Run(Tabular):
         return str(self.config()["competition"])
 
     def config(self) -> dict[str, Any]:
-        """Read the resolved config, as plain values."""
-        path = self.folder / "config.yaml"
-        try:
-            value = parse_yaml(path.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-            raise CtkError(f"{path}: cannot be read.", "Was it edited? The run cannot be used.") from error
-        if not isinstance(value, dict) or not {"competition", "preset"} <= value.keys():
-            raise CtkError(f"{path}: is no run's config.", "Was it edited? The run cannot be used.")
+        """Read the resolved config, as plain values. Raises DamagedError."""
+        from ctk.runs.records import ConfigFile  # late here and below: it brings pydantic
+
+        path, help = self.folder / "config.yaml", "Was it edited? The run cannot be used."
+        with reading(path, help) as file:
+            value: dict[str, Any] = check_values(parse_yaml(file.read().decode()), ConfigFile, path, help)
         return value
+
+    def overrides(self) -> list[str]:
+        """Read in what the config differs from its preset, "key=value" each; for people. Raises DamagedError."""
+        path = self.folder / "overrides.txt"
+        return read_text(path).splitlines() if path.exists() else []
+
+    def environment(self) -> dict[str, Any]:
+        """Read where the run was begun: versions and hardware by name. Raises DamagedError."""
+        known: dict[str, Any] = read_json(self.folder / "environment.json", dict[str, Any])
+        return known
+
+    def data(self) -> dict[str, Any]:
+        """Read which data the run was made from, and by which code. Raises DamagedError."""
+        from ctk.runs.records import DataFile
+
+        known: dict[str, Any] = read_json(self.folder / "data.json", DataFile)
+        return known
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep others from going on with the run meanwhile. Raises UsageError if somebody is at it."""
+        """Keep others from going on with the run meanwhile, and writers from leaving its folder by a link.
+
+        Raises UsageError if somebody is at it, CtkError for what cannot be written to.
+        """
+        refuse_ways_out(self.folder)
+        if (self.folder / ".lock").is_dir():
+            raise CtkError(f"{self.folder / '.lock'}: is a folder, and a file belongs there.", "Remove it.")
         with (self.folder / ".lock").open("w") as file:
             try:
                 if not lock(file, wait=False) and self.state()["state"] == RUNNING:
@@ -156,18 +190,29 @@ class Run(Tabular):
     # Where it stands -----------------------------------------------------------------------------------------------
 
     def state(self) -> dict[str, Any]:
-        """Read ``{"state": ..., "started": ..., ...}``; a run whose process is gone without a word was killed."""
-        try:
-            state = dict(read_json(self.folder / "state.json"))
-        except (OSError, ValueError, TypeError):
+        """Read ``{"state": ..., "started": ..., ...}``; a run whose process is gone without a word was killed.
+
+        Raises DamagedError.
+        """
+        from ctk.runs.records import StateFile
+
+        if not (self.folder / "state.json").exists():
             return {"state": KILLED}
-        if state.setdefault("state", KILLED) == RUNNING and not _alive(int(state["pid"]), float(state["boot"])):
+        state: dict[str, Any] = read_json(self.folder / "state.json", StateFile)
+        if state["state"] == RUNNING and not ("pid" in state and _alive(state["pid"], state.get("boot", 0.0))):
             state["state"] = KILLED
         return state
 
+    def state_or_killed(self) -> dict[str, Any]:
+        """Read the state for who goes on with the run: a damaged one is written anew, and the lock tells the rest."""
+        try:
+            return self.state()
+        except DamagedError:
+            return {"state": KILLED}
+
     def set_state(self, state: str, **more: Any) -> None:
         """Write down the run's state."""
-        old = self.state() if (self.folder / "state.json").exists() else {}
+        old = self.state_or_killed()
         started = old.get("started", time.time())
         known = {"state": state, "pid": os.getpid(), "boot": _process_start(os.getpid()), "started": started}
         write_json(self.folder / "state.json", {**old, **known, "changed": time.time(), **more})
@@ -175,12 +220,14 @@ class Run(Tabular):
     def scores(self) -> dict[str, Any]:
         """Read ``{"metric", "direction", "baselines", "members": {key: {name: number}}, "test"}``.
 
-        Empty before the end.
+        Empty before the end. Raises DamagedError.
         """
-        try:
-            return dict(read_json(self.folder / "scores.json"))
-        except (FileNotFoundError, json.JSONDecodeError):
+        from ctk.runs.records import ScoresFile
+
+        if not (self.folder / "scores.json").exists():
             return {}
+        scores: dict[str, Any] = {"headline": [], "baselines": [], "test": {}}
+        return scores | read_json(self.folder / "scores.json", ScoresFile)
 
     def final_scores(self, blend: Mapping[str, float]) -> dict[str, float]:
         """Name the blend's scores, and beside them those of the members and of the test, by paths."""
@@ -195,7 +242,7 @@ class Run(Tabular):
     def log(self, line: str) -> None:
         """Append a line with the time to log.txt."""
         with (self.folder / "log.txt").open("a", encoding="utf-8") as file:
-            file.write(f"{datetime.now():%Y-%m-%d %H:%M:%S} {line}\n")
+            file.write(f"{datetime.now():%Y-%m-%d %H:%M:%S} {visible(line)}\n")
 
     # The predictions store -----------------------------------------------------------------------------------------
 
@@ -208,10 +255,12 @@ class Run(Tabular):
         return self.part_folder(part) / "checkpoints"
 
     def is_fitted(self, part: Part, fingerprint: str) -> bool:
-        """Whether the part's predictions lie here and were made from exactly this."""
+        """Whether the part's predictions lie here, can be read, and were made from exactly this."""
         try:
-            return bool(read_json(self.part_folder(part) / "fitted.json")["fingerprint"] == fingerprint)
-        except (FileNotFoundError, json.JSONDecodeError, KeyError):
+            for kind in ("oof", "test"):
+                self.predictions(part, kind)
+            return bool(self.facts(part)["fingerprint"] == fingerprint)
+        except DamagedError:
             return False
 
     def write_part(self, part: Part, fingerprint: str, oof: Predictions, test: Predictions, **facts: Any) -> None:
@@ -227,29 +276,44 @@ class Run(Tabular):
         write_json(folder / "fitted.json", {"fingerprint": fingerprint, **facts})
 
     def facts(self, part: Part) -> dict[str, Any]:
-        """Read what was written beside a part's predictions: scores, seconds, best epoch."""
-        return dict(read_json(self.part_folder(part) / "fitted.json"))
+        """Read what was written beside a part's predictions: scores, seconds, curve. Raises DamagedError."""
+        from ctk.runs.records import FittedFile
+
+        facts: dict[str, Any] = read_json(self.part_folder(part) / "fitted.json", FittedFile)
+        return facts
 
     def predictions(self, part: Part, kind: str) -> Predictions:
-        """Map a part's "oof" or "test" predictions into memory. Raises CtkError where they cannot be read."""
+        """Map a part's "oof" or "test" predictions into memory. Raises DamagedError where they cannot be read."""
         folder = self.part_folder(part) / kind
+        wrong, help = f"{folder}: there are no predictions that can be read", "Were they damaged? Fit the member anew."
         try:
-            ids, values = (
-                np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in ("ids", "values")
-            )
-        except (OSError, ValueError, EOFError) as error:
-            raise CtkError(
-                f"{folder}: there are no predictions that can be read.", "Were they damaged? Fit the member anew."
-            ) from error
+            ids, values = (read_npy(folder / f"{name}.npy") for name in ("ids", "values"))
+        except DamagedError as error:
+            raise DamagedError(f"{wrong}; {error.problem.removeprefix(f'{folder}/')}", help) from error
+        if ids.ndim != 1 or ids.dtype.kind not in "iuU" or values.shape[:1] != ids.shape or values.dtype.kind != "f":
+            shapes = f"ids.npy is {ids.dtype} {ids.shape}, values.npy is {values.dtype} {values.shape}"
+            raise DamagedError(f"{wrong}; {shapes}.", help)
         return Predictions(ids, values)
 
+    def kept(self, rows: int) -> Array:
+        """Map what the run's filters left of its training samples, (rows,) bool: all, where it has no filters.
+
+        Raises DamagedError.
+        """
+        path = self.folder / "kept.npy"
+        kept = read_npy(path) if path.exists() else np.ones(rows, dtype=bool)
+        if kept.dtype != bool or kept.shape != (rows,):
+            raise DamagedError(f"{path}: is {kept.dtype} {kept.shape}, and bool ({rows},) is needed.", "Was it edited?")
+        return kept
+
     def parts(self) -> list[Part]:
-        """List the parts whose predictions are here, in the config's order of members."""
+        """List the parts whose predictions are here, in the config's order of members; no folder of another name."""
         found = []
-        for path in sorted(self.folder.glob("members/*/seed-*/fold-*/fitted.json")):
-            member, seed, fold = path.parts[-4:-1]
-            found.append(Part(member, int(seed.removeprefix("seed-")), int(fold.removeprefix("fold-"))))
         order = [member["name"] for member in self.config().get("members", [])]
+        for path in self.folder.glob("members/*/seed-*/fold-*/fitted.json"):
+            numbers = re.fullmatch(r"seed-([0-9]+)/fold-([0-9]+)", "/".join(path.parts[-3:-1]))
+            if numbers and path.parts[-4] in order:
+                found.append(Part(path.parts[-4], int(numbers[1]), int(numbers[2])))
         return sorted(found, key=lambda part: (order.index(part.member), part.seed, part.fold))
 
 

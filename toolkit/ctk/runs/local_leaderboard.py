@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from ctk.errors import CtkError
+from ctk.errors import DamagedError
 from ctk.runs.folder import FINISHED, Run, all_runs
 
 
@@ -31,14 +32,16 @@ class LeaderboardRow:
 
 
 def leaderboard_row(run: Run) -> LeaderboardRow:
-    """Read a run's row; "damaged" if its config cannot be read."""
-    state = run.state()
+    """Read a run's row; "damaged", with file and key, if one of its files is."""
     try:
-        config = run.config()
-    except CtkError as error:
-        place = run.folder
-        return LeaderboardRow(place.name, place.parent.name, "", str(place), None, "damaged", error.problem, False, [])
-    overrides = run.folder / "overrides.txt"
+        return _row(run)
+    except DamagedError as error:
+        place, problem = run.folder, error.problem.removeprefix(f"{run.folder}/")
+        return LeaderboardRow(place.name, place.parent.name, "", str(place), None, "damaged", problem, False, [])
+
+
+def _row(run: Run) -> LeaderboardRow:
+    state, config = run.state(), run.config()
     row = LeaderboardRow(
         name=run.folder.name,
         competition=config["competition"],
@@ -48,14 +51,15 @@ def leaderboard_row(run: Run) -> LeaderboardRow:
         state=state["state"],
         problem=state.get("problem", "") if state["state"] == "failed" else "",
         dry_run=bool(state.get("dry_run")),
-        changed=overrides.read_text().splitlines() if overrides.exists() else [],
+        changed=run.overrides(),
     )
     scores = run.scores()
     if not scores:
         return row
     metric, direction = scores["metric"], scores["direction"]
-    values = {key: numbers[metric] for key, numbers in scores["members"].items()}
-    alone = [value for key, value in values.items() if key != "blend" and key not in scores["baselines"]]
+    values = {key: numbers.get(metric) for key, numbers in scores["members"].items()}
+    single = (value for key, value in values.items() if key != "blend" and key not in scores["baselines"])
+    alone = [value for value in single if value is not None]
     best = (max if direction == "max" else min)(alone, default=None)
     more = {"best_member": best, "blend": values.get("blend"), "test": scores["test"].get(metric)}
     return LeaderboardRow(**{**vars(row), "metric": metric, "direction": direction, **more})
@@ -102,11 +106,19 @@ def list_series(root: Path, competition: str | None = None) -> list[SeriesSummar
 
 
 def _series(place: Path, runs: list[Run]) -> SeriesSummary:
-    states = [run.state() for run in runs]
+    states = [run.state_or_killed() for run in runs]
     started = min((state["started"] for state in states if "started" in state), default=None)
     finished = sum(state["state"] == FINISHED for state in states)
-    known = [scores for run in runs if (scores := run.scores())]
-    of_blends = [each["members"].get("blend", {}).get(each["metric"], math.nan) for each in known]
+    known = [scores for run in runs if (scores := _scores_if_whole(run))]
+    found = [each["members"].get("blend", {}).get(each["metric"]) for each in known]
+    of_blends = [math.nan if score is None else score for score in found]
     better = max if known and known[0]["direction"] == "max" else min
     best = better((score for score in of_blends if math.isfinite(score)), default=None)
     return SeriesSummary(place.name, place.parent.name, str(place), started, len(runs), finished, best)
+
+
+def _scores_if_whole(run: Run) -> dict[str, Any]:
+    try:
+        return run.scores()
+    except DamagedError:
+        return {}

@@ -22,8 +22,8 @@ from typing import Any, NamedTuple, NoReturn
 
 from ctk.config.resolve import resolve
 from ctk.contract import Execution, Files, RunConfig, WorkerLost
-from ctk.errors import CtkError, Pruned, UsageError
-from ctk.files import fingerprint, write_text
+from ctk.errors import CtkError, DamagedError, Pruned, UsageError
+from ctk.files import check_values, fingerprint, reading, write_text
 from ctk.plugins import plugins
 from ctk.plugins.guard import Guard, competition_of, keep_noise, submit_task
 from ctk.runs import FAILED, FINISHED, INTERRUPTED, PRUNED, RUNNING, Part, Run
@@ -37,6 +37,10 @@ PATIENCE = 5.0
 """Seconds that a worker is given to notice that its driver is gone."""
 EPOCHS = "epochs.jsonl"
 """File of a trial's folder with a line for each epoch: what ``read_epochs`` gives."""
+
+
+EpochLine = tuple[tuple[str, int, int], int, int, dict[str, float | None]]
+"""What such a line holds."""
 
 
 class Epoch(NamedTuple):
@@ -109,14 +113,15 @@ def run_trial(trial: Trial) -> TrialOutcome:
             epochs.repeat()
             execute_run(replace(plan, prepared=trial.prepared, verb=""))
         else:  # finished before who drove it was killed
-            begun -= run.state()["changed"] - run.state()["started"]
+            state = run.state_or_killed()
+            begun -= state.get("changed", 0.0) - state.get("started", 0.0)
         known = run.scores()
         scores = known["members"].get("blend", {})
         score = scores.get(known["metric"], math.nan)
     except Pruned as error:
         state, problem = PRUNED, error.problem
     except CtkError as error:
-        if run.state()["state"] == INTERRUPTED:
+        if run.state_or_killed()["state"] == INTERRUPTED:
             _end_worker()
         state, problem = FAILED, str(error)
     finally:
@@ -126,11 +131,12 @@ def run_trial(trial: Trial) -> TrialOutcome:
 
 def read_epochs(folder: Path) -> list[Epoch]:
     """Read every epoch that was fitted in a trial's folder, in their order; also while it is being worked on."""
-    found = []
-    with suppress(OSError), (folder / EPOCHS).open(encoding="utf-8") as lines:
-        for line in lines:
-            if line.endswith("\n"):  # a killed worker leaves half a line
+    path, found = folder / EPOCHS, []
+    with suppress(DamagedError), reading(path) as file:
+        for line in file:
+            if line.endswith(b"\n"):  # a killed worker leaves half a line
                 part, done, total, scores = json.loads(line)
+                check_values((tuple(part), done, total, scores), EpochLine, path)
                 found.append(Epoch(Part(*part), done, total, scores))
     return found
 
@@ -194,7 +200,7 @@ class _PreparedOnce:
         config = trial.config
         with suppress(CtkError):
             written = Run(trial.folder).config() if _has_run(trial.folder) else None
-            data = config.data.model_dump() if written is None else written["data"]
+            data = config.data.model_dump() if written is None else written.get("data")
             key = fingerprint(config.competition, config.data_dir, data)
             if key not in self.known:
                 self.known[key] = None
@@ -263,7 +269,7 @@ def _lost_outcome(trial: Trial, error: BaseException) -> TrialOutcome:
     how = str(error) if isinstance(error, WorkerLost) else "ended without a word; memory may have run out"
     problem = f"The process that made it {how}."
     run = Run(trial.folder)
-    state = run.state()
+    state = run.state_or_killed()
     if state["state"] not in (FINISHED, PRUNED):
         run.set_state(FAILED, problem=problem)
     seconds = time.time() - state.get("changed", time.time())
@@ -282,8 +288,8 @@ def _plan_trial(run: Run, trial: Trial) -> RunPlan | None:
         raise UsageError(f"{run.folder} holds a run with another config.", "Give another name, or remove it.")
     state = _wait_for_end(run)
     if state["state"] == PRUNED:
-        raise Pruned(state["problem"])
-    return None if state["state"] == FINISHED else reopen_run(run, trial.config.competition)
+        raise Pruned(state.get("problem", ""))
+    return None if state["state"] == FINISHED and _has_scores(run) else reopen_run(run, trial.config.competition)
 
 
 def _has_run(folder: Path) -> bool:
@@ -291,10 +297,18 @@ def _has_run(folder: Path) -> bool:
     return (folder / "config.yaml").exists()
 
 
+def _has_scores(run: Run) -> bool:
+    """Whether the scores of a finished run can be read; else its end is made once more."""
+    try:
+        return bool(run.scores())
+    except DamagedError:
+        return False
+
+
 def _wait_for_end(run: Run) -> dict[str, Any]:
     """The state of a run whose worker may be about to end, since who drove it was killed a moment ago."""
     deadline = time.monotonic() + PATIENCE
-    while (state := run.state())["state"] == RUNNING and time.monotonic() < deadline:
+    while (state := run.state_or_killed())["state"] == RUNNING and time.monotonic() < deadline:
         time.sleep(0.1)
     return state
 

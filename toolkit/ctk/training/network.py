@@ -15,12 +15,12 @@ from torch import nn
 
 from ctk.config.training_keys import Training
 from ctk.contract import FitContext, Model
-from ctk.errors import CtkError
+from ctk.errors import CtkError, DamagedError
 from ctk.samples import Array, Samples
 from ctk.training import torchrun
 from ctk.training.devices import autocast, torch_device
 from ctk.training.forward import State, predict_blocks
-from ctk.training.torch_files import save_tensors
+from ctk.training.torch_files import HELP, load_tensors, save_tensors
 
 if TYPE_CHECKING:
     from ctk.training.stage import Stage
@@ -73,7 +73,7 @@ class NetworkModel(Model):
         self.network = self._new(train)
         whole: Array | None = None
         for stage in self._stages(train, context):
-            done_before = stage.result.exists()
+            done_before = torchrun.is_first_rank() and stage.is_done(context.tell)
             if team := torchrun.current_team():
                 done_before = team.from_first(done_before)
             if stage.columns is None:
@@ -133,15 +133,17 @@ class NetworkModel(Model):
         """Read ``weights.pt`` into a network made for ``samples`` (which need a target)."""
         self.device = torch_device(device)
         self.network = self._new(samples)
-        saved = torch.load(folder / "weights.pt", weights_only=True, map_location="cpu")
+        saved = load_tensors(folder / "weights.pt")
         try:
             self.network.load_state_dict(saved["network"])
+            self.copies = [(copy["columns"].numpy(), dict(copy["weights"])) for copy in saved["copies"]]
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise DamagedError(f"{folder / 'weights.pt'}: holds no weights of a network.", HELP) from error
         except RuntimeError as error:
             raise CtkError(
                 f"{folder / 'weights.pt'}: these weights are of another network than the config describes.",
                 "Leave the model's options as they are in the saved run.",
             ) from error
-        self.copies = [(copy["columns"].numpy(), copy["weights"]) for copy in saved["copies"]]
 
     @property
     def size(self) -> int:

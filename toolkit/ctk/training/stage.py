@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import signal
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -23,7 +23,7 @@ from torch.utils.data import DataLoader
 
 from ctk.config.training_keys import Training
 from ctk.contract import FitContext
-from ctk.errors import CtkError
+from ctk.errors import CtkError, DamagedError
 from ctk.plugins.guard import Guard, is_interruption
 from ctk.samples import Array, Samples
 from ctk.training import torchrun
@@ -35,8 +35,11 @@ from ctk.training.forward import State
 from ctk.training.lightning_module import NetworkModule
 from ctk.training.loggers import make_loggers
 from ctk.training.rank_batches import RankBatches
-from ctk.training.torch_files import save_tensors
+from ctk.training.torch_files import HELP, load_tensors, save_tensors
 from ctk.training.validation_tracker import ValidationTracker
+
+CHECKPOINT = {"callbacks", "loops", "lr_schedulers", "optimizer_states", "state_dict"}
+"""What Lightning reads of a checkpoint."""
 
 
 class StageResult(NamedTuple):
@@ -73,9 +76,34 @@ class Stage:
         """The result's file, there once the fit is done."""
         return self.folder / "done.pt"
 
+    @property
+    def last(self) -> Path:
+        """The checkpoint's file, there until the fit is done."""
+        return self.folder / "last.ckpt"
+
     def fitted(self) -> StageResult:
-        """Read the result of a fit that is done."""
-        return StageResult(**torch.load(self.result, weights_only=True, map_location="cpu"))
+        """Read the result of a fit that is done. Raises DamagedError."""
+        result = load_tensors(self.result)
+        if not isinstance(result, dict) or result.keys() != {*StageResult._fields}:
+            raise DamagedError(f"{self.result}: is no result of a fit.", HELP)
+        return StageResult(**result)
+
+    def is_done(self, tell: Callable[[str], None]) -> bool:
+        """Whether the fit was done before, with a result that can be read; else ``tell`` that it is fitted anew."""
+        return self.result.exists() and _is_readable(self.fitted, tell)
+
+    def goes_on(self, module: NetworkModule, tell: Callable[[str], None]) -> bool:
+        """Whether there is a checkpoint to go on from; of a damaged one ``tell`` that the fit begins anew."""
+
+        def check() -> None:
+            saved = load_tensors(self.last)
+            if not isinstance(saved, dict) or not saved.keys() >= CHECKPOINT:
+                raise DamagedError(f"{self.last}: is no checkpoint of a fit.")
+            shapes = {name: each.shape for name, each in module.state_dict().items()}
+            if {name: getattr(each, "shape", None) for name, each in dict(saved["state_dict"]).items()} != shapes:
+                raise DamagedError(f"{self.last}: is a checkpoint of another network.")
+
+        return self.last.exists() and _is_readable(check, tell)
 
     def fit(
         self,
@@ -99,8 +127,9 @@ class Stage:
         share = (0, 1) if wants_loss else torchrun.rank_and_ranks(team)
         tracker = ValidationTracker(valid, context, config, self.before, self.total, whole, share)
         trainer = self._trainer(tracker, batches.parts, device, self._loggers(network, context))
-        last = self.folder / "last.ckpt"
-        goes_on = last.exists() if team is None else team.from_first(last.exists())
+        goes_on = torchrun.is_first_rank() and self.goes_on(module, context.tell)
+        if team is not None:
+            goes_on = team.from_first(goes_on)
         names: Any = network.features
         own_batches = batches if team is None else RankBatches(batches, *torchrun.rank_and_ranks(team))
         validated = SamplesDataset if wants_loss else FeaturesDataset
@@ -109,7 +138,7 @@ class Stage:
                 module,
                 _loader(SamplesDataset(train, names), own_batches, device),
                 _loader(validated(valid, names), SequentialSlices(len(valid), *share), device),
-                ckpt_path=last if goes_on else None,
+                ckpt_path=self.last if goes_on else None,
                 weights_only=True,
             )
         if whole is None and math.isnan(tracker.best.score):
@@ -175,7 +204,7 @@ class Stage:
         if torchrun.is_first_rank():
             best = tracker.best
             save_tensors(StageResult(best.weights, tracker.curve, best.weights_by_loss)._asdict(), self.result)
-            (self.folder / "last.ckpt").unlink(missing_ok=True)
+            self.last.unlink(missing_ok=True)
         if team := torchrun.current_team():
             team.from_first(None)
 
@@ -183,6 +212,15 @@ class Stage:
         """Describe the fit for trackers, so that fits can be compared, in plain values."""
         training = self.training.model_dump(mode="json", exclude={"stages"}, exclude_none=True)
         return {"model": {"name": type(network).__name__, **self.options}, "seed": context.seed, **training}
+
+
+def _is_readable(read: Callable[[], object], tell: Callable[[str], None]) -> bool:
+    try:
+        read()
+    except DamagedError as error:
+        tell(f"{error.problem} The stage begins anew.")
+        return False
+    return True
 
 
 def _devices(team: torchrun.Team | None, device: torch.device) -> dict[str, Any]:

@@ -12,7 +12,8 @@ import numpy as np
 
 from ctk.config.resolve import resolve
 from ctk.contract import Filter, FilterContext, FitContext, Metric, RunConfig, Split
-from ctk.files import atomic, fingerprint, read_json, write_json
+from ctk.errors import DamagedError
+from ctk.files import atomic, fingerprint, read_json, read_npy, write_json
 from ctk.plugins import plugins
 from ctk.plugins.guard import Guard
 from ctk.samples import Array, Samples
@@ -45,7 +46,8 @@ def apply_filters(
         rows = np.flatnonzero(kept)
         before = plain["filters"][: number + 1]
         made_from = fingerprint(before, prepared.fingerprint, config.seeds[0], plain["split"], steps)
-        if _read_fingerprint(place) != made_from:
+        keep = _read_keep(place, made_from, len(rows))
+        if keep is None:
             say(f"filter {choice.name} of {len(rows):,} samples")
             guard = Guard("filters", choice.name)
             own: Filter = guard.wrap(guard.make(**choice.options))
@@ -65,7 +67,6 @@ def apply_filters(
             with atomic(place / "keep.npy") as temporary, temporary.open("wb") as file:
                 np.save(file, keep)
             write_json(place / "made_from.json", made_from)
-        keep = np.load(place / "keep.npy", allow_pickle=False)
         kept[rows[~keep]] = False
         say(f"filter {choice.name} kept {keep.sum():,} of {len(rows):,}")
     return kept
@@ -87,11 +88,14 @@ class _Progress:
             self.say(f"filter {self.name} {done / total:.0%}, {left:.0f} s left")
 
 
-def _read_fingerprint(place: Path) -> str | None:
+def _read_keep(place: Path, made_from: str, rows: int) -> Array | None:
+    """What a filter kept, (rows,) bool, if it lies there whole and was made from exactly this."""
     try:
-        return str(read_json(place / "made_from.json"))
-    except (FileNotFoundError, ValueError):
+        keep = read_npy(place / "keep.npy")
+        is_of_this = read_json(place / "made_from.json") == made_from
+    except DamagedError:
         return None
+    return keep if is_of_this and keep.dtype == bool and keep.shape == (rows,) else None
 
 
 def _fit_baseline(

@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from ctk.contract import Blend
-from ctk.errors import UsageError
+from ctk.errors import DamagedError, UsageError
 from ctk.files import read_json, write_json
+from ctk.plugins.guard.failures import ContractViolation
+from ctk.plugins.guard.rules import check_blend
+from ctk.runs.records import BlendFile
 
 
 @dataclass(frozen=True)
@@ -28,10 +31,15 @@ class BlendRecord:
 
     @classmethod
     def load(cls, folder: Path) -> BlendRecord:
-        """Read ``blend.json``. Raises UsageError where there is none."""
-        try:
-            stored = read_json(folder / "blend.json")
-        except (OSError, ValueError):
-            raise UsageError(f"{folder} has no blend.", "Finish that run first: ctk run ... --resume.") from None
+        """Read ``blend.json``. Raises UsageError where there is none, DamagedError where it is no blend."""
+        path = folder / "blend.json"
+        if not path.exists():
+            raise UsageError(f"{folder} has no blend.", "Finish that run first: ctk run ... --resume.")
+        stored = read_json(path, BlendFile)
         blender, postprocess = stored.pop("blender"), stored.pop("postprocess", {})
-        return cls(blender, Blend(**stored), postprocess)
+        blend = Blend(**stored)
+        try:
+            check_blend(blend, list(blend.weights))
+        except ContractViolation as violation:
+            raise DamagedError(f"{path}: it {violation.what}.", "Was it edited?") from None
+        return cls(blender, blend, postprocess)

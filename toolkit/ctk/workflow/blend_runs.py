@@ -14,7 +14,6 @@ from ctk.config.resolve import base_config, resolve
 from ctk.contract import Choice, Competition, Results, RunConfig
 from ctk.contract.schema import validate_config
 from ctk.errors import UsageError
-from ctk.files import read_json
 from ctk.plugins import plugins
 from ctk.plugins.component_options import resolve_choice
 from ctk.plugins.guard import competition_of, metric_of
@@ -29,6 +28,9 @@ from ctk.workflow.predictions import MemberPredictions, gather_predictions
 from ctk.workflow.prepare import PreparedData, prepare, prepare_test
 from ctk.workflow.run_ending import record_ending
 from ctk.workflow.write_submission import write_submission
+
+MEAN = {"name": "mean"}
+"""The blender where nothing else is said."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,7 @@ def plan_blend(
             "Give runs of one competition, or say it with --competition.",
         )
     known = competition_of(ids.pop())
-    own = runs[0].config()["blend"] if len(runs) == len(found) else {"name": "mean"}
+    own = runs[0].config().get("blend", MEAN) if len(runs) == len(found) else MEAN
     raw: dict[str, Any] = dict(own) if blender in (None, own["name"]) else {"name": blender}
     config = runs[0].config() if runs else base_config(known, data_dir)
     for assignment in options:
@@ -161,7 +163,7 @@ def _finished_run(source: str, root: Path) -> Run:
 def _check_same_data(runs: Sequence[Run], prepared: PreparedData) -> None:
     """Raise UsageError for a run that was made from other data."""
     for run in runs:
-        if read_json(run.folder / "data.json")["fingerprint"] != prepared.fingerprint:
+        if run.data()["fingerprint"] != prepared.fingerprint:
             raise UsageError(
                 f"{run.folder} was made from other data than {runs[0].folder.name} finds now.",
                 "Give submission.csv files instead and take --blender mean.",

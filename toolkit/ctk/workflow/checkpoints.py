@@ -6,12 +6,12 @@ from pathlib import Path
 
 from ctk.config.resolve import resolve
 from ctk.contract import Member, Model, Progress
-from ctk.errors import CtkError, UsageError
+from ctk.errors import UsageError
 from ctk.plugins import plugins
 from ctk.plugins.guard import competition_of
 from ctk.runs import FINISHED, RUNNING, Part, Run
 from ctk.samples import Data, Samples
-from ctk.workflow.fit import new_model
+from ctk.workflow.fit import named_as_saved, new_model
 from ctk.workflow.prepare import prepare
 
 
@@ -58,17 +58,6 @@ class FittedRun:
         Raises CtkError where what was saved is gone or damaged.
         """
         model, folder = self.blank(part), self.checkpoints(part)
-        try:
+        with named_as_saved(folder, part):
             model.load(folder, samples, device)
-        except CtkError:
-            raise
-        except Exception as error:  # a damaged file may bring anything: pickle, zip and torch have errors of their own
-            raise CtkError(
-                f"{folder}: what {part.key}, fold {part.fold} saved there cannot be read ({_first_line(error)}).",
-                "Was it moved or damaged? Fit the member anew.",
-            ) from error
         return model
-
-
-def _first_line(error: Exception) -> str:
-    return next(iter(str(error).splitlines()), type(error).__name__).rstrip(".")

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from ctk.contract import Competition, Results
-from ctk.files import read_json, write_json, write_text
+from ctk.files import write_json, write_text
 from ctk.runs import Run
 from ctk.workflow.blend_members import BLEND, BlendedPredictions, PredictedRun
 from ctk.workflow.fold_scores import FoldScorer
@@ -49,7 +49,7 @@ def collect_results(
         title=competition.title,
         folder=run.folder,
         config=run.config(),
-        environment=read_json(run.folder / "environment.json"),
+        environment=run.environment(),
         about=data.about,
         metric=metric,
         headline=competition.headline,

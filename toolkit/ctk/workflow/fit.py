@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 
 from ctk.contract import PROGRESS, Files, FitContext, Member, Model, RunConfig
-from ctk.errors import CtkError
+from ctk.errors import CtkError, DamagedError, PluginError
 from ctk.files import write_json
 from ctk.plugins.guard import Guard, competition_of, keep_noise, metric_of, only_sentences
+from ctk.plugins.guard.failures import describe_error
 from ctk.runs import Part, Predictions, Run
 from ctk.samples import Array, Samples
 from ctk.training import torchrun
@@ -97,7 +98,8 @@ def _fit_and_store(task: FitTask, run: Run) -> dict[str, float]:
         curve = getattr(model, "curve", [])
     else:
         saved = Run(Path(task.config.checkpoints))
-        model.load(saved.checkpoints_folder(task.part), train, task.config.device)
+        with named_as_saved(saved.checkpoints_folder(task.part), task.part):
+            model.load(saved.checkpoints_folder(task.part), train, task.config.device)
         facts = saved.facts(task.part)
         fitted, curve = facts["postprocess"], facts["curve"]
     oof = np.zeros((0, train.target_width), np.float32)
@@ -123,6 +125,21 @@ def _fit_and_store(task: FitTask, run: Run) -> dict[str, float]:
         size=getattr(model, "size", None),
     )
     return scores
+
+
+@contextmanager
+def named_as_saved(folder: Path, part: Part) -> Iterator[None]:
+    """Name the files where a model cannot read what it saved: they may be gone or damaged, and nobody's code wrong."""
+    try:
+        yield
+    except Exception as error:  # a damaged file may bring anything: pickle, zip and torch have errors of their own
+        cause = error.__cause__ if isinstance(error, PluginError) else error
+        if cause is None or isinstance(cause, CtkError):
+            raise
+        raise DamagedError(
+            f"{folder}: what {part.key}, fold {part.fold} saved there cannot be read ({describe_error(cause)}).",
+            "Was it moved or damaged? Fit the member anew.",
+        ) from cause
 
 
 def _fit_model(model: Model, task: FitTask, run: Run, train: Samples, valid: Samples) -> None:
@@ -210,10 +227,8 @@ def _load_samples(task: FitTask, run: Run, member: Member) -> tuple[Samples, Sam
     fold = draw_folds(train, task.config.split)[task.part.fold]
     if member.uses:
         train, test, fold = _add_oof_features(task, run, member, train, test, fold)
-    if (run.folder / "kept.npy").exists():
-        # Only what is learned from is filtered: the validation set stays whole, so that scores compare.
-        kept = np.load(run.folder / "kept.npy", allow_pickle=False)
-        fold = Fold(fold.train[kept[fold.train]], fold.valid)
+    # Only what is learned from is filtered: the validation set stays whole, so that scores compare.
+    fold = Fold(fold.train[run.kept(len(train))[fold.train]], fold.valid)
     if not len(fold.train):
         raise CtkError("The filters left nothing to train on.", "Loosen them, or run without: -o filters=[].")
     return train, test, fold
@@ -270,7 +285,7 @@ class _Progress:
         if time.monotonic() >= self.next or done == total:
             self.next = time.monotonic() + 0.5
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            write_json(self.path, {"done": done, "total": total, "scores": dict(scores)})
+            write_json(self.path, {"done": done, "total": total, "scores": dict(scores)}, lasting=False)
 
 
 def _as_float32(prediction: Array) -> Array:

@@ -7,10 +7,11 @@ from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future
 from typing import Any
 
 from ctk.contract import PROGRESS, WorkerLost
-from ctk.errors import CtkError, PluginError
+from ctk.errors import CtkError, DamagedError, PluginError
 from ctk.files import fingerprint, read_json
 from ctk.plugins.guard import Guard, submit_task
 from ctk.runs import Part
+from ctk.runs.records import ProgressFile
 from ctk.workflow.fit import FitTask, fit_part
 from ctk.workflow.lifecycle import call_hook, say_and_log
 from ctk.workflow.observer import Observer
@@ -24,6 +25,11 @@ def fit_members(plan: RunPlan, prepared: PreparedData, observer: Observer) -> No
     written = plan.run.config()
     tasks = {part: _task(plan, written, part, prepared) for part in parts_of(plan.config)}
     fitted = [part for part, task in tasks.items() if plan.run.is_fitted(part, task.fingerprint)]
+    for part in tasks:
+        if part not in fitted and (plan.run.part_folder(part) / "fitted.json").exists():
+            say_and_log(plan.run, observer)(
+                f"{part.key}, fold {part.fold}: what lies there is damaged or was fitted to something else; fitted anew"
+            )
     observer.begin(list(tasks), fitted)
     try:
         missing = {part: task for part, task in tasks.items() if part not in fitted}
@@ -44,8 +50,8 @@ def _fit_wave(plan: RunPlan, wave: Mapping[Part, FitTask], pool: Executor, guard
         done, _ = wait(running, timeout=0.25, return_when=FIRST_COMPLETED)
         for part in running.values():
             try:
-                observer.progress(part, **read_json(plan.run.part_folder(part) / PROGRESS))
-            except (OSError, ValueError):
+                observer.progress(part, **read_json(plan.run.part_folder(part) / PROGRESS, ProgressFile))
+            except DamagedError:
                 continue
         for future in done:
             try:
@@ -87,7 +93,7 @@ def _task(plan: RunPlan, written: Mapping[str, Any], part: Part, prepared: Prepa
     members = {member["name"]: member for member in written["members"]}
     needed = [part.member]
     for name in needed:
-        needed += [other for other in members[name]["uses"] if other not in needed]
+        needed += [other for other in members[name].get("uses", ()) if other not in needed]
     print_of_part = fingerprint(
         vars(part),
         [members[name] for name in needed],

@@ -60,8 +60,9 @@ class FoldScorer:
     def check_stored(self, run: Run) -> None:
         """Raise CtkError where a part's stored predictions are not of the rows that its fold validates."""
         for part in run.parts():
-            valid = self.division.folds[part.fold].valid
-            if not np.array_equal(run.predictions(part, "oof").ids, self.train.ids[valid]):
+            known = part.fold < len(self.division.folds)
+            valid = self.division.folds[part.fold].valid if known else ()
+            if not known or not np.array_equal(run.predictions(part, "oof").ids, self.train.ids[valid]):
                 raise CtkError(
                     f"{part.key}, fold {part.fold}: its predictions are not of the rows that the fold validates.",
                     f"The folds were drawn otherwise before: remove {run.part_folder(part)} and resume the run.",

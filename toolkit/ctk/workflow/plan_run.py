@@ -10,7 +10,7 @@ from pathlib import Path
 from ctk.config.overrides import override
 from ctk.config.resolve import resolve
 from ctk.contract import Competition, Execution, Metric, RunConfig
-from ctk.errors import UsageError, nearest
+from ctk.errors import DamagedError, UsageError, nearest
 from ctk.machine import cores
 from ctk.plugins import plugins
 from ctk.plugins.guard import competition_of, metric_of
@@ -92,14 +92,14 @@ def reopen_run(run: Run, competition_name: str | None = None, execution: Sequenc
     Its competition has another name where another plugin with the same id has come or gone since. ``execution`` are
     overrides of its executor; the threads stay, so that it gives what it would have given.
     """
-    state = run.state()
+    state = run.state_or_killed()
     if state["state"] == RUNNING:
         raise UsageError(f"{run.folder} is still running, as process {state['pid']}.")
     raw = run.config()
     if "members" not in raw:
         raise UsageError(f"{run.folder} is a blend of other runs.", "Make it again with `ctk blend`.")
     raw["competition"] = competition_name or raw["competition"]
-    threads = raw["executor"]["threads"]
+    threads = raw.get("executor", {}).get("threads", 0)
     for assignment in execution:
         override(raw, assignment)
     config = resolve(raw, plugins())
@@ -156,10 +156,15 @@ def _check_checkpoints(config: RunConfig) -> None:
     saved = Run(Path(str(config.checkpoints)))
     if of := saved.config().get("checkpoints"):
         raise UsageError(f"{saved.folder} has no members of its own: it predicted with those of {of}.", f"Give {of}.")
-    BlendRecord.load(saved.folder)
+    weights = BlendRecord.load(saved.folder).blend.weights
+    if strange := weights.keys() - {part.key for part in saved.parts()}:
+        raise DamagedError(
+            f"{saved.folder / 'blend.json'}, weights: the run has no '{min(strange)}'.", "Was it edited?"
+        )
     for part in parts_of(config):
         if part not in saved.parts():
             raise UsageError(
                 f"{saved.folder} has no fitted {part.key}, fold {part.fold}.",
                 "Members, seeds and folds are those of the saved run.",
             )
+        saved.facts(part)  # raises DamagedError

@@ -97,7 +97,7 @@ def prepare_test(
         if folder is not None:
             write_json(folder / "width.json", source.reader.prepare_test(source.root, folder, progress))
     data = Data.open(alone, source.root, source.reader.pictures(source.root))
-    return data, int(read_json(alone / "width.json"))
+    return data, int(read_json(alone / "width.json", int))
 
 
 class _Source:

@@ -8,16 +8,17 @@ from pathlib import Path
 import numpy as np
 
 from ctk.contract import Results
-from ctk.errors import CtkError
-from ctk.files import atomic, read_json, remove_unfinished, write_json
+from ctk.errors import CtkError, DamagedError
+from ctk.files import atomic, remove_unfinished, write_json
 from ctk.plugins import plugins
-from ctk.runs import FINISHED, RUNNING
+from ctk.runs import FINISHED, RUNNING, Run
 from ctk.samples import Samples
 from ctk.training import torchrun
 from ctk.workflow.apply_filters import apply_filters
 from ctk.workflow.blend_members import BLEND, PredictedRun, blend_members, postprocess_blend
 from ctk.workflow.blend_record import BlendRecord
 from ctk.workflow.collect_results import collect_results, report_results
+from ctk.workflow.environment import describe_environment
 from ctk.workflow.fit import limit_samples
 from ctk.workflow.fit_members import fit_members
 from ctk.workflow.fold_scores import FoldScorer
@@ -43,6 +44,7 @@ def execute_run(plan: RunPlan, observer: Observer | None = None) -> Results:
     with run.locked(), record_ending(run, again if plan.verb else ""):
         remove_unfinished(run.folder)
         run.set_state(RUNNING)
+        _mend_environment(run, say)
         call_hook(say, "ctk_run_started", run=run, config=config)
 
         prepared = _prepare(plan, say, observer)
@@ -72,6 +74,15 @@ def execute_run(plan: RunPlan, observer: Observer | None = None) -> Results:
     return results
 
 
+def _mend_environment(run: Run, say: Callable[[str], None]) -> None:
+    """Write where the run is made once more, if a power cut left nothing of it."""
+    try:
+        run.environment()
+    except DamagedError as error:
+        say(f"{error.problem} It is written anew.")
+        write_json(run.folder / "environment.json", describe_environment(plugins()))
+
+
 def _prepare(plan: RunPlan, say: Callable[[str], None], observer: Observer) -> PreparedData:
     """Prepare the data, unless that was done before. Raises CtkError where it is not what the run began with."""
     run = plan.run
@@ -79,16 +90,23 @@ def _prepare(plan: RunPlan, say: Callable[[str], None], observer: Observer) -> P
         plan.config, plan.competition, plugins(), say, observer.working, run.config(), plan.refresh
     )
     path = run.folder / "data.json"
-    if path.exists():
-        before = read_json(path)
-        if before["fingerprint"] != prepared.fingerprint:
-            raise CtkError(f"The data has changed since {run.folder} began.", "Start a new run.")
-        if before.get("code", prepared.code) != prepared.code:
-            name = plan.config.data.name
-            say(f"the code of the data reader '{name}' has changed since this run began: what it reads now may differ")
+    try:
+        if path.exists():
+            _compare_data(run, plan.config.data.name, prepared, say)
+    except DamagedError as error:  # each fitted part knows its data too
+        say(f"{error.problem} It is written anew.")
     write_json(path, {"fingerprint": prepared.fingerprint, "code": prepared.code, "folder": prepared.root})
     say(prepared.data.about)
     return prepared
+
+
+def _compare_data(run: Run, reader: str, prepared: PreparedData, say: Callable[[str], None]) -> None:
+    """Raise CtkError for other data than the run began with; say where the reader's code is another."""
+    before = run.data()
+    if before["fingerprint"] != prepared.fingerprint:
+        raise CtkError(f"The data has changed since {run.folder} began.", "Start a new run.")
+    if before.get("code", prepared.code) != prepared.code:
+        say(f"the code of the data reader '{reader}' has changed since this run began: what it reads now may differ")
 
 
 def _filter(plan: RunPlan, prepared: PreparedData, say: Callable[[str], None]) -> None:
@@ -105,8 +123,6 @@ def _filter(plan: RunPlan, prepared: PreparedData, say: Callable[[str], None]) -
 
 def _fold_scorer(plan: RunPlan, train: Samples, division: Division) -> FoldScorer:
     """Pair the run's folds with what the filters kept. Raises CtkError if what is stored was fitted on other folds."""
-    path = plan.run.folder / "kept.npy"
-    kept = np.load(path, allow_pickle=False) if path.exists() else np.ones(len(train), dtype=bool)
-    scorer = FoldScorer(train, plan.config.split, division, kept)
+    scorer = FoldScorer(train, plan.config.split, division, plan.run.kept(len(train)))
     scorer.check_stored(plan.run)
     return scorer

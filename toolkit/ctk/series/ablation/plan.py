@@ -10,11 +10,12 @@ from typing import Any
 from ctk.config.overrides import override
 from ctk.config.resolve import resolve
 from ctk.contract import Execution, RunConfig
-from ctk.errors import CtkError, UsageError
-from ctk.files import read_json, write_json
+from ctk.errors import DamagedError, UsageError
+from ctk.files import is_folder_name, read_json, write_json
 from ctk.plugins import plugins
 from ctk.plugins.guard import competition_of
 from ctk.runs import Run, find_shortened, nearest_shortened
+from ctk.runs.records import PlanFile
 from ctk.series.ablation import BASE, PLAN
 from ctk.workflow.pools import choose_workers
 
@@ -71,16 +72,20 @@ def find_ablation(text: str, root: Path) -> Path:
 def read_plan(folder: Path, execution: Sequence[str] = ()) -> AblationPlan:
     """Read the plan of an ablation's folder; ``execution`` are overrides of its executor.
 
-    The threads of a run stay what they were, so that it gives what it would have given. Raises CtkError for a plan that
-    cannot be read, UsageError where what it needs is not installed any more.
+    The threads of a run stay what they were, so that it gives what it would have given. Raises DamagedError for a plan
+    that cannot be read, UsageError where what it needs is not installed any more.
     """
     try:
-        known: dict[str, Any] = read_json(folder / PLAN)
-        seeds, overrides = tuple(known["seeds"]), known["overrides"]
-        raw, configs = {"executor": known["executor"]}, known["configs"]
-        threads = known["executor"]["threads"]
-    except (OSError, ValueError, KeyError, TypeError):
-        raise CtkError(f"{folder / PLAN}: cannot be read.", "Was it edited? Start the ablation anew.") from None
+        known: dict[str, Any] = read_json(folder / PLAN, PlanFile)
+        names = known["configs"].keys() - {BASE}
+        if BASE not in known["configs"] or names != known["overrides"].keys() or not all(map(is_folder_name, names)):
+            raise DamagedError(f"{folder / PLAN}: configs and overrides are not of the same variants.")
+    except DamagedError as error:
+        problem = error.problem.removeprefix(f"{folder / PLAN}").strip(",:. ")
+        help = "Was it edited? Start the ablation anew."
+        raise DamagedError(f"{folder / PLAN}: cannot be read ({problem}).", help) from None
+    seeds, overrides, configs = tuple(known["seeds"]), known["overrides"], known["configs"]
+    raw, threads = {"executor": known["executor"]}, known["executor"].get("threads", 0)
     for assignment in execution:
         override(raw, assignment)
     resolved = {name: resolve(config | raw, plugins()) for name, config in configs.items()}

@@ -1,0 +1,124 @@
+"""What the files of a run's folder hold, as pydantic checks it when they are read back: a stranger may have sent them.
+
+Keys that are not named here are let through: a later version may know them. Those with a default may be missing.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Numbers = dict[str, float | None]
+"""Scores by name; None is what JSON makes of a number that is not finite."""
+YEAR_9999 = 253_370_764_800
+"""In seconds since 1970: what Python can name as a date."""
+
+
+class StateFile(BaseModel):
+    """``state.json``: where a run stands, by which process, since when (seconds since 1970)."""
+
+    state: Literal["running", "finished", "failed", "interrupted", "killed", "pruned"]
+    pid: int = Field(1, ge=1, lt=2**31)
+    boot: float = 0.0
+    started: float = Field(0.0, ge=0, lt=YEAR_9999)
+    changed: float = Field(0.0, ge=0, lt=YEAR_9999)
+    dry_run: bool = False
+    problem: str = ""
+
+
+class ScoresFile(BaseModel):
+    """``scores.json``: the scores of each member, of the blend, and of the test where that is public."""
+
+    metric: str
+    direction: Literal["max", "min"]
+    members: dict[str, Numbers]
+    headline: list[str] = []
+    baselines: list[str] = []
+    test: Numbers = {}
+
+
+class ConfigChoice(BaseModel):
+    """A component with its options beside the name."""
+
+    name: str
+
+
+class ConfigMember(ConfigChoice):
+    """A member of a config."""
+
+    uses: list[str] = []
+    blend: bool = True
+
+
+class ConfigExecutor(ConfigChoice):
+    """The executor of a config."""
+
+    threads: int = 0
+
+
+class ConfigFile(BaseModel):
+    """``config.yaml``, as far as it is read before it is resolved; of a blend it has no members."""
+
+    competition: str
+    preset: str
+    data_dir: str | None = None
+    data: ConfigChoice = ConfigChoice(name="")
+    filters: list[ConfigChoice] = []
+    split: dict[str, Any] = {}
+    members: list[ConfigMember] = []
+    blend: ConfigChoice = ConfigChoice(name="mean")
+    checkpoints: str | None = None
+    executor: ConfigExecutor = ConfigExecutor(name="local")
+    trackers: list[ConfigChoice] = []
+
+
+class PlanFile(BaseModel):
+    """``plan.json`` of an ablation: its configs and what each changes, by variant."""
+
+    seeds: list[int]
+    overrides: dict[str, list[str]]
+    configs: dict[str, dict[str, Any]]
+    executor: ConfigExecutor
+
+
+class BlendFile(BaseModel):
+    """``blend.json``: the weights by member key, how they were found, and what the postprocessing was fitted to."""
+
+    model_config = ConfigDict(extra="forbid")
+    blender: str
+    weights: dict[str, float]
+    normalise: bool = False
+    score: float | None = None
+    trace: list[dict[str, Any]] = []
+    column_groups: list[str] = []
+    group_of_column: list[int] = []
+    by_group: dict[str, list[float]] = {}
+    postprocess: dict[str, Any] = {}
+
+
+class DataFile(BaseModel):
+    """``data.json``: which data a run was made from, and by which code of its reader."""
+
+    fingerprint: str
+    code: str | None = None
+
+
+class ProgressFile(BaseModel):
+    """``progress.json``: how far a fit is."""
+
+    model_config = ConfigDict(extra="forbid")
+    done: int
+    total: int
+    scores: Numbers
+
+
+class FittedFile(BaseModel):
+    """``fitted.json``: what was found out while a part was fitted."""
+
+    fingerprint: str
+    scores: Numbers
+    seconds: float
+    curve: list[Numbers]
+    postprocess: dict[str, Any]
+    size: int | None = None
