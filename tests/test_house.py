@@ -16,7 +16,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 CORE = ROOT / "toolkit"
 FLOORS = (
-    "errors machine compiled ops",
+    "errors machine merit compiled ops",
     "files samples blend",
     "data runs contract",
     "hookspecs report",

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from ctk.merit import merit
 from ctk.samples import Array, Samples
 
 if TYPE_CHECKING:
@@ -36,3 +37,7 @@ class Metric:
     def sign(self) -> int:
         """1 where higher is better, -1 where lower is."""
         return 1 if self.direction == "max" else -1
+
+    def merit(self, score: float | None) -> tuple[bool, float]:
+        """Give the key of ``max`` and of ``sorted(..., reverse=True)`` for scores; NaN and None come last."""
+        return merit(score, self.sign)
