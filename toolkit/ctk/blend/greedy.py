@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ctk.blend.members import members_of
 from ctk.blend.result import BlendResult, Step
 from ctk.merit import merit
 
@@ -33,7 +34,8 @@ def greedy_selection(
     returns      BlendResult with weights (M,); ties go to the first member and the first share
     raises       ValueError without members, or if no member has a finite score
     """
-    members = [np.asarray(member) for member in predictions]
+    given, names = members_of(predictions)
+    members = [np.asarray(member) for member in given]
     if not members:
         raise ValueError("there is nothing to blend: give at least one member's predictions")
     alone = [float(metric(member)) for member in members]
@@ -59,4 +61,4 @@ def greedy_selection(
         weights *= 1 - share
         weights[member] += share
         trace.append(Step(member, share, score))
-    return BlendResult(weights, score, tuple(trace))
+    return BlendResult(weights, score, tuple(trace), names=names)

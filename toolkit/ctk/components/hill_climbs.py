@@ -32,7 +32,8 @@ class HillClimb(Blender):
     weights      one a "model"; or a model's own for each "group" of target columns, or each "column". More weights
                  learn more of chance: a column's own want some thousand rows (bench/blend_weights.py)
     normalise    scale each member's rows to length 1 first
-    low, high    the shares that a step may mix in a member with; below zero takes some of it out
+    low, high    the shares that a step may mix in a member with; below zero takes some of it out. A low of none is
+                 -0.5, and 0 where predictions are probabilities, which their blend then is as well
     step         grid of shares; a metric that ``ctk.blend`` knows by name has exact ones
     replacement  whether a member may be taken again
     max_rounds   steps at most, the first included
@@ -44,7 +45,7 @@ class HillClimb(Blender):
         *,
         weights: Literal["model", "group", "column"] = "model",
         normalise: bool = False,
-        low: Annotated[float, Field(ge=-1, le=0)] = -0.5,
+        low: Annotated[float, Field(ge=-1, le=0)] | None = None,
         high: Annotated[float, Field(ge=2e-3, le=1)] = 0.5,
         step: Grid = 0.01,
         replacement: bool = True,
@@ -53,8 +54,8 @@ class HillClimb(Blender):
     ) -> None:
         self.weights = weights
         self.normalise = normalise
+        self.low, self.high = low, high
         self.options: dict[str, Any] = {
-            "bounds": (low, high),
             "step": step,
             "replacement": replacement,
             "max_rounds": max_rounds,
@@ -68,12 +69,14 @@ class HillClimb(Blender):
         """
         known = metric.climb is not None
         columns = self._columns(samples, metric)
+        low = 0.0 if self.low is None and metric.predicts == "probabilities" else self.low
         decided = None if metric.columns is None or not known else _decided_weights(metric.columns(samples))
         climb = hill_climb(
             scale_rows(oof, self.normalise),
             _target(samples, oof) if known else np.arange(len(samples)),  # the metric itself is handed samples
             metric.climb or (lambda _, blend: metric.score(blend.astype(np.float32), samples)),
             maximize=None if known else metric.direction == "max",
+            bounds=(low, self.high),
             columns=None if columns is None else columns.group_of_column.tolist(),
             column_weights=None if decided is None else decided.tolist(),
             progress=_log_steps(self.say, list(oof), metric.climb or metric.name),
