@@ -23,18 +23,18 @@ class Metric:
 
     climb    the metric of ``ctk.blend.hill_climb`` that is best where this one is, so that blending takes its exact
              steps instead of calling ``score``
-    predicts what predictions are: "probabilities" has blenders keep them such, with weights that are not below zero and
-             sum to one. None says nothing: then they go by ``climb`` and by the predictions themselves
     columns  from samples, (T,) bool: the columns of a prediction that members decide; none are all of them. The others
              are known otherwise, and a blender leaves them out
+    predicts what predictions are: "probabilities" has blenders keep them such, with weights that are not below zero and
+             sum to one. None says nothing: then they go by ``climb`` and by the predictions themselves
     """
 
     name: str
     direction: Direction
     score: Callable[[Array, Samples], float]
     climb: str | None = None
-    predicts: Literal["probabilities"] | None = None
     columns: Callable[[Samples], Array] | None = None
+    predicts: Literal["probabilities"] | None = None
 
     @property
     def sign(self) -> int:
