@@ -84,9 +84,14 @@ def run(competition: str, *, observer: Observer | None = None, **how: Any) -> Re
     return execute_run(plan(competition, **how), observer)
 
 
-def resume(name: str, *, root: Path | None = None, observer: Observer | None = None) -> Results:
-    """Go on with a run that was interrupted, failed or killed, by its folder or the end of its name."""
-    return execute_run(reopen_run(Run.find(name, root or runs_root())), observer)
+def resume(
+    name: str, *, overrides: Sequence[str] = (), root: Path | None = None, observer: Observer | None = None
+) -> Results:
+    """Go on with a run that was interrupted, failed or killed, by its folder or the end of its name.
+
+    ``overrides``, "key=value" each, change its blend or its submission; the fits stay.
+    """
+    return execute_run(reopen_run(Run.find(name, root or runs_root()), overrides=overrides), observer)
 
 
 def cross_validate(
@@ -102,7 +107,8 @@ def cross_validate(
 ) -> Results:
     """A run that validates on every fold; its results' ``folds`` has the scores by fold.
 
-    scheme    "kfold" (row by row), "group", "stratified-group" or "time" (blocks, each trained on what is earlier)
+    scheme    "kfold", "stratified" (both row by row), "group", "stratified-group" or "time" (blocks, each trained on
+              what is earlier)
     group     of the samples: it stays on one side, or is the time; None is the preset's
     stratify  group whose shares are alike in every fold; None is the target
     how       as for ``plan``
@@ -278,7 +284,7 @@ def filter_data(
         raise UsageError(f"{out} is not empty.", "Give a new folder with --out; data is never written over data.")
     prepared = prepare(config, known, plugins(), say)
     samples = prepared.data
-    metric = metric_of(known.metric)
+    metric = metric_of(config.metric or known.metric)
     kept = apply_filters(config, prepared, out / "filters", metric, say)
     known.write_data(out, samples.train.take(np.flatnonzero(kept)), samples.test)
     return int(kept.sum()), len(kept)

@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ctk.blend.greedy import greedy_selection
 from ctk.blend.hill_climb import hill_climb
 from ctk.blend.nested_folds import CrossValidated, cross_validated_score
-from ctk.blend.probabilities import are_probabilities
 from ctk.blend.result import BlendResult, ClimbTrace, Step
-from ctk.blend.scores import find_metric
 
 if TYPE_CHECKING:
     from ctk.blend.retrieval import hill_climb_retrieval
@@ -19,9 +17,7 @@ __all__ = [
     "ClimbTrace",
     "CrossValidated",
     "Step",
-    "are_probabilities",
     "cross_validated_score",
-    "find_metric",
     "greedy_selection",
     "hill_climb",
     "hill_climb_retrieval",

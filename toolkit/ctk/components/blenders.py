@@ -6,7 +6,9 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from ctk.blend import are_probabilities, find_metric, greedy_selection
+from ctk.blend import greedy_selection
+from ctk.blend.probabilities import are_probabilities
+from ctk.blend.scores import find_metric
 from ctk.contract import Blend, Blender, Metric
 from ctk.errors import UsageError
 from ctk.samples import Array, Samples

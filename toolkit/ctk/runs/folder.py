@@ -7,7 +7,7 @@ import json
 import math
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -132,6 +132,14 @@ class Run:
         write_json(self.folder / "environment.json", environment)
         write_text(self.folder / "config.yaml", yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True))
 
+    def change_config(self, values: Mapping[str, Any], overrides: Sequence[str]) -> None:
+        """Replace some of the config's keys, and note the overrides that did it; what the others say stays as it is."""
+        text = yaml.safe_dump({**self.config(), **values}, sort_keys=False, allow_unicode=True)
+        write_text(self.folder / "config.yaml", text)
+        noted = self.folder / "overrides.txt"
+        before = noted.read_text(encoding="utf-8") if noted.is_file() else ""
+        write_text(noted, before + "".join(f"{line}\n" for line in overrides))
+
     # Where it stands -----------------------------------------------------------------------------------------------
 
     def state(self) -> dict[str, Any]:
@@ -223,13 +231,19 @@ class Run:
         return Predictions(ids, values)
 
     def parts(self) -> list[Part]:
-        """List the parts whose predictions are here, in the config's order of members."""
+        """List the parts whose predictions are here, in the config's order of members and of their seeds."""
         found = []
         for path in sorted(self.folder.glob("members/*/seed-*/fold-*/fitted.json")):
             member, seed, fold = path.parts[-4:-1]
             found.append(Part(member, int(seed.removeprefix("seed-")), int(fold.removeprefix("fold-"))))
-        order = [member["name"] for member in self.config().get("members", [])]
-        return sorted(found, key=lambda part: (order.index(part.member), part.seed, part.fold))
+        config = self.config()
+        seeds = [
+            (member["name"], seed)
+            for member in config.get("members", [])
+            for seed in member.get("seeds") or config.get("seeds", ())
+        ]
+        place = {each: number for number, each in enumerate(seeds)}
+        return sorted(found, key=lambda part: (place.get((part.member, part.seed), len(place)), part.seed, part.fold))
 
 
 def runs_root() -> Path:
