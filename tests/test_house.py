@@ -16,7 +16,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 CORE = ROOT / "toolkit"
 FLOORS = (
-    "errors machine compiled notebook ops",
+    "errors machine merit compiled notebook ops",
     "files samples blend",
     "data runs contract",
     "hookspecs report",

@@ -361,7 +361,7 @@ def with_row(shape, row, value):
         ({"gallery_sets": [with_row((5, 4), 3, torch.inf), torch.ones(5, 2)]}, r"gallery_sets\[0\], row 3 has NaN"),
         ({"query_sets": [torch.ones(3, 4) * 1e30, torch.ones(3, 2)]}, "member 0 may reach 4e"),
         ({"target": torch.tensor([0, 1, 5])}, "query row 2 has a target outside the gallery of 5"),
-        ({"target": torch.tensor([0, 1])}, "target are 3 integers"),
+        ({"target": torch.tensor([0, 1])}, r"target is \(3,\) integers"),
         ({"target": None}, "nothing says what is right"),
         ({"query_ids": torch.zeros(3).long(), "gallery_ids": torch.zeros(5).long()}, "give one of them"),
         (

@@ -234,9 +234,9 @@ def test_autocast_takes_products_in_its_dtype_and_keeps_logits_in_float32(isa):
         ({"logit_scale": torch.ones(2)}, "0-d tensor"),
         ({"label_smoothing": 1.0}, "below 1"),
         ({"query_ids": torch.arange(4)}, "come together"),
-        ({"query_ids": torch.arange(3), "key_ids": torch.arange(4)}, "one entry a row"),
+        ({"query_ids": torch.arange(3), "key_ids": torch.arange(4)}, r"query_ids is \(4,\) integers, one a row"),
         ({"query_ids": torch.rand(4), "key_ids": torch.arange(4)}, "integers"),
-        ({"query_ids": torch.arange(4, device="meta"), "key_ids": torch.arange(4)}, "query_ids are on meta"),
+        ({"query_ids": torch.arange(4, device="meta"), "key_ids": torch.arange(4)}, "query_ids is on meta"),
         ({"memory_limit": 100}, "memory_limit is at least"),
     ],
 )

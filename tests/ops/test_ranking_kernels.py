@@ -263,7 +263,9 @@ def test_finite_vectors_whose_norm_is_beyond_float32_are_ranked(isa):
     [
         (lambda q, g: target_ranks(q, g, torch.tensor([True, False])), "integers"),
         (lambda q, g: target_ranks(q.numpy(), g, torch.tensor([0, 1])), "query is a tensor"),
-        (lambda q, g: target_ranks(q, g, [0, 1]), "target is a tensor"),
+        (lambda q, g: target_ranks(q, g, ["a", "b"]), r"target is \(2,\) integers, not list"),
+        (lambda q, g: target_ranks(q.to_sparse(), g, [0, 1]), r"query is a sparse tensor .* \.to_dense\(\)"),
+        (lambda q, g: target_ranks(q.to("meta"), g.to("meta"), [0, 1]), "query is on meta"),
         (lambda q, g: topk(q, g, 2.0), "whole number"),
         (lambda q, g: mean_reciprocal_rank(q, g, torch.tensor([0, 1]), cutoff=0), "cutoff"),
         (lambda q, g: target_ranks(q, g, torch.tensor([0, 1]), ties=["mean"]), "ties is one of"),

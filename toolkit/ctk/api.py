@@ -90,9 +90,14 @@ def run(competition: str, *, observer: Observer | None = None, **how: Any) -> Re
     return _executed(plan(competition, **how), observer)
 
 
-def resume(name: str, *, root: Path | None = None, observer: Observer | None = None) -> Results:
-    """Go on with a run that was interrupted, failed or killed, by its folder or a part of its name."""
-    return _executed(reopen_run(Run.find(name, root or runs_root())), observer)
+def resume(
+    name: str, *, overrides: Sequence[str] = (), root: Path | None = None, observer: Observer | None = None
+) -> Results:
+    """Go on with a run that was interrupted, failed or killed, by its folder or a part of its name.
+
+    ``overrides``, "key=value" each, change its blend or its submission; the fits stay.
+    """
+    return _executed(reopen_run(Run.find(name, root or runs_root()), overrides=overrides), observer)
 
 
 def _executed(planned: RunPlan, observer: Observer | None) -> Results:
@@ -112,7 +117,8 @@ def cross_validate(
 ) -> Results:
     """A run that validates on every fold; its results' ``folds`` has the scores by fold.
 
-    scheme    "kfold" (row by row), "group", "stratified-group" or "time" (blocks, each trained on what is earlier)
+    scheme    "kfold", "stratified" (both row by row), "group", "stratified-group" or "time" (blocks, each trained on
+              what is earlier)
     group     of the samples: it stays on one side, or is the time; None is the preset's
     stratify  group whose shares are alike in every fold; None is the target
     how       as for ``plan``
@@ -297,7 +303,7 @@ def filter_data(
     write_text(unfinished, "The data here is not whole. The command that made it goes on where it was killed.\n")
     remove_unfinished(out)
     samples = prepared.data
-    metric = metric_of(known.metric)
+    metric = metric_of(config.metric or known.metric)
     kept = apply_filters(config, prepared, out / "filters", metric, say)
     known.write_data(out, samples.train.take(np.flatnonzero(kept)), samples.test)
     unfinished.unlink()

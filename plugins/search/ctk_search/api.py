@@ -131,7 +131,7 @@ def search(
         book = studies.create(
             url or studies.own_url(run.folder),
             settings.study,
-            metric_of(known.metric).direction,
+            metric_of(first.metric or known.metric).direction,
             settings.fingerprint,
             run.folder,
         )
@@ -196,7 +196,7 @@ def _carry_out(
     observer: Observer | None,
 ) -> SearchResult:
     again = f"ctk search {settings.competition} --resume {folder}"
-    metric = metric_of(competition_of(settings.competition).metric)
+    metric = metric_of(first.metric or competition_of(settings.competition).metric)
     epochs = configs.longest(first)
     searching = Searching(folder, settings, space, book, metric, epochs, observer or Observer())
     with Run(folder).locked(), closing(book):

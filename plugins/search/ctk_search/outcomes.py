@@ -41,8 +41,6 @@ def ranked(trials: Iterable[FrozenTrial], metric: Metric) -> list[FrozenTrial]:
 
     Scores after a part of the epochs and after all of them do not compare.
     """
-    scored = [
-        (trial.value, trial) for trial in trials if trial.state == TrialState.COMPLETE and trial.value is not None
-    ]
-    ranks = {trial.number: (share_of(trial) < 1, -metric.sign * score, trial.number) for score, trial in scored}
-    return sorted((trial for _, trial in scored), key=lambda trial: ranks[trial.number])
+    scored = [trial for trial in trials if trial.state == TrialState.COMPLETE and trial.value is not None]
+    best_first = sorted(scored, key=lambda trial: (metric.merit(trial.value), -trial.number), reverse=True)
+    return sorted(best_first, key=lambda trial: share_of(trial) < 1)

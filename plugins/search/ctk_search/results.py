@@ -87,13 +87,13 @@ def facts(outcome: TrialOutcome, search: Path, metric: Metric) -> dict[str, Any]
         curves.setdefault(epoch.part, []).append(epoch.scores)
     finals = [curve[-1][metric.name] for curve in curves.values() if metric.name in curve[-1]]
     losses = [
-        min((scores[VALID_LOSS] for scores in curve if VALID_LOSS in scores), default=math.nan)
+        min((loss for scores in curve if math.isfinite(loss := scores.get(VALID_LOSS, math.nan))), default=math.nan)
         for curve in curves.values()
     ]
     run = Run(outcome.folder)
     fitted = {part: run.facts(part) for part in run.parts()} if (outcome.folder / "config.yaml").exists() else {}
     sizes = {part.member: facts["size"] for part, facts in fitted.items() if facts.get("size")}
-    best = max(fitted, key=lambda part: _signed(fitted[part]["scores"].get(metric.name), metric), default=None)
+    best = max(fitted, key=lambda part: metric.merit(fitted[part]["scores"].get(metric.name)), default=None)
     paths = {"best_loss_path": "best-loss.pt", "best_path": "weights.pt"}
     found = {name: None if best is None else run.checkpoints_folder(best) / file for name, file in paths.items()}
     return {
@@ -139,16 +139,12 @@ def best_value(trial: FrozenTrial, metric: Metric) -> float | None:
     if trial.state == TrialState.COMPLETE:
         return trial.value
     values = [value for value in trial.intermediate_values.values() if math.isfinite(value)]
-    return max(values, key=lambda value: metric.sign * value, default=None)
+    return max(values, key=metric.merit, default=None)
 
 
 def _link(path: Path, target: Path) -> None:
     with atomic(path) as temporary:
         temporary.symlink_to(target)
-
-
-def _signed(score: float | None, metric: Metric) -> float:
-    return -math.inf if score is None or math.isnan(score) else metric.sign * score
 
 
 def _mean(values: list[float]) -> float | None:

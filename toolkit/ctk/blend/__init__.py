@@ -1,4 +1,4 @@
-"""Good weights for the members of a blend, in seconds. Imports nothing of ctk but ``ctk.ops``."""
+"""Good weights for the members of a blend, in seconds. Imports nothing of ctk but ``ctk.ops`` and the ground."""
 
 from __future__ import annotations
 

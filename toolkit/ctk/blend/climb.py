@@ -112,7 +112,10 @@ class Climb:
 
     def _begin(self) -> None:
         alone = np.where(self.options.allowed, np.asarray(self.objective.alone(), dtype=np.float64), math.inf)
-        first = int(np.argmin(np.where(np.isnan(alone), math.inf, alone)))
+        alone = np.where(np.isnan(alone), math.inf, alone)
+        first = int(alone.argmin())
+        if alone[first] == math.inf:
+            raise ValueError("the metric gives no member a number: look at what it makes of the predictions of one")
         self.weights = np.zeros(len(alone))
         self.weights[first] = 1
         self.objective.blend(self.weights)

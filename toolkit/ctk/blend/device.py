@@ -16,6 +16,7 @@ from ctk.blend.inputs import ClimbInputs, check_shapes, refuse_not_finite, to_ar
 from ctk.blend.polish import polish
 from ctk.blend.scores import SQUARED, ClimbMetric, Floats
 from ctk.blend.tasks import ClimbTask, Squared, Start
+from ctk.ops.arguments import check_dense
 from ctk.ops.slopes import absolute_slopes
 
 CHUNK = 1 << 24
@@ -43,6 +44,12 @@ def make_task(
 ) -> tuple[ClimbTask, Cells, int]:
     """The task, its cells and the number of members; weigh gives the columns' weights."""
     first = predictions[0]
+    for name, each in (
+        *((f"member {number}", member) for number, member in enumerate(predictions)),
+        ("target", target),
+    ):
+        if isinstance(each, Tensor):
+            check_dense(name, each)
     members = [torch.as_tensor(member, device=first.device).detach() for member in predictions]
     y = torch.as_tensor(target, device=first.device).detach()
     if y.is_complex():
@@ -167,6 +174,8 @@ def bracketed(blend: Tensor, members: Tensor, low: float, high: float) -> tuple[
 
 
 class _AbsoluteTask:
+    probabilities = False
+
     def __init__(self, members: list[Tensor], target: Tensor, cells: Cells, weights: Floats) -> None:
         self.cells, self.weights = cells, weights
         wide = torch.float64 if members[0].dtype == torch.float64 else torch.float32

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ctk.blend.members import members_of
 from ctk.blend.result import BlendResult, Step
+from ctk.merit import merit
 
 
 def greedy_selection(
@@ -24,7 +26,7 @@ def greedy_selection(
     """Start from the best member; each round mixes in the member and share that raise the metric most.
 
     predictions  M arrays (or tensors on the CPU) of one shape (N, ...)
-    metric       score of a blend of that shape, higher is better; negate an error
+    metric       score of a blend of that shape, higher is better; negate an error. A blend scored NaN is never taken
     shares       the shares to try for a new member. None: 1 / (round + 1), which is greedy ensemble selection with
                  equal votes (Caruana et al. 2004, "Ensemble selection from libraries of models").
     replacement  whether a member may be taken again
@@ -32,14 +34,15 @@ def greedy_selection(
     returns      BlendResult with weights (M,); ties go to the first member and the first share
     raises       ValueError without members, or if no member has a finite score
     """
-    members = [np.asarray(member) for member in predictions]
+    given, names = members_of(predictions)
+    members = [np.asarray(member) for member in given]
     if not members:
         raise ValueError("there is nothing to blend: give at least one member's predictions")
     alone = [float(metric(member)) for member in members]
     finite = [number for number, score in enumerate(alone) if math.isfinite(score)]
     if not finite:
         raise ValueError("no member has a finite score: look for NaN in the predictions")
-    first = max(finite, key=lambda number: alone[number])
+    first = max(finite, key=alone.__getitem__)
     blend, score = members[first], alone[first]
     weights = np.zeros(len(members))
     weights[first] = 1.0
@@ -51,11 +54,11 @@ def greedy_selection(
                 continue
             for share in shares or [1 / (number + 1)]:
                 tries.append((float(metric(blend + share * (prediction - blend))), member, share))
-        gained, member, share = max(tries, key=lambda each: each[0], default=(score, 0, 0.0))
+        gained, member, share = max(tries, key=lambda each: merit(each[0]), default=(score, 0, 0.0))
         if not gained > score + tolerance:
             break
         blend, score = blend + share * (members[member] - blend), gained
         weights *= 1 - share
         weights[member] += share
         trace.append(Step(member, share, score))
-    return BlendResult(weights, score, tuple(trace))
+    return BlendResult(weights, score, tuple(trace), names=names)

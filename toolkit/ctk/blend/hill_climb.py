@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ctk.blend.cells import Cells
 from ctk.blend.climb import Options, RunningClimb
 from ctk.blend.inputs import read
+from ctk.blend.members import members_of
 from ctk.blend.result import BlendResult, ClimbTrace, Step
 from ctk.blend.scores import WEIGHTED, ClimbMetric, Custom, Floats, find_metric
 from ctk.blend.tasks import ClimbTask, Start, make_task
@@ -30,7 +31,7 @@ def hill_climb(
     groups: Sequence[Any] | None = None,
     columns: Sequence[Any] | None = None,
     column_weights: Sequence[float] | None = None,
-    bounds: tuple[float, float] = (-0.5, 0.5),
+    bounds: tuple[float | None, float] = (None, 0.5),
     step: float = 0.01,
     replacement: bool = True,
     max_rounds: int = 10_000,
@@ -48,7 +49,8 @@ def hill_climb(
     member out again, also below nothing.
 
     predictions  M arrays or tensors (N,) or (N, T), or one (M, N) or (M, N, T); float32 or float64, others are cast.
-                 Tensors on a GPU stay there for squared errors and mae; for other metrics they come to the host
+                 Tensors on a GPU stay there for squared errors and mae; for other metrics they come to the host. A
+                 mapping has members by name, a data frame (pandas, polars) in its columns
     target       of a member's shape; for logloss and accuracy also (N,) class numbers where T is the classes
     metric       a name, or any metric(target, blend) -> float. By name:
         mse, rmse, mae, r2   as scikit-learn has them, columns meaned (r2: a constant column
@@ -62,7 +64,8 @@ def hill_climb(
     columns      (T,) labels: each group of columns gets weights of its own. Every pair of groups is climbed by itself,
                  on the metric of its part (r2: against the whole column's variance, so that parts add up)
     column_weights  (T,) for mse, rmse, r2, weighted_r2 and mae; none means equal ones
-    bounds       of a step's share; they hold 0
+    bounds       of a step's share; they hold 0. A lower one of None is -0.5, and 0 where predictions are probabilities,
+                 so that blends are too: for logloss; for accuracy, auc and callables where all numbers are in [0, 1]
     step         grid of shares for accuracy, auc and callables; the other metrics' shares are exact
     replacement  whether a member may be taken again
     max_rounds   steps of one climb at most, the first among them
@@ -71,7 +74,8 @@ def hill_climb(
     time_limit   seconds; the climb ends with what it has
     bags         climbs to average, each among half of the members, drawn by `seed` (bagged ensemble selection, Caruana
                  et al. 2004, "Ensemble selection from libraries of models"); 1 is one climb among all
-    maximize     for callables: whether more is better. None: the callable's own `maximize`, else True
+    maximize     for callables: whether more is better. None: the callable's own `maximize`, else True, but for
+                 scikit-learn's metrics named loss, error or deviance. A blend that a callable scores NaN is not taken
     progress     is called with the newest step about four times a second, and at the end of each climb
     returns      BlendResult; score is the metric of the whole blend, steps' scores are those of their cell. Each step
                  betters its score, but for mae the last ones, to all members in turn, may do so only together
@@ -80,9 +84,13 @@ def hill_climb(
     raises       ValueError for shapes, dtypes and options that make no sense, and for numbers that are not finite
                  (naming member, row and column)
     """
+    predictions, names = members_of(predictions)
     known = find_metric(metric, maximize)
-    _check(bounds, step, max_rounds, patience, tolerance, bags, time_limit)
+    low, high = -0.5 if bounds[0] is None else bounds[0], bounds[1]
+    _check((low, high), step, max_rounds, patience, tolerance, bags, time_limit)
     task, cells, count = _prepare(predictions, target, known, groups, columns, column_weights, step)
+    if bounds[0] is None and task.probabilities:
+        low = 0.0
     end = None if time_limit is None else time.perf_counter() + time_limit
     weights = np.zeros((*cells.shape, count))
     traces: list[ClimbTrace] = []
@@ -93,8 +101,8 @@ def hill_climb(
             climb = _climb(
                 start,
                 Options(
-                    low=float(bounds[0]),
-                    high=float(bounds[1]),
+                    low=float(low),
+                    high=float(high),
                     replacement=replacement,
                     tolerance=tolerance,
                     patience=patience,
@@ -115,6 +123,7 @@ def hill_climb(
         trace=ClimbTrace.join(traces),
         groups=cells.groups,
         columns=cells.group_of_column,
+        names=names,
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ctk.blend.members import members_of
 from ctk.blend.scores import CLASSES, LABELS, SQUARED, ClimbMetric
 
 ROWS = 1 << 16
@@ -46,7 +47,10 @@ class ClimbInputs:
 
 def read(predictions: Sequence[Any] | Any, target: Any, metric: ClimbMetric) -> ClimbInputs:
     """Checks shapes and dtypes. Arrays that the engine can read are not copied."""
-    members = [_floats(to_array(member), f"member {number}") for number, member in enumerate(predictions)]
+    members = [
+        _floats(to_array(member, f"member {number}"), f"member {number}")
+        for number, member in enumerate(members_of(predictions)[0])
+    ]
     y = to_array(target)
     classes = check_shapes([member.shape for member in members], y.shape, metric)
     if metric.name not in SQUARED or metric.call is not None:
@@ -73,20 +77,25 @@ def check_shapes(members: Sequence[tuple[int, ...]], target: tuple[int, ...], me
             raise ValueError(f"member {number} is of shape {member}, member 0 of {shape}: all must be of one")
     if 0 in shape:
         raise ValueError(f"predictions of shape {shape} hold no numbers: there is nothing to blend")
+    rows_first = target[:1] == (len(members),) != shape[:1]
+    turned = f"; {len(members):,} rows came as members: members are first, (M, N)" if rows_first else ""
     if metric.call is not None:
         if target[:1] != shape[:1]:
-            raise ValueError(f"target is of shape {target}, predictions of {shape}: each row needs its target")
+            raise ValueError(f"target is of shape {target}, predictions of {shape}: each row needs its target{turned}")
         return False
     classes = metric.name in CLASSES and len(shape) == 2 and target == shape[:1]
     if target != shape and not classes:
         several = " (or (N,) of class numbers)" if metric.name in CLASSES else ""
-        raise ValueError(f"target is of shape {target}, predictions of {shape}: they must be the same{several}")
+        raise ValueError(f"target is of shape {target}, predictions of {shape}: they must be the same{several}{turned}")
     return classes
 
 
-def to_array(numbers: Any) -> NDArray[Any]:
-    """Anything as a numpy array; tensors come to the host."""
-    if hasattr(numbers, "detach"):  # a torch tensor; torch itself is not needed to read one
+def to_array(numbers: Any, what: str = "target") -> NDArray[Any]:
+    """Anything as a numpy array; tensors come to the host. ValueError for a tensor that holds none."""
+    if hasattr(numbers, "detach"):  # a torch tensor: without one torch is not needed
+        from ctk.ops.arguments import check_dense
+
+        check_dense(what, numbers)
         numbers = numbers.detach().cpu()
         if "bfloat16" in str(numbers.dtype):
             numbers = numbers.float()

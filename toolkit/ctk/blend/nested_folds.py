@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ctk.blend.hill_climb import column_weights_of, hill_climb
 from ctk.blend.inputs import read
+from ctk.blend.probabilities import as_scored
 from ctk.blend.scores import Custom, find_metric, score
 
 
@@ -74,7 +75,7 @@ def cross_validated_score(
     eps = float(np.finfo(data.members[0].dtype).eps)
 
     def score_of(rows: Any) -> float:
-        return score(known, data.target[rows], blended[rows], columns, eps)
+        return score(known, data.target[rows], as_scored(known, blended[rows], data), columns, eps)
 
     return CrossValidated(
         score=score_of(slice(None)),

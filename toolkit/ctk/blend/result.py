@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from ctk.blend.members import Names, members_of
 from ctk.notebook import Tabular
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ class BlendResult(Tabular):
     trace    the steps, in order; the first of each cell takes the best single member
     groups   (row groups,) their labels, in the weights' order, where rows are grouped
     columns  (T,) number of each column's group, where columns are grouped
+    names    (M,) of the members, where these were given by name: in a mapping or a data frame
     """
 
     weights: NDArray[np.float64]
@@ -75,6 +77,7 @@ class BlendResult(Tabular):
     trace: Sequence[Step]
     groups: NDArray[Any] | None = None
     columns: NDArray[np.int64] | None = None
+    names: Names | None = None
 
     def heading(self) -> str:
         """Say of how many members it is, and what it reaches."""
@@ -93,8 +96,11 @@ class BlendResult(Tabular):
     def apply(self, predictions: Sequence[Any] | Any, groups: Sequence[Any] | NDArray[Any] | None = None) -> Any:
         """Weighted sum of M arrays or tensors of one shape; groups gives the rows' labels where weights have them.
 
-        raises  ValueError where the number of members, the labels or the columns are not those of the weights
+        predictions  as they were climbed on: members that have names are found by them, in whatever order they come
+        raises       ValueError where the members, the labels or the columns are not those of the weights
         """
+        given, _ = members_of(predictions, self.names)
+        predictions = [each if hasattr(each, "detach") else np.asarray(each) for each in given]
         if len(predictions) != self.weights.shape[-1]:
             raise ValueError(
                 f"{len(predictions)} members for {self.weights.shape[-1]} weights: give each member that was climbed on"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,10 +14,12 @@ from torch import Tensor
 
 from ctk import ops
 from ctk.blend.climb import grid
+from ctk.blend.members import members_of
 from ctk.blend.positives import Positives
 from ctk.blend.rank_climb import RankClimb, climb_together
 from ctk.blend.result import BlendResult, Step
 from ctk.blend.score_tiles import ScoreTiles, TilePlan
+from ctk.ops.arguments import Integers, as_integers, check_dense
 
 MEMORY_LIMIT = 256 << 20
 MOST_SHARES = 1024
@@ -27,12 +30,12 @@ LARGEST_SCORE = 1e30
 
 
 def hill_climb_retrieval(
-    query_sets: Sequence[Tensor] | Tensor,
-    gallery_sets: Sequence[Tensor] | Tensor,
-    target: Tensor | None = None,
+    query_sets: Mapping[str, Any] | Sequence[Any] | Tensor,
+    gallery_sets: Mapping[str, Any] | Sequence[Any] | Tensor,
+    target: Integers | None = None,
     *,
-    query_ids: Tensor | None = None,
-    gallery_ids: Tensor | None = None,
+    query_ids: Integers | None = None,
+    gallery_ids: Integers | None = None,
     bounds: tuple[float, float] = (-0.5, 0.5),
     step: float = 0.01,
     replacement: bool = True,
@@ -51,10 +54,13 @@ def hill_climb_retrieval(
     round takes the best single member. Each one after it tries to mix in every member at every share of a grid, blend =
     (1 - share) * blend + share * member, and takes what gives the best mean reciprocal rank, the first of equals.
 
-    query_sets    M tensors (Q, D_m), any floating dtype, used as they are: normalise first for cosine similarity
-    gallery_sets  M tensors (G, D_m), or one (G, D) for all members; all on one device, where the work is done then
+    query_sets    M tensors or arrays (Q, D_m), any floating dtype, used as they are: normalise first for cosine
+                  similarity. A mapping has them by name
+    gallery_sets  M tensors (G, D_m), or one (G, D) for all members; all on one device, where the work is done then. A
+                  mapping has the names of the query sets
     target        (Q,) gallery rows; or query_ids (Q,) and gallery_ids (G,): entries with the query's id are its
                   positives, and its rank is that of the best of them among the entries that are not. Ties count half.
+                  Each a tensor on that device, an array or a list
     bounds, step  the shares to try: multiples of step within bounds
     replacement   whether a member may be taken again
     max_rounds    how many at most, the first included; patience: how many of them in a row without gain end the climb.
@@ -74,15 +80,16 @@ def hill_climb_retrieval(
     raises        ValueError for shapes, dtypes and devices that do not fit, for a query without a positive, for NaN or
                   infinity (naming set and row), and for a memory_limit too small for one score of each member
     """
-    queries = [torch.as_tensor(each).detach() for each in query_sets]
-    shared = isinstance(gallery_sets, Tensor) and gallery_sets.ndim == 2
-    galleries = [torch.as_tensor(each).detach() for each in ([gallery_sets] * len(queries) if shared else gallery_sets)]
+    sets, names = members_of(query_sets)
+    queries = [torch.as_tensor(each).detach() for each in sets]
+    shared = getattr(gallery_sets, "ndim", 0) == 2
+    sets = [gallery_sets] * len(queries) if shared else members_of(gallery_sets, names)[0]
+    galleries = [torch.as_tensor(each).detach() for each in sets]
     _check_sets(queries, galleries)
     members, count, gallery, device = len(queries), len(queries[0]), len(galleries[0]), queries[0].device
-    right = [
-        None if each is None else torch.as_tensor(each, device=device) for each in (target, query_ids, gallery_ids)
-    ]
-    positives = Positives.of(right[0], right[1], right[2], count, gallery)
+    named = {"target": (target, count), "query_ids": (query_ids, count), "gallery_ids": (gallery_ids, gallery)}
+    right = [None if ids is None else as_integers(name, ids, rows, device) for name, (ids, rows) in named.items()]
+    positives = Positives.of(*right, gallery)
     shares = _shares(bounds, step)
     for name, number in (("max_rounds", max_rounds), ("patience", patience), ("bags", bags), ("cutoff", cutoff)):
         if number is not None and number < 1:
@@ -117,7 +124,7 @@ def hill_climb_retrieval(
         weights: NDArray[np.float64] = np.mean([climb.best_weights for climb in climbs], axis=0)
         blended = _blended(queries, galleries, weights, shared)
         score = ops.mean_reciprocal_rank(*blended, right[0], query_ids=right[1], gallery_ids=right[2], cutoff=cutoff)
-    return BlendResult(weights, score, tuple(step for climb in climbs for step in climb.trace))
+    return BlendResult(weights, score, tuple(step for climb in climbs for step in climb.trace), names=names)
 
 
 def _shares(bounds: tuple[float, float], step: float) -> list[float]:
@@ -170,6 +177,7 @@ def _check_sets(queries: Sequence[Tensor], galleries: Sequence[Tensor]) -> None:
                 raise ValueError(f"{name}[{member}] has {len(each)} rows and {name}[0] has {len(like)}")
             if each.device != queries[0].device:
                 raise ValueError(f"{name}[{member}] is on {each.device} and query_sets[0] on {queries[0].device}")
+            check_dense(f"{name}[{member}]", each)
         if query.shape[1] != gallery.shape[1]:
             raise ValueError(
                 f"query_sets[{member}] is {query.shape[1]} wide and gallery_sets[{member}] {gallery.shape[1]}"

@@ -21,6 +21,7 @@ WEIGHTED = (*SQUARED, "mae")
 """Metrics whose columns may have weights."""
 CLASSES = ("logloss", "accuracy")
 """Metrics that take predictions (N, classes) with a target (N,) of class numbers."""
+SKLEARN_LOSSES = ("_loss", "_error", "_deviance", "_log_error")
 LABELS = (*CLASSES, "auc")
 """Metrics whose target is of whole numbers."""
 
@@ -39,11 +40,12 @@ class ClimbMetric:
         return 1 if self.maximize else -1
 
 
-def find_metric(metric: str | Custom, maximize: bool | None) -> ClimbMetric:
+def find_metric(metric: str | Custom, maximize: bool | None = None) -> ClimbMetric:
     """The metric of that name, or the callable with its direction; ValueError that says what there is."""
     if callable(metric):
         name = getattr(metric, "__name__", type(metric).__name__)
-        return ClimbMetric(name, bool(getattr(metric, "maximize", True) if maximize is None else maximize), metric)
+        own = getattr(metric, "maximize", not _is_sklearn_loss(metric))
+        return ClimbMetric(name, bool(own if maximize is None else maximize), metric)
     known = (*SQUARED, *BY_ROW)
     if metric not in known:
         near = difflib.get_close_matches(str(metric), known, n=1, cutoff=0.4)
@@ -52,6 +54,12 @@ def find_metric(metric: str | Custom, maximize: bool | None) -> ClimbMetric:
     if maximize is not None:
         raise ValueError(f"the direction of {metric} is known: leave maximize out, it is for metrics of your own")
     return ClimbMetric(metric, metric in ("r2", "weighted_r2", "accuracy", "auc"))
+
+
+def _is_sklearn_loss(metric: Custom) -> bool:
+    """Whether less is better by scikit-learn's own rule: a function of its metrics that is named so."""
+    name = getattr(metric, "__name__", "")
+    return getattr(metric, "__module__", "").startswith("sklearn.metrics") and name.endswith(SKLEARN_LOSSES)
 
 
 def score(metric: ClimbMetric, target: Any, blend: Floats, weights: Floats | None, eps: float) -> float:

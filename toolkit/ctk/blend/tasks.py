@@ -13,13 +13,16 @@ from ctk.blend.cells import Cell, Cells
 from ctk.blend.climb import Climb, Options, RunningClimb, coarse_to_fine, grid
 from ctk.blend.engine import engine
 from ctk.blend.inputs import ClimbInputs, refuse_not_finite
+from ctk.blend.probabilities import are_probabilities, as_scored
 from ctk.blend.scores import SQUARED, ClimbMetric, Floats, of_truth, score, squared_score, weighted_squares
 
 Start = Callable[[Options], RunningClimb]
 
 
 class ClimbTask(Protocol):
-    """A metric on its data."""
+    """A metric on its data; ``probabilities`` tells whether predictions are such."""
+
+    probabilities: bool
 
     def start(self, cell: Cell) -> tuple[Start, Callable[[Floats], Floats]]:
         """How a climb on the cell begins, and the cell's scores from its losses."""
@@ -37,6 +40,8 @@ def make_task(metric: ClimbMetric, data: ClimbInputs, cells: Cells, column_weigh
 
 class Squared:
     """Squared errors: all that is needed of the data is its Gram matrices by row group and column."""
+
+    probabilities = False
 
     def __init__(
         self,
@@ -101,6 +106,7 @@ class ByRow:
     def __init__(self, metric: ClimbMetric, data: ClimbInputs, cells: Cells, weights: Floats, step: float) -> None:
         self.metric, self.data, self.cells, self.weights, self.step = metric, data, cells, weights, step
         self.eps = float(np.finfo(data.members[0].dtype).eps)
+        self.probabilities = are_probabilities(metric, data.members)
         if metric.name not in ("mae", "smooth_l1"):  # those see it in their residuals
             refuse_not_finite(data)
 
@@ -145,7 +151,7 @@ class ByRow:
 
     def score(self, weights: Floats) -> float:
         blend = self.cells.assemble(self.data, weights)
-        return score(self.metric, self.data.target, blend, self.weights, self.eps)
+        return score(self.metric, self.data.target, as_scored(self.metric, blend, self.data), self.weights, self.eps)
 
     def _residuals(self, members: list[NDArray[Any]], target: NDArray[Any]) -> NDArray[Any]:
         residuals = np.empty((len(members), *target.shape), dtype=members[0].dtype)
@@ -161,7 +167,7 @@ class ByRow:
         assert call is not None
 
         def loss(blend: NDArray[Any]) -> float:
-            found = float(call(target, blend))
+            found = float(call(target, as_scored(self.metric, blend, self.data)))
             return np.inf if np.isnan(found) else -sign * found
 
         return lambda options: Climb(_Custom(members, loss, self.step), options)

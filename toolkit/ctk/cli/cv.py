@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 import click
 
@@ -16,6 +16,7 @@ from ctk.cli.resume import plan_to_resume
 from ctk.cli.run_progress import RunProgress
 from ctk.cli.run_results import print_results
 from ctk.config.split_overrides import split_overrides
+from ctk.contract.run_config import Scheme
 from ctk.plugins.guard import competition_of
 from ctk.workflow.run import execute_run
 
@@ -25,11 +26,11 @@ from ctk.workflow.run import execute_run
 @click.option("--folds", default=5, show_default=True, help="Folds that are validated on.")
 @click.option(
     "--scheme",
-    type=OneOf(["kfold", "group", "stratified-group", "time"]),
+    type=OneOf(get_args(Scheme)),
     default="group",
     show_default=True,
-    help="How rows become folds: one by one; by whole groups; by groups, with alike shares of the target in each fold; "
-    "by blocks of time, each trained on what is earlier.",
+    help="How rows become folds: one by one; so, with alike shares of the target in each fold; by whole groups; "
+    "by groups, with alike shares; by blocks of time, each trained on what is earlier.",
 )
 @click.option(
     "--group", metavar="NAME", help="Group that stays on one side, or is the time. Default: the preset's split.by."
@@ -77,7 +78,7 @@ def cv(
             name=name,
         )
     else:
-        plan = plan_to_resume(known, resume, execution)
+        plan = plan_to_resume(known, resume, execution, overrides)
     results = execute_run(replace(plan, verb="cv"), RunProgress(plan.metric.name, quiet=json_))
     if json_:
         print_json(

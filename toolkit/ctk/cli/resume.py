@@ -14,22 +14,27 @@ BESIDE_RESUME = ("competition", "resume", "executor", "workers", "address", "jso
 """The parameters that may stand beside --resume."""
 
 
-def refuse_other_options() -> None:
-    """Raise UsageError where the command line has options that --resume does not take."""
+def refuse_other_options(*beside: str) -> None:
+    """Raise UsageError where the command line has options that --resume does not take, nor ``beside`` names."""
     context = click.get_current_context()
     for option in context.command.params:
         source = context.get_parameter_source(str(option.name))
-        if option.name not in BESIDE_RESUME and source is click.core.ParameterSource.COMMANDLINE:
+        if option.name not in (*BESIDE_RESUME, *beside) and source is click.core.ParameterSource.COMMANDLINE:
             raise UsageError(
                 f"--resume goes on with what was configured, without {option.opts[0]}.",
-                "It takes no options but --executor's.",
+                f"It takes no options but --executor's{', and -o for blend and submission' if beside else ''}.",
             )
 
 
-def plan_to_resume(known: Competition, name: str, execution: tuple[str, ...]) -> RunPlan:
-    """Plan to go on with the run that --resume names. Raises UsageError where it is another competition's."""
-    refuse_other_options()
+def plan_to_resume(
+    known: Competition, name: str, execution: tuple[str, ...], overrides: tuple[str, ...] = ()
+) -> RunPlan:
+    """Plan to go on with the run that --resume names. Raises UsageError where it is another competition's.
+
+    ``overrides`` may change what comes after its fits.
+    """
+    refuse_other_options("overrides")
     found = Run.find(name, runs_root())
     if not is_named(known, found.competition):
         raise UsageError(f"{found.folder} is a run of {found.competition}, not of {known.named}.")
-    return reopen_run(found, known.named, execution)
+    return reopen_run(found, known.named, execution, overrides)

@@ -30,7 +30,7 @@ from ctk.workflow.run import execute_run
     "--resume",
     metavar="RUN",
     shell_complete=completion.runs,
-    help="Go on with a run that was interrupted, failed or killed.",
+    help="Go on with a run that was interrupted, failed or killed; or, with -o, blend one anew that is finished.",
 )
 @click.option(
     "--dry-run", is_flag=True, help="Two steps of every member on a slice; writes a submission of the right form."
@@ -69,6 +69,7 @@ def run(
     ctk run my-competition -o members.0.optimizer.lr=1e-3 --seeds 1,2,3
     ctk run my-competition --executor NAME --address ADDRESS
     ctk run my-competition --resume RUN
+    ctk run my-competition --resume RUN -o blend=greedy   the fits stay, the blend is found anew
     torchrun --nproc-per-node 4 -m ctk run my-competition  one model on four processes or GPUs
     ctk run my-competition --stage predict --checkpoints RUN --data DIR
     """
@@ -89,7 +90,7 @@ def run(
             checkpoints=None if checkpoints is None else Run.find(checkpoints, runs_root()).folder,
         )
     else:
-        plan = plan_to_resume(known, resume, execution)
+        plan = plan_to_resume(known, resume, execution, overrides)
     results = execute_run(plan, RunProgress(plan.metric.name, quiet=json_))
     if json_:
         print_json({"run": results.folder, "scores": results.scores, "test": results.truth_scores})

@@ -13,6 +13,23 @@ def ctk_register_models(register: Register) -> None:
 @hookimpl
 def ctk_register_losses(register: Register) -> None:
     register("info-nce", "ctk.components.info_nce:InfoNCE", "symmetric contrastive loss, several positives a row")
+    losses = "ctk.components.classification_losses"
+    register("cross-entropy", f"{losses}:CrossEntropy", "of logits against rows of classes; softmax predicts")
+    register("bce-with-logits", f"{losses}:BCEWithLogits", "binary cross entropy of each column; the sigmoid predicts")
+
+
+@hookimpl
+def ctk_register_metrics(register: Register) -> None:
+    metrics = "ctk.components.metrics"
+    register("mse", f"{metrics}:MSE", "mean squared error, columns meaned")
+    register("rmse", f"{metrics}:RMSE", "root of the mean squared error, columns meaned")
+    register("mae", f"{metrics}:MAE", "mean absolute error, columns meaned")
+    register("r2", f"{metrics}:R2", "R2, columns meaned")
+    register("weighted_r2", f"{metrics}:WEIGHTED_R2", "one R2 over all numbers, about their mean")
+    register("smooth_l1", f"{metrics}:SMOOTH_L1", "smooth L1 with beta 1")
+    register("logloss", f"{metrics}:LOGLOSS", "log loss of probabilities: of classes, or of each column's ones")
+    register("accuracy", f"{metrics}:ACCURACY", "share of rows of the right class: the largest, or over 0.5")
+    register("auc", f"{metrics}:AUC", "area under the ROC curve, columns meaned")
 
 
 @hookimpl

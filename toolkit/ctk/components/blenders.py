@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 
 from ctk.blend import greedy_selection
+from ctk.blend.probabilities import are_probabilities
+from ctk.blend.scores import find_metric
 from ctk.contract import Blend, Blender, Metric
 from ctk.errors import UsageError
 from ctk.samples import Array, Samples
@@ -40,25 +42,33 @@ class Mean(Blender):
 class Greedy(Blender):
     """Greedy ensemble selection with replacement by the run's metric (see ``ctk.blend.greedy_selection``).
 
-    normalise   scale each member's rows to length 1 first
+    normalise   scale each member's rows to length 1 first; none: unless the metric's predictions are probabilities
     max_rounds  how many members are added at most, counting one that is added again
     """
 
-    def __init__(self, *, normalise: bool = True, max_rounds: int = 30) -> None:
+    def __init__(self, *, normalise: bool | None = None, max_rounds: int = 30) -> None:
         self.normalise = normalise
         self.max_rounds = max_rounds
 
     def fit(self, oof: Mapping[str, Array], samples: Samples, metric: Metric) -> Blend:
         """Climb on the out-of-fold predictions."""
         keys = list(oof)
+        normalise = not keep_probabilities(metric, oof) if self.normalise is None else self.normalise
         climb = greedy_selection(
-            scale_rows(oof, self.normalise),
+            scale_rows(oof, normalise),
             lambda blend: metric.sign * metric.score(blend, samples),
             max_rounds=self.max_rounds,
         )
         trace = [{"add": keys[s.member], "share": s.share, metric.name: metric.sign * s.score} for s in climb.trace]
         weights = dict(zip(keys, climb.weights.tolist(), strict=True))
-        return Blend(weights, self.normalise, metric.sign * climb.score, trace)
+        return Blend(weights, normalise, metric.sign * climb.score, trace)
+
+
+def keep_probabilities(metric: Metric, oof: Mapping[str, Array]) -> bool:
+    """Whether members predict probabilities, which their blend is to remain."""
+    if metric.predicts is not None or metric.climb is None:
+        return metric.predicts == "probabilities"
+    return are_probabilities(find_metric(metric.climb), oof.values())
 
 
 def scale_rows(oof: Mapping[str, Array], normalise: bool) -> list[Array]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -14,6 +13,7 @@ from pydantic import Field
 from ctk.blend import Step, hill_climb
 from ctk.components.blenders import scale_rows
 from ctk.components.column_groups import ColumnGroups
+from ctk.components.metrics import target_of
 from ctk.contract import Blend, Blender, Metric
 from ctk.errors import UsageError
 from ctk.samples import Array, Samples
@@ -32,7 +32,8 @@ class HillClimb(Blender):
     weights      one a "model"; or a model's own for each "group" of target columns, or each "column". More weights
                  learn more of chance: a column's own want some thousand rows (bench/blend_weights.py)
     normalise    scale each member's rows to length 1 first
-    low, high    the shares that a step may mix in a member with; below zero takes some of it out
+    low, high    the shares that a step may mix in a member with; below zero takes some of it out. A low of none is
+                 -0.5, and 0 where predictions are probabilities, which their blend then is as well
     step         grid of shares; a metric that ``ctk.blend`` knows by name has exact ones
     replacement  whether a member may be taken again
     max_rounds   steps at most, the first included
@@ -44,7 +45,7 @@ class HillClimb(Blender):
         *,
         weights: Literal["model", "group", "column"] = "model",
         normalise: bool = False,
-        low: Annotated[float, Field(ge=-1, le=0)] = -0.5,
+        low: Annotated[float, Field(ge=-1, le=0)] | None = None,
         high: Annotated[float, Field(ge=2e-3, le=1)] = 0.5,
         step: Grid = 0.01,
         replacement: bool = True,
@@ -53,27 +54,36 @@ class HillClimb(Blender):
     ) -> None:
         self.weights = weights
         self.normalise = normalise
+        self.low, self.high = low, high
         self.options: dict[str, Any] = {
-            "bounds": (low, high),
             "step": step,
             "replacement": replacement,
             "max_rounds": max_rounds,
             "bags": bags,
         }
 
+    def check(self, keys: Sequence[str], samples: Samples, metric: Metric) -> None:
+        """Raise UsageError where columns cannot have weights of their own."""
+        self._columns(samples, metric)
+
     def fit(self, oof: Mapping[str, Array], samples: Samples, metric: Metric) -> Blend:
         """Climb on the out-of-fold predictions; the blend's score is the run's own metric.
 
-        Raises UsageError where columns cannot have weights of their own.
+        Raises UsageError as ``check`` does.
         """
         known = metric.climb is not None
         columns = self._columns(samples, metric)
+        low = 0.0 if self.low is None and metric.predicts == "probabilities" else self.low
         decided = None if metric.columns is None or not known else _decided_weights(metric.columns(samples))
+        predictions = scale_rows(oof, self.normalise)
+        rows, *shape = predictions[0].shape
+        flat = [each.reshape(rows, -1) for each in predictions]  # of (N, 2, 10) a column is one of twenty
         climb = hill_climb(
-            scale_rows(oof, self.normalise),
-            _target(samples, oof) if known else np.arange(len(samples)),  # the metric itself is handed samples
-            metric.climb or (lambda _, blend: metric.score(blend.astype(np.float32), samples)),
+            flat,
+            target_of(metric.climb, samples, flat[0]) if metric.climb else np.arange(rows),
+            metric.climb or (lambda _, blend: metric.score(blend.astype(np.float32).reshape(rows, *shape), samples)),
             maximize=None if known else metric.direction == "max",
+            bounds=(low, self.high),
             columns=None if columns is None else columns.group_of_column.tolist(),
             column_weights=None if decided is None else decided.tolist(),
             progress=_log_steps(self.say, list(oof), metric.climb or metric.name),
@@ -90,9 +100,10 @@ class HillClimb(Blender):
     def _columns(self, samples: Samples, metric: Metric) -> ColumnGroups | None:
         if self.weights == "model":
             return None
-        if samples.targets is None:
+        if samples.targets is None or (samples.target is not None and samples.target.ndim > 2):
             raise UsageError(
-                f"blend.weights is {self.weights}, and these samples have a single target.", "Take weights: model."
+                f"blend.weights is {self.weights}, and the columns of these samples' target have no names.",
+                "Take weights: model.",
             )
         if metric.climb is None:
             raise UsageError(
@@ -139,6 +150,13 @@ class HillClimbRetrieval(Blender):
             "cutoff": cutoff,
         }
 
+    def check(self, keys: Sequence[str], samples: Samples, metric: Metric) -> None:
+        """Raise UsageError without a gallery."""
+        if samples.gallery is None or samples.target is None:
+            raise UsageError(
+                "hill-climb-retrieval ranks a gallery, and these samples have none.", "Take the blender hill-climb."
+            )
+
     def fit(self, oof: Mapping[str, Array], samples: Samples, metric: Metric) -> Blend:
         """Climb on the out-of-fold predictions; the blend's score is the run's own metric. Raises UsageError without a
         gallery.
@@ -147,10 +165,8 @@ class HillClimbRetrieval(Blender):
 
         from ctk.blend import hill_climb_retrieval
 
-        if samples.gallery is None or samples.target is None:
-            raise UsageError(
-                "hill-climb-retrieval ranks a gallery, and these samples have none.", "Take the blender hill-climb."
-            )
+        self.check(list(oof), samples, metric)
+        assert samples.gallery is not None
         vectors = torch.from_numpy(np.array(samples.gallery.vectors, np.float32))
         climb = hill_climb_retrieval(
             [torch.from_numpy(each) for each in scale_rows(oof, self.normalise)],
@@ -162,13 +178,6 @@ class HillClimbRetrieval(Blender):
         weights = dict(zip(oof, climb.weights.tolist(), strict=True))
         blend = Blend(weights, self.normalise, None, _trace_rows(climb.trace, list(oof), "mrr"))
         return Blend(weights, self.normalise, metric.score(blend.apply(oof), samples), blend.trace)
-
-
-def _target(samples: Samples, oof: Mapping[str, Array]) -> Array:
-    """The target in the shape of a prediction."""
-    target = samples.target_values()
-    shape = next(iter(oof.values())).shape
-    return target.reshape(shape) if target.size == math.prod(shape) else target
 
 
 def _decided_weights(decided: Array) -> Array:

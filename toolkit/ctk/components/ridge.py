@@ -161,7 +161,7 @@ class Ridge(Model):
             self.weights = weights
             scores.append(context.metric.score(self.predict(valid), valid))
             context.progress(number, len(solved), {context.metric.name: scores[-1]})
-        self.weights = solved[int(np.argmax(np.nan_to_num(context.metric.sign * np.array(scores), nan=-np.inf)))]
+        self.weights = solved[max(range(len(solved)), key=lambda number: context.metric.merit(scores[number]))]
 
     def _choose_by_column(self, solved: list[Array], valid: Samples, context: FitContext) -> None:
         """Keep for each column the weights with the least squared error: its penalty is no other column's business."""

@@ -13,7 +13,7 @@ from typing import Any
 from ctk.config.overrides import read_yaml
 from ctk.config.training_keys import schema_of
 from ctk.contract import Choice, Competition
-from ctk.contract.run_config import Member, RunConfig, Split
+from ctk.contract.run_config import BY_ROW, Member, RunConfig, Split
 from ctk.contract.schema import merge_configs, validate_config
 from ctk.errors import UsageError, nearest
 from ctk.files import is_folder_name
@@ -77,6 +77,7 @@ def resolve(raw: Mapping[str, Any], plugins: Plugins) -> RunConfig:
         update={
             "data": resolve_choice(config.data, "data", "data", plugins),
             "executor": resolve_choice(config.executor, "executors", "executor", plugins),
+            "metric": config.metric and plugins.reference(plugins.get("metrics", config.metric)),
             "blend": resolve_choice(config.blend, "blenders", "blend", plugins),
             "filters": tuple(
                 resolve_choice(each, "filters", f"filters.{n}", plugins) for n, each in enumerate(config.filters)
@@ -98,14 +99,14 @@ def _check_split(split: Split) -> None:
             f"are those of group '{split.predefined}'.",
             "Take one away: -o split.scheme=null or -o split.predefined=null.",
         )
-    if split.scheme == "kfold" and split.by is not None:
+    if split.scheme in BY_ROW and split.by is not None:
         raise UsageError(
-            f"Config key 'split.by' is '{split.by}', and kfold keeps no group on one side.",
-            "Take -o split.scheme=group, or -o split.by=null.",
+            f"Config key 'split.by' is '{split.by}', and {split.scheme} keeps no group on one side.",
+            f"Take -o split.scheme={BY_ROW[split.scheme]}, or -o split.by=null.",
         )
-    for key, scheme in (("stratify", "stratified-group"), ("chain", "time"), ("gap", "time")):
-        if getattr(split, key) != Split.model_fields[key].default and split.scheme != scheme:
-            raise UsageError(f"Config key 'split.{key}' is for -o split.scheme={scheme} alone.")
+    for key, schemes in (("stratify", ("stratified", "stratified-group")), ("chain", ("time",)), ("gap", ("time",))):
+        if getattr(split, key) != Split.model_fields[key].default and split.scheme not in schemes:
+            raise UsageError(f"Config key 'split.{key}' is for -o split.scheme={' or '.join(schemes)} alone.")
 
 
 def _member(raw: Any, where: str, plugins: Plugins) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import get_args
 
-from ctk.contract.run_config import Scheme
+from ctk.contract.run_config import BY_ROW, Scheme
 from ctk.errors import UsageError, nearest
 from ctk.files import parse_yaml
 
@@ -18,12 +18,14 @@ def split_overrides(folds: int, scheme: str, group: str | None = None, stratify:
         raise UsageError(f"There is no scheme '{scheme}'.", nearest(scheme, get_args(Scheme), "schemes"))
     if folds < 2:
         raise UsageError(f"{folds} folds: cross-validation needs at least 2.")
-    if scheme == "kfold" and group is not None:
-        raise UsageError(f"kfold keeps no group on one side, not '{group}' either.", "Take --scheme group.")
+    if scheme in BY_ROW and group is not None:
+        raise UsageError(
+            f"{scheme} keeps no group on one side, not '{group}' either.", f"Take --scheme {BY_ROW[scheme]}."
+        )
     if scheme == "time" and group is None:
         raise UsageError("The scheme time needs the group whose numbers are the times.", "Name it with --group NAME.")
     values = {"predefined": None, "scheme": scheme, "folds": folds, "use": folds}
-    if group is not None or scheme == "kfold":
+    if group is not None or scheme in BY_ROW:
         values["by"] = group
     if stratify is not None:
         values["stratify"] = stratify

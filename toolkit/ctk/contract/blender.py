@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -99,6 +99,10 @@ class Blender(ABC):
 
     say: Callable[[str], None] = staticmethod(lambda line: None)
     """Set by the workflow: a fit that takes longer than some seconds says now and then how far it is."""
+
+    def check(self, keys: Sequence[str], samples: Samples, metric: Metric) -> None:
+        """Raise UsageError where these members, of such samples, could not be blended; called before any is fitted."""
+        return
 
     @abstractmethod
     def fit(self, oof: Mapping[str, Array], samples: Samples, metric: Metric) -> Blend:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from ctk.merit import merit
 from ctk.samples import Array, Samples
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ class Metric:
              steps instead of calling ``score``
     columns  from samples, (T,) bool: the columns of a prediction that members decide; none are all of them. The others
              are known otherwise, and a blender leaves them out
+    predicts what predictions are: "probabilities" has blenders keep them such, with weights that are not below zero and
+             sum to one. None says nothing: then they go by ``climb`` and by the predictions themselves
     """
 
     name: str
@@ -31,8 +34,13 @@ class Metric:
     score: Callable[[Array, Samples], float]
     climb: str | None = None
     columns: Callable[[Samples], Array] | None = None
+    predicts: Literal["probabilities"] | None = None
 
     @property
     def sign(self) -> int:
         """1 where higher is better, -1 where lower is."""
         return 1 if self.direction == "max" else -1
+
+    def merit(self, score: float | None) -> tuple[bool, float]:
+        """Give the key of ``max`` and of ``sorted(..., reverse=True)`` for scores; NaN and None come last."""
+        return merit(score, self.sign)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
@@ -29,7 +30,10 @@ def _each_once(seeds: tuple[int, ...]) -> tuple[int, ...]:
 Seeds = Annotated[tuple[Seed, ...], BeforeValidator(_as_list), AfterValidator(_each_once), Field(min_length=1)]
 
 
-Scheme = Literal["kfold", "group", "stratified-group", "time"]
+Scheme = Literal["kfold", "stratified", "group", "stratified-group", "time"]
+
+BY_ROW: Mapping[str, Scheme] = {"kfold": "group", "stratified": "stratified-group"}
+"""Schemes that draw rows one by one, and those that do the same with whole groups."""
 
 
 class Split(Strict):
@@ -52,7 +56,8 @@ class Split(Strict):
     use: int = Field(1, ge=1, description="how many of them are validated on, one after another")
     seed: int = Field(0, description="of the permutation of groups")
     stratify: str | None = Field(
-        None, description="stratified-group: group whose shares are alike in every fold; none is the target"
+        None,
+        description="stratified, stratified-group: group whose shares are alike in every fold; none is the target",
     )
     chain: bool = Field(
         True, description="time: train on what is earlier alone; false: on what is later too, and validate every row"
@@ -103,6 +108,9 @@ class RunConfig(Strict):
     members: tuple[Member, ...] = Field(min_length=1, description="the models that are fitted")
     seeds: Seeds = Field((1,), description="each member is fitted once with each")
     blend: Choice = Field(Choice(name="mean"), description="what finds the members' weights")
+    metric: str | None = Field(
+        None, description="a registered metric that decides instead of the competition's, such as auc"
+    )
     submission: str | None = Field(None, description="suffix of the submission's file; none is the competition's usual")
     checkpoints: str | None = Field(None, description="folder of a run whose members and blend predict, without a fit")
     executor: Execution = Field(Execution(), description="where members are fitted")

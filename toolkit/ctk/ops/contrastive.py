@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from ctk.ops import native, reference
+from ctk.ops.arguments import Integers, as_integers, check_dense, require_rows
 from ctk.ops.library import autograd, define, fake
 from ctk.ops.tiling import plan_tiling
 
@@ -33,33 +35,55 @@ def info_nce(
     key: Tensor,
     logit_scale: float | Tensor,
     *,
-    query_ids: Tensor | None = None,
-    key_ids: Tensor | None = None,
+    query_ids: Integers | None = None,
+    key_ids: Integers | None = None,
     label_smoothing: float = 0.0,
     symmetric: bool = True,
     memory_limit: int | None = None,
+    check: bool = False,
 ) -> Tensor:
     """Mean contrastive loss of queries against keys; a pair with the same id is a positive.
 
     query        (B, D) float32, bfloat16, float16 or float64; key (K, D), same dtype and device. Normalise first for
                  cosine similarity. Under autocast both are cast to its dtype, but for float64.
     logit_scale  inverse temperature: a float, or a 0-d tensor that gets its gradient
-    query_ids    (B,) int64 and key_ids (K,) int64; without them the diagonal is positive, then B = K.
-                 Rows without any positive do not count.
+    query_ids    (B,) and key_ids (K,): tensors of integers on the vectors' device, arrays or lists; without them the
+                 diagonal is positive, then B = K. Rows without any positive do not count.
     label_smoothing  share of the target spread evenly over all keys
     symmetric    average of the query-to-key and the key-to-query direction
     memory_limit bytes of logits held at a time, forward and backward; None is 32 MiB, and 512 MiB on a GPU. What fits
                  is kept for backward, the rest is computed again. float64 inputs, and a machine without our kernels,
                  hold all B x K.
+    check        look at the inputs and the loss, and raise ValueError naming the row instead of giving NaN. It costs a
+                 pass over the inputs, and on a GPU waiting for it; inside torch.compile nothing is looked at
     returns      0-d float32 (float64 of float64). With several positives a row's loss is minus the mean log-probability
                  over them (Khosla et al. 2020, arXiv:2004.11362, their "outside" form); with one it is van den Oord et
                  al. 2018, arXiv:1807.03748. NaN if an input has NaN or infinity, or if no row has a positive.
     raises       ValueError for shapes, dtypes and devices that do not fit; RuntimeError for a second derivative
     """
     query, key = cast(query), cast(key)
-    check_info_nce(query, key, logit_scale, query_ids, key_ids, label_smoothing)
+    ids = check_info_nce(query, key, logit_scale, query_ids, key_ids, label_smoothing)
+    classes = _classes(query, key, *ids)
+    check = check and not torch.compiler.is_compiling()
+    if check:
+        _check_rows(query, key, logit_scale, classes)
+    loss = _loss(query, key, logit_scale, classes, label_smoothing, symmetric, memory_limit)
+    if check and not bool(loss.isfinite()):
+        row = int((query.double().norm(dim=1) * key.double().norm(dim=1).max()).argmax())
+        raise ValueError(f"the loss is {float(loss)}: query row {row} has logits beyond float32; normalise the vectors")
+    return loss
+
+
+def _loss(
+    query: Tensor,
+    key: Tensor,
+    logit_scale: float | Tensor,
+    classes: tuple[Tensor, Tensor],
+    label_smoothing: float,
+    symmetric: bool,
+    memory_limit: int | None,
+) -> Tensor:
     kind = query.device.type
-    classes = _classes(query, key, query_ids, key_ids)
     if not native.serves(query) or query.dtype not in KERNEL_DTYPES:
         positive = classes[0][:, None] == classes[1][None, :]
         with torch.autocast(kind, enabled=False):
@@ -93,17 +117,19 @@ def check_info_nce(
     query: Tensor,
     key: Tensor,
     logit_scale: float | Tensor,
-    query_ids: Tensor | None,
-    key_ids: Tensor | None,
+    query_ids: Integers | None,
+    key_ids: Integers | None,
     label_smoothing: float,
-) -> None:
-    """Raise ValueError for arguments of ``info_nce`` that do not fit."""
+) -> tuple[Tensor | None, Tensor | None]:
+    """Return the ids as int64 on the vectors' device. Raises ValueError for what of ``info_nce`` does not fit."""
     if query.ndim != 2 or key.ndim != 2 or query.shape[1] != key.shape[1]:
         raise ValueError(f"query (B, D) and key (K, D) are needed, not {tuple(query.shape)} and {tuple(key.shape)}")
     if query.dtype != key.dtype or not query.is_floating_point():
         raise ValueError(f"query and key need one floating dtype, not {query.dtype} and {key.dtype}")
     if query.device != key.device:
         raise ValueError(f"query is on {query.device} and key on {key.device}; they need to be on one device")
+    check_dense("query", query)
+    check_dense("key", key)
     if isinstance(logit_scale, Tensor) and logit_scale.ndim != 0:
         raise ValueError(f"logit_scale is a float or a 0-d tensor, not of shape {tuple(logit_scale.shape)}")
     if not 0 <= label_smoothing < 1:
@@ -111,16 +137,23 @@ def check_info_nce(
     if query_ids is None and key_ids is None:
         if len(query) != len(key):
             raise ValueError(f"{len(query)} queries and {len(key)} keys need ids to say which belong together")
-        return
+        return None, None
     if query_ids is None or key_ids is None:
         raise ValueError("query_ids and key_ids come together")
-    for name, ids, rows in (("query_ids", query_ids, len(query)), ("key_ids", key_ids, len(key))):
-        if ids.shape != (rows,):
-            raise ValueError(f"{name} need one entry a row, ({rows},), not {tuple(ids.shape)}")
-        if ids.is_floating_point() or ids.is_complex():
-            raise ValueError(f"{name} are integers, not {ids.dtype}")
-        if ids.device != query.device:
-            raise ValueError(f"{name} are on {ids.device} and the vectors on {query.device}")
+    return (
+        as_integers("query_ids", query_ids, len(query), query.device),
+        as_integers("key_ids", key_ids, len(key), query.device),
+    )
+
+
+def _check_rows(query: Tensor, key: Tensor, logit_scale: float | Tensor, classes: tuple[Tensor, Tensor]) -> None:
+    """Raise ValueError for the first row with NaN or infinity, and where no row has a positive."""
+    require_rows(query.isfinite().all(1), "query row {} has NaN or infinity")
+    require_rows(key.isfinite().all(1), "key row {} has NaN or infinity")
+    if not math.isfinite(logit_scale):
+        raise ValueError(f"logit_scale is {float(logit_scale)}; a finite number is needed")
+    if not bool(torch.isin(classes[0], classes[1]).any()):
+        raise ValueError("no query row, from row 0 on, has a positive: none of their ids is a key's")
 
 
 def _classes(query: Tensor, key: Tensor, query_ids: Tensor | None, key_ids: Tensor | None) -> tuple[Tensor, Tensor]:
@@ -134,7 +167,6 @@ def equal_classes(query_ids: Tensor, key_ids: Tensor) -> tuple[Tensor, Tensor]:
     """Ids as int32 that are equal where ids are; -1 for a query whose id no key has."""
     if len(key_ids) == 0:
         return torch.full_like(query_ids, -1, dtype=torch.int32), key_ids.to(torch.int32)
-    query_ids, key_ids = query_ids.long(), key_ids.long()
     known = key_ids.sort().values
     of_key = torch.searchsorted(known, key_ids)
     of_query = torch.searchsorted(known, query_ids).clamp_(max=len(key_ids) - 1)

@@ -12,13 +12,12 @@ import torch
 from torch import Tensor
 
 from ctk.ops import native, reference
+from ctk.ops.arguments import Integers, as_integers, check_dense, require_rows
 from ctk.ops.library import define, fake
 
 Ties = Literal["optimistic", "pessimistic", "mean"]
 
 SHARE_OF_TIES = {"optimistic": 0.0, "pessimistic": 1.0, "mean": 0.5}
-BOOL_TARGET = ("target", torch.bool)
-"""A mask is no list of rows."""
 KERNEL_DTYPES = (torch.float32, torch.bfloat16, torch.float16)
 
 # Positives of query i are the gallery rows order[starts[i]:ends[i]], and classes[j] is the starts that gallery row j
@@ -35,16 +34,17 @@ define("top_scores(Tensor query, Tensor gallery, int k) -> (Tensor values, Tenso
 def target_ranks(
     query: Tensor,
     gallery: Tensor,
-    target: Tensor | None = None,
+    target: Integers | None = None,
     *,
-    query_ids: Tensor | None = None,
-    gallery_ids: Tensor | None = None,
+    query_ids: Integers | None = None,
+    gallery_ids: Integers | None = None,
     ties: Ties = "mean",
 ) -> Tensor:
     """Rank of each query's target among the gallery by dot product; 1 is best. Counted, never sorted.
 
-    query    (N, D) floating; gallery (G, D), same dtype and device; target (N,) int64 rows of gallery
-    query_ids, gallery_ids  (N,) and (G,) int64, instead of target: every entry with the query's id is a positive, and
+    query    (N, D) floating; gallery (G, D), same dtype and device; target (N,) rows of gallery: a
+             tensor of integers on their device, an array or a list; so are ids
+    query_ids, gallery_ids  (N,) and (G,), instead of target: every entry with the query's id is a positive, and
              the rank is that of the best of them among the entries that are not
     ties     "optimistic" counts only better entries, "pessimistic" also equal ones, "mean" half of the equal ones
     returns  (N,) float32
@@ -59,10 +59,10 @@ def target_ranks(
     run = torch.ops.ctk.rank_counts if _native(query) else reference.rank_counts
     greater, equal = run(query, gallery, *positives)
     if not torch.compiler.is_compiling():
-        _require(greater != -2, "query row {} has no target in the gallery")
+        require_rows(greater != -2, "query row {} has no target in the gallery")
         if bool((greater == -1).any()):
-            _require(gallery.isfinite().all(1), "gallery row {} is not finite")
-            _require(greater != -1, "query row {} has scores that are not finite")
+            require_rows(gallery.isfinite().all(1), "gallery row {} is not finite")
+            require_rows(greater != -1, "query row {} has scores that are not finite")
     ranks = 1 + greater.double() + SHARE_OF_TIES[ties] * equal.double()
     return torch.where(greater < 0, torch.nan, ranks).float()
 
@@ -81,18 +81,18 @@ def topk(query: Tensor, gallery: Tensor, k: int) -> tuple[Tensor, Tensor]:
     run = torch.ops.ctk.top_scores if _native(query) else reference.top_scores
     values, rows = run(query, gallery, k)
     if not torch.compiler.is_compiling() and not bool((good := values.isfinite().all(1)).all()):
-        _require(gallery.isfinite().all(1), "gallery row {} is not finite")
-        _require(good, "query row {} has scores that are not finite")
+        require_rows(gallery.isfinite().all(1), "gallery row {} is not finite")
+        require_rows(good, "query row {} has scores that are not finite")
     return values, rows
 
 
 def mean_reciprocal_rank(
     query: Tensor,
     gallery: Tensor,
-    target: Tensor | None = None,
+    target: Integers | None = None,
     *,
-    query_ids: Tensor | None = None,
-    gallery_ids: Tensor | None = None,
+    query_ids: Integers | None = None,
+    gallery_ids: Integers | None = None,
     ties: Ties = "mean",
     cutoff: int | None = None,
 ) -> float:
@@ -123,48 +123,32 @@ def _check(query: Tensor, gallery: Tensor) -> tuple[Tensor, Tensor]:
         raise ValueError(f"query and gallery need one floating dtype, not {query.dtype} and {gallery.dtype}")
     if query.device != gallery.device:
         raise ValueError(f"query is on {query.device} and gallery on {gallery.device}; they need to be on one device")
+    check_dense("query", query)
+    check_dense("gallery", gallery)
     return query.detach(), gallery.detach()
 
 
 def _positives(
-    query: Tensor, gallery: Tensor, target: Tensor | None, query_ids: Tensor | None, gallery_ids: Tensor | None
+    query: Tensor, gallery: Tensor, target: Integers | None, query_ids: Integers | None, gallery_ids: Integers | None
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """order, starts, ends and classes, as the op takes them."""
-    given = {
-        "target": (target, len(query)),
-        "query_ids": (query_ids, len(query)),
-        "gallery_ids": (gallery_ids, len(gallery)),
-    }
-    for name, (ids, length) in given.items():
-        if ids is None:
-            continue
-        if not isinstance(ids, Tensor):
-            raise ValueError(f"{name} is a tensor, not {type(ids).__name__}")
-        if ids.shape != (length,) or ids.is_floating_point() or ids.is_complex() or (name, ids.dtype) == BOOL_TARGET:
-            raise ValueError(f"{name} is ({length},) integers, not {tuple(ids.shape)} {ids.dtype}")
-        if ids.device != query.device:
-            raise ValueError(f"{name} is on {ids.device} and the vectors on {query.device}")
     if target is not None:
         if query_ids is not None or gallery_ids is not None:
             raise ValueError("either target or query_ids and gallery_ids say what is right, not both")
+        starts = as_integers("target", target, len(query), query.device)
         if not torch.compiler.is_compiling():
-            inside = (target.long() >= 0) & (target.long() < len(gallery))
-            _require(inside, f"query row {{}} has a target that is no row of a gallery of {len(gallery)}")
+            inside = (starts >= 0) & (starts < len(gallery))
+            require_rows(inside, f"query row {{}} has a target that is no row of a gallery of {len(gallery)}")
         rows = torch.arange(len(gallery), device=query.device)
-        starts = target.long()
         return rows, starts, starts + 1, rows
     if query_ids is None or gallery_ids is None:
         raise ValueError("either target or query_ids and gallery_ids say what is right")
-    query_ids, gallery_ids = query_ids.long(), gallery_ids.long()
+    query_ids = as_integers("query_ids", query_ids, len(query), query.device)
+    gallery_ids = as_integers("gallery_ids", gallery_ids, len(gallery), query.device)
     known, order = gallery_ids.sort()
     starts = torch.searchsorted(known, query_ids)
     ends = torch.searchsorted(known, query_ids, right=True)
     return order, starts, ends, torch.searchsorted(known, gallery_ids)
-
-
-def _require(good: Tensor, problem: str) -> None:
-    if not bool(good.all()):
-        raise ValueError(problem.format(int((~good).nonzero()[0])))
 
 
 @fake("rank_counts")

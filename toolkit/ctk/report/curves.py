@@ -54,8 +54,7 @@ def plot_metric(found: Sequence[Line], metric: Metric, levels: Mapping[str, floa
     for line in found:
         if not line.slot:
             continue
-        finite = [at for at, value in enumerate(line.values) if math.isfinite(value)]
-        best = max(finite, key=lambda at: metric.sign * line.values[at])
+        best = max(range(len(line.values)), key=lambda at: metric.merit(line.values[at]))
         plot.plot(line.epochs[best], line.values[best], "o", color=_colour(line), markersize=3.6, zorder=4)
     for name, level in levels.items():
         own = name == "blend"

@@ -69,12 +69,7 @@ def deciding(results: Results, key: str) -> float:
 def by_rank(results: Results, *, baselines: bool) -> list[str]:
     """Keys of the members, or of the baselines, the best first; those without a score last."""
     keys = [key for key in _keys(results) if (key in results.baselines) == baselines]
-
-    def place(key: str) -> tuple[bool, float]:
-        score = deciding(results, key)
-        return (math.isnan(score), 0.0 if math.isnan(score) else -results.metric.sign * score)
-
-    return sorted(keys, key=place)
+    return sorted(keys, key=lambda key: results.metric.merit(deciding(results, key)), reverse=True)
 
 
 def spoken(results: Results, key: str) -> str:
@@ -94,7 +89,7 @@ def best_baseline(results: Results, score: str | None = None) -> str | None:
         key: results.scores.get(key, {}).get(name, math.nan) for key in sorted(results.baselines & set(results.oof))
     }
     finite = {key: value for key, value in scores.items() if math.isfinite(value)}
-    return max(finite, key=lambda key: results.metric.sign * finite[key], default=None)
+    return max(finite, key=lambda key: results.metric.merit(finite[key]), default=None)
 
 
 def slots(results: Results) -> dict[str, int]:

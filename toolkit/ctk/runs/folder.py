@@ -6,7 +6,7 @@ import math
 import os
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -187,6 +187,12 @@ class Run(Tabular):
         write_json(self.folder / "environment.json", environment)
         write_text(self.folder / "config.yaml", dump_yaml(dict(config)))
 
+    def change_config(self, values: Mapping[str, Any], overrides: Sequence[str]) -> None:
+        """Replace some of the config's keys, and note the overrides that did it; what the others say stays as it is."""
+        noted = [*self.overrides(), *overrides]
+        write_text(self.folder / "config.yaml", dump_yaml({**self.config(), **values}))
+        write_text(self.folder / "overrides.txt", "".join(f"{line}\n" for line in noted))
+
     # Where it stands -----------------------------------------------------------------------------------------------
 
     def state(self) -> dict[str, Any]:
@@ -307,14 +313,24 @@ class Run(Tabular):
         return kept
 
     def parts(self) -> list[Part]:
-        """List the parts whose predictions are here, in the config's order of members; no folder of another name."""
+        """List the parts whose predictions are here, in the config's order of members and of their seeds.
+
+        A folder of another name is none.
+        """
+        config = self.config()
+        seeds = [
+            (member["name"], seed)
+            for member in config.get("members", [])
+            for seed in member.get("seeds") or config.get("seeds", ())
+        ]
+        place = {each: number for number, each in enumerate(seeds)}
+        names = {member for member, _ in seeds}
         found = []
-        order = [member["name"] for member in self.config().get("members", [])]
         for path in self.folder.glob("members/*/seed-*/fold-*/fitted.json"):
             numbers = re.fullmatch(r"seed-([0-9]+)/fold-([0-9]+)", "/".join(path.parts[-3:-1]))
-            if numbers and path.parts[-4] in order:
+            if numbers and path.parts[-4] in names:
                 found.append(Part(path.parts[-4], int(numbers[1]), int(numbers[2])))
-        return sorted(found, key=lambda part: (order.index(part.member), part.seed, part.fold))
+        return sorted(found, key=lambda part: (place.get((part.member, part.seed), len(place)), part.seed, part.fold))
 
 
 def runs_root() -> Path:

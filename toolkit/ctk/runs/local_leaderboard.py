@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ctk.errors import DamagedError
+from ctk.merit import merit
 from ctk.runs.folder import FINISHED, Run, all_runs
 
 
@@ -58,9 +58,8 @@ def _row(run: Run) -> LeaderboardRow:
         return row
     metric, direction = scores["metric"], scores["direction"]
     values = {key: numbers.get(metric) for key, numbers in scores["members"].items()}
-    single = (value for key, value in values.items() if key != "blend" and key not in scores["baselines"])
-    alone = [value for value in single if value is not None]
-    best = (max if direction == "max" else min)(alone, default=None)
+    alone = [value for key, value in values.items() if key != "blend" and key not in scores["baselines"]]
+    best = max(alone, key=lambda score: merit(score, _sign(direction)), default=None)
     more = {"best_member": best, "blend": values.get("blend"), "test": scores["test"].get(metric)}
     return LeaderboardRow(**{**vars(row), "metric": metric, "direction": direction, **more})
 
@@ -69,13 +68,12 @@ def local_leaderboard(root: Path, competition: str | None = None) -> list[Leader
     """Rank the runs under a root, of one competition or all: by competition, best blend first, unscored runs last."""
     rows = [leaderboard_row(run) for run in all_runs(root)]
     rows = [row for row in rows if competition is None or row.competition == competition]
+    best_first = sorted(rows, key=lambda row: merit(row.blend, _sign(row.direction)), reverse=True)
+    return sorted(best_first, key=lambda row: row.competition)
 
-    def order(row: LeaderboardRow) -> tuple[str, float]:
-        if row.blend is None:
-            return row.competition, float("inf")
-        return row.competition, -row.blend if row.direction == "max" else row.blend
 
-    return sorted(rows, key=order)
+def _sign(direction: str) -> int:
+    return 1 if direction == "max" else -1
 
 
 @dataclass(frozen=True)
@@ -110,10 +108,8 @@ def _series(place: Path, runs: list[Run]) -> SeriesSummary:
     started = min((state["started"] for state in states if "started" in state), default=None)
     finished = sum(state["state"] == FINISHED for state in states)
     known = [scores for run in runs if (scores := _scores_if_whole(run))]
-    found = [each["members"].get("blend", {}).get(each["metric"]) for each in known]
-    of_blends = [math.nan if score is None else score for score in found]
-    better = max if known and known[0]["direction"] == "max" else min
-    best = better((score for score in of_blends if math.isfinite(score)), default=None)
+    of_blends = [each["members"].get("blend", {}).get(each["metric"]) for each in known]
+    best = max(of_blends, key=lambda score: merit(score, _sign(known[0]["direction"])), default=None)
     return SeriesSummary(place.name, place.parent.name, str(place), started, len(runs), finished, best)
 
 

@@ -16,6 +16,7 @@ from torch import nn
 from ctk.config.training_keys import Training
 from ctk.contract import FitContext, Model
 from ctk.errors import CtkError, DamagedError
+from ctk.plugins import plugins
 from ctk.samples import Array, Samples
 from ctk.training import torchrun
 from ctk.training.devices import autocast, torch_device
@@ -153,6 +154,11 @@ class NetworkModel(Model):
     def _new(self, samples: Samples) -> nn.Module:
         make: Any = self.network_class
         network: nn.Module = make.for_samples(samples, **self.options)
+        training = getattr(self, "training", None)
+        if training is not None and not hasattr(network, "unscale"):
+            last = plugins().load("losses", training.phases()[-1].loss.name)
+            if link := getattr(last, "link", None):
+                network.unscale = link
         return network
 
     def _predict_copy(self, samples: Samples, columns: Array, weights: State, whole: Array) -> None:

@@ -15,6 +15,7 @@ from torch import nn
 from ctk.config.training_keys import Training
 from ctk.contract import FitContext
 from ctk.errors import CtkError
+from ctk.merit import merit
 from ctk.samples import Array, Samples
 from ctk.training import torchrun
 from ctk.training.datasets import SequentialSlices
@@ -89,7 +90,7 @@ class BestWeights:
     def offer(self, network: nn.Module, score: float, sign: int) -> None:
         """Keep the weights if their score is finite and better; ``sign`` is that of the metric."""
         self.stale += 1
-        if math.isfinite(score) and not sign * score <= sign * self.score:
+        if math.isfinite(score) and merit(score, sign) > merit(self.score, sign):
             self.score, self.stale = score, 0
             self.weights = copy_state(network) if torchrun.is_first_rank() else None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ from ctk.errors import UsageError
 from ctk.plugins import plugins
 from ctk.plugins.guard import Guard
 from ctk.runs import Run
-from ctk.samples import Array, Data
+from ctk.samples import Array, Data, Samples
 from ctk.workflow.predictions import MemberPredictions
 
 BLEND = "blend"
@@ -70,11 +70,21 @@ def blend_members(predicted: PredictedRun, choice: Choice, say: Callable[[str], 
     members = predicted.members
     check_blender(choice, members)
     keys = blended_keys(members)
+    blender = _make_blender(choice, say)
+    oof = {key: members.oof.get(key, np.empty(0)) for key in keys}
+    return blender.fit(oof, members.valid, predicted.metric)
+
+
+def check_could_blend(choice: Choice, keys: Sequence[str], samples: Samples, metric: Metric) -> None:
+    """Raise UsageError where a blender will not take members' predictions of such samples, once they are there."""
+    _make_blender(choice, lambda line: None).check(keys, samples, metric)
+
+
+def _make_blender(choice: Choice, say: Callable[[str], None]) -> Blender:
     guard = Guard("blenders", choice.name)
     blender: Blender = guard.make(**choice.options)
     blender.say = say
-    oof = {key: members.oof.get(key, np.empty(0)) for key in keys}
-    return guard.wrap(blender).fit(oof, members.valid, predicted.metric)
+    return guard.wrap(blender)
 
 
 def postprocess_blend(

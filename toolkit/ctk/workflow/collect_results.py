@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
-from ctk.contract import Competition, Results
+from ctk.contract import Competition, Metric, Results
 from ctk.files import write_json, write_text
 from ctk.runs import Run
+from ctk.samples import Array, Samples
 from ctk.workflow.blend_members import BLEND, BlendedPredictions, PredictedRun
 from ctk.workflow.fold_scores import FoldScorer
 from ctk.workflow.predictions import MemberPredictions
@@ -25,20 +27,24 @@ def collect_results(
     """
     run, competition, metric = predicted.run, predicted.competition, predicted.metric
     data, members = predicted.data, predicted.members
-    scores = {key: competition.evaluate(oof, members.valid) for key, oof in members.oof.items()}
+    scores = {key: _evaluate(predicted, oof, members.valid) for key, oof in members.oof.items()}
     if blended.valid is not None:
-        scores[BLEND] = competition.evaluate(blended.valid, members.valid)
+        scores[BLEND] = _evaluate(predicted, blended.valid, members.valid)
     folds = None
     if scorer is not None and len(scorer.division.folds) > 1:
         folds = scorer.table(metric, members, blended.valid, scores)
         folds.write_csv(run.folder / "folds.csv")
-    truth_scores = competition.score(blended.test, data.truth) if data.truth is not None else {}
+    truth_scores: dict[str, float] = {}
+    if data.truth is not None:
+        deciding = _of_metric(metric, competition.headline, blended.test, data.truth)
+        truth_scores = {**deciding, **competition.score(blended.test, data.truth)}
+    headline = list(dict.fromkeys([metric.name, *competition.headline]))
     write_json(
         run.folder / "scores.json",
         {
             "metric": metric.name,
             "direction": metric.direction,
-            "headline": list(competition.headline),
+            "headline": headline,
             "baselines": sorted(members.baselines),
             "members": scores,
             "test": truth_scores,
@@ -52,7 +58,7 @@ def collect_results(
         environment=run.environment(),
         about=data.about,
         metric=metric,
-        headline=competition.headline,
+        headline=headline,
         valid=members.valid,
         oof=members.oof,
         blended=blended.valid,
@@ -69,6 +75,17 @@ def collect_results(
         files=data.files,
         folds=folds,
     )
+
+
+def _evaluate(predicted: PredictedRun, prediction: Array, samples: Samples) -> dict[str, float]:
+    """Compute the competition's numbers, after that of a deciding metric that is not its own."""
+    competition = predicted.competition
+    deciding = _of_metric(predicted.metric, competition.headline, prediction, samples)
+    return {**deciding, **competition.evaluate(prediction, samples)}
+
+
+def _of_metric(metric: Metric, known: Sequence[str], prediction: Array, samples: Samples) -> dict[str, float]:
+    return {} if metric.name in known else {metric.name: metric.score(prediction, samples)}
 
 
 def report_results(results: Results, competition: Competition) -> None:

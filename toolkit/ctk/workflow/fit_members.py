@@ -98,6 +98,7 @@ def _task(plan: RunPlan, written: Mapping[str, Any], part: Part, prepared: Prepa
         vars(part),
         [members[name] for name in needed],
         *(written.get(key) for key in ("split", "filters", "checkpoints")),
+        *([written["metric"]] if written.get("metric") else []),  # none at all, as before a config could name one
         prepared.fingerprint,
         plan.steps,
     )

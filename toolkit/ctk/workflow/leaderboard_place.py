@@ -10,6 +10,7 @@ from decimal import Decimal
 
 from ctk.contract import Competition, Direction, Entry, Metric, PastSubmission
 from ctk.errors import CtkError, UsageError
+from ctk.merit import merit
 from ctk.plugins.guard import metric_of
 from ctk.runs import Run
 
@@ -71,8 +72,7 @@ def best(submissions: Sequence[PastSubmission], direction: Direction) -> PastSub
     """Choose the submission with the best score, the earliest of equal ones."""
     scored = [each for each in submissions if each.score is not None]
     earliest_first = sorted(scored, key=lambda each: each.when.timestamp() if each.when else 0.0)
-    sign = 1 if direction == "max" else -1
-    return max(earliest_first, key=lambda each: sign * (each.score or 0.0), default=None)
+    return max(earliest_first, key=lambda each: merit(each.score, 1 if direction == "max" else -1), default=None)
 
 
 def local_score(run: Run, competition: Competition, metric: Metric) -> float:

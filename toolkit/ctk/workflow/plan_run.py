@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ctk.config.overrides import override
 from ctk.config.resolve import resolve
@@ -22,6 +23,8 @@ from ctk.workflow.environment import describe_environment
 from ctk.workflow.pools import choose_workers
 from ctk.workflow.prepare import PreparedData
 
+AFTER_FITS = ("blend", "submission")
+"""Keys of the config that no fit depends on."""
 DRY_STEPS = 2
 """Optimiser steps of each member in a dry run."""
 
@@ -33,6 +36,7 @@ class RunPlan:
     steps     of each member, in a dry run
     prepared  its data, where that was prepared before
     refresh   whether its data is prepared anew, though it was prepared before
+    changes   keys of the config that a resumed run has otherwise than it began, and the overrides that say so
     verb      of the command that goes on with it; none for a part of something larger, which is what is gone on with
     """
 
@@ -43,6 +47,7 @@ class RunPlan:
     steps: int | None = None
     prepared: PreparedData | None = None
     refresh: bool = False
+    changes: tuple[Mapping[str, Any], Sequence[str]] = ({}, ())
     verb: str = "run"
 
 
@@ -63,12 +68,8 @@ def start_run(
         config = config.model_copy(
             update={"members": only_first, "executor": Execution(name="serial", threads=config.executor.threads)}
         )
-    competition = competition_of(config.competition)
-    if config.submission not in (None, *competition.formats):
-        raise UsageError(
-            f"Config key 'submission': {competition.id} has no '{config.submission}' submissions.",
-            nearest(str(config.submission), competition.formats, "formats"),
-        )
+    competition = competition_for(config)
+    _check_submission(config, competition)
     if config.checkpoints is not None:
         _check_checkpoints(config)
     config = config.model_copy(update={"executor": _choose_execution(config)})
@@ -86,11 +87,14 @@ def start_run(
     return RunPlan(run, config, competition, metric, DRY_STEPS if dry_run else None)
 
 
-def reopen_run(run: Run, competition_name: str | None = None, execution: Sequence[str] = ()) -> RunPlan:
+def reopen_run(
+    run: Run, competition_name: str | None = None, execution: Sequence[str] = (), overrides: Sequence[str] = ()
+) -> RunPlan:
     """Plan to go on with a run that was interrupted, failed or killed. Raises UsageError if it is still running.
 
     Its competition has another name where another plugin with the same id has come or gone since. ``execution`` are
-    overrides of its executor; the threads stay, so that it gives what it would have given.
+    overrides of its executor; the threads stay, so that it gives what it would have given. ``overrides`` change what
+    comes after the fits, blend and submission; UsageError for any other.
     """
     state = run.state_or_killed()
     if state["state"] == RUNNING:
@@ -102,14 +106,41 @@ def reopen_run(run: Run, competition_name: str | None = None, execution: Sequenc
     threads = raw.get("executor", {}).get("threads", 0)
     for assignment in execution:
         override(raw, assignment)
+    _check_after_fits(raw, overrides)
+    for assignment in overrides:
+        override(raw, assignment)
     config = resolve(raw, plugins())
     config = config.model_copy(update={"executor": config.executor.model_copy(update={"threads": threads})})
     config = config.model_copy(update={"executor": _choose_execution(config)})
-    competition = competition_of(config.competition)
+    competition = competition_for(config)
     metric = metric_of(competition.metric)
     if not state.get("dry_run"):
         check_trackers(config.trackers)
-    return RunPlan(run, config, competition, metric, DRY_STEPS if state.get("dry_run") else None)
+    _check_submission(config, competition)
+    plain = config.plain()
+    changed = {key: plain[key] for key in AFTER_FITS} if overrides else {}
+    steps = DRY_STEPS if state.get("dry_run") else None
+    return RunPlan(run, config, competition, metric, steps, changes=(changed, overrides))
+
+
+def _check_after_fits(raw: Mapping[str, Any], overrides: Sequence[str]) -> None:
+    """Raise UsageError for an override of a run gone on with that would change what was fitted, or says nothing."""
+    for assignment in overrides:
+        key = assignment.partition("=")[0].partition(".")[0]
+        if key not in AFTER_FITS:
+            raise UsageError(
+                f"-o {assignment}: a run goes on as it was fitted; {' and '.join(AFTER_FITS)} alone may change.",
+                "Start a new run for another config.",
+            )
+        if key == "blend" and raw.get("checkpoints"):
+            raise UsageError(f"-o {assignment}: this run predicts with the blend of {raw['checkpoints']}.")
+
+
+def competition_for(config: RunConfig) -> Competition:
+    """Return a config's competition, with the metric that the config has decide, where it names one."""
+    competition = competition_of(config.competition)
+    competition.metric = config.metric or competition.metric
+    return competition
 
 
 def parts_of(config: RunConfig) -> list[Part]:
@@ -134,6 +165,15 @@ def member_waves(config: RunConfig) -> list[list[str]]:
         done.update(ready)
         waves.append(ready)
     return waves
+
+
+def _check_submission(config: RunConfig, competition: Competition) -> None:
+    """Raise UsageError where a competition's submissions have another suffix."""
+    if config.submission not in (None, *competition.formats):
+        raise UsageError(
+            f"Config key 'submission': {competition.id} has no '{config.submission}' submissions.",
+            nearest(str(config.submission), competition.formats, "formats"),
+        )
 
 
 def _choose_execution(config: RunConfig) -> Execution:

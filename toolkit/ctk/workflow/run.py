@@ -15,7 +15,7 @@ from ctk.runs import FINISHED, RUNNING, Run
 from ctk.samples import Samples
 from ctk.training import torchrun
 from ctk.workflow.apply_filters import apply_filters
-from ctk.workflow.blend_members import BLEND, PredictedRun, blend_members, postprocess_blend
+from ctk.workflow.blend_members import BLEND, PredictedRun, blend_members, check_could_blend, postprocess_blend
 from ctk.workflow.blend_record import BlendRecord
 from ctk.workflow.collect_results import collect_results, report_results
 from ctk.workflow.environment import describe_environment
@@ -24,7 +24,7 @@ from ctk.workflow.fit_members import fit_members
 from ctk.workflow.fold_scores import FoldScorer
 from ctk.workflow.lifecycle import call_hook, say_and_log
 from ctk.workflow.observer import Observer, SilentObserver
-from ctk.workflow.plan_run import RunPlan
+from ctk.workflow.plan_run import RunPlan, parts_of
 from ctk.workflow.predictions import gather_predictions
 from ctk.workflow.prepare import PreparedData, prepare
 from ctk.workflow.run_ending import record_ending
@@ -43,6 +43,8 @@ def execute_run(plan: RunPlan, observer: Observer | None = None) -> Results:
     again = f"Go on with: {torchrun.command_line()} {plan.verb} {run.competition} --resume {run.folder}"
     with run.locked(), record_ending(run, again if plan.verb else ""):
         remove_unfinished(run.folder)
+        if plan.changes[0]:
+            run.change_config(*plan.changes)
         run.set_state(RUNNING)
         _mend_environment(run, say)
         call_hook(say, "ctk_run_started", run=run, config=config)
@@ -52,6 +54,10 @@ def execute_run(plan: RunPlan, observer: Observer | None = None) -> Results:
         train = limit_samples(data.train, plan.steps)
         # Before anything is fitted: nothing that leaks is worth the time.
         division = divide(train, config.split) if config.checkpoints is None else None
+        if config.checkpoints is None:
+            blended_members = {member.name for member in config.members if member.blend}
+            keys = [part.key for part in parts_of(config) if part.fold == 0 and part.member in blended_members]
+            check_could_blend(config.blend, keys, train, plan.metric)
         _filter(plan, prepared, say)
         fit_members(plan, prepared, observer)
         members = gather_predictions({"": run}, train, data.test)
@@ -65,6 +71,9 @@ def execute_run(plan: RunPlan, observer: Observer | None = None) -> Results:
             blended = postprocess_blend(predicted, record.blend, record.postprocess)
         BlendRecord(config.blend.name, blended.blend, blended.fitted).save(run.folder)
         submission = run.folder / f"submission.{config.submission or competition.formats[0]}"
+        for old in run.folder.glob("submission.*"):  # of the blend before, where the run's was changed since
+            if old != submission:
+                old.unlink()
         write_submission(submission, competition, blended.test, data)
         results = collect_results(predicted, blended, submission, scorer)
         report_results(results, competition)

@@ -63,7 +63,7 @@ def frame(scores: Sequence[float], metric: Metric) -> tuple[float, float]:
 
     From the best to what is three times as far from it as the median; to the worst where that is little more.
     """
-    best = max(scores, key=lambda score: metric.sign * score)
+    best = max(scores, key=metric.merit)
     away = [abs(best - score) for score in scores]
     limit = 3 * statistics.median(away)
     if not limit or max(away) <= 1.5 * limit:

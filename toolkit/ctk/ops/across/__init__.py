@@ -13,6 +13,7 @@ from ctk.ops import contrastive, native
 from ctk.ops.across import gather, ring
 from ctk.ops.across.agreement import DTYPES, agree
 from ctk.ops.across.loss import Share, closed, mean
+from ctk.ops.arguments import Integers
 
 Way = Literal["auto", "gather", "ring"]
 GATHER_LIMIT = 512 << 20
@@ -24,8 +25,8 @@ def info_nce_across(
     key: Tensor,
     logit_scale: float | Tensor,
     *,
-    query_ids: Tensor | None = None,
-    key_ids: Tensor | None = None,
+    query_ids: Integers | None = None,
+    key_ids: Integers | None = None,
     label_smoothing: float = 0.0,
     symmetric: bool = True,
     memory_limit: int | None = None,
@@ -59,10 +60,10 @@ def info_nce_across(
     """
     group = group or dist.group.WORLD
     assert group is not None
-    problem = None
+    problem, ids = None, (None, None)
     try:
         query, key = contrastive.cast(query), contrastive.cast(key)
-        contrastive.check_info_nce(query, key, logit_scale, query_ids, key_ids, label_smoothing)
+        ids = contrastive.check_info_nce(query, key, logit_scale, query_ids, key_ids, label_smoothing)
         if way not in ("auto", "gather", "ring"):
             raise ValueError(f"way is auto, gather or ring, not {way}")
         if query.dtype not in DTYPES:
@@ -96,9 +97,9 @@ def info_nce_across(
         "logit_scale.requires_grad": learns and getattr(logit_scale, "requires_grad", False),
     }
     rows = agree(query, key, options, problem, group)
-    if query_ids is None or key_ids is None:
+    if ids[0] is None or ids[1] is None:
         start = sum(rows.queries[: rows.rank])
-        query_ids = key_ids = torch.arange(start, start + len(query), device=query.device)
+        ids = (torch.arange(start, start + len(query), device=query.device),) * 2
     wide = torch.float64 if query.dtype == torch.float64 else torch.float32
     if not isinstance(logit_scale, Tensor):
         logit_scale = torch.full((), logit_scale, dtype=wide, device=query.device)
@@ -110,8 +111,7 @@ def info_nce_across(
         query.contiguous(),
         key.contiguous(),
         logit_scale.to(query.device, wide),
-        query_ids.long(),
-        key_ids.long(),
+        *ids,
         share,
         gather if way == "gather" else ring,
     )

@@ -318,7 +318,9 @@ CONTRACTS = {
         forward=Rule("comparing predictions with targets", check_loss, takes=("prediction", "batch")),
     ),
     "blenders": Contract(
-        contract.Blender, fit=Rule("blending", lambda blend, given: check_blend(blend, list(given["oof"])))
+        contract.Blender,
+        check=Rule("being asked whether it could blend"),
+        fit=Rule("blending", lambda blend, given: check_blend(blend, list(given["oof"]))),
     ),
     "metrics": Contract(
         Metric,

@@ -57,12 +57,8 @@ class Ablation(Tabular):
             for name, scores in self.scores.items()
             if name != BASE
         }
-
-        def place(name: str) -> tuple[bool, float]:
-            mean = found[name].mean
-            return (math.isnan(mean), 0.0 if math.isnan(mean) else -self.metric.sign * mean)
-
-        return {name: found[name] for name in sorted(found, key=place)}
+        best_first = sorted(found, key=lambda name: self.metric.merit(found[name].mean), reverse=True)
+        return {name: found[name] for name in best_first}
 
     @property
     def comparisons(self) -> int:

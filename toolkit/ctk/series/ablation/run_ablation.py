@@ -30,7 +30,7 @@ def run_ablation(plan: AblationPlan, observer: Observer | None = None) -> Ablati
     """
     watcher = observer or SilentObserver()
     known = competition_of(plan.competition)
-    metric = metric_of(known.metric)
+    metric = metric_of(plan.configs[BASE].metric or known.metric)
     place = Run(plan.folder)
     trials = list(_trials(plan))
     scores: dict[str, dict[int, float]] = {name: {} for name in plan.configs}

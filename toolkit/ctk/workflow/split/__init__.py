@@ -17,6 +17,7 @@ __all__ = ["Fold", "folds"]
 
 DRAW: Mapping[str, Callable[[Samples, Split], list[Fold]]] = {
     "kfold": block_folds,
+    "stratified": stratified_folds,
     "group": block_folds,
     "stratified-group": stratified_folds,
     "time": time_folds,
@@ -30,7 +31,7 @@ def draw_folds(samples: Samples, split: Split) -> list[Fold]:
     Raises UsageError where the samples do not have what the scheme needs, or a fold would have an empty side.
     """
     scheme = split.drawn_by
-    if scheme not in ("kfold", "predefined") and split.by is None:
+    if scheme not in ("kfold", "stratified", "predefined") and split.by is None:
         help = f"Name it with -o split.by=NAME. {nearest('', samples.groups, 'groups')}"
         raise UsageError(f"Folds by {scheme} need a group of the samples.", help)
     made = DRAW[scheme](samples, split)

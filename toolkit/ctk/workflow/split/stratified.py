@@ -1,4 +1,4 @@
-"""Folds of whole groups in which classes, or levels of a number, have alike shares."""
+"""Folds of rows, or of whole groups, in which classes, or levels of a number, have alike shares."""
 
 from __future__ import annotations
 
@@ -18,14 +18,15 @@ LEVELS = 10
 
 
 def stratified_folds(samples: Samples, split: Split) -> list[Fold]:
-    """Draw folds by scikit-learn's StratifiedGroupKFold over the group ``by``: each has its share of every stratum.
+    """Draw folds by scikit-learn's StratifiedKFold of rows, or StratifiedGroupKFold of the groups ``by``.
 
-    Raises UsageError where there are fewer groups than folds, or nothing to stratify by.
+    Each fold has its share of every stratum. Raises UsageError where there are fewer groups than folds, or nothing to
+    stratify by.
     """
-    from sklearn.model_selection import StratifiedGroupKFold
+    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
-    groups = np.asarray(samples.group(str(split.by)))
-    if (present := len(np.unique(groups))) < split.folds:
+    groups = None if split.by is None else np.asarray(samples.group(split.by))
+    if groups is not None and (present := len(np.unique(groups))) < split.folds:
         raise UsageError(
             f"{split.folds} folds of {present} groups '{split.by}'.", "Set fewer: -o split.folds=2 (ctk cv: --folds 2)."
         )
@@ -35,7 +36,8 @@ def stratified_folds(samples: Samples, split: Split) -> list[Fold]:
             f"{split.folds} folds of strata that have {most} rows at most.",
             "Set fewer: -o split.folds=2 (ctk cv: --folds 2), or name another group with -o split.stratify.",
         )
-    drawn = StratifiedGroupKFold(split.folds, shuffle=True, random_state=split.seed)
+    kind = StratifiedKFold if groups is None else StratifiedGroupKFold
+    drawn = kind(split.folds, shuffle=True, random_state=split.seed)
     of_row = np.empty(len(samples), dtype=np.int64)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "The least populated class", UserWarning)  # it is spread as far as it goes

@@ -1,0 +1,44 @@
+"""The metrics that ``ctk.blend`` knows by name, as metrics of a competition or of a run: ``metric: logloss``."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+
+from ctk.blend.scores import CLASSES, ClimbMetric, find_metric
+from ctk.blend.scores import score as score_blend
+from ctk.contract import Metric
+from ctk.samples import Array, Samples
+
+
+def target_of(metric: str, samples: Samples, prediction: Array) -> Array:
+    """Return the target as ``ctk.blend`` takes it beside a prediction: class numbers (N,) for rows of classes."""
+    target = samples.target_values()
+    if metric in CLASSES and prediction.ndim == 2 and prediction.shape[1] > 1 and _is_one_hot(target):
+        return target.argmax(axis=1)
+    return target.reshape(prediction.shape) if target.size == prediction.size else target
+
+
+def _is_one_hot(target: Array) -> bool:
+    """Whether each row has a single one, and else zeros."""
+    return target.ndim == 2 and bool(((target == 0) | (target == 1)).all() and (target.sum(axis=1) == 1).all())
+
+
+def _score(metric: ClimbMetric, prediction: Array, samples: Samples) -> float:
+    values = np.asarray(prediction)
+    width = values[0].size
+    eps = float(np.finfo(values.dtype if values.dtype.kind == "f" else np.float64).eps)
+    target = target_of(metric.name, samples, values)
+    return score_blend(metric, target, values.astype(np.float64), np.full(width, 1 / width), eps)
+
+
+def _named(name: str) -> Metric:
+    known = find_metric(name)
+    predicts = "probabilities" if name == "logloss" else None
+    return Metric(name, "max" if known.maximize else "min", partial(_score, known), name, predicts=predicts)
+
+
+MSE, RMSE, MAE, R2 = map(_named, ("mse", "rmse", "mae", "r2"))
+SMOOTH_L1, WEIGHTED_R2 = map(_named, ("smooth_l1", "weighted_r2"))
+LOGLOSS, ACCURACY, AUC = map(_named, ("logloss", "accuracy", "auc"))
