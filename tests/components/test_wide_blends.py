@@ -176,7 +176,7 @@ def test_a_member_without_weight_need_not_be_there():
 
 
 def test_weights_by_group_need_groups_and_a_metric_of_columns(oof, samples):
-    with pytest.raises(UsageError, match="a single target"):
+    with pytest.raises(UsageError, match="columns of these samples' target have no names"):
         HillClimb(weights="group").fit(oof, Samples(samples.ids, {}, target=samples.target), R2)
     with pytest.raises(UsageError, match="slow_r2 is of all columns together"):
         HillClimb(weights="column").fit(oof, samples, SLOW)

@@ -218,7 +218,7 @@ class _Mappings:
     """Of a YAML loader: a key that stands twice in a mapping is refused, where YAML would drop the first of them."""
 
     def flatten_mapping(self, node: Any) -> None:
-        """As YAML does. What is merged into several mappings comes here often, at first as it was written."""
+        """Merge mappings as YAML does. What is merged into several comes here often, at first as it was written."""
         seen: set[Any] = set()
         for key, _ in () if hasattr(node, "checked") else node.value:
             if not isinstance(key, yaml.ScalarNode) or key.tag == "tag:yaml.org,2002:merge":

@@ -317,20 +317,20 @@ class Run(Tabular):
 
         A folder of another name is none.
         """
-        config = self.config()
-        seeds = [
-            (member["name"], seed)
-            for member in config.get("members", [])
-            for seed in member.get("seeds") or config.get("seeds", ())
-        ]
-        place = {each: number for number, each in enumerate(seeds)}
-        names = {member for member, _ in seeds}
-        found = []
+        config, found = self.config(), []
+        seeds = {member["name"]: member.get("seeds") or config.get("seeds", []) for member in config.get("members", [])}
+        order = list(seeds)
         for path in self.folder.glob("members/*/seed-*/fold-*/fitted.json"):
             numbers = re.fullmatch(r"seed-([0-9]+)/fold-([0-9]+)", "/".join(path.parts[-3:-1]))
-            if numbers and path.parts[-4] in names:
+            if numbers and path.parts[-4] in order:
                 found.append(Part(path.parts[-4], int(numbers[1]), int(numbers[2])))
-        return sorted(found, key=lambda part: (place.get((part.member, part.seed), len(place)), part.seed, part.fold))
+
+        def place(part: Part) -> tuple[int, ...]:
+            known = seeds[part.member]
+            first = known.index(part.seed) if part.seed in known else len(known)
+            return order.index(part.member), first, part.seed, part.fold
+
+        return sorted(found, key=place)
 
 
 def runs_root() -> Path:
