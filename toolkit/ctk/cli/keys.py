@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from ctk.config.overrides import entry_name
 from ctk.config.training_keys import Training
-from ctk.contract import Choice, Execution, Member, RunConfig
+from ctk.contract import BlendChoice, Choice, Execution, FilterChoice, Member, RunConfig
 from ctk.errors import CtkError
 from ctk.plugins import plugins
 from ctk.plugins.component_options import named_values, resolve_choice
@@ -80,7 +80,9 @@ def choice(kind: str, value: Any, about: str = "") -> Key:
     """A key that holds a component: by name, with its options below; ``value`` is the one it holds so far."""
     names = {name: component.about for name, component in plugins().known(kind).items()}
     name = value if isinstance(value, str) else value.get("name", "") if isinstance(value, Mapping) else ""
-    return Key(about, names, lambda: {"name": Key("", names), **component_keys(kind, name)})
+    shared = {"filters": FilterChoice, "blenders": BlendChoice}.get(kind, Choice)
+    own = {key: Key(field.description or "") for key, field in shared.model_fields.items()}
+    return Key(about, names, lambda: {**own, "name": Key("", names), **component_keys(kind, name)})
 
 
 def _level(keys: Keys) -> Iterator[tuple[str, str]]:
@@ -105,6 +107,8 @@ def _of_model(model: type[BaseModel], raw: Mapping[str, Any]) -> dict[str, Key]:
 def _of_field(name: str, annotation: Any, value: Any, about: str) -> Key:
     if name == "members":
         return _of_list(value, _of_member, about)
+    if name == "blends":
+        return Key(about, below=lambda: {each: choice("blenders", one) for each, one in value.items()}, assigned=False)
     if name == "stages":
         return _of_list(value, lambda each: Key(below=lambda: _of_model(Training, each), assigned=False), about)
     if name in KINDS and annotation is not bool:
@@ -135,6 +139,7 @@ def _of_member(raw: Any) -> Key:
 
     def below() -> Keys:
         own = {name: key for name, key in _of_model(Member, raw).items() if name != "training"}
+        own["filters"] = Key(own["filters"].about)
         if (options := _options("models", entry_name(raw.get("model", "")))) is None:
             return own
         training = options["training"]

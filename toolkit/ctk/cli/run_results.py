@@ -21,6 +21,11 @@ def print_results(results: Results) -> None:
         rows.append([label, *(format_score(scores[name]) for name in shown), mark, took])
     if results.truth_scores:
         rows.append(["the same, on the test", *(format_score(results.truth_scores[name]) for name in shown), "", ""])
+    for name, each in results.blends.items():
+        of = f"blend {name} ({sum(weight != 0 for weight in each.blend.weights.values())})"
+        rows.append([of, *(format_score(each.scores.get(score)) for score in shown), "", ""])
+        if each.truth_scores:
+            rows.append(["the same, on the test", *(format_score(each.truth_scores[score]) for score in shown), "", ""])
     console.print()
     if rows:
         print_table(["member", *shown, "weight", "time"], rows, numbers=len(shown) + 2)
@@ -35,6 +40,8 @@ def print_results(results: Results) -> None:
         f"submission  {results.submission}   {len(results.submitted):,} rows, valid",
         soft_wrap=True,
     )
+    for each in results.blends.values():
+        console.print(f"submission  {each.submission}", soft_wrap=True)
     console.print(f"report      {results.folder / 'report.html'}", soft_wrap=True)
 
 

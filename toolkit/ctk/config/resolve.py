@@ -49,6 +49,7 @@ def checkpoints_config(competition: Competition, checkpoints: Path | str, data: 
         raise UsageError(f"{folder} is a blend of other runs.", "Give a run that has members of its own.")
     # Filters choose what is learned from; nothing is learned here.
     saved |= {"competition": competition.named, "checkpoints": str(folder), "filters": []}
+    saved["members"] = [{**member, "filters": None} for member in saved["members"]]
     if data is not None:
         saved["data_dir"] = str(Path(data).resolve())
     return saved
@@ -66,6 +67,8 @@ def resolve(raw: Mapping[str, Any], plugins: Plugins) -> RunConfig:
     if not isinstance(members, Sequence) or isinstance(members, str):
         raise UsageError("Config key 'members' must be a list of members.")
     raw["members"] = _name_members([_member(member, f"members.{n}", plugins) for n, member in enumerate(members)])
+    if "blend" in raw:
+        raw["blend"] = _named_blend(raw["blend"], raw.get("blends"))
     config = validate_config(RunConfig, raw, "")
     for member in config.members:
         for other in member.uses:
@@ -73,12 +76,17 @@ def resolve(raw: Mapping[str, Any], plugins: Plugins) -> RunConfig:
                 problem = f"Member '{member.name}' uses '{other}', which is no member of this run."
                 raise UsageError(problem, nearest(other, names, "members"))
     _check_split(config.split)
+    _check_names(config)
     return config.model_copy(
         update={
             "data": resolve_choice(config.data, "data", "data", plugins),
             "executor": resolve_choice(config.executor, "executors", "executor", plugins),
             "metric": config.metric and plugins.reference(plugins.get("metrics", config.metric)),
             "blend": resolve_choice(config.blend, "blenders", "blend", plugins),
+            "blends": {
+                name: resolve_choice(each, "blenders", f"blends.{name}", plugins)
+                for name, each in config.blends.items()
+            },
             "filters": tuple(
                 resolve_choice(each, "filters", f"filters.{n}", plugins) for n, each in enumerate(config.filters)
             ),
@@ -87,6 +95,32 @@ def resolve(raw: Mapping[str, Any], plugins: Plugins) -> RunConfig:
             ),
         }
     )
+
+
+def _named_blend(blend: Any, blends: Any) -> Any:
+    """Return what ``blend`` says: where it is the name of one of ``blends``, what that says."""
+    name = blend.get("name") if isinstance(blend, Mapping) else blend
+    return blends[name] if isinstance(blends, Mapping) and isinstance(name, str) and name in blends else blend
+
+
+def _check_names(config: RunConfig) -> None:
+    """Refuse filters and members that members, filters and blends name and that are not there. Raises UsageError."""
+    members = [member.name for member in config.members]
+    for member in config.members:
+        for name in member.filters or ():
+            if name not in config.filter_names:
+                problem = f"Member '{member.name}' names filter '{name}', which is none of this run."
+                raise UsageError(problem, nearest(name, config.filter_names, "filters"))
+    asked = {f"filters.{n}": (each.member,) for n, each in enumerate(config.filters) if each.member and not each.run}
+    blended = {f"blends.{name}": each.members for name, each in config.blends.items()}
+    for key, names in {**asked, **blended, "blend": config.blend.members}.items():
+        for name in names:
+            if not config.keys_of([name]):
+                problem = f"Config key '{key}' names member '{name}', which is none of this run."
+                raise UsageError(problem, nearest(name, [*members, *config.keys_of(members)], "members"))
+    for name in config.blends:
+        if not is_folder_name(name):
+            raise UsageError(f"Blend name '{name}' is no folder name.", "Use letters, digits, '-', '_' and '.'.")
 
 
 def _check_split(split: Split) -> None:

@@ -13,8 +13,8 @@ from ctk.contract.metric import Direction, Metric
 from ctk.contract.model import Batch, FitContext, Model, NoTraining
 from ctk.contract.platform import Entry, PastSubmission, Platform, Receipt
 from ctk.contract.reader import DataItem, DataReader, Progress
-from ctk.contract.results import FoldTable, Results
-from ctk.contract.run_config import Execution, Member, RunConfig, Split
+from ctk.contract.results import FoldTable, FurtherBlend, Results
+from ctk.contract.run_config import BlendChoice, Execution, FilterChoice, Member, RunConfig, Split
 from ctk.contract.schema import Choice, Strict
 from ctk.contract.section import Section
 
@@ -22,6 +22,7 @@ __all__ = [
     "PROGRESS",
     "Batch",
     "Blend",
+    "BlendChoice",
     "Blender",
     "Choice",
     "Competition",
@@ -34,9 +35,11 @@ __all__ = [
     "Execution",
     "Files",
     "Filter",
+    "FilterChoice",
     "FilterContext",
     "FitContext",
     "FoldTable",
+    "FurtherBlend",
     "Member",
     "Metric",
     "Model",

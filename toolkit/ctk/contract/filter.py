@@ -23,7 +23,10 @@ class FilterContext:
     seed: int
     device: str
     fit: Callable[[Mapping[str, Any], Samples, Samples], Array]
-    """Fit a member (as in a config) on the first samples and predict the second: for filters that need a baseline."""
+    """Fit a member (as in a config) on the first samples and predict the second: for filters that need a baseline.
+
+    Where the filter's config names a fitted member (its key ``member``), that one predicts and nothing is fitted.
+    """
     progress: Callable[[int, int], None] = lambda done, total: None
 
 

@@ -96,6 +96,21 @@ class FoldTable(Tabular):
         write_text(path, text.getvalue())
 
 
+@dataclass(frozen=True)
+class FurtherBlend:
+    """One of a run's further blends.
+
+    blend                 its weights
+    scores, truth_scores  its numbers on what was validated, and on the test where the truth is public
+    submission            its file
+    """
+
+    blend: Blend
+    scores: Mapping[str, float]
+    truth_scores: Mapping[str, float]
+    submission: Path
+
+
 @dataclass(frozen=True, repr=False)
 class Results(Tabular):
     """Predictions and scores of one run, rows aligned.
@@ -119,6 +134,7 @@ class Results(Tabular):
     truth        the test samples with targets, where public; truth_scores: the submission's numbers against them
     files        folder of pictures by gallery name, if any
     folds        the scores by fold, where several were validated on
+    blends       the further blends of the config, by name
     """
 
     title: str
@@ -143,6 +159,7 @@ class Results(Tabular):
     truth_scores: Mapping[str, float] = field(default_factory=dict)
     files: Path | None = None
     folds: FoldTable | None = None
+    blends: Mapping[str, FurtherBlend] = field(default_factory=dict)
 
     def heading(self) -> str:
         """Say which run it is, and where its submission lies."""

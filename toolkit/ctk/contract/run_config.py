@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 
 def _as_list(value: Any) -> Any:
     return value if isinstance(value, (list, tuple)) else [value]
+
+
+def _as_list_or_none(value: Any) -> Any:
+    return None if value is None else _as_list(value)
 
 
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
@@ -85,6 +89,27 @@ class Execution(Choice):
     )
 
 
+class FilterChoice(Choice):
+    """A filter with its options. Members name it by what it is registered as; a second of that name is NAME-2."""
+
+    member: str | None = Field(
+        None, description="fitted member that it asks instead of fitting a baseline: NAME or NAME/seed-SEED"
+    )
+    run: str | None = Field(None, description="finished run that this member is of; none is the run itself")
+    write: Annotated[tuple[Literal["kept", "dropped"], ...], BeforeValidator(_as_list)] = Field(
+        (), description="of kept and dropped, what is written as data of the competition into the filter's folder"
+    )
+
+
+class BlendChoice(Choice):
+    """A blender with its options, and what it blends."""
+
+    members: Annotated[tuple[str, ...], BeforeValidator(_as_list)] = Field(
+        (),
+        description="what is blended, NAME or NAME/seed-SEED each; none named: all members but those of blend: false",
+    )
+
+
 class Member(Strict):
     """One configured model, trained once per seed and fold. Further keys belong to the model's own training schema."""
 
@@ -92,6 +117,9 @@ class Member(Strict):
     model: Choice = Field(description="a registered model, with its options")
     seeds: Seeds | None = Field(None, description="instead of the run's seeds")
     uses: tuple[str, ...] = Field((), description="members whose out-of-fold predictions it takes as features")
+    filters: Annotated[tuple[str, ...] | None, BeforeValidator(_as_list_or_none)] = Field(
+        None, description="filters of the run that it learns without the drop of; none: all of them, one after another"
+    )
     blend: bool = Field(True, description="false for a baseline that is only shown")
     training: Any = Field(None, description="the model's training keys; written beside the others in a config")
 
@@ -103,11 +131,16 @@ class RunConfig(Strict):
     preset: str = Field(description="the preset this config grew from")
     data_dir: str | None = Field(None, description="folder of the data; none is the embedded default data")
     data: Choice = Field(description="a registered data reader; the competition's own by default")
-    filters: tuple[Choice, ...] = Field((), description="what drops training samples, one after another")
+    filters: tuple[FilterChoice, ...] = Field((), description="what drops training samples, one after another")
     split: Split = Field(Split(), description="which samples are validated on")
     members: tuple[Member, ...] = Field(min_length=1, description="the models that are fitted")
     seeds: Seeds = Field((1,), description="each member is fitted once with each")
-    blend: Choice = Field(Choice(name="mean"), description="what finds the members' weights")
+    blend: BlendChoice = Field(
+        BlendChoice(name="mean"), description="what finds the members' weights; or the name of one of blends"
+    )
+    blends: dict[str, BlendChoice] = Field(
+        {}, description="further blends by name, each with a submission of its own in blends/NAME"
+    )
     metric: str | None = Field(
         None, description="a registered metric that decides instead of the competition's, such as auc"
     )
@@ -122,6 +155,31 @@ class RunConfig(Strict):
     def seeds_of(self, member: Member) -> tuple[int, ...]:
         """Return the seeds that a member is trained with."""
         return member.seeds or self.seeds
+
+    def keys_of(self, names: Collection[str]) -> list[str]:
+        """List the keys (NAME/seed-SEED) that names of members, or keys themselves, stand for."""
+        every = [
+            (member.name, f"{member.name}/seed-{seed}") for member in self.members for seed in self.seeds_of(member)
+        ]
+        return [key for name, key in every if name in names or key in names]
+
+    @property
+    def filter_names(self) -> list[str]:
+        """What members call the filters, in their order."""
+        names: list[str] = []
+        for choice in self.filters:
+            plain = name = choice.name.rpartition(":")[2]
+            number = 2
+            while name in names:
+                name, number = f"{plain}-{number}", number + 1
+            names.append(name)
+        return names
+
+    def filters_of(self, member: Member) -> tuple[int, ...]:
+        """Return the numbers of the filters, from 0, whose set a member learns from."""
+        return tuple(
+            number for number, name in enumerate(self.filter_names) if member.filters is None or name in member.filters
+        )
 
     def plain(self) -> dict[str, Any]:
         """Return the config as plain values, with each member's training keys beside its others; what YAML shows."""

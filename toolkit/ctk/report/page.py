@@ -163,6 +163,7 @@ def members_table(results: Results) -> Table:
     order = {name: at for at, name in enumerate(dict.fromkeys(_split(key)[0] for key in ranked))}
     keys = sorted(ranked, key=lambda key: order[_split(key)[0]]) + by_rank(results, baselines=True)
     scores = [results.scores.get(key, {}) for key in [*keys, "blend"]]
+    scores += [each.scores for each in results.blends.values()]
     if results.truth_scores:
         scores.append(results.truth_scores)
     cells = list(zip(*(_scores(results, name, scores) for name in names), strict=True))
@@ -187,8 +188,9 @@ def members_table(results: Results) -> Table:
         )
     total = duration(sum(results.seconds.values())) if results.seconds else ""
     rows.append(MemberRow("blend", "blend", "", True, 0, cells[len(keys)], shares[len(keys)], total, ""))
-    if results.truth_scores:
-        rows.append(MemberRow("test", "blend on the test", "", True, 0, cells[-1], None, "", ""))
+    below = [f"blend {name}" for name in results.blends] + (["blend on the test"] if results.truth_scores else [])
+    for name, values in zip(below, cells[len(keys) + 1 :], strict=True):
+        rows.append(MemberRow("test", name, "", True, 0, values, None, "", ""))
     return Table(names, rows)
 
 

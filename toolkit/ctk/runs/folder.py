@@ -301,12 +301,11 @@ class Run(Tabular):
             raise DamagedError(f"{wrong}; {shapes}.", help)
         return Predictions(ids, values)
 
-    def kept(self, rows: int) -> Array:
-        """Map what the run's filters left of its training samples, (rows,) bool: all, where it has no filters.
+    def kept(self, rows: int, path: Path) -> Array:
+        """Map what some of the run's filters left of its training samples, (rows,) bool: all, where there is no file.
 
         Raises DamagedError.
         """
-        path = self.folder / "kept.npy"
         kept = read_npy(path) if path.exists() else np.ones(rows, dtype=bool)
         if kept.dtype != bool or kept.shape != (rows,):
             raise DamagedError(f"{path}: is {kept.dtype} {kept.shape}, and bool ({rows},) is needed.", "Was it edited?")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,13 +11,16 @@ from typing import Any
 import numpy as np
 
 from ctk.config.resolve import resolve
-from ctk.contract import Filter, FilterContext, FitContext, Metric, RunConfig, Split
-from ctk.errors import DamagedError
+from ctk.contract import Filter, FilterChoice, FilterContext, FitContext, Metric, RunConfig, Split
+from ctk.errors import DamagedError, UsageError
 from ctk.files import atomic, fingerprint, read_json, read_npy, write_json
 from ctk.plugins import plugins
-from ctk.plugins.guard import Guard
+from ctk.plugins.guard import Guard, competition_of
+from ctk.runs import Run, runs_root
 from ctk.samples import Array, Samples
-from ctk.workflow.fit import guarded_model, limit_samples
+from ctk.workflow.checkpoints import FittedRun, load_model
+from ctk.workflow.fit import guarded_model, kept_file, limit_samples
+from ctk.workflow.plan_run import RunPlan
 from ctk.workflow.prepare import PreparedData
 from ctk.workflow.split import draw_folds
 
@@ -30,22 +33,28 @@ def apply_filters(
     say: Callable[[str], None],
     steps: int | None = None,
     written: Mapping[str, Any] | None = None,
+    chain: Sequence[int] | None = None,
 ) -> Array:
     """Choose the samples that every filter keeps, (N,) bool; each filter sees what the ones before it kept.
 
-    A filter's scores, kept and dropped ids go to ``folder/<number>-<name>``, and are not made again if they lie there,
-    made from the same data by the same filters. ``steps`` is that of a dry run; ``written`` the config as a run that
-    is gone on with has it, where it was begun by a version with fewer keys.
+    A filter's scores, kept and dropped ids go to a folder of its own below ``folder``, and are not made again if they
+    lie there, made from the same data by the same filters. ``steps`` is that of a dry run; ``written`` the config as a
+    run that is gone on with has it, where it was begun by a version with fewer keys; ``chain`` the numbers of the
+    filters that are applied, all of them if it is None.
     """
     plain = written or config.plain()
     data = prepared.data
     train = limit_samples(data.train, steps)
     kept = np.ones(len(train), dtype=bool)
-    for number, choice in enumerate(config.filters):
-        place = folder / f"{number + 1}-{choice.name}"
+    chain = range(len(config.filters)) if chain is None else chain
+    for done, number in enumerate(chain, start=1):
+        choice = config.filters[number]
+        place = folder / _folder_name(config, chain[:done])
         rows = np.flatnonzero(kept)
-        before = plain["filters"][: number + 1]
-        made_from = fingerprint(before, prepared.fingerprint, config.seeds[0], plain["split"], steps)
+        before = [plain["filters"][each] for each in chain[:done]]
+        asked = _AskedMember(choice, config, folder.parent) if choice.member else None
+        known = () if asked is None else (asked.fingerprint,)
+        made_from = fingerprint(before, prepared.fingerprint, config.seeds[0], plain["split"], steps, *known)
         keep = _read_keep(place, made_from, len(rows))
         if keep is None:
             say(f"filter {choice.name} of {len(rows):,} samples")
@@ -58,18 +67,79 @@ def apply_filters(
                 files=data.files,
                 seed=config.seeds[0],
                 device=config.device,
-                fit=partial(_fit_baseline, config, metric, place / f"baseline-{made_from}", steps, progress),
+                fit=asked or partial(_fit_baseline, config, metric, place / f"baseline-{made_from}", steps, progress),
                 progress=progress,
             )
             scores = own.score(samples, context)
             keep = own.keep(scores)
             write_result(place, samples, scores, keep)
+            for which in choice.write:
+                say(f"writing what filter {choice.name} {which} to {place / which}")
+                chosen = samples.take(np.flatnonzero(keep if which == "kept" else ~keep))
+                competition_of(config.competition).write_data(place / which, chosen, data.test)
             with atomic(place / "keep.npy") as temporary, temporary.open("wb") as file:
                 np.save(file, keep)
             write_json(place / "made_from.json", made_from)
         kept[rows[~keep]] = False
         say(f"filter {choice.name} kept {keep.sum():,} of {len(rows):,}")
     return kept
+
+
+def filter_for_members(
+    plan: RunPlan, prepared: PreparedData, names: Collection[str], say: Callable[[str], None]
+) -> None:
+    """Write which training samples the filters of some members keep, (N,) bool, for each set that one learns from."""
+    config, run = plan.config, plan.run
+    members = {config.filters_of(each): each for each in config.members if each.name in names}
+    for chain, member in members.items():
+        for path in kept_file(run, config, member):
+            kept = apply_filters(
+                config, prepared, run.folder / "filters", plan.metric, say, plan.steps, run.config(), chain
+            )
+            # In a dry run filters are tried, not obeyed: a baseline of two steps would drop nearly everything.
+            if plan.steps is None:
+                with atomic(path) as temporary, temporary.open("wb") as file:
+                    np.save(file, kept)
+
+
+def _folder_name(config: RunConfig, chain: Sequence[int]) -> str:
+    """Name a filter's folder by its number, or by all the filters of its chain where some of the run's are left out."""
+    if list(chain) == list(range(len(chain))):
+        return f"{len(chain)}-{config.filters[chain[-1]].name}"
+    return "+".join(config.filter_names[number] for number in chain)
+
+
+class _AskedMember:
+    """A fitted member in place of a filter's baseline: the first fold of its first seed, or of the seed that is named.
+
+    fingerprint  of what it was fitted from
+    """
+
+    def __init__(self, choice: FilterChoice, config: RunConfig, folder: Path) -> None:
+        self.run, self.config, self.device = Run(folder), config, config.device
+        if choice.run:
+            fitted = FittedRun(Run.find(choice.run, runs_root()))
+            self.run, self.config = fitted.run, fitted.config
+        keys = self.config.keys_of([str(choice.member)])
+        parts = (
+            [part for part in self.run.parts() if part.key in keys]
+            if (self.run.folder / "config.yaml").exists()
+            else []
+        )
+        if not parts:
+            raise UsageError(
+                f"Filter '{choice.name}' asks member '{choice.member}', and {self.run.folder} has none that is fitted.",
+                f"Say of which finished run: -o filters.{choice.name}.run=RUN.",
+            )
+        self.part = min(parts, key=lambda part: (keys.index(part.key), part.fold))
+        self.fingerprint = str(self.run.facts(self.part)["fingerprint"])
+
+    def __call__(self, baseline: Mapping[str, Any], learned: Samples, asked: Samples) -> Array:
+        """Predict ``asked``."""
+        member = next(each for each in self.config.members if each.name == self.part.member)
+        saved = self.run if self.config.checkpoints is None else Run(Path(self.config.checkpoints))
+        model = load_model(member, saved.checkpoints_folder(self.part), self.part, asked, self.device)
+        return Guard("models", member.model.name).wrap(model).predict(asked)
 
 
 class _Progress:

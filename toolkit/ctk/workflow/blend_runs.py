@@ -85,6 +85,7 @@ def plan_blend(
     known = competition_of(ids.pop())
     own = runs[0].config().get("blend", MEAN) if len(runs) == len(found) else MEAN
     raw: dict[str, Any] = dict(own) if blender in (None, own["name"]) else {"name": blender}
+    raw.pop("members", None)  # what that run blended of its own; here all of the sources are blended
     config = runs[0].config() if runs else base_config(known, data_dir)
     for assignment in options:
         of_data = assignment.startswith(("data.", "data="))

@@ -57,7 +57,12 @@ class FittedRun:
 
         Raises CtkError where what was saved is gone or damaged.
         """
-        model, folder = self.blank(part), self.checkpoints(part)
-        with named_as_saved(folder, part):
-            model.load(folder, samples, device)
-        return model
+        return load_model(self.member(part), self.checkpoints(part), part, samples, device)
+
+
+def load_model(member: Member, folder: Path, part: Part, samples: Samples, device: str = "auto") -> Model:
+    """Load the model of a member that a part saved in ``folder``. Raises CtkError where that is gone or damaged."""
+    model = new_model(member)
+    with named_as_saved(folder, part):
+        model.load(folder, samples, device)
+    return model

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from ctk.contract import Competition, Metric, Results
+from ctk.contract import Competition, FurtherBlend, Metric, Results
 from ctk.files import write_json, write_text
 from ctk.runs import Run
 from ctk.samples import Array, Samples
@@ -15,8 +15,24 @@ from ctk.workflow.fold_scores import FoldScorer
 from ctk.workflow.predictions import MemberPredictions
 
 
+def score_blend(
+    predicted: PredictedRun, blended: BlendedPredictions
+) -> tuple[Mapping[str, float], Mapping[str, float]]:
+    """Score a blend on what was validated, and on the test where its truth is public."""
+    competition, truth = predicted.competition, predicted.data.truth
+    valid = {} if blended.valid is None else _evaluate(predicted, blended.valid, predicted.members.valid)
+    if truth is None:
+        return valid, {}
+    deciding = _of_metric(predicted.metric, competition.headline, blended.test, truth)
+    return valid, {**deciding, **competition.score(blended.test, truth)}
+
+
 def collect_results(
-    predicted: PredictedRun, blended: BlendedPredictions, submission: Path, scorer: FoldScorer | None = None
+    predicted: PredictedRun,
+    blended: BlendedPredictions,
+    submission: Path,
+    scorer: FoldScorer | None = None,
+    blends: Mapping[str, FurtherBlend] | None = None,
 ) -> Results:
     """Score members, blend and submission, and write the scores.
 
@@ -24,20 +40,19 @@ def collect_results(
 
     submission  the file that was written
     scorer      scores the run's folds, where it has any
+    blends      further blends of the run, by name
     """
+    blends = blends or {}
     run, competition, metric = predicted.run, predicted.competition, predicted.metric
     data, members = predicted.data, predicted.members
     scores = {key: _evaluate(predicted, oof, members.valid) for key, oof in members.oof.items()}
-    if blended.valid is not None:
-        scores[BLEND] = _evaluate(predicted, blended.valid, members.valid)
+    of_blend, truth_scores = score_blend(predicted, blended)
+    if of_blend:
+        scores[BLEND] = dict(of_blend)
     folds = None
     if scorer is not None and len(scorer.division.folds) > 1:
         folds = scorer.table(metric, members, blended.valid, scores)
         folds.write_csv(run.folder / "folds.csv")
-    truth_scores: dict[str, float] = {}
-    if data.truth is not None:
-        deciding = _of_metric(metric, competition.headline, blended.test, data.truth)
-        truth_scores = {**deciding, **competition.score(blended.test, data.truth)}
     headline = list(dict.fromkeys([metric.name, *competition.headline]))
     write_json(
         run.folder / "scores.json",
@@ -48,6 +63,7 @@ def collect_results(
             "baselines": sorted(members.baselines),
             "members": scores,
             "test": truth_scores,
+            "blends": {name: {"validation": each.scores, "test": each.truth_scores} for name, each in blends.items()},
         },
     )
     _write_metrics(run, members)
@@ -74,6 +90,7 @@ def collect_results(
         truth_scores=truth_scores,
         files=data.files,
         folds=folds,
+        blends=blends,
     )
 
 

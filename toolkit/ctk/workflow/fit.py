@@ -54,7 +54,7 @@ class FitTask:
             constant=(self.prepared.place,),
             reads=(
                 run.folder / "config.yaml",
-                run.folder / "kept.npy",
+                *kept_file(run, self.config, member),
                 *(path for folder in used for path in folder.glob("seed-*/fold-*/*") if path.name in STORED),
                 *((Run(Path(saved)).part_folder(self.part),) if saved else ()),
                 part,
@@ -211,6 +211,14 @@ def _make_model(guard: Guard, member: Member) -> Model:
     return model
 
 
+def kept_file(run: Run, config: RunConfig, member: Member) -> list[Path]:
+    """Name the file with the samples that a member's filters keep, (N,) bool; none where it has no filters."""
+    names = [config.filter_names[number] for number in config.filters_of(member)]
+    if len(names) == len(config.filters):
+        return [run.folder / "kept.npy"] if names else []
+    return [run.folder / "filters" / f"kept-{'+'.join(names)}.npy"] if names else []
+
+
 def limit_samples(samples: Samples, steps: int | None) -> Samples:
     """Take what a dry run of ``steps`` looks at: evenly spaced samples, so that every predefined fold has a share."""
     if steps is None or len(samples) <= SLICE:
@@ -227,8 +235,9 @@ def _load_samples(task: FitTask, run: Run, member: Member) -> tuple[Samples, Sam
     fold = draw_folds(train, task.config.split)[task.part.fold]
     if member.uses:
         train, test, fold = _add_oof_features(task, run, member, train, test, fold)
-    # Only what is learned from is filtered: the validation set stays whole, so that scores compare.
-    fold = Fold(fold.train[run.kept(len(train))[fold.train]], fold.valid)
+    for path in kept_file(run, task.config, member):
+        # Only what is learned from is filtered: the validation set stays whole, so that scores compare.
+        fold = Fold(fold.train[run.kept(len(train), path)[fold.train]], fold.valid)
     if not len(fold.train):
         raise CtkError("The filters left nothing to train on.", "Loosen them, or run without: -o filters=[].")
     return train, test, fold

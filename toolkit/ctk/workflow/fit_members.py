@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
+from contextlib import nullcontext
 from typing import Any
 
 from ctk.contract import PROGRESS, WorkerLost
@@ -12,6 +13,7 @@ from ctk.files import fingerprint, read_json
 from ctk.plugins.guard import Guard, submit_task
 from ctk.runs import Part
 from ctk.runs.records import ProgressFile
+from ctk.workflow.apply_filters import filter_for_members
 from ctk.workflow.fit import FitTask, fit_part
 from ctk.workflow.lifecycle import call_hook, say_and_log
 from ctk.workflow.observer import Observer
@@ -21,23 +23,28 @@ from ctk.workflow.prepare import PreparedData
 
 
 def fit_members(plan: RunPlan, prepared: PreparedData, observer: Observer) -> None:
-    """Fit every part that is not in the store, members before those that use them."""
+    """Fit every part that is not in the store, members before those that use them or whose filters ask them."""
     written = plan.run.config()
     tasks = {part: _task(plan, written, part, prepared) for part in parts_of(plan.config)}
     fitted = [part for part, task in tasks.items() if plan.run.is_fitted(part, task.fingerprint)]
+    say, waves = say_and_log(plan.run, observer), member_waves(plan.config)
     for part in tasks:
         if part not in fitted and (plan.run.part_folder(part) / "fitted.json").exists():
-            say_and_log(plan.run, observer)(
+            say(
                 f"{part.key}, fold {part.fold}: what lies there is damaged or was fitted to something else; fitted anew"
             )
+    filter_for_members(plan, prepared, waves[0], say)
     observer.begin(list(tasks), fitted)
     try:
         missing = {part: task for part, task in tasks.items() if part not in fitted}
-        if missing:
-            with open_pool(plan.config.executor, plan.run.folder) as (pool, guard):
-                for names in member_waves(plan.config):
-                    wave = {part: task for part, task in missing.items() if part.member in names}
-                    _fit_wave(plan, wave, pool, guard, observer)
+        pool_for_missing = open_pool(plan.config.executor, plan.run.folder) if missing else nullcontext()
+        with pool_for_missing as pool:
+            for number, names in enumerate(waves):
+                if number:  # what these ask is fitted by now
+                    filter_for_members(plan, prepared, names, say)
+                wave = {part: task for part, task in missing.items() if part.member in names}
+                if pool and wave:
+                    _fit_wave(plan, wave, *pool, observer)
     finally:
         observer.end()
 

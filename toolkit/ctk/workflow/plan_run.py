@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ctk.config.overrides import override
 from ctk.config.resolve import resolve
-from ctk.contract import Competition, Execution, Metric, RunConfig
+from ctk.contract import BlendChoice, Competition, Execution, FilterChoice, Metric, RunConfig
 from ctk.errors import DamagedError, UsageError, nearest
 from ctk.machine import cores
 from ctk.plugins import plugins
@@ -23,7 +23,7 @@ from ctk.workflow.environment import describe_environment
 from ctk.workflow.pools import choose_workers
 from ctk.workflow.prepare import PreparedData
 
-AFTER_FITS = ("blend", "submission")
+AFTER_FITS = ("blend", "blends", "submission")
 """Keys of the config that no fit depends on."""
 DRY_STEPS = 2
 """Optimiser steps of each member in a dry run."""
@@ -64,15 +64,16 @@ def start_run(
     A dry run takes the first seed of each member, in this process.
     """
     if dry_run:
-        only_first = tuple(m.model_copy(update={"seeds": config.seeds_of(m)[:1]}) for m in config.members)
-        config = config.model_copy(
-            update={"members": only_first, "executor": Execution(name="serial", threads=config.executor.threads)}
+        config = _with_first_seeds(config).model_copy(
+            update={"executor": Execution(name="serial", threads=config.executor.threads)}
         )
     competition = competition_for(config)
     _check_submission(config, competition)
     if config.checkpoints is not None:
         _check_checkpoints(config)
-    config = config.model_copy(update={"executor": _choose_execution(config)})
+    config = config.model_copy(
+        update={"executor": _choose_execution(config), "filters": _find_runs(config.filters, root)}
+    )
     metric = metric_of(competition.metric)
     member_waves(config)  # refuses members that use each other in a circle
     if not dry_run:
@@ -129,10 +130,10 @@ def _check_after_fits(raw: Mapping[str, Any], overrides: Sequence[str]) -> None:
         key = assignment.partition("=")[0].partition(".")[0]
         if key not in AFTER_FITS:
             raise UsageError(
-                f"-o {assignment}: a run goes on as it was fitted; {' and '.join(AFTER_FITS)} alone may change.",
+                f"-o {assignment}: a run goes on as it was fitted; {', '.join(AFTER_FITS)} alone may change.",
                 "Start a new run for another config.",
             )
-        if key == "blend" and raw.get("checkpoints"):
+        if key in ("blend", "blends") and raw.get("checkpoints"):
             raise UsageError(f"-o {assignment}: this run predicts with the blend of {raw['checkpoints']}.")
 
 
@@ -141,6 +142,29 @@ def competition_for(config: RunConfig) -> Competition:
     competition = competition_of(config.competition)
     competition.metric = config.metric or competition.metric
     return competition
+
+
+def _with_first_seeds(config: RunConfig) -> RunConfig:
+    """Return a copy with one seed a member; what was named by another seed is named by its member."""
+
+    def without_seed(names: Iterable[str]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(name.rpartition("/seed-")[0] or name for name in names))
+
+    def of_all(blend: BlendChoice) -> BlendChoice:
+        return blend.model_copy(update={"members": without_seed(blend.members)})
+
+    def of_member(choice: FilterChoice) -> FilterChoice:
+        own = choice.member and not choice.run
+        return choice.model_copy(update={"member": without_seed([str(choice.member)])[0]}) if own else choice
+
+    return config.model_copy(
+        update={
+            "members": tuple(m.model_copy(update={"seeds": config.seeds_of(m)[:1]}) for m in config.members),
+            "filters": tuple(map(of_member, config.filters)),
+            "blend": of_all(config.blend),
+            "blends": {name: of_all(each) for name, each in config.blends.items()},
+        }
+    )
 
 
 def parts_of(config: RunConfig) -> list[Part]:
@@ -154,14 +178,24 @@ def parts_of(config: RunConfig) -> list[Part]:
 
 
 def member_waves(config: RunConfig) -> list[list[str]]:
-    """Order members by what they use: each wave of names needs only earlier ones. Raises UsageError for a circle."""
-    uses = {member.name: set(member.uses) for member in config.members}
+    """Order members by what they use, or a filter of theirs asks: each wave of names needs only earlier ones.
+
+    Raises UsageError for a circle.
+    """
+    asked = [config.keys_of([each.member])[0] if each.member and not each.run else "" for each in config.filters]
+    uses = {
+        member.name: {*member.uses, *(asked[n].rpartition("/seed-")[0] for n in config.filters_of(member) if asked[n])}
+        for member in config.members
+    }
     waves: list[list[str]] = []
     done: set[str] = set()
     while len(done) < len(uses):
         ready = [name for name, others in uses.items() if name not in done and others <= done]
         if not ready:
-            raise UsageError(f"Members {', '.join(sorted(set(uses) - done))} use each other in a circle.")
+            raise UsageError(
+                f"Members {', '.join(sorted(set(uses) - done))} use each other in a circle.",
+                "A member that a filter asks learns from what there is before it: filters: []." if any(asked) else "",
+            )
         done.update(ready)
         waves.append(ready)
     return waves
@@ -189,6 +223,14 @@ def _choose_execution(config: RunConfig) -> Execution:
     team.check_device(config.device)
     threads = config.executor.threads or max(1, cores() // team.position.local_size)
     return Execution(name="serial", workers=1, threads=threads)
+
+
+def _find_runs(filters: Iterable[FilterChoice], root: Path) -> tuple[FilterChoice, ...]:
+    """Return filters with the full folders of the runs that they ask, so that a run goes on from anywhere."""
+    return tuple(
+        each.model_copy(update={"run": str(Run.find(each.run, root).folder.resolve())}) if each.run else each
+        for each in filters
+    )
 
 
 def _check_checkpoints(config: RunConfig) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -33,6 +33,13 @@ class MemberPredictions:
     curves: dict[str, list[dict[str, float]]] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     rows: Array = field(default_factory=lambda: np.arange(0))
+
+    def of(self, keys: Sequence[str]) -> MemberPredictions:
+        """Return those of some members, whether they are baselines or not; all of it where none are named."""
+        if not keys:
+            return self
+        oof = {key: self.oof[key] for key in keys if key in self.oof}
+        return replace(self, oof=oof, test={key: self.test[key] for key in keys}, baselines=frozenset())
 
 
 def parts_by_key(run: Run) -> dict[str, list[Part]]:

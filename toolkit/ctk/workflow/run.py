@@ -3,28 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from ctk.contract import Results
+from ctk.contract import BlendChoice, FurtherBlend, Results
 from ctk.errors import CtkError, DamagedError
-from ctk.files import atomic, remove_unfinished, write_json
+from ctk.files import remove_unfinished, write_json
 from ctk.plugins import plugins
 from ctk.runs import FINISHED, RUNNING, Run
 from ctk.samples import Samples
 from ctk.training import torchrun
-from ctk.workflow.apply_filters import apply_filters
-from ctk.workflow.blend_members import BLEND, PredictedRun, blend_members, check_could_blend, postprocess_blend
+from ctk.workflow.blend_members import (
+    BLEND,
+    BlendedPredictions,
+    PredictedRun,
+    blend_members,
+    check_could_blend,
+    postprocess_blend,
+)
 from ctk.workflow.blend_record import BlendRecord
-from ctk.workflow.collect_results import collect_results, report_results
+from ctk.workflow.collect_results import collect_results, report_results, score_blend
 from ctk.workflow.environment import describe_environment
-from ctk.workflow.fit import limit_samples
+from ctk.workflow.fit import kept_file, limit_samples
 from ctk.workflow.fit_members import fit_members
 from ctk.workflow.fold_scores import FoldScorer
 from ctk.workflow.lifecycle import call_hook, say_and_log
 from ctk.workflow.observer import Observer, SilentObserver
-from ctk.workflow.plan_run import RunPlan, parts_of
+from ctk.workflow.plan_run import RunPlan
 from ctk.workflow.predictions import gather_predictions
 from ctk.workflow.prepare import PreparedData, prepare
 from ctk.workflow.run_ending import record_ending
@@ -55,27 +62,18 @@ def execute_run(plan: RunPlan, observer: Observer | None = None) -> Results:
         # Before anything is fitted: nothing that leaks is worth the time.
         division = divide(train, config.split) if config.checkpoints is None else None
         if config.checkpoints is None:
-            blended_members = {member.name for member in config.members if member.blend}
-            keys = [part.key for part in parts_of(config) if part.fold == 0 and part.member in blended_members]
-            check_could_blend(config.blend, keys, train, plan.metric)
-        _filter(plan, prepared, say)
+            blended_members = [member.name for member in config.members if member.blend]
+            for choice in (config.blend, *config.blends.values()):
+                keys = config.keys_of(choice.members or blended_members)
+                check_could_blend(choice, keys, train, plan.metric)
         fit_members(plan, prepared, observer)
         members = gather_predictions({"": run}, train, data.test)
         scorer = None if division is None else _fold_scorer(plan, train, division)
 
         predicted = PredictedRun(run, competition, plan.metric, data, members)
-        if config.checkpoints is None:
-            blended = postprocess_blend(predicted, blend_members(predicted, config.blend, observer.say))
-        else:
-            record = BlendRecord.load(Path(config.checkpoints))
-            blended = postprocess_blend(predicted, record.blend, record.postprocess)
-        BlendRecord(config.blend.name, blended.blend, blended.fitted).save(run.folder)
-        submission = run.folder / f"submission.{config.submission or competition.formats[0]}"
-        for old in run.folder.glob("submission.*"):  # of the blend before, where the run's was changed since
-            if old != submission:
-                old.unlink()
-        write_submission(submission, competition, blended.test, data)
-        results = collect_results(predicted, blended, submission, scorer)
+        blends = {name: _further_blend(plan, predicted, name, observer.say) for name in config.blends}
+        blended, submission = _blend(plan, predicted, config.blend, Path(), observer.say)
+        results = collect_results(predicted, blended, submission, scorer, blends)
         report_results(results, competition)
 
         run.set_state(FINISHED)
@@ -90,6 +88,32 @@ def _mend_environment(run: Run, say: Callable[[str], None]) -> None:
     except DamagedError as error:
         say(f"{error.problem} It is written anew.")
         write_json(run.folder / "environment.json", describe_environment(plugins()))
+
+
+def _blend(
+    plan: RunPlan, predicted: PredictedRun, choice: BlendChoice, place: Path, say: Callable[[str], None]
+) -> tuple[BlendedPredictions, Path]:
+    """Blend as a choice says, or as the saved run did; write record and submission to ``place`` in the run's folder."""
+    config, competition, folder = plan.config, plan.competition, plan.run.folder / place
+    chosen = replace(predicted, members=predicted.members.of(config.keys_of(choice.members)))
+    if config.checkpoints is None:
+        blended = postprocess_blend(chosen, blend_members(chosen, choice, say))
+    else:
+        record = BlendRecord.load(Path(config.checkpoints) / place)
+        blended = postprocess_blend(chosen, record.blend, record.postprocess)
+    BlendRecord(choice.name, blended.blend, blended.fitted).save(folder)
+    submission = folder / f"submission.{config.submission or competition.formats[0]}"
+    for old in folder.glob("submission.*"):  # of the blend before, where the run's was changed since
+        if old != submission:
+            old.unlink()
+    write_submission(submission, competition, blended.test, predicted.data)
+    return blended, submission
+
+
+def _further_blend(plan: RunPlan, predicted: PredictedRun, name: str, say: Callable[[str], None]) -> FurtherBlend:
+    """Make one of the config's further blends. Its predictions are let go at once: they may be large."""
+    blended, submission = _blend(plan, predicted, plan.config.blends[name], Path("blends") / name, say)
+    return FurtherBlend(blended.blend, *score_blend(predicted, blended), submission)
 
 
 def _prepare(plan: RunPlan, say: Callable[[str], None], observer: Observer) -> PreparedData:
@@ -118,20 +142,11 @@ def _compare_data(run: Run, reader: str, prepared: PreparedData, say: Callable[[
         say(f"the code of the data reader '{reader}' has changed since this run began: what it reads now may differ")
 
 
-def _filter(plan: RunPlan, prepared: PreparedData, say: Callable[[str], None]) -> None:
-    """Write ``kept.npy``, (N,) bool of the training samples that the config's filters keep."""
-    if not plan.config.filters:
-        return
-    place, written = plan.run.folder / "filters", plan.run.config()
-    kept = apply_filters(plan.config, prepared, place, plan.metric, say, plan.steps, written)
-    # In a dry run filters are tried, not obeyed: a baseline of two steps would drop nearly everything.
-    if plan.steps is None:
-        with atomic(plan.run.folder / "kept.npy") as temporary, temporary.open("wb") as file:
-            np.save(file, kept)
-
-
 def _fold_scorer(plan: RunPlan, train: Samples, division: Division) -> FoldScorer:
-    """Pair the run's folds with what the filters kept. Raises CtkError if what is stored was fitted on other folds."""
-    scorer = FoldScorer(train, plan.config.split, division, plan.run.kept(len(train)))
+    """Pair the run's folds with what some member learns from. Raises CtkError if what is stored is of other folds."""
+    files = [kept_file(plan.run, plan.config, member) for member in plan.config.members]
+    sets = [plan.run.kept(len(train), path) for paths in files for path in paths]
+    kept = np.logical_or.reduce(sets) if len(sets) == len(files) else np.ones(len(train), dtype=bool)
+    scorer = FoldScorer(train, plan.config.split, division, kept)
     scorer.check_stored(plan.run)
     return scorer
