@@ -190,7 +190,7 @@ def test_a_run_remembers_the_keys_of_what_it_loads(tab, place, cache):
 def test_config_keys_are_those_of_the_preset_and_the_file(tab, place):
     assert tab("ctk run tiny --preset whole -o filters.") == plain("filters.sieve=", "filters.sieve.")
     assert tab("ctk run tiny --data . -o filters.sieve.") == plain(
-        "filters.sieve.name=", "filters.sieve.drop_fraction="
+        *(f"filters.sieve.{key}=" for key in ("name", "member", "run", "write", "drop_fraction"))
     )
     (place / "mine.yaml").write_text("members: [{model: ridge, name: only}]")
     assert tab("ctk run tiny --config mine.yaml -o members.only.model.a") == plain("members.only.model.alpha=")

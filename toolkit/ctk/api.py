@@ -38,7 +38,7 @@ from ctk.series.ablation.outcome import Ablation
 from ctk.series.ablation.plan import AblationPlan, start_ablation
 from ctk.series.ablation.run_ablation import run_ablation
 from ctk.series.trials import Epoch, Trial, TrialOutcome, read_epochs, run_trial, run_trials
-from ctk.workflow.apply_filters import apply_filters
+from ctk.workflow.apply_filters import apply_filters, link_pictures
 from ctk.workflow.blend_runs import execute_blend, plan_blend
 from ctk.workflow.checkpoints import FittedRun
 from ctk.workflow.observer import Observer
@@ -306,5 +306,6 @@ def filter_data(
     metric = metric_of(config.metric or known.metric)
     kept = apply_filters(config, prepared, out / "filters", metric, say)
     known.write_data(out, samples.train.take(np.flatnonzero(kept)), samples.test)
+=    link_pictures(prepared, out)
     unfinished.unlink()
     return int(kept.sum()), len(kept)

@@ -8,6 +8,7 @@ from unittest.mock import Mock
 import numpy as np
 import pytest
 
+from ctk import api
 from ctk.data import Npz
 from ctk.samples import Gallery
 from ctk_aml_retrieval import layout
@@ -84,6 +85,34 @@ def test_folds_and_stacking_share_the_store(run):
     assert not np.allclose(np.load(alone / "values.npy"), np.load(stacked / "values.npy"))
 
 
+RIDGE_FOR_CLIP = (
+    "-o", "filters.clip={name: ridge}", "-o", "members.clip.filters=[ridge]", "-o", "members.clip-adamw.filters=[ridge]"
+)  # fmt: skip
+"""The preset reference without open_clip."""
+
+
+def test_the_whole_of_the_reference_solution_is_one_command(ctk, small, tmp_path):
+    tiny = ("-o", "members.top50.model.hidden=8", "-o", "members.clip.model.hidden=8")
+    tiny += ("-o", "members.clip-adamw.model.hidden=8", "-o", "members.baseline.model.hidden=8")
+    line = ("run", "aml-retrieval", "--data", small, "--preset", "reference", *RIDGE_FOR_CLIP, "-osplit.by=image")
+    ctk(*line, *tiny, "--dry-run", code=0)
+    (folder,) = (tmp_path / "runs" / "aml-retrieval").iterdir()
+    for path in ("submission.csv", "blends/sixteen/submission.csv", "blends/all/submission.csv"):
+        ctk("validate", "aml-retrieval", folder / path, "--data", small, code=0)
+    assert not list(folder.glob("filters/*/baseline-*"))  # the baseline is fitted once, as a member
+
+
+def test_the_reference_solutions_means_are_of_its_sixteen_and_all_of_its_seeds():
+    config, _ = api.configured("aml-retrieval", preset="reference", overrides=RIDGE_FOR_CLIP[1::2])
+    old = ["42", "1337", "2025", "31415", "123456", "7", "111", "7777", "271828", "98765", "4"]
+    sixteen = [key.rpartition("-")[2] for key in config.keys_of(config.blends["sixteen"].members)]
+    assert sixteen == [*old, "8", "26", "256", "42", "322"]
+    assert config.blend == config.blends["sixteen"]
+    assert len(config.keys_of(config.blends["all"].members)) == 23
+    sets = {member.name: [config.filter_names[n] for n in config.filters_of(member)] for member in config.members}
+    assert sets == {"ridge": [], "baseline": [], "top50": ["topk"], "clip": ["ridge"], "clip-adamw": ["ridge"]}
+
+
 def test_blend_of_runs_and_files(finished, run, ctk, tmp_path):
     other, _ = run("--seeds", "3", "--name", "other")
     told = json.loads(ctk("blend", finished, other, "--json", code=0).stdout)
@@ -113,8 +142,14 @@ def test_mean_of_files_is_their_element_wise_mean(ctk, tmp_path):
 
 
 def test_a_filter_drops_training_samples_and_leaves_validation_whole(finished, run):
-    folder, said = run("--seeds", "1", "-o", "filters=[ridge]")
+    folder, said = run("--seeds", "1", "-o", "filters=[{name: ridge, write: [kept, dropped]}]")
     assert "filter ridge kept" in said
+    for which, count in (("kept", 356), ("dropped", 39)):  # both are data sets of their own, with the pictures
+        written = layout.locate(folder / "filters" / "1-ridge" / which)
+        with Npz(written.train) as suspects:
+            assert suspects.shape("captions/ids") == (count,)
+        assert written.images is not None
+        assert any(written.images.iterdir())
     kept = (folder / "filters" / "1-ridge" / "kept.csv").read_text().splitlines()
     dropped = (folder / "filters" / "1-ridge" / "dropped.csv").read_text().splitlines()
     assert len(dropped) > 10
@@ -130,6 +165,9 @@ def test_filtered_data_is_written_in_the_competitions_layout_and_never_over_data
     with Npz(tmp_path / "filtered" / "train" / "train.npz") as new:
         assert new.shape("captions/ids")[0] == 356
         assert int(new.read("metadata/num_captions", kind="iu", shape=(1,))[0]) == 356
+    pictures = tmp_path / "filtered" / "train" / "Images"
+    assert pictures.is_symlink()  # a link spares a copy
+    assert pictures.resolve() == (small / "train" / "Images").resolve()
     listed = ctk("data", "aml-retrieval", "--data", "filtered", "--json")
     assert {item["item"] for item in json.loads(listed.stdout)["items"] if item["path"]} >= {
         "train.npz",
@@ -204,7 +242,14 @@ def test_one_damaged_run_does_not_hide_the_others(finished, ctk, tmp_path):
 def test_listings_are_json_too(ctk):
     assert "aml-retrieval" in [row["id"] for row in json.loads(ctk("list", "--json").stdout)]
     info = json.loads(ctk("info", "aml-retrieval", "--json").stdout)
-    assert set(info["presets"]) == {"baseline", "ensemble-raw", "ensemble-clip", "ensemble-clip-adamw", "quick"}
+    assert set(info["presets"]) == {
+        "baseline",
+        "ensemble-raw",
+        "ensemble-clip",
+        "ensemble-clip-adamw",
+        "quick",
+        "reference",
+    }
     assert json.loads(ctk("data", "aml-retrieval", "--json").stdout)["items"]
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from ctk.cli.printing import console, format_score, print_table
-from ctk.contract import FoldTable, Results
+=from ctk.contract import Blend, FoldTable, Results
 from ctk.report.numbers import comparison
 from ctk.workflow.blend_members import BLEND
 
@@ -17,13 +20,13 @@ def print_results(results: Results) -> None:
         weight = results.blend.weights.get(key)
         mark = "baseline" if key in results.baselines else "" if key == BLEND else format_score(weight, 2)
         took = f"{results.seconds[key]:.0f} s" if key in results.seconds else ""
-        label = f"blend ({_blender_label(results)})" if key == BLEND else key
+        label = f"blend ({_blender_label(results.config['blend'], results.blend)})" if key == BLEND else key
         rows.append([label, *(format_score(scores[name]) for name in shown), mark, took])
     if results.truth_scores:
         rows.append(["the same, on the test", *(format_score(results.truth_scores[name]) for name in shown), "", ""])
     for name, each in results.blends.items():
-        of = f"blend {name} ({sum(weight != 0 for weight in each.blend.weights.values())})"
-        rows.append([of, *(format_score(each.scores.get(score)) for score in shown), "", ""])
+        label = f"blend {name} ({_blender_label(results.config['blends'][name], each.blend)})"
+        rows.append([label, *(format_score(each.scores.get(score)) for score in shown), "", ""])
         if each.truth_scores:
             rows.append(["the same, on the test", *(format_score(each.truth_scores[score]) for score in shown), "", ""])
     console.print()
@@ -66,7 +69,6 @@ def _print_folds(found: FoldTable) -> None:
     console.print()
 
 
-def _blender_label(results: Results) -> str:
+def _blender_label(choice: Mapping[str, Any], blend: Blend) -> str:
     """Return the blender's name, and of how many members."""
-    blender = results.config["blend"]["name"]
-    return f"{blender} of {sum(weight != 0 for weight in results.blend.weights.values())}"
+    return f"{choice['name']} of {sum(weight != 0 for weight in blend.weights.values())}"

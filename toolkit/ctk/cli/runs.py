@@ -12,11 +12,12 @@ from rich.text import Text
 from ctk.cli import completion
 from ctk.cli.json_output import as_json, print_json
 from ctk.cli.printing import console, format_score, print_table
-from ctk.errors import DamagedError
+=from ctk.errors import DamagedError, UsageError
 from ctk.files import dump_yaml
 from ctk.plugins import plugins
 from ctk.runs import Run, runs_root
 from ctk.runs.local_leaderboard import LeaderboardRow, SeriesSummary, leaderboard_row, list_series, local_leaderboard
+from ctk.workflow.member_submissions import fitted_keys, write_member_submissions
 
 SHOWN = 100
 """Characters of what is wrong with a run that its row shows."""
@@ -91,29 +92,46 @@ def _when(started: float | None) -> str:
 
 @click.command()
 @click.argument("run", shell_complete=completion.runs)
+@click.option("--member", metavar="NAME", help="Of the scores those of this member: NAME, or NAME/seed-SEED.")
+@click.option(
+    "--submission", is_flag=True, help="With --member: write a submission of it alone, one a seed, into its folder."
+)
 @as_json
-def show(run: str, json_: bool) -> None:
+def show(run: str, member: str | None, submission: bool, json_: bool) -> None:
     """Show a run: its state, scores, config and files.
 
     \b
     ctk show quick                                    any part of its name that no other has
     ctk show runs/my-competition/1122-045252-quick    its folder
+    ctk show quick --member ridge --submission        a submission of a member alone
     """
     found = Run.find(run, runs_root())
-    row = leaderboard_row(found)
+=    row = leaderboard_row(found)
     scores, config = _if_whole(found.scores), _if_whole(found.config)
+    if submission and member is None:
+        raise UsageError("--submission writes those of a member.", "Say of which: --member NAME.")
+    keys = [] if member is None else fitted_keys(found, member)
+    if keys and scores:
+        scores["members"] = {key: each for key, each in scores["members"].items() if key in keys}
+    written = write_member_submissions(found, str(member)) if submission else []
     if json_:
-        print_json({**vars(row), "scores": scores, "config": config})
+        print_json({**vars(row), "scores": scores, "config": config, "submissions": written})
         return
     console.print(Text.assemble((str(found.folder), "bold"), f"  {row.state} {row.problem}"), soft_wrap=True)
     if scores:
         shown = scores["headline"]
         rows = [[key, *(format_score(values.get(name)) for name in shown)] for key, values in scores["members"].items()]
-        if scores["test"]:
+        blends = {} if keys else {name: each["validation"] for name, each in scores.get("blends", {}).items()}
+        rows += [[f"blend {name}", *(format_score(each.get(n)) for n in shown)] for name, each in blends.items()]
+        if scores["test"] and not keys:
             rows.append(["test", *(format_score(scores["test"].get(name)) for name in shown)])
         print_table(["", *shown], rows, len(shown))
     console.print()
-    for pattern in ("submission.*", "report.html", "log.txt"):
+    for path in written:
+        console.print(f"{path}", soft_wrap=True)
+    if keys:
+        return
+    for pattern in ("submission.*", "blends/*/submission.*", "report.html", "log.txt"):
         for path in sorted(found.folder.glob(pattern)):
             if path.name != "submission.json":
                 console.print(f"{path}", soft_wrap=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -77,12 +78,23 @@ def apply_filters(
                 say(f"writing what filter {choice.name} {which} to {place / which}")
                 chosen = samples.take(np.flatnonzero(keep if which == "kept" else ~keep))
                 competition_of(config.competition).write_data(place / which, chosen, data.test)
+                link_pictures(prepared, place / which)
             with atomic(place / "keep.npy") as temporary, temporary.open("wb") as file:
                 np.save(file, keep)
             write_json(place / "made_from.json", made_from)
         kept[rows[~keep]] = False
         say(f"filter {choice.name} kept {keep.sum():,} of {len(rows):,}")
     return kept
+
+
+def link_pictures(prepared: PreparedData, folder: Path) -> None:
+    """Link the pictures of the data, if any, into data that was written from it, where they lie in the original."""
+    pictures = prepared.pictures
+    if pictures is not None and pictures.is_relative_to(prepared.root):
+        link = folder / pictures.relative_to(prepared.root)
+        link.parent.mkdir(parents=True, exist_ok=True)
+        with suppress(OSError):  # it is there, or a file system without links: pictures are then not shown
+            link.symlink_to(pictures.resolve(), target_is_directory=True)
 
 
 def filter_for_members(

@@ -1,0 +1,40 @@
+"""Submissions of a run's single members, from their stored predictions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ctk.config.resolve import resolve
+from ctk.errors import UsageError, nearest
+from ctk.plugins import plugins
+from ctk.plugins.guard import competition_of
+from ctk.runs import Run
+from ctk.workflow.predictions import combine_folds, parts_by_key
+from ctk.workflow.prepare import prepare
+from ctk.workflow.write_submission import write_submission
+
+
+def fitted_keys(run: Run, member: str) -> list[str]:
+    """List the keys of a run's fitted members that NAME or NAME/seed-SEED stands for. Raises UsageError for none."""
+    every = list(parts_by_key(run))
+    keys = [key for key in every if member in (key, key.rpartition("/seed-")[0])]
+    if not keys:
+        raise UsageError(f"{run.folder} has no fitted member '{member}'.", nearest(member, every, "members"))
+    return keys
+
+
+def write_member_submissions(run: Run, member: str) -> list[Path]:
+    """Write a submission of each seed of a member into its folder, the mean of its folds.
+
+    Raises UsageError where there is none, DataError.
+    """
+    config = resolve(run.config(), plugins())
+    competition = competition_of(config.competition)
+    data = prepare(config, competition, plugins()).data
+    written = []
+    for key in fitted_keys(run, member):
+        _, prediction = combine_folds(run, parts_by_key(run)[key], data.test.ids, data.train.gallery is not None)
+        path = run.folder / "members" / key / f"submission.{config.submission or competition.formats[0]}"
+        write_submission(path, competition, prediction, data)
+        written.append(path)
+    return written
