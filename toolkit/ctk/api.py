@@ -306,6 +306,6 @@ def filter_data(
     metric = metric_of(config.metric or known.metric)
     kept = apply_filters(config, prepared, out / "filters", metric, say)
     known.write_data(out, samples.train.take(np.flatnonzero(kept)), samples.test)
-=    link_pictures(prepared, out)
+    link_pictures(prepared, out)
     unfinished.unlink()
     return int(kept.sum()), len(kept)

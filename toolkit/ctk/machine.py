@@ -6,7 +6,9 @@ import os
 import signal
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 
 __all__ = ["cores", "end_processes", "exit_code", "is_running"]
 
@@ -33,6 +35,25 @@ def visible_gpus() -> list[str]:
 def cores() -> int:
     """The cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def free_memory() -> int | None:
+    """The bytes that processes here may still take, by the system and by a container's limit; None if nobody says."""
+    free = []
+    with suppress(OSError, ValueError, IndexError):
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        free += [int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:")]
+    with suppress(OSError, ValueError):
+        group = Path("/sys/fs/cgroup")
+        facts = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
+        used = int((group / "memory.current").read_text()) - int(facts.get("inactive_file", 0))  # which is given back
+        free.append(int((group / "memory.max").read_text()) - used)
+    return min(free, default=None)
+
+
+def gigabytes(size: int) -> str:
+    """Return bytes as people say them."""
+    return f"{size / 1e9:.1f} GB"
 
 
 def share(tasks: int, workers: int, threads: int) -> tuple[int, int]:

@@ -91,6 +91,7 @@ RIDGE_FOR_CLIP = (
 """The preset reference without open_clip."""
 
 
+@pytest.mark.slow
 def test_the_whole_of_the_reference_solution_is_one_command(ctk, small, tmp_path):
     tiny = ("-o", "members.top50.model.hidden=8", "-o", "members.clip.model.hidden=8")
     tiny += ("-o", "members.clip-adamw.model.hidden=8", "-o", "members.baseline.model.hidden=8")

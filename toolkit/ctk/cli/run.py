@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 import click
@@ -11,13 +13,15 @@ from ctk.cli import completion
 from ctk.cli.choice import OneOf
 from ctk.cli.json_output import as_json, print_json
 from ctk.cli.options import config_options, executor_options, parse_seeds, refresh
+from ctk.cli.printing import console
 from ctk.cli.ranks import on_first_rank
 from ctk.cli.resume import plan_to_resume
 from ctk.cli.run_progress import RunProgress
 from ctk.cli.run_results import print_results
 from ctk.errors import UsageError
 from ctk.plugins.guard import competition_of
-from ctk.runs import Run, runs_root
+from ctk.runs import KILLED, Run, all_runs, runs_root
+from ctk.runs.local_leaderboard import leaderboard_row
 from ctk.workflow.run import execute_run
 
 
@@ -78,6 +82,8 @@ def run(
         raise UsageError("--stage predict and --checkpoints RUN go together.")
     if resume is not None and refresh:
         raise UsageError("--refresh: a run that is gone on with keeps its data.", "Leave --resume or --refresh out.")
+    if not json_:
+        _tell_killed(all_runs(runs_root()) if resume is None else iter([Run.find(resume, runs_root())]))
     if resume is None:
         plan = api.plan(
             known.named,
@@ -96,3 +102,11 @@ def run(
         print_json({"run": results.folder, "scores": results.scores, "test": results.truth_scores})
     else:
         print_results(results)
+
+
+def _tell_killed(runs: Iterator[Run]) -> None:
+    """Say of the run before this one, or the one that is gone on with, that it was killed, if it was."""
+    for run in islice(runs, 1):
+        row = leaderboard_row(run)
+        if row.state == KILLED:
+            console.print(f"{run.folder} was killed: {row.problem}", soft_wrap=True)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ctk.cli.printing import console, format_score, print_table
-=from ctk.contract import Blend, FoldTable, Results
+from ctk.contract import Blend, FoldTable, Results
 from ctk.report.numbers import comparison
 from ctk.workflow.blend_members import BLEND
 

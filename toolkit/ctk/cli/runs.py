@@ -12,7 +12,7 @@ from rich.text import Text
 from ctk.cli import completion
 from ctk.cli.json_output import as_json, print_json
 from ctk.cli.printing import console, format_score, print_table
-=from ctk.errors import DamagedError, UsageError
+from ctk.errors import DamagedError, UsageError
 from ctk.files import dump_yaml
 from ctk.plugins import plugins
 from ctk.runs import Run, runs_root
@@ -106,7 +106,7 @@ def show(run: str, member: str | None, submission: bool, json_: bool) -> None:
     ctk show quick --member ridge --submission        a submission of a member alone
     """
     found = Run.find(run, runs_root())
-=    row = leaderboard_row(found)
+    row = leaderboard_row(found)
     scores, config = _if_whole(found.scores), _if_whole(found.config)
     if submission and member is None:
         raise UsageError("--submission writes those of a member.", "Say of which: --member NAME.")

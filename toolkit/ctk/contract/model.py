@@ -98,3 +98,7 @@ class Model(ABC):
     @abstractmethod
     def load(self, folder: Path, samples: Samples, device: str = "auto") -> None:
         """Become the model that was saved; ``samples`` tell widths where needed, ``device`` is that of a FitContext."""
+
+    def memory(self, samples: Samples, device: str = "auto") -> int | None:
+        """Tell how many bytes a fit on such samples takes at most, about; None where that is not known."""
+        return None

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ctk.errors import DamagedError
+from ctk.machine import gigabytes
 from ctk.merit import merit
-from ctk.runs.folder import FINISHED, Run, all_runs
+from ctk.runs.folder import FAILED, FINISHED, KILLED, Run, all_runs
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ def _row(run: Run) -> LeaderboardRow:
         folder=str(run.folder),
         started=state.get("started"),
         state=state["state"],
-        problem=state.get("problem", "") if state["state"] == "failed" else "",
+        problem=_problem(state),
         dry_run=bool(state.get("dry_run")),
         changed=run.overrides(),
     )
@@ -62,6 +64,16 @@ def _row(run: Run) -> LeaderboardRow:
     best = max(alone, key=lambda score: merit(score, _sign(direction)), default=None)
     more = {"best_member": best, "blend": values.get("blend"), "test": scores["test"].get(metric)}
     return LeaderboardRow(**{**vars(row), "metric": metric, "direction": direction, **more})
+
+
+def _problem(state: Mapping[str, Any]) -> str:
+    """Say why a run failed, or why it was killed as far as what it expected to need tells."""
+    if state["state"] == KILLED:
+        wanted, free = state.get("memory") or 0, state.get("free") or 0
+        if 2 * wanted > free > 0:  # what is expected is not all that a process takes
+            return f"memory may have run out: fits take up to {gigabytes(wanted)}, {gigabytes(free)} were free"
+        return "its process ended without a word"
+    return str(state.get("problem", "")) if state["state"] == FAILED else ""
 
 
 def local_leaderboard(root: Path, competition: str | None = None) -> list[LeaderboardRow]:

@@ -18,6 +18,8 @@ from ctk.training.rank_batches import RankBatch
 
 PREDICT_ROWS = 4096
 """Rows predicted at a time."""
+DRY_ROWS, DRY_PREDICT_ROWS = 16, 128
+"""Rows of a batch in a dry run, and rows predicted at a time: it is to show on any machine what is wrong."""
 
 
 class FeaturesDataset(Dataset[dict[str, Tensor]]):
@@ -57,10 +59,10 @@ class SequentialSlices(Sampler[slice]):
     a row of another all the same, for a network to compute something with.
     """
 
-    def __init__(self, rows: int, rank: int = 0, ranks: int = 1) -> None:
+    def __init__(self, rows: int, rank: int = 0, ranks: int = 1, at_once: int = PREDICT_ROWS) -> None:
         self.first = rows * rank // ranks
         self.own = rows * (rank + 1) // ranks - self.first
-        self.slices = math.ceil(math.ceil(rows / ranks) / PREDICT_ROWS)
+        self.slices = math.ceil(math.ceil(rows / ranks) / at_once)
 
     def __len__(self) -> int:
         return self.slices

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ctk.samples import Array, Samples
-from ctk.training.datasets import FeaturesDataset, SequentialSlices
+from ctk.training.datasets import PREDICT_ROWS, FeaturesDataset, SequentialSlices
 
 State = dict[str, Tensor]
 """Weights and buffers of a network, by name."""
@@ -36,9 +36,11 @@ def copy_state(network: nn.Module) -> State:
 
 
 @torch.inference_mode()
-def predict_blocks(network: nn.Module, samples: Samples, device: torch.device) -> Iterator[tuple[slice, Array]]:
-    """Predict in the samples' units, some thousand rows at a time: (rows, (B, D) float32)."""
+def predict_blocks(
+    network: nn.Module, samples: Samples, device: torch.device, at_once: int = PREDICT_ROWS
+) -> Iterator[tuple[slice, Array]]:
+    """Predict in the samples' units, some rows at a time: (rows, (B, D) float32)."""
     network.to(device).eval()
     features = FeaturesDataset(samples, network.features)  # type: ignore[arg-type]
-    for rows in SequentialSlices(len(samples)):
+    for rows in SequentialSlices(len(samples), at_once=at_once):
         yield rows, output(network, features[rows], device).cpu().numpy()

@@ -19,8 +19,10 @@ from ctk.errors import CtkError, DamagedError
 from ctk.plugins import plugins
 from ctk.samples import Array, Samples
 from ctk.training import torchrun
+from ctk.training.datasets import DRY_PREDICT_ROWS, PREDICT_ROWS
 from ctk.training.devices import autocast, torch_device
 from ctk.training.forward import State, predict_blocks
+from ctk.training.memory import fit_bytes
 from ctk.training.torch_files import HELP, load_tensors, save_tensors
 
 if TYPE_CHECKING:
@@ -65,11 +67,13 @@ class NetworkModel(Model):
         self.curve: list[dict[str, float]] = []
         self.copies: list[tuple[Array, State]] = []
         self.best_by_loss: State | None = None
+        self.at_once = PREDICT_ROWS
 
     def fit(self, train: Samples, valid: Samples, context: FitContext) -> None:
         """Train every stage that is not done yet; each starts from the best weights of the one before."""
         _quieten()
         self.device = torch_device(context.device)
+        self.at_once = DRY_PREDICT_ROWS if context.steps else PREDICT_ROWS
         torch.manual_seed(context.seed)
         self.network = self._new(train)
         whole: Array | None = None
@@ -102,7 +106,7 @@ class NetworkModel(Model):
     def predict(self, samples: Samples) -> Array:
         """Predict (N, D) float32, in eval mode and float32 whatever the training's precision."""
         whole: Array | None = None
-        for rows, part in predict_blocks(self.network, samples, self.device):
+        for rows, part in predict_blocks(self.network, samples, self.device, self.at_once):
             if whole is None:
                 whole = np.empty((len(samples), *part.shape[1:]), dtype=np.float32)
             whole[rows] = part
@@ -146,6 +150,12 @@ class NetworkModel(Model):
                 "Leave the model's options as they are in the saved run.",
             ) from error
 
+    def memory(self, samples: Samples, device: str = "auto") -> int | None:
+        """Tell by a forward pass of a few rows what a fit with full batches takes."""
+        on = torch_device(device)
+        with torch.random.fork_rng(devices=[]):
+            return fit_bytes(self._new(samples), samples, self.training, on)
+
     @property
     def size(self) -> int:
         """Parameters of the network."""
@@ -165,7 +175,7 @@ class NetworkModel(Model):
         """Write a copy's columns into a prediction of all."""
         copy = deepcopy(self.network)
         copy.load_state_dict(weights)
-        for rows, part in predict_blocks(copy, samples, self.device):
+        for rows, part in predict_blocks(copy, samples, self.device, self.at_once):
             whole[rows, columns] = part[:, columns]
 
     def _stages(self, samples: Samples, context: FitContext) -> Iterator[Stage]:

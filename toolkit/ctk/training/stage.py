@@ -29,7 +29,14 @@ from ctk.samples import Array, Samples
 from ctk.training import torchrun
 from ctk.training.batches import Batches
 from ctk.training.callbacks import AtomicCheckpoints, KeepSignalHandlers, PlateauSchedule, last_checkpoint
-from ctk.training.datasets import FeaturesDataset, SamplesDataset, SequentialSlices
+from ctk.training.datasets import (
+    DRY_PREDICT_ROWS,
+    DRY_ROWS,
+    PREDICT_ROWS,
+    FeaturesDataset,
+    SamplesDataset,
+    SequentialSlices,
+)
 from ctk.training.devices import precision_on
 from ctk.training.forward import State
 from ctk.training.lightning_module import NetworkModule
@@ -133,11 +140,12 @@ class Stage:
         names: Any = network.features
         own_batches = batches if team is None else RankBatches(batches, *torchrun.rank_and_ranks(team))
         validated = SamplesDataset if wants_loss else FeaturesDataset
+        at_once = DRY_PREDICT_ROWS if context.steps else PREDICT_ROWS
         with _raise_interruptions():
             trainer.fit(
                 module,
                 _loader(SamplesDataset(train, names), own_batches, device),
-                _loader(validated(valid, names), SequentialSlices(len(valid), *share), device),
+                _loader(validated(valid, names), SequentialSlices(len(valid), *share, at_once), device),
                 ckpt_path=self.last if goes_on else None,
                 weights_only=True,
             )
@@ -153,7 +161,8 @@ class Stage:
         batch = self.training.batch
         groups = train.group(batch.by) if batch.by else None
         parts = 1 if context.steps else self.training.parts
-        return Batches(len(train), batch.size, context.seed, groups, parts)
+        size = min(batch.size, DRY_ROWS) if context.steps else batch.size
+        return Batches(len(train), size, context.seed, groups, parts)
 
     def _module(self, network: nn.Module, train: Samples, context: FitContext, parts: int) -> NetworkModule:
         """Join network and loss, seeded for this fit."""

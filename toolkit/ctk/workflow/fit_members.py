@@ -14,6 +14,7 @@ from ctk.plugins.guard import Guard, submit_task
 from ctk.runs import Part
 from ctk.runs.records import ProgressFile
 from ctk.workflow.apply_filters import filter_for_members
+from ctk.workflow.expected_memory import tell_memory
 from ctk.workflow.fit import FitTask, fit_part
 from ctk.workflow.lifecycle import call_hook, say_and_log
 from ctk.workflow.observer import Observer
@@ -37,6 +38,8 @@ def fit_members(plan: RunPlan, prepared: PreparedData, observer: Observer) -> No
     observer.begin(list(tasks), fitted)
     try:
         missing = {part: task for part, task in tasks.items() if part not in fitted}
+        if missing:
+            tell_memory(plan, prepared.data.train, missing, say)
         pool_for_missing = open_pool(plan.config.executor, plan.run.folder) if missing else nullcontext()
         with pool_for_missing as pool:
             for number, names in enumerate(waves):

@@ -309,6 +309,7 @@ CONTRACTS = {
         features_read=Rule("telling which features it reads", lambda names, given: list(names)),
         save=Rule("saving itself"),
         load=Rule("loading what it saved", _note_target),
+        memory=Rule("telling what memory it takes", lambda size, given: None if size is None else int(size)),
         curve=Rule("telling its curve", lambda curve, given: arrays.check_curve([] if curve is None else curve)),
         size=Rule("telling its size", lambda size, given: None if size is None else int(size)),
     ),

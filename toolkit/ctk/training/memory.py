@@ -1,0 +1,50 @@
+"""The memory that a fit of a network takes, told before it starts by a forward pass of a few rows."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from ctk.config.training_keys import Training
+from ctk.samples import Samples
+from ctk.training.datasets import FeaturesDataset
+from ctk.training.devices import precision_on
+from ctk.training.forward import inputs
+
+FEW = 2
+"""Rows of the smaller of two forward passes; what a further row takes is the difference."""
+
+
+def fit_bytes(network: nn.Module, samples: Samples, training: Training, device: torch.device) -> int | None:
+    """Tell how many bytes a fit with full batches takes at most, about; None where it cannot be told without a GPU.
+
+    It adds up weights, gradients, the optimiser's two averages, the best weights, and what a forward pass keeps for
+    the backward pass: halved where training is in half precision. Of LSTMs on a CPU that is what is set aside, of
+    which two thirds are used.
+    """
+    rows = min(len(samples), max(phase.batch.size for phase in training.phases()))
+    try:
+        few, more = (_kept_for_backward(network.train(), samples, count) for count in (FEW, 2 * FEW))
+    except Exception:  # networks of plugins may want what there is in a fit alone, such as a GPU's kernels
+        return None
+    half = precision_on(device, training.precision) != "32-true"
+    batch = (few + (more - few) / FEW * (rows - FEW)) / (2 if half else 1)
+    weights = sum(parameter.numel() * parameter.element_size() for parameter in network.parameters())
+    return int(batch + weights * (6 if training.ema else 5))
+
+
+def _kept_for_backward(network: nn.Module, samples: Samples, rows: int) -> int:
+    """Count the bytes of the tensors that a forward pass of some rows keeps, each storage once, without weights."""
+    weights = {parameter.untyped_storage().data_ptr() for parameter in network.parameters()}
+    kept: dict[int, int] = {}
+
+    def keep(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in weights:
+            kept[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    features = FeaturesDataset(samples, network.features)[torch.arange(rows) % len(samples)]  # type: ignore[arg-type]
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        network(*inputs(network, features, "cpu"))
+    return sum(kept.values())
