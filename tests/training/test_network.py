@@ -209,6 +209,34 @@ def test_the_validation_loss_is_that_of_the_kept_weights_and_changes_nothing_els
     assert not (tmp_path / "without/best-loss.pt").exists()
 
 
+def test_the_weights_of_the_lowest_loss_that_is_named_are_kept_beside_those_of_the_best_score(tmp_path):
+    model, predicted = fit(tmp_path / "named", make_model(valid_loss="smooth-l1"))
+    np.testing.assert_array_equal(predicted, fit(tmp_path / "plain")[1])
+    model.save(tmp_path / "saved")
+    saved = torch.load(tmp_path / "saved/best-loss.pt", weights_only=True)
+    valid = make_samples().take(np.arange(40, 60))
+    model.network.load_state_dict(saved["network"])
+    apart = np.abs(model.predict(valid) - valid.target_values())
+    by_hand = np.where(apart < 1, apart**2 / 2, apart - 0.5).mean()
+    assert min(point["valid_loss"] for point in model.curve) == pytest.approx(by_hand, rel=1e-5)
+
+
+def test_parts_of_a_network_learn_at_rates_of_their_own(tmp_path):
+    def moved(**optimizer):
+        model = make_model(epochs=1, optimizer={"name": "adam", "lr": 1e-3, **optimizer})
+        torch.manual_seed(5)
+        before = {name: value.clone() for name, value in Tiny(6, 4).state_dict().items()}
+        fit(tmp_path / str(len(optimizer)), model, steps=1)
+        return {name: float((value - before[name]).abs().max()) for name, value in model.network.state_dict().items()}
+
+    plain, own = moved(), moved(lr_by_part={"body": 2e-3, "body.3": 5e-3})
+    assert plain["body.0.weight"] == pytest.approx(1e-3, rel=0.01)  # Adam's first step is the rate
+    assert own["body.0.weight"] == pytest.approx(2e-3, rel=0.01)
+    assert own["body.3.weight"] == pytest.approx(5e-3, rel=0.01)  # the longest name that fits
+    with pytest.raises(CtkError, match=r"no part 'bod'\.\nDid you mean 'body'"):
+        moved(lr_by_part={"bod": 1e-3}, betas=(0.9, 0.99))
+
+
 def test_a_network_counts_its_parameters(tmp_path):
     model, _ = fit(tmp_path)
     assert model.size == (6 * 16 + 16) + (16 * 4 + 4)

@@ -183,7 +183,8 @@ def plan(
     refresh    prepare the data anew, though it was prepared before
     """
     config, assigned = configured(competition, **how)
-    plan = start_run(config, root or runs_root(), name or config.preset, assigned, dry_run)
+    called = name or ("dry-run" if dry_run else config.preset)
+    plan = start_run(config, root or runs_root(), called, assigned, dry_run)
     return replace(plan, refresh=refresh)
 
 

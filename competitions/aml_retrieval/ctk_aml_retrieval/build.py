@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
-from ctk.errors import DataError
+from ctk.errors import DataError, UsageError
 from ctk.samples import Array, Gallery, Samples
 from ctk_aml_retrieval import layout
 from ctk_aml_retrieval.captions import read_captions
@@ -25,12 +25,13 @@ class Build(BaseModel):
 
     The captions are a CSV file with the columns ``image`` (file name below the pictures' folder) and ``caption``;
     ``id`` (unique whole numbers; else they are counted from 0) and ``concept`` (pictures with the same concept stay on
-    one side of a split) may follow. Rows of one picture need not be together.
+    one side of a split) may follow. Rows of one picture need not be together. A test set whose pictures are not known
+    has the columns ``id`` and ``caption`` alone.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    images: Path = Field(description="Folder of the pictures.")
+    images: Path | None = Field(None, description="Folder of the pictures; none for a test set of captions alone.")
     captions: Path = Field(description="CSV file with the columns image, caption and, if wanted, id and concept.")
     out: Path = Field(description="Folder to write into: train/train.npz, or test/test.clean.npz and test.truth.npz.")
     image_encoder: str = Field(
@@ -52,7 +53,10 @@ class Build(BaseModel):
         nothing is written before everything is embedded. Raises DataError naming file and line, CtkError where an
         encoder is missing.
         """
-        table = read_captions(self.captions)
+        table = read_captions(self.captions, ("caption",) if self.test else ("image", "caption"))
+        if self.images is None or "image" not in table:
+            self._build_captions(table, progress)
+            return
         names, target = np.unique(table["image"].to_numpy(str), return_inverse=True)
         self._check_pictures(names, target, table.index.to_numpy())
         # A caption that many pictures share is embedded once.
@@ -79,14 +83,26 @@ class Build(BaseModel):
             layout.write(self.out, samples, labelled=True)
             self._link_pictures()
 
+    def _build_captions(self, table: pd.DataFrame, progress: Progress) -> None:
+        """Write a test set of captions whose pictures nobody tells. Raises UsageError where there have to be some."""
+        if not self.test:
+            raise UsageError("Captions to train on need their pictures.", "Give their folder: --images DIR.")
+        encoder = text_encoder(self.text_encoder, self.device)
+        captions = table["caption"].to_numpy(str)
+        text = _embedded("captions", encoder.encode, captions.tolist(), encoder.dim, self.batch, progress)
+        samples = Samples(table["id"].to_numpy(np.int64), {"text": text}, notes={"caption": captions})
+        layout.write(self.out, samples, labelled=False)
+
     def _link_pictures(self) -> None:
         """The report and filters look for pictures beside train.npz; a link spares a copy."""
+        assert self.images is not None
         place = self.out / "train" / "Images"
         if not place.exists():
             with suppress(OSError):  # a file system without links; only pictures are then not shown
                 place.symlink_to(self.images.resolve(), target_is_directory=True)
 
     def _check_pictures(self, names: Array, target: Array, lines: Array) -> None:
+        assert self.images is not None
         if not self.images.is_dir():
             raise DataError(f"{self.images}: there is no such folder of pictures.", "Give the pictures' folder.")
         missing = np.array([not (self.images / name).is_file() for name in names])

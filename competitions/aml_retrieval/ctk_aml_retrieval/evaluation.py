@@ -58,7 +58,12 @@ def evaluate(prediction: Array, samples: Samples, shuffle: bool) -> dict[str, fl
         numbers |= {f"recall@{k}_{name}": float((ranks <= k).mean()) for k in RECALLS}
         numbers[f"ndcg@100_{name}"] = float(np.where(ranks <= kept, 1 / np.log2(ranks + 1.0), 0).mean())
         numbers[f"median_rank_{name}"] = float(np.median(ranks))
-    return numbers
+    return numbers | {"l2_distance": _mean_distance(prediction, samples)}
+
+
+def _mean_distance(prediction: Array, samples: Samples) -> float:
+    """Mean Euclidean distance from predictions to their pictures' vectors, as they are: not normalised."""
+    return float(np.linalg.norm(prediction - samples.target_values(), axis=1).mean(dtype=np.float64))
 
 
 def _mrr(ranks: Array, cutoff: float = np.inf) -> float:

@@ -10,6 +10,7 @@ import pytest
 from numpy.testing import assert_allclose
 from PIL import Image
 
+from ctk.data import Npz
 from ctk.errors import CtkError, DataError, UsageError
 from ctk_aml_retrieval import layout
 from ctk_aml_retrieval.build import Build
@@ -55,7 +56,9 @@ def dinov2(tmp_path_factory) -> Path:
     return folder
 
 
-def build(tmp_path: Path, images: Path, captions: str = CAPTIONS, **options) -> tuple[Path, list[tuple[str, int, int]]]:
+def build(
+    tmp_path: Path, images: Path | None, captions: str = CAPTIONS, **options
+) -> tuple[Path, list[tuple[str, int, int]]]:
     table = tmp_path / "captions.csv"
     table.write_text(captions, encoding="utf-8")
     steps: list[tuple[str, int, int]] = []
@@ -63,6 +66,19 @@ def build(tmp_path: Path, images: Path, captions: str = CAPTIONS, **options) -> 
     out = tmp_path / "out"
     Build(images=images, captions=table, out=out, **options).run(lambda *step: steps.append(step))
     return out, steps
+
+
+@pytest.mark.parametrize("with_images", [False, True])
+def test_a_test_set_of_captions_alone_needs_no_pictures(tmp_path, images, with_images):
+    captions = "id,caption\n7,a red square\n3,red all over\n"
+    out, _ = build(tmp_path, images if with_images else None, captions, test=True)
+    assert [path.name for path in (out / "test").iterdir()] == ["test.clean.npz"]
+    with Npz(out / "test" / "test.clean.npz") as file:
+        assert file.read("captions/ids", kind="i", shape=(2,)).tolist() == [7, 3]
+        text = file.read("captions/embeddings", kind="f", shape=(2, 384))
+    assert_allclose(text[1], text_encoder("minilm-l6").encode(["red all over"])[0], atol=1e-5)
+    with pytest.raises(UsageError, match="--images DIR"):
+        build(tmp_path, None)
 
 
 def test_pictures_and_captions_become_a_data_set(tmp_path, images):

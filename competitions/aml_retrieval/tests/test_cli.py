@@ -64,7 +64,8 @@ def test_seeds_give_the_same_whatever_ran_beside_them(finished, run):
 
 
 def test_dry_run_writes_a_submission_of_the_right_form_and_tries_filters_without_obeying_them(run, ctk, small):
-    folder, said = run("--dry-run", "-o", "filters=[{name: topk, k: 1}]")
+    folder, said = run("--dry-run", "-o", "filters=[{name: topk, k: 1}]", "--name", "tried")
+    assert folder.name.endswith("-tried")
     assert "filter topk kept" in said
     assert not (folder / "kept.npy").exists()
     ctk("validate", "aml-retrieval", folder / "submission.csv", "--data", small, code=0)

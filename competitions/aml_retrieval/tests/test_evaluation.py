@@ -93,7 +93,15 @@ def test_a_last_chunk_of_99_rows_counts():
 def test_the_length_of_a_prediction_changes_nothing():
     prediction, samples = make(100, 40, 1)
     scaled = prediction * np.random.default_rng(2).uniform(0.1, 10, (100, 1)).astype(np.float32)
-    assert evaluate(scaled, samples, shuffle=True) == evaluate(prediction, samples, shuffle=True)
+    one, other = evaluate(scaled, samples, shuffle=True), evaluate(prediction, samples, shuffle=True)
+    assert one.pop("l2_distance") != other.pop("l2_distance")  # nothing but the distance, which ranks nothing
+    assert one == other
+
+
+def test_the_distance_is_the_mean_over_rows_to_the_own_picture():
+    prediction, samples = make(100, 40, 1)
+    apart = [np.sqrt(((samples.gallery.vectors[samples.target[n]] - prediction[n]) ** 2).sum()) for n in range(100)]
+    assert evaluate(prediction, samples, shuffle=False)["l2_distance"] == pytest.approx(np.mean(apart))
 
 
 def test_one_vector_for_all_scores_as_guessing():

@@ -28,10 +28,10 @@ def config_of(competition: str, base: Mapping[str, Any], overrides: Sequence[str
 
 
 def fitted(config: RunConfig) -> RunConfig:
-    """The same as it is fitted in a search: no baselines, which no score comes from; with the validation loss."""
+    """The same as it is fitted in a search: no baselines, which no score comes from; with a validation loss."""
     used = {name for member in config.members for name in member.uses}
     scored = [member for member in config.members if member.blend or member.name in used]
-    return _with_members(config, [_set(member, valid_loss=True) for member in scored or config.members])
+    return _with_members(config, [_with_loss(member) for member in scored or config.members])
 
 
 def best(config: RunConfig) -> dict[str, Any]:
@@ -92,6 +92,11 @@ def _shared(member: Member, share: float) -> Member:
     ]
     member = _set(member, stages=tuple(stages))
     return _set(member, epochs=_part(member.training.epochs, share)) if hasattr(member.training, "epochs") else member
+
+
+def _with_loss(member: Member) -> Member:
+    """The member with a loss of the validation samples: its own choice, else that of the training."""
+    return _set(member, valid_loss=getattr(member.training, "valid_loss", False) or True)
 
 
 def _set(member: Member, **keys: Any) -> Member:

@@ -29,7 +29,9 @@ from ctk.workflow.run import execute_run
 @click.argument("competition", shell_complete=completion.competitions)
 @config_options
 @click.option("--seeds", help="Seeds of every member that names none, e.g. 1,2,3.")
-@click.option("--name", default=None, help="What the run's folder is called, behind the time. Default: the preset.")
+@click.option(
+    "--name", default=None, help="What the run's folder is called, behind the time. Default: the preset, or dry-run."
+)
 @click.option(
     "--resume",
     metavar="RUN",

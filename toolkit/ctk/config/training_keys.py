@@ -27,6 +27,9 @@ class Optimizer(Strict):
 
     name: Literal["adam", "adamw"] = Field("adam", description="which of the two")
     lr: float = Field(3e-4, gt=0, description="learning rate")
+    lr_by_part: dict[str, Annotated[float, Field(gt=0)]] = Field(
+        {}, description="learning rates of parts of the network, by the beginning of their parameters' names"
+    )
     betas: tuple[Beta, Beta] = Field((0.9, 0.999), description="decays of the averages of gradient and square")
     weight_decay: float = Field(0.0, ge=0, description="of adamw apart from the gradient, of adam as part of it")
 
@@ -88,8 +91,10 @@ class Training(Strict):
     ema: float | None = Field(None, gt=0, lt=1, description="decay of an average of the weights, used instead of them")
     precision: Precision = Field("32-true", description="auto: bf16-mixed on a GPU that has it, else 32-true")
     validate_every: float = Field(1.0, gt=0, description="epochs between validations; 0.5 validates twice an epoch")
-    valid_loss: bool = Field(
-        False, description="compute the loss of the validation samples too, and keep the weights that are best by it"
+    valid_loss: bool | Choice = Field(
+        False,
+        description="compute a loss of the validation samples too, the training's or the one that is named, and keep"
+        " the weights that are best by it as best-loss.pt",
     )
     patience: int | None = Field(None, gt=0, description="stop after so many validations without gain")
     checkpoint_every: int = Field(10, gt=0, description="epochs between checkpoints to resume from")
@@ -113,7 +118,10 @@ class Training(Strict):
     def with_components(self, where: str, plugins: Plugins) -> Training:
         """Return a copy with the losses' options checked and filled in; each stage too."""
         loss = resolve_choice(self.loss, "losses", f"{where}.loss", plugins)
-        whole = self.model_copy(update={"loss": loss})
+        by = self.valid_loss
+        if not isinstance(by, bool):
+            by = resolve_choice(by, "losses", f"{where}.valid_loss", plugins)
+        whole = self.model_copy(update={"loss": loss, "valid_loss": by})
         for number, stage in enumerate(whole.phases(f"{where}.stages")):
             resolve_choice(stage.loss, "losses", f"{where}.stages.{number}.loss", plugins)
         return whole

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
 
-from ctk.config.training_keys import Training
+from ctk.config.training_keys import Optimizer, Training
 from ctk.contract import Batch
+from ctk.errors import CtkError, nearest
 from ctk.plugins.guard import Guard
 from ctk.samples import Array
 from ctk.training import torchrun
@@ -27,6 +28,7 @@ class NetworkModule(L.LightningModule):
     columns    of the target that alone are trained, (C,) int64, or None for all
     parts      validations an epoch: Lightning takes what lies between two of them for an epoch
     loss_guard  the guard of the plugin that the loss is of
+    valid_by   another loss that the validation samples are compared by, with its guard
     """
 
     def __init__(
@@ -38,6 +40,7 @@ class NetworkModule(L.LightningModule):
         columns: Array | None,
         parts: int,
         loss_guard: Guard,
+        valid_by: tuple[nn.Module, Guard] | None = None,
     ) -> None:
         super().__init__()
         self.network = network
@@ -47,11 +50,13 @@ class NetworkModule(L.LightningModule):
         self.columns = None if columns is None else torch.from_numpy(columns)
         self.parts = parts
         self.loss_guard = loss_guard
+        self.valid_by = valid_by or (loss, loss_guard)  # a tuple, so that checkpoints do not hold it a second time
         self.losses: list[Tensor] = []
         self.valid_losses: list[tuple[int, Tensor]] = []
         self.scale = getattr(network, "scale", None)
 
     def on_fit_start(self) -> None:
+        self.valid_by[0].to(self.device)
         if self.columns is not None:
             self.columns = self.columns.to(self.device)
 
@@ -59,22 +64,22 @@ class NetworkModule(L.LightningModule):
         seed = self.seed * 1_000_003 + self.global_step
         self._seed(seed if (team := torchrun.current_team()) is None else seed + RANK_SEED * team.position.rank)
         prediction = self.network(*inputs(self.network, batch.features, self.device))
-        loss = self._compare(prediction, batch, self.current_epoch // self.parts)
+        loss = self._compare(prediction, batch, self.current_epoch // self.parts, self.loss, self.loss_guard)
         self.losses.append(loss.detach())
         return loss
 
-    def _compare(self, prediction: Tensor, batch: Batch, epoch: int) -> Tensor:
-        """Compute the loss, such that the mean over ranks is that of the whole batch."""
+    def _compare(self, prediction: Tensor, batch: Batch, epoch: int, by: nn.Module, guard: Guard) -> Tensor:
+        """Compute a loss, such that the mean over ranks is that of the whole batch."""
         target = batch.target if self.scale is None else self.scale(batch.target)
         if self.columns is not None:
             prediction, target = prediction[:, self.columns], target[:, self.columns]
         batch = batch._replace(target=target, epoch=epoch, columns=self.columns)
-        spans = getattr(self.loss, "spans_ranks", False)
+        spans = getattr(by, "spans_ranks", False)
         if batch.share == 0:
             if not spans:
                 return 0 * prediction.sum()  # a mean over no rows would be NaN
             prediction, batch = prediction[:0], empty_batch(batch)
-        loss: Tensor = self.loss_guard.call("forward", self.loss, prediction, batch)
+        loss: Tensor = guard.call("forward", by, prediction, batch)
         return loss if spans or batch.share == 1 else loss * batch.share
 
     def _seed(self, seed: int) -> None:
@@ -88,26 +93,43 @@ class NetworkModule(L.LightningModule):
         if not isinstance(rows, Batch):
             return output(self.network, rows, self.device)
         prediction: Tensor = self.network(*inputs(self.network, rows.features, self.device))
-        loss = self._compare(prediction, rows, self.training_config.epochs - 1)
+        loss = self._compare(prediction, rows, self.training_config.epochs - 1, *self.valid_by)
         self.valid_losses.append((len(rows.target), loss))
         return unscale(self.network, prediction)
 
     def configure_optimizers(self) -> Any:
         config, schedule = self.training_config.optimizer, self.training_config.schedule
         kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[config.name]
-        trained = [parameter for parameter in self.parameters() if parameter.requires_grad]
-        scalars = [parameter for parameter in trained if parameter.ndim == 0]  # a temperature has nowhere to decay to
-        groups = [
-            {"params": [parameter for parameter in trained if parameter.ndim], "weight_decay": config.weight_decay}
-        ]
-        if scalars:
-            groups.append({"params": scalars, "weight_decay": 0.0})
+        groups = self._parameter_groups(config)
         optimizer = kind(groups, lr=config.lr, betas=config.betas)
         if schedule.name == "plateau" or (schedule.name == "constant" and not schedule.warmup):
             return optimizer
         steps = int(self.trainer.estimated_stepping_batches)
-        rate = learning_rate_factor(schedule, config.lr, steps, self.training_config.epochs)
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": LambdaLR(optimizer, rate), "interval": "step"}}
+        epochs = self.training_config.epochs
+        rates = [learning_rate_factor(schedule, group["lr"], steps, epochs) for group in groups]
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": LambdaLR(optimizer, rates), "interval": "step"}}
+
+    def _parameter_groups(self, config: Optimizer) -> list[dict[str, Any]]:
+        """Group what is trained by learning rate and decay. Raises CtkError for a part that the network has not."""
+        groups: dict[tuple[bool, float], list[nn.Parameter]] = {}
+        unused = set(config.lr_by_part)
+        for name, parameter in self.named_parameters():
+            begins = [part for part in config.lr_by_part if f"{name}.".startswith(f"network.{part}.")]
+            unused -= set(begins)
+            lr = config.lr_by_part[max(begins, key=len)] if begins else config.lr
+            if parameter.requires_grad:
+                groups.setdefault((parameter.ndim == 0, lr), []).append(parameter)
+        if unused:
+            known = [name for name, _ in self.network.named_children()]
+            raise CtkError(
+                f"Config key 'optimizer.lr_by_part': the network has no part '{min(unused)}'.",
+                nearest(min(unused), known, "parts"),
+            )
+        # A temperature has nowhere to decay to; scalars come last, as they always did in checkpoints.
+        return [
+            {"params": some, "lr": lr, "weight_decay": 0.0 if scalars else config.weight_decay}
+            for (scalars, lr), some in sorted(groups.items(), key=lambda item: item[0][0])
+        ]
 
 
 def empty_batch(batch: Batch) -> Batch:

@@ -22,7 +22,7 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from ctk.config.training_keys import Training
-from ctk.contract import FitContext
+from ctk.contract import Choice, FitContext
 from ctk.errors import CtkError, DamagedError
 from ctk.plugins.guard import Guard, is_interruption
 from ctk.samples import Array, Samples
@@ -130,7 +130,7 @@ class Stage:
         batches = self._batches(train, context)
         module = self._module(network, train, context, batches.parts)
         # The loss of the validation samples may compare them with each other, so that then each rank has them all.
-        wants_loss = config.valid_loss and self.columns is None
+        wants_loss = config.valid_loss is not False and self.columns is None
         share = (0, 1) if wants_loss else torchrun.rank_and_ranks(team)
         tracker = ValidationTracker(valid, context, config, self.before, self.total, whole, share)
         trainer = self._trainer(tracker, batches.parts, device, self._loggers(network, context))
@@ -166,14 +166,16 @@ class Stage:
 
     def _module(self, network: nn.Module, train: Samples, context: FitContext, parts: int) -> NetworkModule:
         """Join network and loss, seeded for this fit."""
+        by = self.training.valid_loss
         return NetworkModule(
             network,
-            _loss(self.training, train),
+            _loss(self.training.loss, train),
             self.training,
             seed=context.seed + 1_000_003 * self.number,
             columns=self.columns,
             parts=parts,
             loss_guard=Guard("losses", self.training.loss.name),
+            valid_by=None if isinstance(by, bool) else (_loss(by, train), Guard("losses", by.name)),
         )
 
     def _loggers(self, network: nn.Module, context: FitContext) -> list[Logger]:
@@ -261,11 +263,11 @@ def _identity(batch: Any) -> Any:
     return batch
 
 
-def _loss(config: Training, train: Samples) -> nn.Module:
-    guard = Guard("losses", config.loss.name)
+def _loss(choice: Choice, train: Samples) -> nn.Module:
+    guard = Guard("losses", choice.name)
     kind = guard.load()
     make = partial(kind.for_samples, train) if hasattr(kind, "for_samples") else kind
-    loss: nn.Module = guard.call("make", make, **config.loss.options)
+    loss: nn.Module = guard.call("make", make, **choice.options)
     return loss
 
 

@@ -78,7 +78,7 @@ def start_run(
     member_waves(config)  # refuses members that use each other in a circle
     if not dry_run:
         check_trackers(config.trackers)
-    run = Run(folder) if folder else Run.create(root, competition.id, "dry-run" if dry_run else name)
+    run = Run(folder) if folder else Run.create(root, competition.id, name)
     try:
         run.write_config(config.plain(), list(overrides), describe_environment(plugins()))
         run.set_state(RUNNING, dry_run=dry_run)
