@@ -44,6 +44,22 @@ def test_cosine_normalises_and_dot_does_not():
     assert float(InfoNCE(temperature=0.5, similarity="dot")(prediction, rows)) == pytest.approx(float(dot))
 
 
+@pytest.mark.parametrize(
+    ("similarity", "between"),
+    [("euclidean", lambda q, k: -((q - k) ** 2).sum()), ("manhattan", lambda q, k: -(q - k).abs().sum())],
+)
+def test_distances_are_taken_of_the_vectors_as_they_are_and_are_learned_by(similarity, between):
+    prediction, rows = batch()
+    prediction.requires_grad_()
+    by_hand = torch.stack([torch.stack([between(q, k) for k in rows.target]) for q in prediction])
+    ids = rows.target_ids
+    wanted = info_nce(by_hand, torch.eye(8), 1 / 0.5, query_ids=ids, key_ids=ids)
+    got = InfoNCE(temperature=0.5, similarity=similarity)(prediction, rows)
+    assert got.item() == pytest.approx(wanted.item(), rel=1e-5)
+    slopes = [torch.autograd.grad(each, prediction)[0] for each in (got, wanted)]
+    torch.testing.assert_close(*slopes, rtol=1e-4, atol=1e-5)
+
+
 def test_warm_up_and_regression_add_up():
     prediction, rows = batch()
     plain = float(InfoNCE(temperature=0.5)(prediction, rows))
