@@ -29,7 +29,7 @@ from ctk.workflow.predictions import gather_predictions
 from ctk.workflow.prepare import PreparedData, prepare
 from ctk.workflow.run_ending import record_ending
 from ctk.workflow.split.division import Division, divide
-from ctk.workflow.write_submission import write_submission
+from ctk.workflow.write_submission import try_submission, write_submission
 
 
 def execute_run(plan: RunPlan, observer: Observer | None = None) -> Results:
@@ -52,6 +52,9 @@ def execute_run(plan: RunPlan, observer: Observer | None = None) -> Results:
         prepared = _prepare(plan, say, observer)
         data = prepared.data
         train = limit_samples(data.train, plan.steps)
+        submission = run.folder / f"submission.{config.submission or competition.formats[0]}"
+        if not submission.exists():
+            try_submission(submission, competition, data)
         # Before anything is fitted: nothing that leaks is worth the time.
         division = divide(train, config.split) if config.checkpoints is None else None
         if config.checkpoints is None:
@@ -70,7 +73,6 @@ def execute_run(plan: RunPlan, observer: Observer | None = None) -> Results:
             record = BlendRecord.load(Path(config.checkpoints))
             blended = postprocess_blend(predicted, record.blend, record.postprocess)
         BlendRecord(config.blend.name, blended.blend, blended.fitted).save(run.folder)
-        submission = run.folder / f"submission.{config.submission or competition.formats[0]}"
         for old in run.folder.glob("submission.*"):  # of the blend before, where the run's was changed since
             if old != submission:
                 old.unlink()

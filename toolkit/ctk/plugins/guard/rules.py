@@ -125,6 +125,12 @@ def _submission(read: Any, given: Given) -> Any:
     return read
 
 
+def _submitted(values: Any, given: Given) -> Any:
+    told, rows = np.asarray(values), len(given["prediction"])
+    require(told.shape[:1] == (rows,), f"told of values {told.shape} in a submission of {rows:,} predictions")
+    return told
+
+
 def _truth(truth: Any, given: Given) -> Any:
     whole = isinstance(truth, Samples) and truth.target is not None
     require(whole, f"read {given['path']} into no samples with a target")
@@ -279,6 +285,7 @@ CONTRACTS = {
         ),
         write_submission=Rule("writing the submission", _written),
         read_submission=Rule("reading {path}", _submission),
+        submitted=Rule("telling what a submission holds", _submitted),
         read_truth=Rule("reading {path}", _truth),
         score=Rule("scoring a submission", lambda them, given: arrays.to_numbers(them, "scored")),
         score_file=Rule("scoring {path}", lambda them, given: arrays.to_numbers(them, "scored")),
