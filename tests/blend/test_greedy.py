@@ -56,3 +56,12 @@ def test_a_member_whose_score_is_nan_is_never_taken():
 def test_nothing_to_blend_is_an_error():
     with pytest.raises(ValueError, match="nothing to blend"):
         greedy_selection([], lambda blend: 0.0)
+
+
+def test_shares_may_be_an_array():
+    members, truth = [np.zeros(4), np.ones(4), np.full(4, 0.5)], np.full(4, 0.3)
+    climbs = [
+        greedy_selection(members, lambda blend: -float(np.square(blend - truth).mean()), shares=shares)
+        for shares in ([0.1, 0.5], np.array([0.1, 0.5]), (0.1, 0.5))
+    ]
+    assert climbs[0].weights.tolist() == climbs[1].weights.tolist() == climbs[2].weights.tolist()

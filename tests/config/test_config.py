@@ -2,6 +2,7 @@
 
 import pytest
 import yaml
+from pydantic import ValidationError
 
 from ctk.config.overrides import override, read_yaml
 from ctk.config.resolve import resolve
@@ -9,6 +10,7 @@ from ctk.contract.schema import merge_configs
 from ctk.errors import UsageError
 from ctk.hookspecs import hookimpl
 from ctk.plugins import Plugins
+from ctk.plugins.component_options import options_schema
 
 
 class Reader:
@@ -180,3 +182,14 @@ def test_a_config_file_cannot_run_code(tmp_path):
     path.write_text("a: !!python/object/apply:os.system ['touch /tmp/ctk-was-here']")
     with pytest.raises(UsageError, match="YAML"):
         read_yaml(path)
+
+
+def test_an_option_without_an_annotation_has_the_type_of_its_default():
+    def thing(*, rate=0.1, alpha=1, deep=False, name="a", more=None): ...
+
+    schema = options_schema(thing, "thing")
+    given = schema.model_validate({"rate": "1e-2", "alpha": "0.5", "deep": "true", "name": "b", "more": [1]})
+    assert given.model_dump() == {"rate": 0.01, "alpha": 0.5, "deep": True, "name": "b", "more": [1]}
+    for wrong in ({"rate": "fast"}, {"alpha": "x"}, {"deep": 7}, {"name": 3}):
+        with pytest.raises(ValidationError):
+            schema.model_validate(wrong)

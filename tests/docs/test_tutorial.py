@@ -24,7 +24,7 @@ def borrowed(lent, wheels):
     }
 
 
-@pytest.mark.parametrize("page", ["write/competition.md", "write/component.md", "write/one-file.md"])
+@pytest.mark.parametrize("page", ["write/competition.md", "write/component.md", "write/model.md", "write/one-file.md"])
 def test_the_page_works_as_it_says(page, borrowed, tmp_path):
     assert not [block for block in blocks(page) if block.language in ("sh", "bash")], "commands that no test types"
     typed = walk(page, tmp_path, {**borrowed, "CTK_CACHE": str(tmp_path / "cache")})

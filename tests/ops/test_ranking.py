@@ -1,5 +1,8 @@
 """Ranks against a plain loop."""
 
+import re
+
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -88,3 +91,16 @@ def test_a_query_without_a_target_is_an_error_that_names_the_row():
 def test_topk_refuses_more_than_there_is():
     with pytest.raises(ValueError, match="k = 4"):
         topk(torch.ones(1, 2), torch.ones(3, 2), 4)
+
+
+@pytest.mark.parametrize("k", [2, np.int64(2), np.uint8(2), torch.tensor(2)])
+def test_k_is_a_whole_number_of_any_library(k):
+    query, gallery = torch.eye(3), torch.eye(3)
+    assert torch.equal(topk(query, gallery, k)[1], topk(query, gallery, 2)[1])
+    assert mean_reciprocal_rank(query, gallery, torch.arange(3), cutoff=k) == 1
+
+
+@pytest.mark.parametrize("k", [True, 2.0, np.float32(2), np.True_, "2", 0, None])
+def test_what_is_no_whole_number_above_zero_is_refused_as_it_was_given(k):
+    with pytest.raises(ValueError, match=re.escape(f"k is {k!r}; a whole number above zero is needed")):
+        topk(torch.eye(3), torch.eye(3), k)

@@ -21,6 +21,7 @@ from urllib3.util import Retry
 from ctk.errors import CtkError
 from ctk_kaggle import problems
 from ctk_kaggle.sessions import patient
+from ctk_kaggle.surroundings import check_surroundings
 
 PAGE = 200
 """Rows to ask for at a time."""
@@ -126,6 +127,7 @@ def sign_in() -> Client:
     An access token and a log-in are checked now, a key by the first request. Raises CtkError.
     """
     client = Client()
+    check_surroundings(Path(client.config))
     with listening() as heard, problems.kaggle_errors("your account"):
         try:
             client.authenticate()

@@ -193,3 +193,58 @@ def test_a_client_that_cannot_make_its_folder_is_a_sentence(
         f"{alone}/file/kaggle: Kaggle's client cannot make its folder (Not a directory).\n"
         "Name one in KAGGLE_CONFIG_DIR.\n"
     )
+
+
+WHOLE = json.dumps({"username": "player", "key": KEY})
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, "is no file, and Kaggle's token belongs into one."),
+        (WHOLE.encode("utf-16"), "is not plain UTF-8"),
+        (WHOLE.encode("utf-16-le"), "is not plain UTF-8"),
+        (WHOLE.encode("utf-8-sig"), "is not plain UTF-8"),
+        (WHOLE[:-4].encode(), "is no whole JSON file."),
+        (b"", "is no whole JSON file."),
+        (b'{"username": "player"}', "has no 'username' and 'key'"),
+        (b"\xf0\x28", "is no text."),
+    ],
+)
+def test_a_key_file_that_cannot_be_used_is_named_and_why(nobody: Any, alone: Path, content: Any, said: str) -> None:
+    path = alone / ".kaggle" / "kaggle.json"
+    (path if content is None else path.parent).mkdir(parents=True)
+    if content is not None:
+        path.write_bytes(content)
+        path.chmod(0o600)
+    result = ask()
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"{path}: {said}")
+    assert KEY not in result.output
+    assert nobody.asked == []
+
+
+@pytest.mark.parametrize("name", ["access_token", "access_token.txt"])
+def test_a_token_that_is_a_folder_is_named(nobody: Any, alone: Path, name: str) -> None:
+    (alone / ".kaggle" / name).mkdir(parents=True)
+    assert ask().stderr.startswith(f"{alone / '.kaggle' / name}: is no file")
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [
+        ("HTTPS_PROXY", "socks5://user:hush@localhost:1080", "HTTPS_PROXY names a SOCKS proxy, which needs a library"),
+        ("http_proxy", "http://user:hush@localhost:port", "http_proxy names no proxy: its host or its port is wrong."),
+        ("ALL_PROXY", "http://localhost:99999", "ALL_PROXY names no proxy"),
+        ("HTTPS_PROXY", "http://", "HTTPS_PROXY names no proxy"),
+        ("REQUESTS_CA_BUNDLE", "/nowhere/ca.pem", "REQUESTS_CA_BUNDLE: there is no /nowhere/ca.pem."),
+        ("CURL_CA_BUNDLE", "/nowhere/ca.pem", "CURL_CA_BUNDLE: there is no /nowhere/ca.pem."),
+    ],
+)
+def test_what_the_environment_says_wrongly_is_not_told_to_be_kaggles_answer(
+    kaggle: Any, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, said: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    result = ask()
+    assert (result.exit_code, result.stderr.startswith(said)) == (1, True), result.stderr
+    assert "hush" not in result.output

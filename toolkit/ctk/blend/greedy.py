@@ -18,7 +18,7 @@ def greedy_selection(
     predictions: Sequence[Any] | Any,
     metric: Callable[[NDArray[Any]], float],
     *,
-    shares: Sequence[float] | None = None,
+    shares: Sequence[float] | NDArray[Any] | None = None,
     replacement: bool = True,
     max_rounds: int = 50,
     tolerance: float = 1e-6,
@@ -38,6 +38,7 @@ def greedy_selection(
     members = [np.asarray(member) for member in given]
     if not members:
         raise ValueError("there is nothing to blend: give at least one member's predictions")
+    tried = [] if shares is None else np.ravel(shares).tolist()
     alone = [float(metric(member)) for member in members]
     finite = [number for number, score in enumerate(alone) if math.isfinite(score)]
     if not finite:
@@ -52,7 +53,7 @@ def greedy_selection(
         for member, prediction in enumerate(members):
             if not replacement and weights[member]:
                 continue
-            for share in shares or [1 / (number + 1)]:
+            for share in tried or [1 / (number + 1)]:
                 tries.append((float(metric(blend + share * (prediction - blend))), member, share))
         gained, member, share = max(tries, key=lambda each: merit(each[0]), default=(score, 0, 0.0))
         if not gained > score + tolerance:

@@ -212,7 +212,7 @@ def _check(
     if (high - low) / step > MOST_SHARES:
         raise ValueError(f"step is {step}: bounds {low} and {high} would hold more than {MOST_SHARES:,} shares")
     for name, number in (("max_rounds", max_rounds), ("patience", patience), ("bags", bags)):
-        if not isinstance(number, (int, np.integer)) or number >= 2**31:
+        if isinstance(number, bool) or not isinstance(number, (int, np.integer)) or number >= 2**31:
             raise ValueError(f"{name} is {number}: a whole number below 2^31 is needed")
     if max_rounds < 1 or patience < 1 or bags < 1:
         raise ValueError(f"max_rounds {max_rounds}, patience {patience} and bags {bags} must each be at least 1")

@@ -19,7 +19,7 @@ from ctk.blend.positives import Positives
 from ctk.blend.rank_climb import RankClimb, climb_together
 from ctk.blend.result import BlendResult, Step
 from ctk.blend.score_tiles import ScoreTiles, TilePlan
-from ctk.ops.arguments import Integers, as_integers, check_dense
+from ctk.ops.arguments import Integers, as_integers, as_whole, check_dense
 
 MEMORY_LIMIT = 256 << 20
 MOST_SHARES = 1024
@@ -92,8 +92,8 @@ def hill_climb_retrieval(
     positives = Positives.of(*right, gallery)
     shares = _shares(bounds, step)
     for name, number in (("max_rounds", max_rounds), ("patience", patience), ("bags", bags), ("cutoff", cutoff)):
-        if number is not None and number < 1:
-            raise ValueError(f"{name} is {number}; it is at least 1")
+        if number is not None:
+            as_whole(name, number)
     if time_limit is not None and not time_limit >= 0:
         raise ValueError(f"time_limit is {time_limit}: seconds from now on are needed")
     deadline = math.inf if time_limit is None else time.monotonic() + time_limit

@@ -19,6 +19,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import Field
 
+from ctk.components.main_guard import check_main_guard
 from ctk.contract import WorkerLost
 from ctk.machine import THREADS, describe_exit, end_processes, threads_of_each, visible_gpus
 
@@ -32,6 +33,9 @@ def local(workers: int, threads: int, *, retries: Annotated[int, Field(ge=0)] = 
              checkpoint
     """
     return _Local(workers, threads, retries, visible_gpus())
+
+
+local.check = check_main_guard  # type: ignore[attr-defined]
 
 
 class Serial(Executor):

@@ -89,6 +89,13 @@ class Competition(ABC):
         column of the first things wrong.
         """
 
+    def submitted(self, prediction: Array, test: Samples) -> Array:
+        """Return what a submission holds of a prediction, (N, ...), as ``read_submission`` gives it back.
+
+        The numbers themselves, unless the competition asks for something made of them: the name of the likeliest class.
+        """
+        return prediction
+
     @abstractmethod
     def read_truth(self, path: Path) -> Samples:
         """Read test samples with their targets, from a file of the competition's layout. Raises DataError."""

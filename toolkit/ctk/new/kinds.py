@@ -53,9 +53,10 @@ _COMPONENTS = (
         "models",
         "network:MLP",
         "one hidden layer on all features side by side",
-        "A small network on whatever numbers the samples have",
-        ("torch>=2.11", "numpy", "pydantic>=2"),
-        {"network.py": "components/network.py.j2"},
+        "A small network on whatever numbers the samples have, and a model that is none: nearest neighbours",
+        ("torch>=2.11", "numpy", "pydantic>=2", "scikit-learn"),
+        {"network.py": "components/network.py.j2", "neighbours.py": "components/neighbours.py.j2"},
+        (("models", "-neighbours", "neighbours:Neighbours", "mean target of the nearest samples, by scikit-learn"),),
     ),
     Kind(
         "data",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -38,6 +39,17 @@ def as_integers(name: str, given: Any, rows: int, device: torch.device) -> Tenso
         raise ValueError(f"{name} is on {given.device} and the vectors on {device}")
     check_dense(name, given)
     return given.long()
+
+
+def as_whole(name: str, given: Any) -> int:
+    """Return a whole number above zero, of Python's, numpy's or torch's. Raises ValueError for all else, True too."""
+    try:
+        number = given if isinstance(given, int) else operator.index(given)
+    except TypeError:
+        number = 0
+    if isinstance(given, bool) or number < 1:
+        raise ValueError(f"{name} is {given!r}; a whole number above zero is needed")
+    return number
 
 
 def require_rows(good: Tensor, problem: str) -> None:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ctk.ops import native, reference
-from ctk.ops.arguments import Integers, as_integers, check_dense, require_rows
+from ctk.ops.arguments import Integers, as_integers, as_whole, check_dense, require_rows
 from ctk.ops.library import define, fake
 
 Ties = Literal["optimistic", "pessimistic", "mean"]
@@ -76,7 +76,8 @@ def topk(query: Tensor, gallery: Tensor, k: int) -> tuple[Tensor, Tensor]:
     that do not fit, and for scores that are not finite, naming the row (inside torch.compile they are NaN instead).
     """
     query, gallery = _check(query, gallery)
-    if not isinstance(k, int) or not 0 < k <= len(gallery):
+    k = as_whole("k", k)
+    if k > len(gallery):
         raise ValueError(f"k = {k} of a gallery of {len(gallery)}: a whole number of its rows is needed")
     run = torch.ops.ctk.top_scores if _native(query) else reference.top_scores
     values, rows = run(query, gallery, k)
@@ -97,8 +98,7 @@ def mean_reciprocal_rank(
     cutoff: int | None = None,
 ) -> float:
     """Mean over queries of 1 / rank (Voorhees 1999, TREC-8); a rank beyond ``cutoff`` counts 0. See target_ranks."""
-    if cutoff is not None and cutoff < 1:
-        raise ValueError(f"cutoff is {cutoff}; the first rank is 1")
+    cutoff = None if cutoff is None else as_whole("cutoff", cutoff)
     ranks = target_ranks(query, gallery, target, query_ids=query_ids, gallery_ids=gallery_ids, ties=ties)
     reciprocal = 1 / ranks.double()
     if cutoff is not None:

@@ -18,6 +18,9 @@ from ctk.plugins.load_cache import RememberedOptions, remember_options
 
 C = TypeVar("C", bound="Choice")
 
+OF_DEFAULTS: dict[type, Any] = {bool: bool, int: int | float, float: float, str: str}
+"""What an option without an annotation takes, by the type of its default: 1 may be meant to be 0.5."""
+
 
 def resolve_choice(choice: C, kind: str, where: str, plugins: Plugins | None = None) -> C:
     """Return a choice with its options checked against what was registered, and its defaults filled in.
@@ -46,7 +49,10 @@ def resolve_choice(choice: C, kind: str, where: str, plugins: Plugins | None = N
 
 
 def options_schema(thing: Any, name: str, choice: type[Choice] = Choice) -> type[Strict]:
-    """The keyword-only parameters of a class or function as a schema, with the keys that all of its kind have."""
+    """The keyword-only parameters of a class or function as a schema, with the keys that all of its kind have.
+
+    One without an annotation has the type of its default, where that is a number, a text or a truth value.
+    """
     call = thing.__init__ if inspect.isclass(thing) else thing
     hints = typing.get_type_hints(call, include_extras=True)
     fields: dict[str, Any] = {
@@ -55,7 +61,8 @@ def options_schema(thing: Any, name: str, choice: type[Choice] = Choice) -> type
     for parameter in inspect.signature(call).parameters.values():
         if parameter.kind is parameter.KEYWORD_ONLY:
             default = ... if parameter.default is parameter.empty else parameter.default
-            fields[parameter.name] = (hints.get(parameter.name, Any), default)
+            usual = OF_DEFAULTS.get(type(default), Any)
+            fields[parameter.name] = (hints.get(parameter.name, usual), default)
     return create_model(name, __base__=Strict, **fields)
 
 

@@ -36,7 +36,7 @@ from ctk.workflow.predictions import gather_predictions
 from ctk.workflow.prepare import PreparedData, prepare
 from ctk.workflow.run_ending import record_ending
 from ctk.workflow.split.division import Division, divide
-from ctk.workflow.write_submission import write_submission
+from ctk.workflow.write_submission import try_submission, write_submission
 
 
 def execute_run(plan: RunPlan, observer: Observer | None = None) -> Results:
@@ -59,6 +59,8 @@ def execute_run(plan: RunPlan, observer: Observer | None = None) -> Results:
         prepared = _prepare(plan, say, observer)
         data = prepared.data
         train = limit_samples(data.train, plan.steps)
+        if not (submission := _submission_in(run.folder, plan)).exists():
+            try_submission(submission, competition, data)
         # Before anything is fitted: nothing that leaks is worth the time.
         division = divide(train, config.split) if config.checkpoints is None else None
         if config.checkpoints is None:
@@ -102,12 +104,16 @@ def _blend(
         record = BlendRecord.load(Path(config.checkpoints) / place)
         blended = postprocess_blend(chosen, record.blend, record.postprocess)
     BlendRecord(choice.name, blended.blend, blended.fitted).save(folder)
-    submission = folder / f"submission.{config.submission or competition.formats[0]}"
+    submission = _submission_in(folder, plan)
     for old in folder.glob("submission.*"):  # of the blend before, where the run's was changed since
         if old != submission:
             old.unlink()
     write_submission(submission, competition, blended.test, predicted.data)
     return blended, submission
+
+
+def _submission_in(folder: Path, plan: RunPlan) -> Path:
+    return folder / f"submission.{plan.config.submission or plan.competition.formats[0]}"
 
 
 def _further_blend(plan: RunPlan, predicted: PredictedRun, name: str, say: Callable[[str], None]) -> FurtherBlend:

@@ -57,6 +57,7 @@ class Guard:
         contract = CONTRACTS[self.component.kind]
         rule = contract.rules[method]
         arguments = {**dict(zip(contract.parameters(method), given, strict=False)), **named}
+        rule.before(arguments)
         with self(rule.doing.format_map(arguments)):
             return rule.check(function(*given, **named), arguments)
 

@@ -17,6 +17,7 @@ import numpy as np
 
 from ctk import contract
 from ctk.contract import Blend, Competition, DataItem, Metric, Submission
+from ctk.errors import SubmissionError
 from ctk.plugins.guard import array_checks as arrays
 from ctk.plugins.guard.failures import ContractViolation, require
 from ctk.plugins.guard.sample_checks import check_data, check_prepared
@@ -34,11 +35,13 @@ class Rule:
 
     doing  goes on where "failed while" ends; ``{path}`` stands for the argument of that name
     takes  the names of the method's parameters, where no contract class has it
+    before  looks at the arguments first. Raises CtkError for what is the user's fault
     """
 
     doing: str
     check: Check = lambda value, given: value
     takes: tuple[str, ...] = ()
+    before: Callable[[Given], None] = lambda given: None
 
 
 class Contract:
@@ -123,6 +126,31 @@ def _submission(read: Any, given: Given) -> Any:
     shape = np.shape(read.values)
     require(shape[:1] == (len(test),), f"read {path} into values {shape} for {len(test):,} ids")
     return read
+
+
+def _submitted(values: Any, given: Given) -> Any:
+    told, rows = np.asarray(values), len(given["prediction"])
+    require(told.shape[:1] == (rows,), f"told of values {told.shape} in a submission of {rows:,} predictions")
+    return told
+
+
+ARCHIVES = {b"PK\x03\x04": ("zip", "unzip"), b"\x1f\x8b": ("gz", "gunzip"), b"7z\xbc\xaf": ("7z", "7z x")}
+"""How archives that Kaggle hands out begin, the format that is one, and the command that takes them apart."""
+
+
+def _no_archive(given: Given) -> None:
+    """Raise SubmissionError for an archive that holds a submission, unless the competition's format is one."""
+    path = Path(given["path"])
+    try:
+        with path.open("rb") as file:
+            start = file.read(4)
+    except OSError:  # which the reader tells, in its own words
+        return
+    for magic, (suffix, command) in ARCHIVES.items():
+        if start.startswith(magic) and suffix not in given["self"].formats:
+            raise SubmissionError(
+                f"{path}: is an archive ({suffix}), not a submission.", f"Unpack it: {command} {path}"
+            )
 
 
 def _truth(truth: Any, given: Given) -> Any:
@@ -278,10 +306,11 @@ CONTRACTS = {
             "evaluating predictions", lambda them, given: arrays.to_numbers(them, "evaluated", given["self"].headline)
         ),
         write_submission=Rule("writing the submission", _written),
-        read_submission=Rule("reading {path}", _submission),
+        read_submission=Rule("reading {path}", _submission, before=_no_archive),
+        submitted=Rule("telling what a submission holds", _submitted),
         read_truth=Rule("reading {path}", _truth),
         score=Rule("scoring a submission", lambda them, given: arrays.to_numbers(them, "scored")),
-        score_file=Rule("scoring {path}", lambda them, given: arrays.to_numbers(them, "scored")),
+        score_file=Rule("scoring {path}", lambda them, given: arrays.to_numbers(them, "scored"), before=_no_archive),
         fit_postprocess=Rule(
             "fitting its postprocessing", lambda fitted, given: arrays.to_json(fitted, "gave to its postprocessing")
         ),

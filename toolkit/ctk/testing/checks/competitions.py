@@ -12,15 +12,17 @@ import numpy as np
 from ctk import api
 from ctk.config.resolve import base_config, resolve
 from ctk.contract import Competition
-from ctk.errors import CtkError, SubmissionError
+from ctk.errors import CtkError, DataError, SubmissionError
 from ctk.plugins import plugins
 from ctk.plugins.guard import competition_of
+from ctk.plugins.guard.array_checks import NUMBERS
 from ctk.plugins.guard.rules import LISTS, TEXTS
 from ctk.samples import Array, Samples
 from ctk.testing.findings import Examination
 from ctk.testing.short_runs import ShortRun
 from ctk.testing.subject import Offer, locate_error
 from ctk.workflow.blend_record import BlendRecord
+from ctk.workflow.write_submission import same_values
 
 
 def check_presets(exam: Examination) -> None:
@@ -82,11 +84,14 @@ def _round_trip(exam: Examination, tried: ShortRun, suffix: str) -> None:
     competition.write_submission(path, test, values)
     read = competition.read_submission(path, test, values.shape[-1])
     exam.saw(f"{competition.id}: .{suffix} read back")
-    if read.values.shape != values.shape:
+    expected = competition.submitted(values, test)
+    if read.values.shape != expected.shape:
         exam.wrong(f"{competition.id}: a .{suffix} read back has another shape", "As many numbers a row as written.")
-    elif not np.allclose(read.values, values, rtol=1e-12, atol=0):
-        apart = np.abs(read.values - values).max()
-        exam.wrong(f"{competition.id}: a .{suffix} read back is up to {apart:.3g} off", "Write every number's digits.")
+    elif not same_values(read.values, expected):
+        numbers = read.values.dtype.kind in NUMBERS and expected.dtype.kind in NUMBERS
+        apart = f"up to {np.abs(read.values - expected).max():.3g} off" if numbers else "not what was written"
+        help = "Write every number's digits, or let `submitted` say what is made of them."
+        exam.wrong(f"{competition.id}: a .{suffix} read back is {apart}", help)
 
 
 def _validate(exam: Examination, tried: ShortRun) -> None:
@@ -129,11 +134,14 @@ def _damaged(
     not_a_number = np.array(values)
     not_a_number[0] = np.nan
     without = np.arange(last)
-    for what, samples, numbers in (
+    damages = [
         ("a row dropped", test.take(without), values[without]),
         ("an id twice", replace(test, ids=twice), values),
-        ("NaN", test, not_a_number),
-    ):
+    ]
+    told = np.asarray(competition.submitted(not_a_number, test))
+    if told.dtype.kind == "f" and np.isnan(told).any():  # else a word, or whatever is made of it, is no NaN
+        damages.append(("NaN", test, not_a_number))
+    for what, samples, numbers in damages:
         path = folder / f"{what.replace(' ', '-')}.{suffix}"
         try:
             competition.write_submission(path, samples, numbers)
@@ -151,10 +159,28 @@ def _damaged(
 
 
 def check_truth(exam: Examination) -> None:
-    """Check that the truth scores best, and that what is postprocessed twice is as what is postprocessed once."""
+    """Check that a truth is read, and scores best, and that what is postprocessed twice is as postprocessed once."""
     for tried in _dry_runs(exam):
+        _no_truth(exam, tried)
         _truth(exam, tried)
         _mended(exam, tried)
+
+
+def _no_truth(exam: Examination, tried: ShortRun) -> None:
+    """A truth that is not there is refused as such, which a method that was never written does not do."""
+    path = exam.home.runs / "nowhere" / "truth.csv"
+    exam.saw(f"{tried.competition.id}: read_truth")
+    try:
+        tried.competition.read_truth(path)
+    except DataError:
+        return
+    except Exception as error:
+        told = error.problem if isinstance(error, CtkError) else locate_error(error)
+        exam.wrong(
+            f"{tried.competition.id}: read_truth of a file that is not there ends in: {told}", "Raise DataError."
+        )
+    else:
+        exam.wrong(f"{tried.competition.id}: read_truth reads a file that is not there", "Raise DataError.")
 
 
 def _truth(exam: Examination, tried: ShortRun) -> None:
