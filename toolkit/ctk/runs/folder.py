@@ -138,13 +138,16 @@ class Run(Tabular):
         """The competition's id."""
         return str(self.config()["competition"])
 
-    def config(self) -> dict[str, Any]:
-        """Read the resolved config, as plain values. Raises DamagedError."""
+    def config(self, *needed: str) -> dict[str, Any]:
+        """Read the resolved config, as plain values. Raises DamagedError, also where a needed key is missing."""
         from ctk.runs.records import ConfigFile  # late here and below: it brings pydantic
 
         path, help = self.folder / "config.yaml", "Was it edited? The run cannot be used."
         with reading(path, help) as file:
             value: dict[str, Any] = check_values(parse_yaml(file.read().decode()), ConfigFile, path, help)
+        for key in needed:
+            if key not in value:
+                raise DamagedError(f"{path}, {key}: is missing.", help)
         return value
 
     def overrides(self) -> list[str]:

@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Numbers = dict[str, float | None]
-"""Scores by name; None is what JSON makes of a number that is not finite."""
+Numbers = dict[str, float]
+"""Scores by name; some may be NaN."""
 YEAR_9999 = 253_370_764_800
 """In seconds since 1970: what Python can name as a date."""
 
