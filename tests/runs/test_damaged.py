@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 
 import numpy as np
@@ -145,6 +146,37 @@ def test_weights_that_are_none_of_the_run_predict_nothing(x, call, weights):
     told(call("run", "toy-regression", "--stage", "predict", "--checkpoints", x), str(x / "blend.json"), None, 1)
 
 
+OWN = """
+from pathlib import Path
+import numpy as np
+from ctk import hookimpl
+from ctk.contract import Model
+class Own(Model):
+    def fit(self, train, valid, context): self.width = train.target_width
+    def predict(self, samples): return np.zeros((len(samples), self.width), np.float32)
+    def save(self, folder):
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        (Path(folder) / "own.txt").write_text(str(self.width))
+    def load(self, folder, samples, device="auto"): self.width = int((Path(folder) / "own.txt").read_text())
+@hookimpl
+def ctk_register_models(register): register("own", Own)
+"""
+
+
+@pytest.mark.parametrize("damage", [os.unlink, lambda path: path.write_text("wide")], ids=["gone", "damaged"])
+def test_what_a_plugin_s_model_cannot_read_is_told_by_its_folder_and_nobody_is_blamed(x, call, damage):
+    (call.folder / "ctk_plugins" / "own.py").write_text(OWN)
+    call("run", "toy-regression", "-omembers=[{model: own}]", "-oexecutor=serial", "--name", "own", code=0)
+    (run,) = x.parent.glob("*-own")
+    folder = run / "members" / "own" / "seed-1" / "fold-0" / "checkpoints"
+    predict = ("run", "toy-regression", "--stage", "predict", "--checkpoints", run)
+    call(*predict, code=0)
+    damage(folder / "own.txt")
+    answer = call(*predict)
+    told(answer, f"{folder}: what own/seed-1, fold 0 saved there cannot be read", None, 1)
+    assert "author" not in answer.stderr
+
+
 def pickle_it(path):
     np.savez(path, weights=np.array([{}], dtype=object), x_mean=np.zeros(1), y_mean=np.zeros(1))
 
@@ -174,6 +206,24 @@ def test_damaged_weights_are_told_by_their_file_and_nobody_is_blamed(x, call, da
     told(answer, f"{path}: ", None, 1)
     assert "author" not in answer.stderr
     assert "Fit the member anew." in answer.stderr
+
+
+def test_a_checkpoint_that_a_power_cut_emptied_is_told_where_the_run_goes_on(x, call):
+    network = "{model: toy-network, loss: toy-squared-error, epochs: 2, batch: {size: 16}}"
+    line = ("run", "toy-regression", f"-omembers=[{network}]", "-oexecutor=serial", "-otrackers=[]", "--name", "killed")
+    call(*line, code=0)
+    (run,) = x.parent.glob("*-killed")
+    before = (run / "submission.csv").read_bytes()
+    stage = run / "members" / "toy-network" / "seed-1" / "fold-0" / "checkpoints" / "stage-1"
+    (stage / "done.pt").rename(stage / "last.ckpt")
+    (stage / "last.ckpt").write_bytes(b"")
+    (stage.parents[1] / "fitted.json").unlink()
+    said = call("run", "toy-regression", "--resume", run, code=0).stdout
+    assert re.search(r"stage-1/last\.ckpt: cannot be read \(.*\)\. The stage begins anew\.", said.replace("\n", "")), (
+        said
+    )
+    assert "author" not in said
+    assert (run / "submission.csv").read_bytes() == before
 
 
 @pytest.mark.parametrize("name", ["log.txt", "members", "new", ".lock"])

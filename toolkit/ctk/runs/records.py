@@ -105,12 +105,13 @@ class DataFile(BaseModel):
 
 
 class ProgressFile(BaseModel):
-    """``progress.json``: how far a fit is."""
+    """``progress.json``: how far a fit is, and the lines that it told."""
 
     model_config = ConfigDict(extra="forbid")
     done: int
     total: int
     scores: Numbers
+    told: list[str] = []
 
 
 class FittedFile(BaseModel):
