@@ -23,6 +23,14 @@ RECORDS = {
 }
 BLENDED = ("state.json", "config.yaml", "data.json", f"{PART}/fitted.json")
 """What `ctk blend` reads of them; `ctk runs` and `ctk show` read the first three."""
+NEEDED = {
+    "state.json": ["state"],
+    "scores.json": ["metric", "direction", "members"],
+    "config.yaml": ["competition", "preset"],
+    "data.json": ["fingerprint"],
+    "fitted.json": ["fingerprint", "scores", "seconds", "curve", "postprocess"],
+}
+"""Keys that may not be missing."""
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +75,8 @@ def damages(path, record):
         yield None, b"[" * 100_000
     for key in record.model_fields:
         yield key, json.dumps({**whole, key: [[]]}).encode()
+    for key in NEEDED.get(path.name, ()):
+        yield key, json.dumps({name: value for name, value in whole.items() if name != key}).encode()
 
 
 def told(answer, name, key, code):

@@ -64,9 +64,6 @@ class Settings:
             return cls(**check_values(raw, SettingsFile, path, help))
 
 
-SettingsFile = create_model(
-    "SettingsFile",
-    __config__=ConfigDict(extra="forbid"),
-    **{name: (kind, ...) for name, kind in get_type_hints(Settings).items()},
-)
+_KEYS: Any = {name: (kind, ...) for name, kind in get_type_hints(Settings).items()}
+SettingsFile = create_model("SettingsFile", __config__=ConfigDict(extra="forbid"), **_KEYS)
 """What ``search.yaml`` holds."""

@@ -300,7 +300,7 @@ def _has_run(folder: Path) -> bool:
 def _has_scores(run: Run) -> bool:
     """Whether the scores of a finished run can be read; else its end is made once more."""
     try:
-        return bool(run.scores())
+        return bool(run.scores("metric"))
     except DamagedError:
         return False
 

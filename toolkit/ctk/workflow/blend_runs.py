@@ -154,7 +154,7 @@ def _finished_run(source: str, root: Path) -> Run:
             "Finish it with --resume first." if state["state"] != FINISHED else "Give the runs that have its members."
         )
         raise UsageError(f"{run.folder} is {what}; only finished runs with members of their own are blended.", help)
-    run.config("data", "blend")  # raises DamagedError
+    run.config("blend")  # raises DamagedError
     return run
 
 
