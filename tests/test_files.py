@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import yaml
 
-from ctk.errors import CtkError, DataError
+from ctk.errors import CtkError, DamagedError, DataError
 from ctk.files import (
     atomic,
     cache_folder,
@@ -20,6 +20,7 @@ from ctk.files import (
     made_over_time,
     parse_yaml,
     read_json,
+    read_npy,
     remove_unfinished,
     workshop,
     write_json,
@@ -208,3 +209,63 @@ def test_a_tilde_in_a_variable_is_the_home_folder(monkeypatch, tmp_path):
     monkeypatch.delenv("CTK_CACHE")
     monkeypatch.setenv("XDG_CACHE_HOME", "~/y")
     assert cache_folder() == tmp_path / "y" / "ctk"
+
+
+def test_what_is_written_is_on_the_disk_before_it_has_its_name(tmp_path, monkeypatch):
+    did = []
+    replace, fsync = os.replace, os.fsync
+    monkeypatch.setattr(os, "replace", lambda *given: did.append("rename") or replace(*given))
+    monkeypatch.setattr(
+        os, "fsync", lambda descriptor: did.append(os.readlink(f"/proc/self/fd/{descriptor}")) or fsync(descriptor)
+    )
+    with atomic(tmp_path / "a.txt") as temporary:
+        temporary.write_text("whole")
+    assert did == [str(temporary), "rename", str(tmp_path)]
+
+
+def test_a_prepared_folder_is_on_the_disk_before_it_has_its_name(tmp_path, monkeypatch):
+    synced = []
+    monkeypatch.setattr(os, "fsync", lambda descriptor: synced.append(os.readlink(f"/proc/self/fd/{descriptor}")))
+    with made_over_time(tmp_path / "folder") as making:
+        (making / "train").mkdir()
+        (making / "train" / "ids.npy").touch()
+    assert synced == [str(each) for each in (making, making / "train", making / "train" / "ids.npy", tmp_path)]
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"", r"cannot be read \(Expecting value"),
+        (b'{"a": [1, 2', "cannot be read"),
+        (b"[" * 100_000, "cannot be read"),
+        (b'{"a": ' + b"9" * 5_001 + b"}", "cannot be read"),
+        (b"\xff", "cannot be read"),
+        (b'{"a": {"b": "text"}}', r", a\.b: 'text' is wrong: input should be a valid integer"),
+        (b'{"a": {"b": true}}', r", a\.b: True is wrong"),
+        (b'{"a": [1]}', r", a: \[1\] is wrong"),
+    ],
+)
+def test_json_that_is_not_what_was_written_is_told_with_file_and_key(tmp_path, content, problem):
+    path = tmp_path / "a.json"
+    path.write_bytes(content)
+    with pytest.raises(DamagedError, match=rf"^{path}{problem if problem[0] == ',' else f': {problem}'}"):
+        read_json(path, dict[str, dict[str, int]])
+
+
+def make_pipe(path):
+    os.mkfifo(path)
+
+
+@pytest.mark.parametrize(
+    "make", [make_pipe, os.mkdir, lambda path: path.symlink_to("/dev/zero"), lambda path: path.symlink_to(path)]
+)
+@pytest.mark.parametrize("read", [read_json, read_npy])
+def test_nothing_but_a_regular_file_is_read(tmp_path, make, read):
+    make(tmp_path / "a")
+    with pytest.raises(DamagedError, match=f"^{tmp_path}/a: cannot be read"):
+        read(tmp_path / "a")
+
+
+def test_numbers_of_numpy_are_numbers_in_json(tmp_path):
+    write_json(tmp_path / "a.json", {"one": np.float32(0.5), "row": np.arange(2), "path": tmp_path})
+    assert read_json(tmp_path / "a.json") == {"one": 0.5, "row": [0, 1], "path": str(tmp_path)}

@@ -12,7 +12,7 @@ from ctk.contract import Execution
 from ctk.errors import Pruned, UsageError
 from ctk.plugins import plugins
 from ctk.plugins.guard import competition_of
-from ctk.runs import Run
+from ctk.runs import Part, Run
 from ctk.series.trials import EPOCHS, Trial, read_epochs, run_trial, run_trials
 from ctk.testing.distributions import find_anew, lay
 from ctk.workflow.prepare import prepare
@@ -224,3 +224,18 @@ def test_overrides_leave_the_config_that_they_are_laid_over_as_it_was(ctk_home, 
     given = {"members": [dict(NETWORK)]}
     configured("toy-regression", config=given, overrides=["members.0.epochs=7"])
     assert given == {"members": [NETWORK]}
+
+
+@pytest.mark.parametrize(
+    "line", ["", "{", "[1]", '[["a", 1, 0], "two", 2, {}]', '[["a", 1, 0], 2, 2, {"b": "c"}]', "[" * 99_999]
+)
+def test_epochs_are_read_as_far_as_they_are_whole(tmp_path, line):
+    (tmp_path / EPOCHS).write_text(f'[["a", 1, 0], 1, 2, {{"b": 0.5}}]\n{line}\n')
+    assert read_epochs(tmp_path) == [(Part("a", 1, 0), 1, 2, {"b": 0.5})]
+
+
+def test_a_finished_trial_whose_scores_were_damaged_is_ended_once_more(trial):
+    first = run_trial(trial("a"))
+    (first.folder / "scores.json").write_text("")
+    again = run_trial(trial("a"))
+    assert (again.state, again.score) == (first.state, first.score)

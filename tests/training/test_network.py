@@ -1,6 +1,10 @@
 """The Lightning loop: a fit depends on its seed alone, also when it was interrupted; the best epoch is kept."""
 
+import os
+import re
+import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +15,7 @@ from torch.optim.optimizer import register_optimizer_step_post_hook
 from ctk.components.info_nce import InfoNCE
 from ctk.config.training_keys import Training
 from ctk.contract import Batch, FitContext, Metric
-from ctk.errors import CtkError
+from ctk.errors import CtkError, DamagedError
 from ctk.samples import Gallery, Samples
 from ctk.training.network import as_model
 
@@ -100,6 +104,79 @@ def test_an_interrupted_fit_goes_on_to_the_same_predictions(tmp_path, training):
     assert done[-1] == 6
     assert np.array_equal(whole, resumed)
     assert model.curve == never.curve
+
+
+def cut(path):
+    os.truncate(path, path.stat().st_size // 2)
+
+
+def flip(path):
+    content = bytearray(path.read_bytes())
+    content[::50] = bytes(byte ^ 1 for byte in content[::50])
+    path.write_bytes(content)
+
+
+def save_another(path):
+    torch.save({**torch.load(path, weights_only=True), "state_dict": {"other": torch.zeros(1)}, "copies": [3]}, path)
+
+
+DAMAGES = {
+    "emptied": lambda path: path.write_bytes(b""),
+    "cut": cut,
+    "flipped": flip,
+    "code": lambda path: torch.save({"network": Path("code")}, path),
+    "a list": lambda path: torch.save([1], path),
+    "of another": save_another,
+}
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A fit that is done and saved: its folder, and what it predicts."""
+    folder = tmp_path_factory.mktemp("whole")
+    model, predicted = fit(folder)
+    model.save(folder)
+    return folder, predicted
+
+
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory):
+    """The folder of a fit that was killed."""
+    return kill_fit(tmp_path_factory.mktemp("killed")).parents[1]
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+def test_a_stage_whose_checkpoint_is_damaged_begins_anew_and_says_so(tmp_path, whole, killed, damage):
+    folder = shutil.copytree(killed, tmp_path / "killed")
+    damage(folder / "stage-1" / "last.ckpt")
+    told = []
+    assert np.array_equal(fit(folder, tell=told.append)[1], whole[1])
+    assert re.fullmatch(rf"{folder}/stage-1/last\.ckpt: .*\. The stage begins anew\.", *told)
+
+
+def test_a_stage_whose_result_is_damaged_begins_anew_and_says_so(tmp_path, whole):
+    folder = shutil.copytree(whole[0], tmp_path / "whole")
+    cut(folder / "stage-1" / "done.pt")
+    told = []
+    assert np.array_equal(fit(folder, tell=told.append)[1], whole[1])
+    assert re.fullmatch(rf"{folder}/stage-1/done\.pt: .*\. The stage begins anew\.", *told)
+
+
+def test_a_checkpoint_that_lightning_cannot_go_on_from_is_named_and_no_plugin(tmp_path, killed):
+    path = shutil.copytree(killed, tmp_path / "killed") / "stage-1" / "last.ckpt"
+    torch.save({**torch.load(path, weights_only=True), "loops": {"fit_loop": 5}}, path)
+    with pytest.raises(DamagedError, match=r"last\.ckpt: cannot be gone on from") as caught:
+        fit(path.parents[1])
+    assert "Remove it" in caught.value.help
+
+
+@pytest.mark.parametrize("damage", [*DAMAGES.values(), os.unlink], ids=[*DAMAGES, "gone"])
+def test_saved_weights_that_are_damaged_are_named(tmp_path, whole, damage):
+    path = Path(shutil.copy(whole[0] / "weights.pt", tmp_path))
+    damage(path)
+    with pytest.raises(CtkError, match=rf"{path}: ") as caught:
+        make_model().load(tmp_path, make_samples())
+    assert "weights_only" not in str(caught.value)
 
 
 def test_a_checkpoint_that_knows_no_best_weights_is_refused_in_a_sentence(tmp_path):

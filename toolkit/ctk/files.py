@@ -45,6 +45,7 @@ __all__ = [
     "read_npy",
     "read_text",
     "reading",
+    "refuse_ways_out",
     "workshop",
     "write_json",
     "write_text",
@@ -333,7 +334,7 @@ def check_values(value: Any, kind: Any, path: Path, help: str = "Was it edited o
         first = error.errors()[0]
         key = "".join(f", {part}" if number == 0 else f".{part}" for number, part in enumerate(first["loc"]))
         wrong = f"{_short(first['input'])} is wrong: {first['msg'][:1].lower()}{first['msg'][1:]}"
-        found = "is missing" if first["type"] == "missing" else wrong
+        found = {"missing": "is missing", "model_type": "is no mapping of keys"}.get(first["type"], wrong)
         raise DamagedError(f"{path}{key}: {found}.", help) from None
     return value
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from ctk.api import FittedRun
 from ctk.contract import Progress
-from ctk.errors import CtkError, UsageError, nearest
+from ctk.errors import CtkError, DamagedError, UsageError, nearest
 from ctk.files import explaining, read_json, workshop, write_json
 from ctk.runs import Part, Run
 from ctk.samples import Data
@@ -135,9 +135,9 @@ def _keep_others(path: Path, own: Mapping[str, str]) -> None:
     if not path.exists():
         return
     try:
-        before = read_json(_sheet_of(path))
-        same = all(str(before[name]) == value for name, value in own.items())
-    except (OSError, ValueError, KeyError, TypeError):
+        before = read_json(_sheet_of(path), dict[str, Any])
+        same = all(str(before.get(name)) == value for name, value in own.items())
+    except DamagedError:
         same = False
     if not same:
         raise UsageError(f"{path} is there already, and is no export of this run.", "Give another folder with --out.")

@@ -18,7 +18,7 @@ from kagglesdk.competitions.types.competition_api_service import (
 )
 
 from ctk.contract import Progress
-from ctk.errors import CtkError
+from ctk.errors import CtkError, DamagedError
 from ctk.files import atomic, check_room, explaining, lock, read_json, write_json
 from ctk_kaggle import unzip
 from ctk_kaggle.transfer import fetch
@@ -117,8 +117,8 @@ class Unpacked:
         self.folder = folder
         self.path = path
         try:
-            self.known: dict[str, Any] = dict(read_json(path))
-        except (OSError, ValueError, TypeError):
+            self.known: dict[str, Any] = read_json(path, dict[str, dict[str, Any]])
+        except DamagedError:
             self.known = {}
 
     def whole(self, listed: RemoteFile) -> bool:

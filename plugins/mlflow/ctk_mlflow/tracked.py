@@ -14,6 +14,7 @@ from lightning.pytorch.loggers import Logger
 from mlflow.entities import Metric, Param
 from mlflow.exceptions import MlflowException
 
+from ctk.errors import DamagedError
 from ctk.files import read_json, write_json
 from ctk_mlflow.store import Store
 
@@ -96,9 +97,11 @@ class Tracked(Logger):
 
 
 def key_of(folder: Path) -> str | None:
-    """The key of the run that was tracked for a folder, if one was."""
-    path = folder / "mlflow.json"
-    return str(read_json(path)["key"]) if path.exists() else None
+    """The key of the run that was tracked for a folder, if one was and it can be read."""
+    try:
+        return str(read_json(folder / "mlflow.json", dict[str, str])["key"])
+    except (DamagedError, KeyError):
+        return None
 
 
 def _user() -> str:

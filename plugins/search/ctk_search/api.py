@@ -30,6 +30,7 @@ from ctk.api import (
 )
 from ctk.contract import Choice, Execution, RunConfig
 from ctk.errors import CtkError, UsageError, nearest
+from ctk.files import refuse_ways_out
 from ctk.runs import Run, find_shortened, nearest_shortened, runs_root
 from ctk_search import configs, pruning
 from ctk_search import space as spaces
@@ -169,6 +170,7 @@ def resume(
     found = spaces.parse(settings.space)
     first = configs.check(found, settings.competition, settings.base)
     direction = metric_of(competition_of(settings.competition).metric).direction
+    refuse_ways_out(folder)  # the database is written to from here on
     book = studies.load(url, settings.study, direction, settings.fingerprint, folder)
     return _carry_out(folder, settings, found, book, first, timeout, observer)
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
-import yaml
+from pydantic import ConfigDict, create_model
 
-from ctk.errors import CtkError
-from ctk.files import dump_yaml, fingerprint, parse_yaml, write_text
+from ctk.files import check_values, dump_yaml, fingerprint, parse_yaml, reading, write_text
 from ctk_search.pruning import Name
 
 FILE = "search.yaml"
@@ -56,13 +55,14 @@ class Settings:
 
     @classmethod
     def load(cls, folder: Path) -> Settings:
-        """Read ``search.yaml``. Raises CtkError where it is damaged."""
+        """Read ``search.yaml``. Raises DamagedError."""
         path = folder / FILE
-        try:
-            raw = parse_yaml(path.read_text(encoding="utf-8"))
-            if not isinstance(raw, dict) or raw.keys() != {each.name for each in fields(cls)}:
-                raise ValueError("its keys are not those of a search")
-            return cls(**raw)
-        except (OSError, ValueError, yaml.YAMLError) as error:
-            problem = f"{path}: cannot be read ({str(error).splitlines()[0]})."
-            raise CtkError(problem, "Was it edited? The search cannot be gone on with.") from error
+        help = "Was it edited? The search cannot be gone on with."
+        with reading(path, help) as file:
+            raw = parse_yaml(file.read().decode())
+            return cls(**check_values(raw, SettingsFile, path, help))
+
+
+_KEYS: Any = {name: (kind, ...) for name, kind in get_type_hints(Settings).items()}
+SettingsFile = create_model("SettingsFile", __config__=ConfigDict(extra="forbid"), **_KEYS)
+"""What ``search.yaml`` holds."""

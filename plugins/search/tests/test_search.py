@@ -12,7 +12,7 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution
 from optuna.trial import TrialState, create_trial
 
 import ctk
-from ctk.errors import CtkError, PluginError, UsageError
+from ctk.errors import CtkError, DamagedError, PluginError, UsageError
 from ctk.runs import Run
 from ctk.testing.toy.toy_competition import MSE
 from ctk_search import api
@@ -273,6 +273,30 @@ def test_a_password_is_not_written_down(given, kept):
     from ctk_search import study
 
     assert study.masked_url(study.url_of(given)) == kept
+
+
+@pytest.mark.parametrize(
+    ("change", "key"),
+    [({"trials": "two"}, ", trials: 'two' is wrong"), ({"space": []}, ", space: "), ({"x": 1}, ", x: "), (None, ": ")],
+)
+def test_settings_that_are_damaged_are_named_with_their_key(tmp_path, change, key):
+    Settings("toy-regression", "s", {"seeds": [1]}, {"name": "tpe"}, "none", 1, 2).save(tmp_path)
+    path = tmp_path / "search.yaml"
+    known = yaml.safe_load(path.read_text())
+    assert Settings.load(tmp_path).trials == 2
+    path.write_text("" if change is None else yaml.safe_dump({**known, **change}))
+    with pytest.raises(DamagedError, match=f"^{path}{key}"):
+        Settings.load(tmp_path)
+
+
+def test_a_study_that_is_a_link_out_of_the_search_is_not_written_to(search, tmp_path):
+    found = search(trials=1)
+    outside = (found.folder / "study.db").rename(tmp_path / "outside.db")
+    (found.folder / "study.db").symlink_to(outside)
+    before = outside.read_bytes()
+    with pytest.raises(CtkError, match=r"study\.db: is a link that leads out of"):
+        api.resume(found.folder, trials=2)
+    assert outside.read_bytes() == before
 
 
 def test_two_processes_cannot_make_the_same_search(search):

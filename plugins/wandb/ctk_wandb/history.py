@@ -6,6 +6,9 @@ import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from ctk.errors import DamagedError
+from ctk.files import check_values
+
 Row = dict[str, float]
 
 
@@ -26,8 +29,11 @@ class History:
             with self.path.open("r+b") as file:
                 file.truncate(len(whole))
         for line in whole.splitlines():
-            row = json.loads(line)
-            step = int(row.pop("step"))
+            try:
+                row: Row = dict(check_values(json.loads(line), Row, self.path))
+                step = int(row.pop("step"))
+            except (DamagedError, ValueError, KeyError):  # what a power cut left
+                continue
             self.known.update((step, key) for key in row)
             yield step, row
 

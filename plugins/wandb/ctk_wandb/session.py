@@ -12,7 +12,7 @@ from typing import Any, Literal
 import wandb
 from lightning.pytorch.loggers import Logger
 
-from ctk.errors import CtkError
+from ctk.errors import CtkError, DamagedError
 from ctk.files import read_json, write_json
 from ctk_wandb.history import History
 
@@ -134,10 +134,13 @@ def _resolved(mode: Mode | None) -> str:
 
 
 def _kept_id(path: Path) -> str:
-    """The run's id, made once and kept before anything is logged under it."""
-    if not path.exists():
-        write_json(path, {"id": uuid.uuid4().hex[:12]})
-    return str(read_json(path)["id"])
+    """The run's id, made once, or anew where it cannot be read, and kept before anything is logged under it."""
+    try:
+        return str(read_json(path, dict[str, str])["id"])
+    except (DamagedError, KeyError):
+        id = uuid.uuid4().hex[:12]
+        write_json(path, {"id": id})
+        return id
 
 
 def _forget_unsynced(place: Path) -> bool:

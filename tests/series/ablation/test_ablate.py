@@ -195,6 +195,19 @@ def test_a_plan_that_was_damaged_is_named(ablated):
         read_plan(ablated.folder)
 
 
+@pytest.mark.parametrize("change", [{"seeds": ["1"]}, {"configs": []}, {"overrides": {"../out": []}}, {"executor": 3}])
+def test_a_plan_of_other_types_or_of_variants_that_are_no_folders_is_named(ablated, change):
+    path = ablated.folder / "plan.json"
+    whole = path.read_text()
+    known = json.loads(whole)
+    if "overrides" in change:
+        change["configs"] = {"base": known["configs"]["base"], "../out": known["configs"]["base"]}
+    path.write_text(json.dumps({**known, **change}))
+    with pytest.raises(CtkError, match=r"plan\.json: cannot be read"):
+        read_plan(ablated.folder)
+    path.write_text(whole)
+
+
 @pytest.mark.slow
 def test_a_killed_ablation_goes_on_to_the_same_scores(toy, ctk, ctk_process):
     options = [word for each in SERIAL for word in ("-o", each)]

@@ -18,6 +18,10 @@ from ctk.errors import visible
 class VisibleConsole(Console):
     """A console in which names and words of strangers move no cursor: their control characters are written out."""
 
+    def render_str(self, text: str, **how: Any) -> Text:
+        """Make a text before it is measured, so that a table's columns are as wide as what is shown."""
+        return super().render_str(visible(text), **how)
+
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         """Render as ``rich`` does; what it lets its own displays do with the cursor stays."""
         for segment in super().render(renderable, options):

@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ctk.config.overrides import read_yaml
 from ctk.config.training_keys import schema_of
 from ctk.contract import Choice, Competition
 from ctk.contract.run_config import BY_ROW, Member, RunConfig, Split
@@ -20,6 +19,7 @@ from ctk.files import is_folder_name
 from ctk.plugins import Plugins
 from ctk.plugins.component_options import resolve_choice
 from ctk.plugins.guard import is_named
+from ctk.runs import Run
 
 
 def base_config(competition: Competition, data: Path | str | None, preset: str | None = None) -> dict[str, Any]:
@@ -42,9 +42,9 @@ def checkpoints_config(competition: Competition, checkpoints: Path | str, data: 
     folder = Path(checkpoints).resolve()
     if not (folder / "config.yaml").is_file():
         raise UsageError(f"{checkpoints} is no run's folder: it has no config.yaml.", "`ctk runs` lists the runs.")
-    saved = read_yaml(folder / "config.yaml")
-    if not is_named(competition, str(saved.get("competition"))):
-        raise UsageError(f"{folder} is a run of {saved.get('competition')}, not of {competition.named}.")
+    saved = Run(folder).config()
+    if not is_named(competition, saved["competition"]):
+        raise UsageError(f"{folder} is a run of {saved['competition']}, not of {competition.named}.")
     if "members" not in saved:
         raise UsageError(f"{folder} is a blend of other runs.", "Give a run that has members of its own.")
     # Filters choose what is learned from; nothing is learned here.

@@ -6,12 +6,14 @@ import json
 import os
 import shutil
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from math import prod
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 
+from ctk.errors import DamagedError
 from ctk.files import read_json, write_json, write_text
 from ctk.samples import ARRAYS, Array, Targets
 
@@ -42,7 +44,8 @@ class SamplesWriter:
         self.state: Any = None
         self.finished = (self.folder / ARRAYS).exists()
         if not self.finished and (self.folder / "committed.json").exists():
-            self._go_on(read_json(self.folder / "committed.json"))
+            with suppress(DamagedError):  # what a power cut left nothing of is begun anew
+                self._go_on(read_json(self.folder / "committed.json", dict[str, Any]))
 
     def append(self, arrays: Mapping[str, Array]) -> None:
         """Add rows: by name as in ``Samples.save`` ("ids", "features/NAME", "target", "groups/NAME"), (n, ...) each.
@@ -122,7 +125,7 @@ def link_samples(source: Path, folder: Path, without: Sequence[str]) -> None:
 
     For a test set whose targets are known: ``link_samples(place / "truth", place / "test", without=["target"])``.
     """
-    names = [name for name in read_json(source / ARRAYS) if name not in without]
+    names = [name for name in read_json(source / ARRAYS, list[str]) if name not in without]
     for name in names:
         path = folder / f"{name}.npy"
         path.parent.mkdir(parents=True, exist_ok=True)

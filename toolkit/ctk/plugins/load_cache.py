@@ -63,10 +63,10 @@ def remember_options(component: Component, plugin: Plugin, options: RememberedOp
 
 def _read(file: str) -> dict[str, Any]:
     try:
-        kept = read_json(cache_folder() / file)
-    except (OSError, ValueError, CtkError):
+        kept: dict[str, Any] = read_json(cache_folder() / file, dict[str, Any])
+    except CtkError:
         return {}
-    return dict(kept) if isinstance(kept, dict) else {}
+    return kept
 
 
 def _write(file: str, key: str, entry: dict[str, Any] | None) -> None:

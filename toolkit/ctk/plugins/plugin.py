@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from ctk.errors import PluginError
+from ctk.errors import PluginError, visible
 from ctk.plugins.tracing import trace_call
 
 KINDS = {
@@ -136,7 +136,7 @@ def reason(error: BaseException) -> str:
         return f"it called sys.exit({error.code!r})"
     if isinstance(error, ImportError) and (error.name or "").partition(".")[0] == "ctk":
         return f"it was made for another version of the toolkit than {version(BUILT_IN)} ({error}): upgrade it"
-    return f"{type(error).__name__}: {error}"
+    return visible(f"{type(error).__name__}: {error}")
 
 
 def is_file(distribution: str) -> bool:

@@ -138,14 +138,14 @@ class Run(Tabular):
         """The competition's id."""
         return str(self.config()["competition"])
 
-    def config(self) -> dict[str, Any]:
-        """Read the resolved config, as plain values. Raises DamagedError."""
+    def config(self, *needed: str) -> dict[str, Any]:
+        """Read the resolved config, as plain values. Raises DamagedError, also where a needed key is missing."""
         from ctk.runs.records import ConfigFile  # late here and below: it brings pydantic
 
         path, help = self.folder / "config.yaml", "Was it edited? The run cannot be used."
         with reading(path, help) as file:
-            value: dict[str, Any] = check_values(parse_yaml(file.read().decode()), ConfigFile, path, help)
-        return value
+            value = check_values(parse_yaml(file.read().decode()), ConfigFile, path, help)
+            return _with(needed, value, path)
 
     def overrides(self) -> list[str]:
         """Read in what the config differs from its preset, "key=value" each; for people. Raises DamagedError."""
@@ -223,17 +223,18 @@ class Run(Tabular):
         known = {"state": state, "pid": os.getpid(), "boot": _process_start(os.getpid()), "started": started}
         write_json(self.folder / "state.json", {**old, **known, "changed": time.time(), **more})
 
-    def scores(self) -> dict[str, Any]:
+    def scores(self, *needed: str) -> dict[str, Any]:
         """Read ``{"metric", "direction", "baselines", "members": {key: {name: number}}, "test"}``.
 
-        Empty before the end. Raises DamagedError.
+        Empty before the end. Raises DamagedError, also where a needed key is missing.
         """
         from ctk.runs.records import ScoresFile
 
         if not (self.folder / "scores.json").exists():
             return {}
         scores: dict[str, Any] = {"headline": [], "baselines": [], "test": {}}
-        return scores | read_json(self.folder / "scores.json", ScoresFile)
+        scores |= read_json(self.folder / "scores.json", ScoresFile)
+        return _with(needed, scores, self.folder / "scores.json")
 
     def final_scores(self, blend: Mapping[str, float]) -> dict[str, float]:
         """Name the blend's scores, and beside them those of the members and of the test, by paths."""
@@ -330,6 +331,13 @@ class Run(Tabular):
             return order.index(part.member), first, part.seed, part.fold
 
         return sorted(found, key=place)
+
+
+def _with(needed: Sequence[str], known: dict[str, Any], path: Path) -> dict[str, Any]:
+    for key in needed:
+        if key not in known:
+            raise DamagedError(f"{path}, {key}: is missing.", "Was it edited or cut short?")
+    return known
 
 
 def runs_root() -> Path:

@@ -55,7 +55,7 @@ def _row(run: Run) -> LeaderboardRow:
         dry_run=bool(state.get("dry_run")),
         changed=run.overrides(),
     )
-    scores = run.scores()
+    scores = run.scores("metric", "direction")
     if not scores:
         return row
     metric, direction = scores["metric"], scores["direction"]
@@ -127,6 +127,6 @@ def _series(place: Path, runs: list[Run]) -> SeriesSummary:
 
 def _scores_if_whole(run: Run) -> dict[str, Any]:
     try:
-        return run.scores()
+        return run.scores("metric", "direction")
     except DamagedError:
         return {}

@@ -9,8 +9,10 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Numbers = dict[str, float | None]
-"""Scores by name; None is what JSON makes of a number that is not finite."""
+Numbers = dict[str, float]
+"""Scores by name; some may be NaN."""
+Scores = dict[str, float | None]
+"""Scores by name; null is another's word for NaN."""
 YEAR_9999 = 253_370_764_800
 """In seconds since 1970: what Python can name as a date."""
 
@@ -30,12 +32,12 @@ class StateFile(BaseModel):
 class ScoresFile(BaseModel):
     """``scores.json``: the scores of each member, of the blend, and of the test where that is public."""
 
-    metric: str
-    direction: Literal["max", "min"]
-    members: dict[str, Numbers]
+    members: dict[str, Scores]
+    metric: str = ""
+    direction: Literal["max", "min"] = "max"
     headline: list[str] = []
     baselines: list[str] = []
-    test: Numbers = {}
+    test: Scores = {}
 
 
 class ConfigChoice(BaseModel):
@@ -105,12 +107,13 @@ class DataFile(BaseModel):
 
 
 class ProgressFile(BaseModel):
-    """``progress.json``: how far a fit is."""
+    """``progress.json``: how far a fit is, and the lines that it told."""
 
     model_config = ConfigDict(extra="forbid")
     done: int
     total: int
     scores: Numbers
+    told: list[str] = []
 
 
 class FittedFile(BaseModel):

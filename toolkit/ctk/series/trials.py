@@ -39,7 +39,7 @@ EPOCHS = "epochs.jsonl"
 """File of a trial's folder with a line for each epoch: what ``read_epochs`` gives."""
 
 
-EpochLine = tuple[tuple[str, int, int], int, int, dict[str, float | None]]
+EpochLine = tuple[tuple[str, int, int], int, int, dict[str, float]]
 """What such a line holds."""
 
 
@@ -113,8 +113,8 @@ def run_trial(trial: Trial) -> TrialOutcome:
             epochs.repeat()
             execute_run(replace(plan, prepared=trial.prepared, verb=""))
         else:  # finished before who drove it was killed
-            state = run.state_or_killed()
-            begun -= state.get("changed", 0.0) - state.get("started", 0.0)
+            times = run.state_or_killed()
+            begun -= times.get("changed", 0.0) - times.get("started", 0.0)
         known = run.scores()
         scores = known["members"].get("blend", {})
         score = scores.get(known["metric"], math.nan)
@@ -300,7 +300,7 @@ def _has_run(folder: Path) -> bool:
 def _has_scores(run: Run) -> bool:
     """Whether the scores of a finished run can be read; else its end is made once more."""
     try:
-        return bool(run.scores())
+        return bool(run.scores("metric"))
     except DamagedError:
         return False
 

@@ -6,7 +6,7 @@ import math
 import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -25,6 +25,7 @@ from ctk.config.training_keys import Training
 from ctk.contract import Choice, FitContext
 from ctk.errors import CtkError, DamagedError
 from ctk.plugins.guard import Guard, is_interruption
+from ctk.plugins.guard.failures import describe_error
 from ctk.samples import Array, Samples
 from ctk.training import torchrun
 from ctk.training.batches import Batches
@@ -141,7 +142,7 @@ class Stage:
         own_batches = batches if team is None else RankBatches(batches, *torchrun.rank_and_ranks(team))
         validated = SamplesDataset if wants_loss else FeaturesDataset
         at_once = DRY_PREDICT_ROWS if context.steps else PREDICT_ROWS
-        with _raise_interruptions():
+        with _raise_interruptions(), _named_as_checkpoint(self.last, tracker) if goes_on else nullcontext():
             trainer.fit(
                 module,
                 _loader(SamplesDataset(train, names), own_batches, device),
@@ -281,6 +282,18 @@ def _callbacks(stage: Stage, tracker: ValidationTracker, parts: int) -> list[Cal
     if config.ema is not None:
         callbacks.append(EMAWeightAveraging(decay=config.ema))
     return callbacks
+
+
+@contextmanager
+def _named_as_checkpoint(path: Path, tracker: ValidationTracker) -> Iterator[None]:
+    """Name the checkpoint where Lightning cannot go on from it: no plugin's code has been called yet."""
+    try:
+        yield
+    except Exception as error:
+        if tracker.begun or isinstance(error, CtkError):
+            raise
+        problem = f"{path}: cannot be gone on from ({describe_error(error)})."
+        raise DamagedError(problem, "Remove it, and the stage is fitted from its beginning.") from error
 
 
 @contextmanager

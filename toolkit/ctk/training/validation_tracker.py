@@ -131,6 +131,10 @@ class ValidationTracker(Callback):
         self.best = BestWeights(math.nan if whole is None else self._score())
         self.curve: list[dict[str, float]] = []
         self.loss = math.nan
+        self.begun = False
+
+    def on_train_start(self, trainer: L.Trainer, module: L.LightningModule) -> None:
+        self.begun = True  # whatever was to be read of a checkpoint has been
 
     def on_validation_epoch_start(self, trainer: L.Trainer, module: L.LightningModule) -> None:
         self.prediction.begin()

@@ -29,9 +29,6 @@ from ctk.workflow.prepare import PreparedData, prepare, prepare_test
 from ctk.workflow.run_ending import record_ending
 from ctk.workflow.write_submission import write_submission
 
-MEAN = {"name": "mean"}
-"""The blender where nothing else is said."""
-
 
 @dataclass(frozen=True)
 class BlendPlan:
@@ -83,7 +80,7 @@ def plan_blend(
             "Give runs of one competition, or say it with --competition.",
         )
     known = competition_of(ids.pop())
-    own = runs[0].config().get("blend", MEAN) if len(runs) == len(found) else MEAN
+    own = runs[0].config()["blend"] if len(runs) == len(found) else {"name": "mean"}
     raw: dict[str, Any] = dict(own) if blender in (None, own["name"]) else {"name": blender}
     raw.pop("members", None)  # what that run blended of its own; here all of the sources are blended
     config = runs[0].config() if runs else base_config(known, data_dir)
@@ -158,6 +155,7 @@ def _finished_run(source: str, root: Path) -> Run:
             "Finish it with --resume first." if state["state"] != FINISHED else "Give the runs that have its members."
         )
         raise UsageError(f"{run.folder} is {what}; only finished runs with members of their own are blended.", help)
+    run.config("blend")  # raises DamagedError
     return run
 
 

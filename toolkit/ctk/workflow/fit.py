@@ -144,7 +144,12 @@ def named_as_saved(folder: Path, part: Part) -> Iterator[None]:
 
 def _fit_model(model: Model, task: FitTask, run: Run, train: Samples, valid: Samples) -> None:
     """Fit a model, together with the other ranks where it spans them, and save it."""
-    folder = run.part_folder(task.part)
+    progress = _Progress(run.part_folder(task.part) / PROGRESS, task.part)
+
+    def tell(line: str) -> None:
+        run.log(f"{task.part.key} fold {task.part.fold}: {line}")
+        progress.told.append(line)
+
     context = FitContext(
         folder=run.checkpoints_folder(task.part),
         seed=task.part.seed,
@@ -152,8 +157,8 @@ def _fit_model(model: Model, task: FitTask, run: Run, train: Samples, valid: Sam
         device=task.config.device,
         trackers=() if task.steps else task.config.trackers,
         steps=task.steps,
-        progress=_Progress(folder / PROGRESS, task.part),
-        tell=lambda line: run.log(f"{task.part.key} fold {task.part.fold}: {line}"),
+        progress=progress,
+        tell=tell,
     )
     with torchrun.call_on_all_ranks(_fit_with_first_rank, task) if model.spans_ranks else nullcontext():
         model.fit(train, valid, context)
@@ -281,12 +286,14 @@ epoch_watch: ContextVar[EpochWatch | None] = ContextVar("watching", default=None
 
 
 class _Progress:
-    """Writes how far a fit is, at most twice a second, for the driver; tells who watches this process at once."""
+    """Writes how far a fit is and what it told, at most twice a second, for the driver; tells a watch at once."""
 
     def __init__(self, path: Path, part: Part) -> None:
         self.path = path
         self.part = part
         self.next = 0.0
+        self.told: list[str] = []
+        path.unlink(missing_ok=True)  # of a fit that was killed
 
     def __call__(self, done: int, total: int, scores: Mapping[str, float]) -> None:
         if watch := epoch_watch.get():
@@ -294,7 +301,8 @@ class _Progress:
         if time.monotonic() >= self.next or done == total:
             self.next = time.monotonic() + 0.5
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            write_json(self.path, {"done": done, "total": total, "scores": dict(scores)}, lasting=False)
+            facts = {"done": done, "total": total, "scores": dict(scores), "told": self.told}
+            write_json(self.path, facts, lasting=False)
 
 
 def _as_float32(prediction: Array) -> Array:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from typing import Any
 
 from ctk.contract import PROGRESS, WorkerLost
@@ -54,15 +54,19 @@ def fit_members(plan: RunPlan, prepared: PreparedData, observer: Observer) -> No
 
 def _fit_wave(plan: RunPlan, wave: Mapping[Part, FitTask], pool: Executor, guard: Guard, observer: Observer) -> None:
     running: dict[Future[dict[str, float]], Part] = {}
+    said: dict[Part, list[str]] = {}
     for part, task in wave.items():
         running[submit_task(guard, pool, fit_part, task)] = part
     while running:
         done, _ = wait(running, timeout=0.25, return_when=FIRST_COMPLETED)
         for part in running.values():
-            try:
-                observer.progress(part, **read_json(plan.run.part_folder(part) / PROGRESS, ProgressFile))
-            except DamagedError:
-                continue
+            with suppress(DamagedError):
+                known = read_json(plan.run.part_folder(part) / PROGRESS, ProgressFile)
+                told = known.pop("told", [])
+                for line in told[len(said.setdefault(part, [])) :]:
+                    observer.say(f"{part.key} fold {part.fold}: {line}")
+                said[part] = told
+                observer.progress(part, **known)
         for future in done:
             try:
                 scores = future.result()

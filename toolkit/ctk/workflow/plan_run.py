@@ -103,8 +103,9 @@ def reopen_run(
     raw = run.config()
     if "members" not in raw:
         raise UsageError(f"{run.folder} is a blend of other runs.", "Make it again with `ctk blend`.")
+    raw = run.config("data", "blend", "executor")
     raw["competition"] = competition_name or raw["competition"]
-    threads = raw.get("executor", {}).get("threads", 0)
+    threads = raw["executor"].get("threads", 0)
     for assignment in execution:
         override(raw, assignment)
     _check_after_fits(raw, overrides)

@@ -67,7 +67,7 @@ class Build(BaseModel):
 
     def _refuse_others(self, timeline: list[Moment]) -> None:
         there, asked = self.out / MADE_FOR, self._asked(timeline)
-        if there.exists() and (found := read_json(there)) != asked:
+        if there.exists() and (found := read_json(there, dict[str, int])) != asked:
             raise DataError(
                 f"{self.out}: holds {found['columns']:,} columns of seed {found['seed']}, not {asked['columns']:,} of "
                 f"seed {self.seed}; a folder holds one build.",

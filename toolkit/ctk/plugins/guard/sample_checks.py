@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ctk.errors import DamagedError
 from ctk.files import read_json
 from ctk.plugins.guard.array_checks import NUMBERS, first_row, row_blocks
 from ctk.plugins.guard.failures import ContractViolation, require
@@ -55,6 +56,9 @@ def check_prepared(place: Path, folder: Path, *needed: str) -> None:
     except ContractViolation:
         shutil.rmtree(place)
         raise
+    except DamagedError as error:
+        shutil.rmtree(place)
+        raise ContractViolation(f"prepared what cannot be read: {error.problem.rstrip('.')}") from error
 
 
 def check_samples(samples: Samples, name: str, target: bool) -> None:
