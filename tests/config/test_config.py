@@ -166,6 +166,14 @@ def test_stages_inherit_what_they_do_not_say(plugins):
         ("a: [", "cannot be read as YAML .line 1: "),
         ("members:\n- {lr: 0.01,\n   lr: 0.0003}", r"cannot be read as YAML .line 3: 'lr' stands there twice"),
         ("- 1", "mapping"),
+        ("a:\n" + 900 * "[", "line 2: nested more than 64 deep"),
+        (900 * "- ", "line 1: nested more than 64 deep"),
+        ("a: &a [1, 2]\nb: &b [" + 300 * "*a," + "]\nc: [" + 200 * "*b," + "]", "line 3: more than 100,000 values"),
+        ("a: &a\n- *a", "line 2: more than 100,000 values"),
+        (f"seeds: [1{5000 * '0'}]", "line 1: a number of 5,001 digits"),
+        (f"a: 0x{5000 * 'f'}", "line 1: a number of 5,002 digits"),
+        ("a: 2024-13-45", "a value is not of its type: month must be in 1..12"),
+        ("a: !!bool maybe", "a value is not of its type"),
         (None, "no such file"),
     ],
 )
@@ -193,3 +201,9 @@ def test_an_option_without_an_annotation_has_the_type_of_its_default():
     for wrong in ({"rate": "fast"}, {"alpha": "x"}, {"deep": 7}, {"name": 3}):
         with pytest.raises(ValidationError):
             schema.model_validate(wrong)
+
+
+@pytest.mark.parametrize("key", ["data_dir", "checkpoints", "blend", "data"])
+def test_a_text_that_no_path_can_have_is_told_with_its_key(plugins, key):
+    with pytest.raises(UsageError, match=f"Config key '{key}': has a NUL in it"):
+        resolve(raw(**{key: "a\0b"}), plugins)

@@ -1,14 +1,17 @@
-"""Killed at any moment, a run goes on to the same predictions; Ctrl-C and SIGTERM say how, and leave nobody behind."""
+"""Killed at any moment, a run goes on to the same predictions; what stops it otherwise says how, and leaves nobody."""
 
 import os
 import shutil
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from ctk.runs import INTERRUPTED, Run
 from ctk.testing import toy
 
 STALLING = '''
@@ -113,10 +116,25 @@ def test_a_killed_run_is_resumed_to_the_same_predictions(stalled, work, ctk, ctk
     assert (run / "submission.csv").read_bytes() == (whole / "submission.csv").read_bytes()
 
 
+def test_a_run_whose_reader_goes_is_interrupted_and_says_how_to_go_on(ctk_process, work, ctk_home):
+    reading, writing = os.pipe()
+    os.close(reading)  # as `ctk run | head -1` does after a line
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ctk", *LINE, "-oexecutor=serial", "--name", "unread"],
+        **{"cwd": work, "env": ctk_process._environment({}), "stdout": writing, "stderr": subprocess.PIPE},
+    )
+    said = process.communicate(timeout=PATIENCE)[1].decode()
+    os.close(writing)
+    run = Run(run_named(ctk_home, "unread"))
+    assert process.returncode == 1
+    assert said.endswith(f"Interrupted.\nGo on with: ctk run toy-regression --resume {run.folder}\n")
+    assert run.state()["state"] == INTERRUPTED
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interrupted_run_says_how_to_go_on_and_leaves_nobody_behind(stalled, ctk, ctk_home, number):
-    if number == signal.SIGINT:
+    if number != signal.SIGTERM:
         os.killpg(stalled.pid, number)  # as a terminal does
     else:
         os.kill(stalled.pid, number)

@@ -212,9 +212,6 @@ def configured(
     raw = base_config(known, data, preset) if checkpoints is None else checkpoints_config(known, checkpoints, data)
     if config is not None:
         raw = merge_configs(raw, config if isinstance(config, Mapping) else read_yaml(Path(config)))
-    if raw.get("data_dir"):
-        # Whole, so that a run can be gone on with from anywhere.
-        raw["data_dir"] = str(Path(raw["data_dir"]).expanduser().resolve())
     assigned = [f"data={Path(data).name}"] if data is not None else []
     assigned += [f"config={Path(config).name}"] if isinstance(config, (str, Path)) else []
     assigned += overrides
@@ -224,7 +221,11 @@ def configured(
     if seeds is not None:
         raw["seeds"] = list(seeds)
         assigned.append(f"seeds={raw['seeds']}")
-    return resolve(raw, plugins()), assigned
+    resolved = resolve(raw, plugins())
+    if resolved.data_dir:  # whole, so that a run can be gone on with from anywhere
+        whole = str(Path(resolved.data_dir).expanduser().resolve())
+        resolved = resolved.model_copy(update={"data_dir": whole})
+    return resolved, assigned
 
 
 def blend_runs(

@@ -15,6 +15,7 @@ __all__ = [
     "Pruned",
     "SubmissionError",
     "UsageError",
+    "hide_secrets",
     "near",
     "nearest",
     "visible",
@@ -22,6 +23,16 @@ __all__ = [
 
 CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 """What moves a terminal's cursor, colours or turns around what stands beside it, or cannot be written at all."""
+
+
+HIDDEN = "***"
+"""Stands for a secret of a URL."""
+HARMLESS = (
+    *("cache", "charset", "check_same_thread", "client_encoding", "connect_timeout", "driver", "host", "mode", "port"),
+    *("sslmode", "timeout", "uri"),
+)
+"""Keys of a URL's query whose values may be seen."""
+_URL = re.compile(r"""([A-Za-z][\w+.-]*://)([^\s'"?]*@)?([^\s'"?#]*)(\?[^\s'"#]*)?(#[^\s'"]*)?""")
 
 
 class CtkError(Exception):
@@ -77,6 +88,27 @@ def visible(text: str) -> str:
     Names and words of strangers then do nothing to the terminal that shows them.
     """
     return CONTROLS.sub(lambda match: ascii(match[0])[1:-1], text)
+
+
+def hide_secrets(text: str) -> str:
+    """Return a text whose URLs carry no password, fragment or query value; those of harmless keys are left."""
+    return _URL.sub(_hide, text)
+
+
+def _hide(url: re.Match[str]) -> str:
+    scheme, user, place, query, fragment = (each or "" for each in url.groups())
+    name, colon, _ = user.partition(":")
+    if colon or (user and scheme.startswith("http")):  # where a name alone is a token
+        user = f"{name}:{HIDDEN}@" if colon else f"{HIDDEN}@"
+    query = "&".join(map(_hide_value, query.split("&"))) if query else ""
+    return f"{scheme}{user}{place}{query}{'#' + HIDDEN if fragment else ''}"
+
+
+def _hide_value(pair: str) -> str:
+    key, _, value = pair.partition("=")
+    if not value:  # "?token" alone
+        return "?" * pair.startswith("?") + HIDDEN
+    return pair if key.removeprefix("?").lower() in HARMLESS else f"{key}={HIDDEN}"
 
 
 def nearest(name: str, known: Iterable[str], what: str) -> str:

@@ -65,6 +65,10 @@ NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL)
 """What the system says where a file system, such as some of NFS, has no locks."""
 LONGEST = 80
 """Characters of a wrong value that are shown."""
+DEEPEST, MOST = 64, 100_000
+"""How many levels and values a YAML document may have, its aliases written out: a short one can mean gigabytes."""
+LONG_NUMBER = re.compile(r"[-+]?(0x[0-9a-fA-F_]{100,}|0b[01_]{100,}|[0-9_.:]{100,})")
+"""A plain scalar that no float has the digits of, and that takes long to read."""
 
 
 @contextmanager
@@ -252,11 +256,46 @@ for _each in (_Loader, _FastLoader, _Dumper):  # 3e-4 is a number, as in YAML 1.
 
 
 def parse_yaml(text: str, lines: bool = False) -> Any:
-    """The plain values of a YAML document. Raises yaml.YAMLError, for a key that stands twice in a mapping too.
+    """The plain values of a YAML document.
+
+    Raises yaml.YAMLError, for a key that stands twice in a mapping and a document too deep or too large as well.
 
     ``lines`` has errors know the line of what is not closed, which takes ten times as long.
     """
-    return yaml.load(text, _Loader if lines else _FastLoader)
+    loader = _Loader if lines or "\\uD" in text.upper() else _FastLoader  # libyaml reads no byte that is no UTF-8
+    _refuse_bombs(text, loader)
+    try:
+        return yaml.load(text, loader)
+    except (ArithmeticError, AttributeError, LookupError, ValueError) as error:  # a date that is none, say
+        raise yaml.YAMLError(f"a value is not of its type: {error}") from error
+
+
+def _refuse_bombs(text: str, loader: type[yaml.SafeLoader]) -> None:
+    """Raise yaml.YAMLError for a document that would take the memory or the time of many."""
+    sizes: dict[str | None, int] = {}
+    begun: list[tuple[str | None, int]] = [(None, 0)]  # what is open: the anchor, and the values in it so far
+    for event in yaml.parse(text, loader):
+        size = 0
+        if isinstance(event, yaml.CollectionStartEvent):
+            begun.append((event.anchor, 1))
+        elif isinstance(event, yaml.CollectionEndEvent):
+            anchor, size = begun.pop()
+            sizes[anchor] = size
+        elif isinstance(event, yaml.AliasEvent):
+            size = MOST if event.anchor in dict(begun) else sizes.get(event.anchor, 1)
+        elif isinstance(event, yaml.ScalarEvent):
+            size = sizes[event.anchor] = 1
+            if event.implicit[0] and LONG_NUMBER.fullmatch(event.value):
+                raise _too(f"a number of {len(event.value):,} digits", event)
+        begun[-1] = begun[-1][0], begun[-1][1] + size
+        if len(begun) > DEEPEST:
+            raise _too(f"nested more than {DEEPEST} deep", event)
+        if begun[-1][1] >= MOST:
+            raise _too(f"more than {MOST:,} values, with what its aliases stand for", event)
+
+
+def _too(problem: str, event: yaml.Event) -> yaml.MarkedYAMLError:
+    return yaml.MarkedYAMLError(problem=problem, problem_mark=event.start_mark)
 
 
 def dump_yaml(value: Any, **how: Any) -> str:

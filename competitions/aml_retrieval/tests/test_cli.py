@@ -178,6 +178,13 @@ def test_filtered_data_is_written_in_the_competitions_layout_and_never_over_data
     assert "filtered is not empty" in ctk(*filtered, code=2).stderr
 
 
+@pytest.mark.parametrize("line", ["data_dir: 5", 'data_dir: "a\\0b"', 'checkpoints: "\\0"'])
+def test_what_is_no_path_is_told_before_it_is_used(ctk, tmp_path, line):
+    (tmp_path / "config.yaml").write_text(line)
+    said = ctk("run", "aml-retrieval", "--config", "config.yaml", code=2).stderr
+    assert f"Config key '{line.partition(':')[0]}'" in said
+
+
 def test_filtering_that_was_killed_goes_on(ctk, small, tmp_path, monkeypatch):
     line = ("data", "aml-retrieval", "--data", small, "--filter", "ridge", "--out", "killed")
     with monkeypatch.context() as patch:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
-from ctk.errors import CtkError
+from ctk.errors import CtkError, hide_secrets
 
 KEY = "ctk.key"
 """Tag by which a run is found again."""
@@ -83,9 +82,8 @@ def _connected(uri: str) -> MlflowClient:
         client.search_experiments(max_results=1)
     except Exception as error:
         lines = str(error).strip().splitlines() or [type(error).__name__]
-        place = re.sub(r"//[^/@]*@", "//...@", uri)  # a password may stand there
         raise CtkError(
-            f"mlflow: {place} cannot be used ({lines[0][:300]}).",
+            f"mlflow: {hide_secrets(uri)} cannot be used ({hide_secrets(lines[0])[:300]}).",
             "Look at tracking_uri and $MLFLOW_TRACKING_URI; without either, runs are kept on this machine.",
         ) from error
     return client

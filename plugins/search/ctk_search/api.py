@@ -29,7 +29,7 @@ from ctk.api import (
     resolve_choice,
 )
 from ctk.contract import Choice, Execution, RunConfig
-from ctk.errors import CtkError, UsageError, nearest
+from ctk.errors import HIDDEN, CtkError, UsageError, nearest
 from ctk.files import refuse_ways_out
 from ctk.runs import Run, find_shortened, nearest_shortened, runs_root
 from ctk_search import configs, pruning
@@ -154,7 +154,7 @@ def resume(
     """Go on with a search that was interrupted or killed, or make more trials; the same ones that it would have made.
 
     trials     how many in all, if another number
-    storage    needed where the URL has a password, which was not kept
+    storage    needed where the URL has secrets, which were not kept
     execution  another executor; as many workers and threads as before, or trials would differ. Raises UsageError
     """
     settings = Settings.load(folder)
@@ -163,8 +163,10 @@ def resume(
     if execution:
         settings = replace(settings, execution=_moved(settings, execution))
     choose_workers(Execution(**settings.execution), settings.trials)
-    if storage is None and settings.storage is not None and studies.HIDDEN in settings.storage:
-        raise UsageError(f"{folder}: the storage's password was not kept.", "Give the whole URL again: --storage URL.")
+    if storage is None and settings.storage is not None and HIDDEN in settings.storage:
+        raise UsageError(
+            f"{folder}: the secrets of the storage's URL were not kept.", "Give the whole URL again: --storage URL."
+        )
     given = storage or settings.storage
     url = studies.own_url(folder) if given is None else studies.url_of(given)
     found = spaces.parse(settings.space)

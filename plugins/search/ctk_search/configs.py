@@ -8,6 +8,7 @@ from typing import Any
 from ctk.api import configured
 from ctk.contract import Member, RunConfig
 from ctk.errors import CtkError, UsageError
+from ctk.files import fingerprint
 from ctk_search.space import Parameter, Space, as_text
 
 NO_PART_OF_A_CONFIG = ("competition", "executor")
@@ -64,7 +65,7 @@ def check(space: Space, competition: str, base: Mapping[str, Any]) -> RunConfig:
                 made = config_of(competition, base, space.overrides(first | {name: value}))
             except CtkError as error:
                 raise UsageError(f"{space.source}, {name}: {error.problem}", error.help) from None
-            same = as_text(made.plain())
+            same = fingerprint(made.plain())
             if same in seen:
                 raise UsageError(
                     f"{space.source}, {name}: {as_text(seen[same])} and {as_text(value)} give the same config.",

@@ -27,7 +27,7 @@ class Settings:
     seed         of the sampler
     trials       in all
     base         what trials' configs grow from: data, preset, config, overrides, seeds; as for ``ctk.api.configured``
-    storage      URL of the database; None is study.db in the search's folder. A password is not kept
+    storage      URL of the database; None is study.db in the search's folder. Its secrets are not kept
     execution    the executor with its keys; with how many workers results reach the sampler when
     """
 

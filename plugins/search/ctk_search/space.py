@@ -30,6 +30,8 @@ SHAPE = "Give config keys with lists of values or ranges."
 """What helps where a space is none."""
 LARGEST = 2**53
 """Whole numbers beyond are no longer exact in a study."""
+MANY = 500
+"""Choices that a parameter has at most; each of them is tried as a config before anything runs."""
 Number = Annotated[int | float, Field(ge=-LARGEST, le=LARGEST, allow_inf_nan=False)]
 
 
@@ -180,6 +182,11 @@ def _parameter(name: str, value: Any, where: str) -> Parameter:
 def _choices(name: str, values: Sequence[Any], where: str) -> Parameter:
     if not values:
         raise UsageError(f"{where}: the list of choices is empty.", "Give at least one value.")
+    if len(values) > MANY:
+        raise UsageError(
+            f"{where}: has {len(values):,} choices, and {MANY:,} are the most.",
+            "Give numbers as a range: {low: 1, high: 5000}.",
+        )
     sets: dict[Any, dict[str, Any]] = {}
     for value in values:
         # Storages keep scalars; a value of another kind goes by its text.
@@ -193,6 +200,8 @@ def _choices(name: str, values: Sequence[Any], where: str) -> Parameter:
 
 
 def _named_choices(name: str, values: Mapping[Any, Any], where: str) -> Parameter:
+    if len(values) > MANY:
+        raise UsageError(f"{where}: has {len(values):,} named choices, and {MANY:,} are the most.", "Name fewer.")
     for label, keys in values.items():
         if not isinstance(label, str):
             raise UsageError(f"{where}, {label!r}: a choice is named by a text.")

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote_plus
 
 import optuna
 from optuna.exceptions import DuplicatedStudyError, StorageInternalError
@@ -18,15 +17,13 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 
 from ctk.contract import Direction
-from ctk.errors import CtkError, UsageError
+from ctk.errors import CtkError, UsageError, hide_secrets
 from ctk_search.book import Book
 
 PATIENCE = 10
 """Seconds that another program may hold an SQLite database before that is told."""
 FINGERPRINT = "ctk:fingerprint"
 FOLDER = "ctk:folder"
-HIDDEN = "***"
-"""Stands for a password in search.yaml."""
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
@@ -51,7 +48,7 @@ def url_of(text: str) -> URL:
     """A database's URL; files by absolute paths, so that a search can be gone on with from anywhere."""
     try:
         url = make_url(text)
-    except ArgumentError:
+    except (ArgumentError, ValueError):  # the latter for a port that is none
         raise UsageError("--storage: this is no URL of a database.", "For example sqlite:///search.db.") from None
     if url.get_backend_name() == "sqlite":
         if url.database in (None, "", ":memory:"):
@@ -73,9 +70,8 @@ def plain_url(url: URL) -> str:
 
 
 def masked_url(url: URL) -> str:
-    """A URL as it may be written down: a password is hidden, also where it stands among the options."""
-    hidden = {key: HIDDEN for key in url.query if "pass" in key.lower()}
-    return url.update_query_dict(hidden).render_as_string(hide_password=True).replace(quote_plus(HIDDEN), HIDDEN)
+    """A URL as it may be written down."""
+    return hide_secrets(url.render_as_string(hide_password=False))
 
 
 def create(url: URL, name: str, direction: Direction, fingerprint: str, folder: Path) -> Book:
@@ -129,7 +125,9 @@ def storage_errors(url: URL) -> Iterator[None]:
                 f"{plain_url(url)}: another program has kept it locked for {PATIENCE} s.",
                 "End that program, and go on.",
             ) from error
-        raise CtkError(f"{plain_url(url)}: cannot be used ({reason}).", "Is it there, and a database?") from error
+        raise CtkError(
+            f"{plain_url(url)}: cannot be used ({hide_secrets(reason)}).", "Is it there, and a database?"
+        ) from error
 
 
 def _storage(url: URL) -> RDBStorage:

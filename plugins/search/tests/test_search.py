@@ -266,10 +266,12 @@ def test_a_file_that_is_no_database_is_told(search, tmp_path):
         ("postgresql://me:secret@host/db", "postgresql://me:***@host/db"),
         ("postgresql:///db?host=here&password=secret", "postgresql:///db?host=here&password=***"),
         ("mysql://me@host/db?passwd=secret&charset=utf8", "mysql://me@host/db?charset=utf8&passwd=***"),
+        ("sqlite:////a.db?token=SECRET", "sqlite:////a.db?token=***"),
+        ("mysql://me:s@host/db?ssl_key=k&x=y", "mysql://me:***@host/db?ssl_key=***&x=***"),
         ("postgresql://me@host/db?connect_timeout=3", "postgresql://me@host/db?connect_timeout=3"),
     ],
 )
-def test_a_password_is_not_written_down(given, kept):
+def test_secrets_of_a_url_are_not_written_down(given, kept):
     from ctk_search import study
 
     assert study.masked_url(study.url_of(given)) == kept

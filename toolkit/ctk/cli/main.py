@@ -10,8 +10,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ctk import __version__
-from ctk.cli import shell  # noqa: F401  # the shells that click completes for
+from ctk.cli import (
+    shell,  # noqa: F401  # the shells that click completes for
+    terminal,
+)
 from ctk.errors import CtkError, near, nearest
+from ctk.files import explain
 from ctk.plugins import Component, built_in, onefile, plugins, tracing
 from ctk.plugins.plugin import OTHERS
 from ctk.training import torchrun
@@ -46,11 +50,15 @@ class CommandGroup(click.Group):
         except CtkError as error:
             ctx.exit(_print_error(error))
         except KeyboardInterrupt:
-            click.secho("Interrupted.", fg="red", err=True)
+            if not terminal.is_lost():
+                click.secho("Interrupted.", fg="red", err=True)
             ctx.exit(1)
         except Exception as error:
+            explained = explain(error, Path(getattr(error, "filename", None) or "."))
+            if isinstance(explained, CtkError):
+                ctx.exit(_print_error(explained))
             name = ctx.meta.get(PLUGIN_COMMAND)
-            if name is None or isinstance(error, (*OF_CLICK, BrokenPipeError)):
+            if name is None or isinstance(error, OF_CLICK):
                 raise
             ctx.exit(_print_error(_guard_of(name).failure(error, "running")))
 
@@ -154,10 +162,8 @@ def main() -> None:
     torchrun.silence_followers()
     # Looking for plugins of its own, pydantic reads the entry points of every distribution, and a damaged one ends it.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
-    try:
-        cli()
-    except CtkError as error:  # before a command was found: in --help, say
-        sys.exit(_print_error(error))
-    except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(1)
+    with terminal.prepared_streams():
+        try:
+            cli()
+        except CtkError as error:  # before a command was found: in --help, say
+            sys.exit(_print_error(error))

@@ -12,7 +12,7 @@ from rich.text import Text
 from ctk.cli import completion
 from ctk.cli.json_output import as_json, print_json
 from ctk.cli.printing import console, format_score, print_table
-from ctk.errors import DamagedError, UsageError
+from ctk.errors import DamagedError, UsageError, hide_secrets
 from ctk.files import dump_yaml
 from ctk.plugins import plugins
 from ctk.runs import Run, runs_root
@@ -62,7 +62,7 @@ def _show_runs(rows: Sequence[LeaderboardRow], several: bool) -> None:
             *([row.competition] if several else []),
             _when(row.started),
             row.name,
-            ", ".join([row.preset, *row.changed]),
+            hide_secrets(", ".join([row.preset, *row.changed])),
             row.state if not row.problem else f"{row.state}: {row.problem.splitlines()[0][:SHOWN]}",
             *(format_score(value) for value in (row.best_member, row.blend, row.test)),
         ]
@@ -137,7 +137,7 @@ def show(run: str, member: str | None, submission: bool, json_: bool) -> None:
                 console.print(f"{path}", soft_wrap=True)
     console.print()
     if config:
-        click.echo(dump_yaml(config), nl=False)
+        click.echo(hide_secrets(dump_yaml(config)), nl=False)
 
 
 def _if_whole(read: Callable[[], dict[str, Any]]) -> dict[str, Any]:

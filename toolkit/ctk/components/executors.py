@@ -159,10 +159,11 @@ class _Worker:
             if self.retired:
                 raise BrokenExecutor
             context = multiprocessing.get_context("spawn")
-            self.pool = ProcessPoolExecutor(1, context, initializer=_start_worker, initargs=self.given)
-            resource_tracker.ensure_running()  # which, started below, would let Ctrl-C through to this thread again
-            before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # inherited until it can be ignored
+            before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})  # inherited until it can be ignored
             try:
+                self.pool = ProcessPoolExecutor(1, context, initializer=_start_worker, initargs=self.given)
+                resource_tracker.ensure_running()  # which, started below, would let Ctrl-C through to this thread again
+                signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
                 asked = self.pool.submit(os.getpid)
             finally:
                 signal.pthread_sigmask(signal.SIG_SETMASK, before)
@@ -179,9 +180,10 @@ def _start_worker(threads: int, parent: int, gpu: str | None) -> None:
         os.environ[name] = str(threads)
     if gpu is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = gpu
-    # Ctrl-C reaches the whole process group; the parent alone decides what happens then.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    # Ctrl-C and a terminal's end reach the whole process group; the parent alone decides what happens then.
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGHUP})
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
 
 

@@ -60,6 +60,7 @@ def resolve(raw: Mapping[str, Any], plugins: Plugins) -> RunConfig:
 
     Raises UsageError naming the key, and the nearest valid one where it is unknown.
     """
+    _refuse_null(raw)
     raw = dict(raw)
     # A competition's own names mean its own components, whatever else is installed.
     plugins = plugins.beside("competitions", str(raw.get("competition")))
@@ -121,6 +122,16 @@ def _check_names(config: RunConfig) -> None:
     for name in config.blends:
         if not is_folder_name(name):
             raise UsageError(f"Blend name '{name}' is no folder name.", "Use letters, digits, '-', '_' and '.'.")
+
+
+def _refuse_null(value: Any, where: str = "") -> None:
+    """Refuse a text with a NUL, which the system takes for no path. Raises UsageError naming the key."""
+    if isinstance(value, str) and "\0" in value:
+        raise UsageError(f"Config key '{where}': has a NUL in it, which no name and no path has.")
+    if isinstance(value, (list, tuple)):
+        value = dict(enumerate(value))
+    for key, each in value.items() if isinstance(value, Mapping) else ():
+        _refuse_null(each, f"{where}.{key}" if where else str(key))
 
 
 def _check_split(split: Split) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ctk.contract import Section
+from ctk.errors import hide_secrets
 from ctk.files import dump_yaml, write_text
 from ctk.report import curves
 from ctk.report.blend_trace import plot_climb
@@ -51,7 +52,7 @@ def write_report(results: Results, sections: Sequence[Section], path: Path) -> N
         folds=folds(results),
         blender=_name(results.config.get("blend")),
         sections=[(section.title, Markup(section.html)) for section in sections],
-        config=dump_yaml(_plain(results.config), width=100),
+        config=hide_secrets(dump_yaml(_plain(results.config), width=100)),
         environment=_flat(results.environment),
         few=FEW,
     )

@@ -17,22 +17,26 @@ from ctk.training import torchrun
 
 @contextmanager
 def interrupt_on_sigterm() -> Iterator[None]:
-    """End the block at SIGTERM as at Ctrl-C. Where it is ignored in the block it stays so."""
+    """End the block at SIGTERM, and at the SIGHUP of a closed terminal, as at Ctrl-C. What is ignored stays so."""
 
     def interrupt(number: int, frame: Any) -> None:
         torchrun.note_termination()
         raise KeyboardInterrupt
 
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    taken = [number for number, handler in before.items() if handler is not signal.SIG_IGN]  # nohup ignores one
     try:
-        before = signal.signal(signal.SIGTERM, interrupt)
+        for number in taken:
+            signal.signal(number, interrupt)
     except ValueError:  # not the main thread: signals are somebody else's
         yield
         return
     try:
         yield
     finally:
-        if signal.getsignal(signal.SIGTERM) is not signal.SIG_IGN:  # with which ``ranks`` kept itself the last word
-            signal.signal(signal.SIGTERM, before)
+        for number in taken:
+            if signal.getsignal(number) is not signal.SIG_IGN:  # with which ``ranks`` kept itself the last word
+                signal.signal(number, before[number])
 
 
 @contextmanager
@@ -61,6 +65,9 @@ def record_ending(run: Run, resume: str = "") -> Iterator[None]:
         problem = f"{type(error).__name__}: {error}"
         _leave(run, FAILED, traceback.format_exc(), problem)
         raise CtkError(f"{problem} (the traceback is in {run.folder / 'log.txt'})", resume) from error
+    except BaseException as error:  # somebody's sys.exit
+        _leave(run, INTERRUPTED, f"interrupted: {error!r}")
+        raise
 
 
 def _leave(run: Run, state: str, story: str, problem: str = "") -> None:

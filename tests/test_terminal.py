@@ -1,0 +1,51 @@
+"""Whatever the terminal is or becomes, a command says so in a sentence, or does without."""
+
+import io
+import os
+import sys
+
+import pytest
+
+from ctk.cli.terminal import is_lost, prepared_streams
+
+
+def test_a_full_stdout_interrupts_and_is_told(monkeypatch, capsys):
+    with open("/dev/full", "w") as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        with prepared_streams():
+            with pytest.raises(KeyboardInterrupt):
+                print("a line", flush=True)
+            assert is_lost()
+    assert capsys.readouterr().err == "stdout: cannot be written to (No space left on device).\n"
+
+
+def test_a_full_stderr_is_done_without(monkeypatch):
+    with open("/dev/full", "w") as full:
+        monkeypatch.setattr(sys, "stderr", full)
+        with prepared_streams():
+            print("a line", file=sys.stderr, flush=True)
+            assert not is_lost()
+
+
+def test_what_is_opened_after_a_closed_stdout_does_not_take_its_place(monkeypatch):
+    kept = os.dup(1)
+    try:
+        os.close(1)
+        monkeypatch.setattr(sys, "stdout", None)
+        with prepared_streams(), open(os.devnull) as other:
+            print("a line", flush=True)
+            assert other.fileno() != 1
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "shown"), [("ascii", "ok \\xe9 \\udce9"), ("latin-1", "ok é \\udce9"), ("utf-8", "✓ é \\udce9")]
+)
+def test_characters_that_a_terminal_lacks_are_written_otherwise(monkeypatch, encoding, shown):
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding))
+    with prepared_streams():
+        print("✓ é \udce9", end="", flush=True)
+        assert written.getvalue().decode(encoding) == shown
