@@ -100,6 +100,8 @@ def plan_blend(
     known = competition_of(ids.pop())
     by_hand = any(each.startswith(("weights.", "weights=[", "weights={")) for each in options)
     own = MEAN if by_hand or len(runs) < len(found) else runs[0].config().get("blend", MEAN)
+    if members or len(found) > 1:  # weights by hand were those of the one run's own members
+        own = {key: value for key, value in own.items() if key != "weights" or isinstance(value, str)}
     raw: dict[str, Any] = dict(own) if blender in (None, own["name"]) else {"name": blender}
     config = runs[0].config() if runs else base_config(known, data_dir)
     for assignment in options:
