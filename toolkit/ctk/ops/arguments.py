@@ -28,7 +28,8 @@ def as_integers(name: str, given: Any, rows: int, device: torch.device) -> Tenso
     """
     if not isinstance(given, Tensor):
         try:
-            given = torch.as_tensor(given, device=device)
+            # A pandas Series is looked up by its labels, not by place.
+            given = torch.as_tensor(given.to_numpy() if hasattr(given, "to_numpy") else given, device=device)
         except (TypeError, ValueError, RuntimeError, OverflowError):
             raise ValueError(f"{name} is ({rows},) integers, not {type(given).__name__} of something else") from None
     mask = given.dtype == torch.bool and name == "target"

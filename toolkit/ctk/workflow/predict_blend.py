@@ -34,8 +34,10 @@ def predict_blend(blend: Run, configured: Configured, root: Path, name: str, obs
             execute_run(plan, observer)
             runs[prefix] = plan.run
         folders = [str(each.folder) for each in runs.values()]
-        again = plan_blend(folders, root, weights_of=str(blend.folder), postprocess=saved["postprocess"])
-        again = replace(again, runs=runs, members=tuple(saved["chosen"]), whole=saved["whole"])
+        again = plan_blend(
+            folders, root, weights_of=str(blend.folder), postprocess=bool(saved.get("postprocess", True))
+        )
+        again = replace(again, runs=runs, members=tuple(saved.get("chosen", ())), whole=bool(saved.get("whole")))
         return execute_blend(again, root, name, observer, run)
     except BaseException:
         if not (run.folder / "config.yaml").exists():  # it could be neither shown nor resumed
@@ -47,7 +49,9 @@ def _sources(blend: Run) -> Mapping[str, Path]:
     """The runs of a blend, by what their members' keys begin with. Raises UsageError where it is of anything else."""
     config = blend.config()
     runs = config.get("runs")
-    if not isinstance(runs, dict) or len(runs) < len(config.get("sources", ())):
+    if not isinstance(runs, dict) or not all(isinstance(each, str) for each in runs.values()):
+        raise UsageError(f"{blend.folder / 'config.yaml'}, key 'runs': names no folders of runs.", "Blend them again.")
+    if len(runs) < len(config.get("sources", ())):
         raise UsageError(
             f"{blend.folder} is a blend of files too, and their authors alone can predict other data.",
             f"Blend what they predict: ctk blend NAME=FILE ... --weights-of {blend.folder}",
