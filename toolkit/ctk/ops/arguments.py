@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -28,8 +29,7 @@ def as_integers(name: str, given: Any, rows: int, device: torch.device) -> Tenso
     """
     if not isinstance(given, Tensor):
         try:
-            # A pandas Series is looked up by its labels, not by place.
-            given = torch.as_tensor(given.to_numpy() if hasattr(given, "to_numpy") else given, device=device)
+            given = torch.as_tensor(np.array(given), device=device)  # a copy, as torch warns of what is read-only
         except (TypeError, ValueError, RuntimeError, OverflowError):
             raise ValueError(f"{name} is ({rows},) integers, not {type(given).__name__} of something else") from None
     mask = given.dtype == torch.bool and name == "target"
@@ -38,7 +38,8 @@ def as_integers(name: str, given: Any, rows: int, device: torch.device) -> Tenso
     if given.device != device:
         raise ValueError(f"{name} is on {given.device} and the vectors on {device}")
     check_dense(name, given)
-    return given.long()
+    found: Tensor = given.long()
+    return found
 
 
 def require_rows(good: Tensor, problem: str) -> None:

@@ -34,10 +34,8 @@ def predict_blend(blend: Run, configured: Configured, root: Path, name: str, obs
             execute_run(plan, observer)
             runs[prefix] = plan.run
         folders = [str(each.folder) for each in runs.values()]
-        again = plan_blend(
-            folders, root, weights_of=str(blend.folder), postprocess=bool(saved.get("postprocess", True))
-        )
-        again = replace(again, runs=runs, members=tuple(saved.get("chosen", ())), whole=bool(saved.get("whole")))
+        again = plan_blend(folders, root, weights_of=str(blend.folder), postprocess=saved.get("postprocess", True))
+        again = replace(again, runs=runs, members=tuple(saved.get("chosen", ())), whole=saved.get("whole", False))
         return execute_blend(again, root, name, observer, run)
     except BaseException:
         if not (run.folder / "config.yaml").exists():  # it could be neither shown nor resumed
@@ -48,9 +46,7 @@ def predict_blend(blend: Run, configured: Configured, root: Path, name: str, obs
 def _sources(blend: Run) -> Mapping[str, Path]:
     """The runs of a blend, by what their members' keys begin with. Raises UsageError where it is of anything else."""
     config = blend.config()
-    runs = config.get("runs")
-    if not isinstance(runs, dict) or not all(isinstance(each, str) for each in runs.values()):
-        raise UsageError(f"{blend.folder / 'config.yaml'}, key 'runs': names no folders of runs.", "Blend them again.")
+    runs = config.get("runs", {})
     if len(runs) < len(config.get("sources", ())):
         raise UsageError(
             f"{blend.folder} is a blend of files too, and their authors alone can predict other data.",
@@ -59,4 +55,4 @@ def _sources(blend: Run) -> Mapping[str, Path]:
     for folder in map(Path, runs.values()):
         if not (folder / "config.yaml").is_file():
             raise UsageError(f"{folder}, which {blend.folder} blends, is gone.", "Put it back there.")
-    return {str(prefix): Path(folder) for prefix, folder in runs.items()}
+    return {prefix: Path(folder) for prefix, folder in runs.items()}
