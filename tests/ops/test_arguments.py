@@ -1,13 +1,21 @@
 """Ids come as tensors, arrays or lists; a check names the row where a loss would be NaN."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
 from ctk.ops import info_nce, mean_reciprocal_rank, target_ranks
 
 IDS = [7, 7, 9]
-KINDS = [list, tuple, np.array, lambda ids: np.array(ids, np.uint64), lambda ids: torch.tensor(ids, dtype=torch.uint64)]
+KINDS = [
+    list,
+    tuple,
+    np.array,
+    lambda ids: pd.Series(ids, index=[9, 8, 7]),
+    lambda ids: np.array(ids, np.uint64),
+    lambda ids: torch.tensor(ids, dtype=torch.uint64),
+]
 
 
 @pytest.fixture

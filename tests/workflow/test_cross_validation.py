@@ -162,8 +162,9 @@ def test_a_scheme_that_cannot_be_is_answered_before_anything_is_read(asked, said
     [
         (["split.scheme=kfold"], "split.by=null"),
         (["split.scheme=group", "split.predefined=block"], "split.predefined=null"),
+        (["split.scheme=stratified"], "split.scheme=stratified-group, or -o split.by=null"),
         (["split.gap=2"], "split.scheme=time"),
-        (["split.stratify=block"], "split.scheme=stratified or stratified-group"),
+        (["split.stratify=block"], "split.scheme=stratified or"),
         (["split.scheme=tme"], "split.scheme"),
     ],
 )

@@ -44,6 +44,7 @@ from ctk.workflow.checkpoints import FittedRun
 from ctk.workflow.observer import Observer
 from ctk.workflow.plan_run import RunPlan, reopen_run, start_run
 from ctk.workflow.pools import choose_workers
+from ctk.workflow.predict_blend import predict_blend
 from ctk.workflow.prepare import prepare, prepare_test
 from ctk.workflow.run import execute_run
 from ctk.workflow.run_ending import interrupt_on_sigterm
@@ -68,6 +69,7 @@ __all__ = [
     "override",
     "plan",
     "plan_ablation",
+    "predict_with_blend",
     "read_epochs",
     "read_yaml",
     "resolve_choice",
@@ -233,21 +235,60 @@ def blend_runs(
     *,
     blender: str | None = None,
     options: Sequence[str] = (),
+    members: Sequence[str] = (),
+    weights_of: str | None = None,
+    postprocess: bool = True,
     competition: str | None = None,
     data: Path | None = None,
     name: str = "blend",
     root: Path | None = None,
     observer: Observer | None = None,
 ) -> Results:
-    """Blend every member of some runs, and submission files as members without validation predictions, into a new run.
+    """Blend members of some runs, and submission files as members without validation predictions, into a new run.
 
-    ``blender`` is that of the first run, or mean where there are files, unless it is given.
-    ``competition`` and ``data`` are the runs' own, and needed only for files alone. Raises UsageError if runs are of
-    different competitions or data, SubmissionError for a file that is none.
+    blender      that of the first run, or mean where there are files or weights by hand, unless it is given. With mean,
+                 a run beside other sources is one member, with its own blend; other blenders take each member by itself
+    options      of the blender, "key=value" each
+    members      names of the runs' members to take, "mlp" or "mlp/seed-1", each by itself
+    weights_of   a run or a blend whose saved weights are taken, by its members' names; a source NAME=FILE has one
+    postprocess  whether the competition mends the weighted sum
+    competition, data  the runs' own; needed only for files alone
+
+    Raises UsageError if runs are of different competitions or data, SubmissionError for a file that is none.
     """
     root = root or runs_root()
-    plan = plan_blend([str(source) for source in sources], root, blender, options, competition, data)
+    plan = plan_blend(
+        [str(source) for source in sources],
+        root,
+        blender,
+        options,
+        competition,
+        data,
+        members=members,
+        weights_of=weights_of,
+        postprocess=postprocess,
+    )
     return execute_blend(plan, root, name, observer or shell_observer())
+
+
+def predict_with_blend(
+    competition: str,
+    blend: Path | str,
+    *,
+    name: str = "blend",
+    root: Path | None = None,
+    observer: Observer | None = None,
+    **how: Any,
+) -> Results:
+    """Predict other data with the runs of a blend, by its folder, and blend them by the weights that it saved.
+
+    ``how`` as for ``configured``. Raises UsageError where the blend is of files too.
+    """
+
+    def predicting(source: Path) -> tuple[RunConfig, list[str]]:
+        return configured(competition, checkpoints=source, **how)
+
+    return predict_blend(Run(Path(blend)), predicting, root or runs_root(), name, observer or shell_observer())
 
 
 def validate(

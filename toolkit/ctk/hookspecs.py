@@ -89,6 +89,8 @@ def ctk_register_losses(register: Register) -> None:
 
     The batch's target is as the network scales it. Options are keyword-only parameters of ``__init__``; a loss that
     depends on the samples (weights of columns) has a class method ``for_samples(samples, **options)`` that makes it.
+    A loss on logits may have a static method ``link(logits)``: what a network trained by it predicts, in the samples'
+    units, as softmax of cross-entropy, unless the network has an ``unscale`` of its own.
     Where a stage trains some columns alone, prediction and target hold those, and ``batch.columns`` says which.
 
     Under torchrun a loss sees one rank's rows of a batch, and gradients are averaged over the ranks. A loss that is a

@@ -30,6 +30,19 @@ from ctk.cli.run_results import print_results
     shell_complete=config_completion.blend_options,
     help="An option of the blender, e.g. -o normalise=false; or, for files alone, of the data: -o data.KEY=VALUE.",
 )
+@click.option(
+    "--members",
+    metavar="NAME,...",
+    multiple=True,
+    help="Members of the runs to take, by name and seed (mlp, mlp/seed-1, '*'), each by itself.",
+)
+@click.option(
+    "--weights-of",
+    metavar="RUN",
+    shell_complete=completion.runs,
+    help="Take the weights that a run or a blend saved, by its members' names: NAME=FILE says whose a file takes.",
+)
+@click.option("--no-postprocess", is_flag=True, help="Leave the weighted sum as it is: the competition mends nothing.")
 @click.option("--competition", shell_complete=completion.competitions, help="Needed only if every source is a file.")
 @data_dir
 @click.option("--name", default="blend", show_default=True, help="What the new run's folder is called.")
@@ -38,6 +51,9 @@ def blend(
     sources: tuple[str, ...],
     blender: str | None,
     options: tuple[str, ...],
+    members: tuple[str, ...],
+    weights_of: str | None,
+    no_postprocess: bool,
     competition: str | None,
     data_dir: Path | None,
     name: str,
@@ -48,14 +64,20 @@ def blend(
     \b
     ctk blend RUN1 RUN2                                    by the first run's own blender
     ctk blend RUN1 RUN2 --blender hill-climb-retrieval     weights by mean reciprocal rank
-    ctk blend RUN1 RUN2 theirs.csv                         equal weights; files have no validation predictions
+    ctk blend RUN1 RUN2 theirs.csv                         equal weights; a run is one source, with its own blend
+    ctk blend RUN1 theirs.csv -o 'weights=[0.7, 0.3]'      weights by hand, in the order of the sources
+    ctk blend RUN --members mlp/seed-1,ridge               some members of a run
+    ctk blend RUN -o weights.mlp/seed-1=0.7 -o weights.ridge=0.3
     ctk blend a.csv b.csv --competition my-competition
-    ctk blend a.csv b.csv -o 'weights=[0.7, 0.3]' ...      weights by hand, in the order of the sources
+    ctk blend mlp=a.csv ridge=b.csv --weights-of RUN ...   the weights that RUN saved, by group and column too
     """
     results = api.blend_runs(
         sources,
         blender=blender,
         options=options,
+        members=[name for each in members for name in each.split(",") if name],
+        weights_of=weights_of,
+        postprocess=not no_postprocess,
         competition=competition,
         data=data_dir,
         name=name,

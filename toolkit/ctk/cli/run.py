@@ -18,6 +18,7 @@ from ctk.cli.ranks import on_first_rank
 from ctk.cli.resume import plan_to_resume
 from ctk.cli.run_progress import RunProgress
 from ctk.cli.run_results import print_results
+from ctk.contract import Results
 from ctk.errors import UsageError
 from ctk.plugins.guard import competition_of
 from ctk.runs import KILLED, Run, all_runs, runs_root
@@ -86,6 +87,18 @@ def run(
         raise UsageError("--refresh: a run that is gone on with keeps its data.", "Leave --resume or --refresh out.")
     if not json_:
         _tell_killed(all_runs(runs_root()) if resume is None else iter([Run.find(resume, runs_root())]))
+    saved = None if checkpoints is None else Run.find(checkpoints, runs_root())
+    if saved is not None and "members" not in saved.config():
+        if dry_run or seeds:
+            raise UsageError(
+                f"{saved.folder} is a blend of runs, and predicts in full.", "Leave --dry-run and --seeds."
+            )
+        observer, given = RunProgress("", quiet=json_), (*execution, *overrides)
+        results = api.predict_with_blend(
+            known.named, saved.folder, name=name or "predict", overrides=given, observer=observer, **how
+        )
+        _show(results, json_)
+        return
     if resume is None:
         plan = api.plan(
             known.named,
@@ -95,11 +108,14 @@ def run(
             name=name,
             dry_run=dry_run,
             refresh=refresh,
-            checkpoints=None if checkpoints is None else Run.find(checkpoints, runs_root()).folder,
+            checkpoints=None if saved is None else saved.folder,
         )
     else:
         plan = plan_to_resume(known, resume, execution, overrides)
-    results = execute_run(plan, RunProgress(plan.metric.name, quiet=json_))
+    _show(execute_run(plan, RunProgress(plan.metric.name, quiet=json_)), json_)
+
+
+def _show(results: Results, json_: bool) -> None:
     if json_:
         print_json({"run": results.folder, "scores": results.scores, "test": results.truth_scores})
     else:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
 from ctk.blend import greedy_selection
 from ctk.blend.probabilities import are_probabilities
 from ctk.blend.scores import find_metric
-from ctk.contract import Blend, Blender, Metric
+from ctk.contract import Blend, Blender, Metric, find_members
 from ctk.errors import UsageError
 from ctk.samples import Array, Samples
 
@@ -18,25 +19,50 @@ class Mean(Blender):
     """Weights without a search: equal, or given.
 
     normalise  scale each member's rows to length 1 first, so that no norm acts as a weight
-    weights    of the members in the order of the config, or of the sources of ``ctk blend``, taken as they are
+    weights    taken as they are: of the members in the order of the config, or of the sources of ``ctk blend``; or by
+               their names, {mlp/seed-1: 0.7, ridge: 0.3}, where members that are not named get none
     """
 
     needs_oof = False
 
-    def __init__(self, *, normalise: bool = False, weights: list[float] | None = None) -> None:
+    def __init__(self, *, normalise: bool = False, weights: list[float] | dict[str, float] | None = None) -> None:
         self.normalise = normalise
         self.weights = weights
 
     def fit(self, oof: Mapping[str, Array], samples: Samples, metric: Metric) -> Blend:
         """Give each member its weight; ``oof`` may be empty arrays. Raises UsageError where weights do not fit."""
-        weights = self.weights if self.weights is not None else [1 / len(oof)] * len(oof)
-        if len(weights) != len(oof):
-            raise UsageError(f"blend.weights: {len(weights)} weights for {len(oof)} members.", f"Members: {_few(oof)}.")
-        if not np.isfinite(weights).all():
-            raise UsageError(f"blend.weights: {weights} are not all finite.", "Give a number for each member.")
-        if not any(weights):
+        return Blend(self._weights(list(oof)), self.normalise)
+
+    def check(self, keys: Sequence[str], samples: Samples, metric: Metric) -> None:
+        """Raise UsageError where the weights do not fit the members."""
+        self._weights(keys)
+
+    def _weights(self, keys: Sequence[str]) -> dict[str, float]:
+        if isinstance(self.weights, dict):
+            found = _by_name(self.weights, keys)
+        else:
+            weights = self.weights if self.weights is not None else [1 / len(keys)] * len(keys)
+            if len(weights) != len(keys):
+                problem = f"blend.weights: {len(weights)} weights for {len(keys)} members."
+                raise UsageError(problem, f"Members: {_few(keys)}.")
+            found = dict(zip(keys, weights, strict=True))
+        if not all(map(math.isfinite, found.values())):
+            problem = f"blend.weights: {list(found.values())} are not all finite."
+            raise UsageError(problem, "Give a number for each member.")
+        if not any(found.values()):
             raise UsageError("blend.weights: all of them are zero.", "Give at least one member a weight.")
-        return Blend(dict(zip(oof, weights, strict=True)), self.normalise)
+        return found
+
+
+def _by_name(weights: Mapping[str, float], keys: Sequence[str]) -> dict[str, float]:
+    """Every member's weight; a name that means several gives it to each. Raises UsageError for one met twice."""
+    named: dict[str, float] = {}
+    for name, weight in weights.items():
+        for key in find_members(name, keys, "blend.weights"):
+            if key in named:
+                raise UsageError(f"blend.weights: '{name}' and another name both mean {key}.", "Name each member once.")
+            named[key] = weight
+    return {key: named.get(key, 0.0) for key in keys}
 
 
 class Greedy(Blender):

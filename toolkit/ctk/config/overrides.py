@@ -34,7 +34,9 @@ def override(config: dict[str, Any], assignment: str) -> None:
         value = parse_yaml(text)
     except yaml.YAMLError as error:
         raise UsageError(f"-o {assignment}: the value is not YAML ({yaml_problem(error)}).") from None
-    _assign(config, path.split("."), value, assignment)
+    head, weights, member = path.partition("weights.")
+    by_name = weights and head in ("", "blend.")  # the rest is a member's name, which may have dots
+    _assign(config, [*head.split(".")[:-1], "weights", member] if by_name else path.split("."), value, assignment)
 
 
 def _assign(node: Any, path: list[str], value: Any, assignment: str) -> None:

@@ -5,7 +5,7 @@ Keyword-only parameters of a subclass's ``__init__`` are its config keys.
 
 from __future__ import annotations
 
-from ctk.contract.blender import Blend, Blender
+from ctk.contract.blender import Blend, Blender, find_members
 from ctk.contract.competition import Competition, Submission, presets_in, spaces_in
 from ctk.contract.executor import PROGRESS, Files, Portable, WorkerLost
 from ctk.contract.filter import Count, DropFraction, Filter, FilterContext, keep_best
@@ -56,6 +56,7 @@ __all__ = [
     "Strict",
     "Submission",
     "WorkerLost",
+    "find_members",
     "keep_best",
     "presets_in",
     "spaces_in",

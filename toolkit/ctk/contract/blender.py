@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from ctk.contract.metric import Metric
+from ctk.errors import UsageError, nearest
 from ctk.notebook import Tabular
 from ctk.samples import Array, Samples
 
@@ -90,6 +92,18 @@ class Blend(Tabular):
         import numpy as np
 
         return np.array(self.by_group[key])[self.group_of_column] if self.by_group else self.weights[key]
+
+
+def find_members(name: str, keys: Iterable[str], where: str) -> list[str]:
+    """List the member keys that a name means: the key itself, or else parts of it ("mlp", "mlp/seed-1") or a pattern.
+
+    A pattern is as of shells, "mlp/*". Raises UsageError, beginning with ``where``, that names the nearest keys.
+    """
+    known = list(keys)
+    found = [name] if name in known else [k for k in known if f"/{name}/" in f"/{k}/" or fnmatchcase(k, name)]
+    if not found:
+        raise UsageError(f"{where}: there is no member '{name}'.", nearest(name, known, "members"))
+    return found
 
 
 class Blender(ABC):

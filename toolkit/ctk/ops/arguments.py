@@ -6,6 +6,7 @@ import operator
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -29,7 +30,7 @@ def as_integers(name: str, given: Any, rows: int, device: torch.device) -> Tenso
     """
     if not isinstance(given, Tensor):
         try:
-            given = torch.as_tensor(given, device=device)
+            given = torch.as_tensor(np.array(given), device=device)  # a copy, as torch warns of what is read-only
         except (TypeError, ValueError, RuntimeError, OverflowError):
             raise ValueError(f"{name} is ({rows},) integers, not {type(given).__name__} of something else") from None
     mask = given.dtype == torch.bool and name == "target"
@@ -38,7 +39,8 @@ def as_integers(name: str, given: Any, rows: int, device: torch.device) -> Tenso
     if given.device != device:
         raise ValueError(f"{name} is on {given.device} and the vectors on {device}")
     check_dense(name, given)
-    return given.long()
+    found: Tensor = given.long()
+    return found
 
 
 def as_whole(name: str, given: Any) -> int:

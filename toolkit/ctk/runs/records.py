@@ -60,7 +60,11 @@ class ConfigExecutor(ConfigChoice):
 
 
 class ConfigFile(BaseModel):
-    """``config.yaml``, as far as it is read before it is resolved; of a blend it has no members."""
+    """``config.yaml``, as far as it is read before it is resolved; of a blend it has no members, but sources.
+
+    Of these are ``runs``, folders by what their members' keys begin with; the members that were chosen by name; and
+    whether each run is one member as a ``whole``.
+    """
 
     competition: str
     preset: str
@@ -73,6 +77,11 @@ class ConfigFile(BaseModel):
     checkpoints: str | None = None
     executor: ConfigExecutor = ConfigExecutor(name="local")
     trackers: list[ConfigChoice] = []
+    sources: list[str] = []
+    runs: dict[str, str] = {}
+    chosen: list[str] = []
+    whole: bool = False
+    postprocess: bool = True
 
 
 class PlanFile(BaseModel):

@@ -88,16 +88,20 @@ def _make_blender(choice: Choice, say: Callable[[str], None]) -> Blender:
 
 
 def postprocess_blend(
-    predicted: PredictedRun, blend: Blend, fitted: Mapping[str, Any] | None = None
+    predicted: PredictedRun, blend: Blend, fitted: Mapping[str, Any] | None = None, mended: bool = True
 ) -> BlendedPredictions:
     """Apply a blend and the competition's postprocessing.
 
     fitted  what the postprocessing was fitted to before; None fits it to the blend's out-of-fold predictions
+    mended  False leaves the weighted sums as they are
     """
     members, competition = predicted.members, predicted.competition
     valid: Array | None = None
     if all(key in members.oof for key in blended_keys(members)):
         valid = blend.apply(members.oof)
+    if not mended:
+        return BlendedPredictions(blend, {}, valid, blend.apply(members.test))
+    if valid is not None:
         if fitted is None:
             fitted = competition.fit_postprocess(valid, members.valid)
         valid = competition.postprocess(valid, members.valid, fitted)

@@ -60,7 +60,8 @@ def info_nce_across(
     """
     group = group or dist.group.WORLD
     assert group is not None
-    problem, ids = None, (None, None)
+    problem: str | None = None
+    ids: tuple[Tensor | None, Tensor | None] = (None, None)
     try:
         query, key = contrastive.cast(query), contrastive.cast(key)
         ids = contrastive.check_info_nce(query, key, logit_scale, query_ids, key_ids, label_smoothing)
