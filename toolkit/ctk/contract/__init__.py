@@ -17,6 +17,7 @@ from ctk.contract.results import FoldTable, Results
 from ctk.contract.run_config import Execution, Member, RunConfig, Split
 from ctk.contract.schema import Choice, Strict
 from ctk.contract.section import Section
+from ctk.notebook import Tabular
 
 __all__ = [
     "PROGRESS",
@@ -52,6 +53,7 @@ __all__ = [
     "Split",
     "Strict",
     "Submission",
+    "Tabular",
     "WorkerLost",
     "keep_best",
     "presets_in",
