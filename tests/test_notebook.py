@@ -83,7 +83,8 @@ def test_weights_by_group_have_a_column_a_group():
     climbed = blend.hill_climb(members, target, "rmse", groups=groups)
     assert list(climbed.table()) == ["rows a", "rows b"]
     assert climbed.table().to_numpy() == pytest.approx(climbed.weights.T)
-    assert list(blend.hill_climb(members, target, "rmse").table()) == ["weight"]
+    named = blend.hill_climb(dict(zip("xyz", members, strict=True)), target, "rmse").table()
+    assert (list(named), list(named.index)) == (["weight"], ["x", "y", "z"])
 
 
 def test_what_is_not_ours_is_escaped(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -113,6 +114,22 @@ def test_every_member_seed_and_baseline_has_a_row(tmp_path: Path) -> None:
     names = {f"member-{number}" for number in range(23)} | {"ridge", "blend"}
     assert all(name in page.text for name in names)
     assert sum(1 for tag, attributes in page.tags if tag == "tr" and "member" in (attributes.get("class") or "")) == 46
+
+
+def test_the_weight_stands_beside_the_deciding_number_where_a_phone_shows_it(tmp_path: Path) -> None:
+    many = {f"another_{number}": 0.5 for number in range(12)}
+    made = replace(TWO, scores={key: each | many for key, each in TWO.scores.items()}, headline=("m", *many))
+    page = written(made, tmp_path)
+    members = page[page.index('<table class="members">') : page.index("</table>")]
+    assert re.findall(r"<th scope=\"col\"[^>]*>([^<]+)", members)[:4] == ["member", "seed", TWO.metric.name, "weight"]
+    rows = re.findall(r"<tr class=\"member.*?</tr>", members, re.DOTALL)
+    assert [re.findall(r"<td[^>]*>([^<]*)", row)[2] for row in rows] == ["1.000"]
+
+
+def test_long_names_in_a_map_keep_the_seeds_that_tell_them_apart(tmp_path: Path) -> None:
+    names = [f"a-network-with-a-very-long-name/seed-{seed}" for seed in (1, 2)]
+    made = by_group(["a", "b"], [0, 1], {key: [0.5, 0.5] for key in names})
+    assert {"…e seed 1", "…e seed 2"} <= set(re.findall("…[^<]*", written(made, tmp_path)))
 
 
 def test_the_best_member_comes_first_whichever_way_the_metric_points(tmp_path: Path) -> None:

@@ -78,6 +78,7 @@ __all__ = [
     "run_trial",
     "run_trials",
     "score",
+    "shell_observer",
     "unpickle",
     "validate",
     "worker_variables",

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from optuna.trial import FrozenTrial, TrialState
 
@@ -28,7 +28,7 @@ from ctk.api import (
     read_yaml,
     resolve_choice,
 )
-from ctk.contract import Choice, Execution, RunConfig
+from ctk.contract import Choice, Execution, RunConfig, Tabular
 from ctk.errors import HIDDEN, CtkError, UsageError, nearest
 from ctk.files import refuse_ways_out
 from ctk.runs import Run, find_shortened, nearest_shortened, runs_root
@@ -40,13 +40,17 @@ from ctk_search.outcomes import facts_of, ranked
 from ctk_search.page import write_page
 from ctk_search.searching import Observer, Searching
 from ctk_search.settings import FILE, Settings
+from ctk_search.shell_bar import ShellBar
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 MANY = 1_000_000
 """Trials; no machine makes so many side by side."""
 
 
-@dataclass(frozen=True)
-class SearchResult:
+@dataclass(frozen=True, repr=False)
+class SearchResult(Tabular):
     """What a search came to.
 
     folder   of the search
@@ -64,6 +68,18 @@ class SearchResult:
     def best(self) -> FrozenTrial:
         """The trial with the best score."""
         return self.ranked[0]
+
+    def heading(self) -> str:
+        """Say what the search came to."""
+        best = f", the best {self.best.value:.4f}" if self.ranked else ""
+        return f"{self.folder} · {len(self.ranked):,} of {len(self.trials):,} trials have a score{best}"
+
+    def table(self) -> DataFrame:
+        """Make a table of a row a trial that has a score, the best first: it, and what was chosen."""
+        from pandas import DataFrame
+
+        numbers = [each.number for each in self.ranked]
+        return DataFrame([{"score": each.value, **each.params} for each in self.ranked], index=numbers)
 
 
 def search(
@@ -202,7 +218,7 @@ def _carry_out(
     again = f"ctk search {settings.competition} --resume {folder}"
     metric = metric_of(first.metric or competition_of(settings.competition).metric)
     epochs = configs.longest(first)
-    searching = Searching(folder, settings, space, book, metric, epochs, observer or Observer())
+    searching = Searching(folder, settings, space, book, metric, epochs, observer or ShellBar())
     with Run(folder).locked(), closing(book):
         settings.save(folder)
         try:

@@ -4,6 +4,7 @@ import csv
 import re
 import shutil
 import sqlite3
+from types import SimpleNamespace
 from unittest.mock import Mock
 
 import pytest
@@ -15,7 +16,7 @@ import ctk
 from ctk.errors import CtkError, DamagedError, PluginError, UsageError
 from ctk.runs import Run
 from ctk.testing.toy.toy_competition import MSE
-from ctk_search import api
+from ctk_search import api, shell_bar
 from ctk_search.outcomes import facts_of
 from ctk_search.page import plots
 from ctk_search.settings import Settings
@@ -78,6 +79,17 @@ def test_the_best_config_gives_the_best_score_again(search):
     assert (found.folder / "best").resolve().name == f"{best.number:04d}"
     assert (found.folder / "submission.csv").read_bytes() == again.submission.read_bytes()
     assert list((found.folder / "best").glob("members/*/*/*/checkpoints/weights.pt"))
+
+
+def test_in_a_notebook_a_search_draws_a_bar_and_is_a_table(search, monkeypatch):
+    drawn = []
+    bars = SimpleNamespace(working=lambda what, done, total: drawn.append((what, done, total)))
+    monkeypatch.setattr(shell_bar, "shell_observer", lambda: bars)
+    found = search(trials=3)
+    assert drawn == [("trials", done, 3) for done in range(4)]
+    assert f"{found.best.value:.4f}" in found._repr_html_()
+    assert list(found.table().index) == [trial.number for trial in found.ranked]
+    assert "FrozenTrial" not in repr(found)
 
 
 def test_baselines_are_not_fitted_in_trials_but_stand_in_the_best_config(search):

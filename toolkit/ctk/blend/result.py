@@ -91,7 +91,7 @@ class BlendResult(Tabular):
         rows = [None] if self.groups is None else self.groups.tolist()
         cells = [(row, column) for row in rows for column in range(len(weights) // len(rows))]
         names = ["weight"] if len(cells) == 1 else [_cell_name(*cell, self.columns is not None) for cell in cells]
-        return pd.DataFrame(weights.T, columns=names)
+        return pd.DataFrame(weights.T, index=None if self.names is None else list(self.names), columns=names)
 
     def apply(self, predictions: Sequence[Any] | Any, groups: Sequence[Any] | NDArray[Any] | None = None) -> Any:
         """Weighted sum of M arrays or tensors of one shape; groups gives the rows' labels where weights have them.

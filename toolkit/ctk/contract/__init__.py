@@ -17,6 +17,7 @@ from ctk.contract.results import FoldTable, FurtherBlend, Results
 from ctk.contract.run_config import BlendChoice, Execution, FilterChoice, Member, RunConfig, Split
 from ctk.contract.schema import Choice, Strict
 from ctk.contract.section import Section
+from ctk.notebook import Tabular
 
 __all__ = [
     "PROGRESS",
@@ -55,6 +56,7 @@ __all__ = [
     "Split",
     "Strict",
     "Submission",
+    "Tabular",
     "WorkerLost",
     "find_members",
     "keep_best",

@@ -88,5 +88,6 @@ def _colours(shares: Array) -> Array:
     return colours
 
 
-def _short(name: str, most: int = 28) -> str:
-    return name if len(name) <= most else f"{name[: most - 1]}…"
+def _short(name: str, most: int = 28, end: int = 8) -> str:
+    """A name that has room; its end stays, for that is where seeds stand."""
+    return name if len(name) <= most else f"{name[: most - end - 1]}…{name[-end:]}"

@@ -36,6 +36,10 @@ from ctk.workflow.run_ending import record_ending
 from ctk.workflow.write_submission import write_submission
 
 
+MEAN = {"name": "mean"}
+"""The blender where nothing else is said."""
+
+
 @dataclass(frozen=True)
 class BlendPlan:
     """What is blended and how.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from importlib import import_module
 from typing import Any
 
 from rich.console import Console
@@ -21,10 +22,8 @@ class CellBars(Progress):
 
     def start(self) -> None:
         """Draw it for the first time."""
-        from IPython.display import display
-
         self.drawn_at = time.monotonic()
-        self.cell = display(self, display_id=True)
+        self.cell = import_module("IPython.display").display(self, display_id=True)
 
     def update(self, *arguments: Any, **changes: Any) -> None:
         """Change a bar, and draw all of them unless that was done just now."""
