@@ -145,7 +145,10 @@ def test_components(tab):
         ("spl", [f"split.{key}=" for key in Split.model_fields]),
         ("split.scheme=st", ["split.scheme=stratified", "split.scheme=stratified-group"]),
         ("members.", ["members.net.", "members.base.", "members.*."]),
-        ("members.net.opt", [f"members.net.optimizer.{key}=" for key in ("name", "lr", "betas", "weight_decay")]),
+        (
+            "members.net.opt",
+            [f"members.net.optimizer.{key}=" for key in ("name", "lr", "lr_by_part", "betas", "weight_decay")],
+        ),
         ("members.net.optimizer.name=", ["members.net.optimizer.name=adam", "members.net.optimizer.name=adamw"]),
         ("members.net.model.", [f"members.net.model.{key}=" for key in ("name", "hidden", "norm", "gated")]),
         ("members.net.model.norm=", ["members.net.model.norm=batch", "members.net.model.norm=layer"]),

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 __all__ = [
     "CONTROLS",
+    "HIDDEN",
     "CtkError",
     "DamagedError",
     "DataError",

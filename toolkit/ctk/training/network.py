@@ -22,7 +22,7 @@ from ctk.training import torchrun
 from ctk.training.datasets import DRY_PREDICT_ROWS, PREDICT_ROWS
 from ctk.training.devices import autocast, torch_device
 from ctk.training.forward import State, predict_blocks
-from ctk.training.memory import fit_bytes
+from ctk.training.memory_need import fit_bytes
 from ctk.training.torch_files import HELP, load_tensors, save_tensors
 
 if TYPE_CHECKING:

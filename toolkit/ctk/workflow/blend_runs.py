@@ -35,7 +35,6 @@ from ctk.workflow.prepare import PreparedData, prepare, prepare_test
 from ctk.workflow.run_ending import record_ending
 from ctk.workflow.write_submission import write_submission
 
-
 MEAN = {"name": "mean"}
 """The blender where nothing else is said."""
 

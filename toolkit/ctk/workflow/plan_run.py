@@ -130,8 +130,9 @@ def _check_after_fits(raw: Mapping[str, Any], overrides: Sequence[str]) -> None:
     for assignment in overrides:
         key = assignment.partition("=")[0].partition(".")[0]
         if key not in AFTER_FITS:
+            may = f"{', '.join(AFTER_FITS[:-1])} and {AFTER_FITS[-1]}"
             raise UsageError(
-                f"-o {assignment}: a run goes on as it was fitted; {', '.join(AFTER_FITS)} alone may change.",
+                f"-o {assignment}: a run goes on as it was fitted; {may} alone may change.",
                 "Start a new run for another config.",
             )
         if key in ("blend", "blends") and raw.get("checkpoints"):
