@@ -58,7 +58,10 @@ def test_a_wrong_option_shows_its_sentence_and_no_traceback(toy, cell):
 
 
 def test_results_runs_and_blends_are_tables_of_members_and_scores_and_a_script_is_told_nothing(toy, capsys):
-    results = api.cross_validate("toy-regression", folds=3, **HOW)
+    overrides = (*HOW["overrides"], "blends={even: mean}")
+    results = api.cross_validate("toy-regression", folds=3, overrides=overrides)
+    assert "<th>blend even</th>" in results._repr_html_()
+    assert "<th>blend even</th>" in Run(results.folder)._repr_html_()
     assert capsys.readouterr().out == ""
     metric = results.metric.name
     run, html = Run(results.folder), results._repr_html_()

@@ -166,11 +166,13 @@ class Results(Tabular):
         return f"{self.title} · {self.folder.name} · {len(self.submitted):,} rows in {self.submission}"
 
     def table(self) -> DataFrame:
-        """Make a table of a row a member, then the blend and the test: headline numbers, weight and seconds."""
+        """Make a table of a row a member, then the blend, the test and further blends: numbers, weight and seconds."""
         import pandas as pd
 
         of_test = {"the same, on the test": self.truth_scores} if self.truth_scores else {}
-        scores = {key: [each.get(name) for name in self.headline] for key, each in {**self.scores, **of_test}.items()}
+        further = {f"blend {name}": each.scores for name, each in self.blends.items()}
+        every = {**self.scores, **of_test, **further}
+        scores = {key: [each.get(name) for name in self.headline] for key, each in every.items()}
         rows = {key: [*each, self.blend.weights.get(key), self.seconds.get(key)] for key, each in scores.items()}
         columns = [*self.headline, "weight", "seconds"]
         return pd.DataFrame.from_dict(rows, orient="index", columns=columns, dtype=float)

@@ -120,15 +120,15 @@ class Run(Tabular):
         return f"{self.folder}: {self.state()['state']}"
 
     def table(self) -> DataFrame:
-        """Make a table of a row a member, then the blend and the test: headline numbers; empty before the end."""
+        """Make a table of a row a member, then the blend, the test and further blends; empty before the end."""
         import pandas as pd
 
         known = self.scores()
         shown = known.get("headline", [])
         of_test = {"the same, on the test": known["test"]} if known.get("test") else {}
-        rows = {
-            key: [each.get(name) for name in shown] for key, each in {**known.get("members", {}), **of_test}.items()
-        }
+        further = {f"blend {name}": each["validation"] for name, each in known.get("blends", {}).items()}
+        every = {**known.get("members", {}), **of_test, **further}
+        rows = {key: [each.get(name) for name in shown] for key, each in every.items()}
         return pd.DataFrame.from_dict(rows, orient="index", columns=shown, dtype=float)
 
     # What the run is -----------------------------------------------------------------------------------------------
