@@ -5,6 +5,7 @@ import json
 import pytest
 
 from ctk.plugins import Plugins
+from ctk.plugins.source import find_source
 
 HOOK = "from ctk import hookimpl\n@hookimpl\n"
 LOSS = f"{HOOK}def ctk_register_losses(register): register('huber', 'json:loads')\n"
@@ -56,3 +57,15 @@ def test_a_broken_file_is_mended_or_taken_away_for_no_pip_knows_it(ctk_home, ctk
     assert "uninstall" not in told
     rows = {row["name"]: row for row in json.loads(ctk("plugins", "--json").stdout)}
     assert rows["old"]["problem"].endswith("mend the file, and its requires_ctk")
+
+
+def test_a_module_below_a_folder_without_an_init_is_found_though_no_package_around_it_is_imported(
+    tmp_path, monkeypatch
+):
+    deep = tmp_path / "whole" / "namespace" / "deep"
+    deep.mkdir(parents=True)
+    (tmp_path / "whole" / "__init__.py").touch()
+    (deep / "module.py").touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    assert find_source("whole.namespace.deep.module") == deep / "module.py"
+    assert find_source("whole.namespace") is None

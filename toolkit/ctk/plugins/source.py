@@ -35,7 +35,11 @@ def find_source(module: str) -> Path | None:
         if path is None and "." in name:  # nothing is in a module; without a path all of sys.path would be searched
             raise PluginError(f"ModuleNotFoundError: No module named '{name}'")
         specs = (finder.find_spec(name, path) for finder in sys.meta_path if hasattr(finder, "find_spec"))
-        spec = next((spec for spec in specs if spec is not None), None)
+        try:
+            spec = next((spec for spec in specs if spec is not None), None)
+        except KeyError:  # of a folder without __init__.py: it asks the package around it, which is not imported
+            spec, path = None, [str(place) for each in path or () if (place := Path(each, part)).is_dir()]
+            continue
         if spec is None:
             raise PluginError(f"ModuleNotFoundError: No module named '{name}'")
         path = None if spec.submodule_search_locations is None else list(spec.submodule_search_locations)
