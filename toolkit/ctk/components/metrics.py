@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -16,7 +17,8 @@ def target_of(metric: str, samples: Samples, prediction: Array) -> Array:
     """Return the target as ``ctk.blend`` takes it beside a prediction: class numbers (N,) for rows of classes."""
     target = samples.target_values()
     if metric in CLASSES and prediction.ndim == 2 and prediction.shape[1] > 1 and _is_one_hot(target):
-        return target.argmax(axis=1)
+        numbers: Array = target.argmax(axis=1)
+        return numbers
     return target.reshape(prediction.shape) if target.size == prediction.size else target
 
 
@@ -35,10 +37,10 @@ def _score(metric: ClimbMetric, prediction: Array, samples: Samples) -> float:
 
 def _named(name: str) -> Metric:
     known = find_metric(name)
-    predicts = "probabilities" if name == "logloss" else None
-    return Metric(name, "max" if known.maximize else "min", partial(_score, known), name, predicts=predicts)
+    return Metric(name, "max" if known.maximize else "min", partial(_score, known), climb=name)
 
 
 MSE, RMSE, MAE, R2 = map(_named, ("mse", "rmse", "mae", "r2"))
 SMOOTH_L1, WEIGHTED_R2 = map(_named, ("smooth_l1", "weighted_r2"))
-LOGLOSS, ACCURACY, AUC = map(_named, ("logloss", "accuracy", "auc"))
+ACCURACY, AUC = map(_named, ("accuracy", "auc"))
+LOGLOSS = replace(_named("logloss"), predicts="probabilities")

@@ -247,6 +247,7 @@ def execute_blend(plan: BlendPlan, root: Path, name: str, observer: Observer, ma
     if saved is None:
         check_blender(plan.choice, members)
     run = made or Run.create(root, competition.id, name)
+    blender = plan.choice.name if saved is None else saved.blender
     names = [Path(source).name for source in plan.given]
     config = {
         "competition": competition.named,
@@ -257,7 +258,7 @@ def execute_blend(plan: BlendPlan, root: Path, name: str, observer: Observer, ma
         "whole": plan.whole,
         "weights_of": plan.weights and str(plan.weights.folder.resolve()),
         "postprocess": plan.mended,
-        "blend": plan.choice.model_dump() if saved is None else {"name": saved.blender},
+        "blend": plan.choice.model_dump() if saved is None else {"name": blender},
     }
     what = plan.choice.name if plan.weights is None else f"weights of {plan.weights.folder.name}"
     changed = [f"{what} of {' '.join(names)}", *plan.changed]
@@ -267,7 +268,7 @@ def execute_blend(plan: BlendPlan, root: Path, name: str, observer: Observer, ma
         blend = blend_members(predicted, plan.choice, observer.say) if saved is None else saved.blend
         fitted = None if saved is None else saved.postprocess
         blended = postprocess_blend(predicted, blend, fitted, mended=plan.mended)
-        BlendRecord(config["blend"]["name"], blended.blend, blended.fitted).save(run.folder)
+        BlendRecord(blender, blended.blend, blended.fitted).save(run.folder)
         submission = run.folder / f"submission.{competition.formats[0]}"
         write_submission(submission, competition, blended.test, data)
         results = collect_results(predicted, blended, submission)
