@@ -7,9 +7,11 @@ from functools import partial
 
 import numpy as np
 
-from ctk.blend.scores import CLASSES, ClimbMetric, find_metric
+from ctk.blend.inputs import to_labels
+from ctk.blend.scores import CLASSES, LABELS, ClimbMetric, find_metric
 from ctk.blend.scores import score as score_blend
 from ctk.contract import Metric
+from ctk.errors import UsageError
 from ctk.samples import Array, Samples
 
 
@@ -32,6 +34,11 @@ def _score(metric: ClimbMetric, prediction: Array, samples: Samples) -> float:
     width = values[0].size
     eps = float(np.finfo(values.dtype if values.dtype.kind == "f" else np.float64).eps)
     target = target_of(metric.name, samples, values)
+    if metric.name in LABELS:
+        try:
+            target = to_labels(target, width if target.ndim < values.ndim else 2, metric.name)
+        except ValueError as error:
+            raise UsageError(f"{error}.", "Take a metric of numbers, such as mse.") from None
     return score_blend(metric, target, values.astype(np.float64), np.full(width, 1 / width), eps)
 
 
