@@ -89,6 +89,12 @@ def plan_blend(
     runs = [source for source in found if isinstance(source, Run)]
     if len({run.folder.resolve() for run in runs}) < len(runs):
         raise UsageError("A run is given twice.", "Give each source once.")
+    if members and not runs:
+        raise UsageError(
+            "--members chooses members of runs, and these are files.", "Leave out the files you do not want."
+        )
+    if weights_of is not None and (blender or any(not each.startswith("data") for each in options)):
+        raise UsageError("--weights-of takes weights that were found before.", "Leave out --blender and its options.")
     if runs and data_dir is not None:
         raise UsageError("--data is for files alone; runs know their own data.")
     ids = {run.competition for run in runs} | ({competition} if competition else set())
