@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 from ctk.blend import greedy_selection
-from ctk.contract import Metric
+from ctk.contract import Entry, Metric, PastSubmission
 from ctk.files import write_text
 from ctk.merit import merit
 from ctk.runs import FINISHED, Run
 from ctk.runs.local_leaderboard import list_series, local_leaderboard
+from ctk.workflow import leaderboard_place
 
 ROOT = Path(__file__).parents[1]
 
@@ -66,6 +67,14 @@ def test_the_best_of_a_series_is_a_number_where_its_first_run_has_none(tmp_path,
 def test_a_metric_says_what_is_best_in_its_own_direction():
     loss = Metric("loss", "min", lambda prediction, samples: 0.0)
     assert max([math.nan, 0.2, 0.1], key=loss.merit) == 0.1
+
+
+def test_a_team_whose_score_is_nan_has_no_place_on_the_leaderboard():
+    entries = [Entry(rank, f"team {rank}", score, str(score)) for rank, score in enumerate([math.nan, 0.9, 0.5], 1)]
+    assert leaderboard_place.find_place(0.7, entries, "max") == leaderboard_place.LeaderboardPlace(2, 3, 0)
+    leaderboard_place.check_order(entries, Metric("auc", "max", lambda prediction, samples: 0.0))
+    best = [PastSubmission(f"{score}.csv", "", None, score) for score in (math.nan, 0.3, None, 0.4)]
+    assert leaderboard_place.best(best, "min").score == 0.3
 
 
 def test_no_source_sorts_by_a_sign_times_a_score():

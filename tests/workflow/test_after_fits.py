@@ -94,6 +94,12 @@ def test_a_run_names_a_metric_that_decides_instead_of_the_competitions(toy, name
         assert results.scores["blend"]["accuracy"] == results.scores["blend"]["toy-accuracy"]
 
 
+@pytest.mark.parametrize("name", ["logloss", "auc", "accuracy"])
+def test_a_metric_of_classes_says_that_the_target_has_none(toy, name):
+    with pytest.raises(UsageError, match=f"is no class; {name} needs whole numbers from 0 to 1"):
+        api.run("toy-regression", config=MEMBERS, overrides=[*ALWAYS, f"metric={name}"])
+
+
 def test_a_metric_that_there_is_not_is_told_with_the_nearest(toy):
     with pytest.raises(UsageError, match="logloss"):
         api.run("toy-classification", overrides=[*ALWAYS, "metric=log-loss"])

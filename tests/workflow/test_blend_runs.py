@@ -136,6 +136,14 @@ def test_a_name_that_none_or_another_has_is_refused(runs, options, members, says
         api.blend_runs([runs[0]], options=options, members=members)
 
 
+def test_what_would_be_ignored_is_refused(runs, stranger):
+    with pytest.raises(UsageError, match="these are files"):
+        api.blend_runs([stranger], members=["ridge"], competition="toy-regression")
+    for more in ({"blender": "mean"}, {"options": ["weights=[1]"]}):
+        with pytest.raises(UsageError, match="weights that were found before"):
+            api.blend_runs([runs[0]], weights_of=runs[0].name, **more)
+
+
 @pytest.fixture
 def by_column(runs):
     """The first run, with weights of each column in its blend."""

@@ -59,7 +59,7 @@ def read(predictions: Sequence[Any] | Any, target: Any, metric: ClimbMetric) -> 
     if metric.call is not None:
         return ClimbInputs(members, y)
     shape = members[0].shape
-    y = _labels(y, shape[1] if classes else 2, metric.name) if metric.name in LABELS else _floats(y, "target")
+    y = to_labels(y, shape[1] if classes else 2, metric.name) if metric.name in LABELS else _floats(y, "target")
     if len(shape) == 2 and shape[1] == 1 and not classes:  # one column is read as such, whatever its shape
         members, y = [member[:, 0] for member in members], y[:, 0]
     return ClimbInputs(members, y)
@@ -115,7 +115,8 @@ def _floats(array: NDArray[Any], what: str) -> NDArray[Any]:
     return array
 
 
-def _labels(array: NDArray[Any], classes: int, metric: str) -> NDArray[np.int64]:
+def to_labels(array: NDArray[Any], classes: int, metric: str) -> NDArray[np.int64]:
+    """Class numbers as int64. ValueError that names the first number that is none."""
     wrong = (array != np.floor(array)) | (array < 0) | (array >= classes) if array.dtype.kind in "fiu" else None
     if wrong is None and array.dtype.kind != "b":
         raise ValueError(f"target holds {array.dtype}: {metric} needs whole numbers from 0 to {classes - 1}")

@@ -89,7 +89,7 @@ def hill_climb_retrieval(
     members, count, gallery, device = len(queries), len(queries[0]), len(galleries[0]), queries[0].device
     named = {"target": (target, count), "query_ids": (query_ids, count), "gallery_ids": (gallery_ids, gallery)}
     right = [None if ids is None else as_integers(name, ids, rows, device) for name, (ids, rows) in named.items()]
-    positives = Positives.of(*right, gallery)
+    positives = Positives.of(right[0], right[1], right[2], gallery)
     shares = _shares(bounds, step)
     for name, number in (("max_rounds", max_rounds), ("patience", patience), ("bags", bags), ("cutoff", cutoff)):
         if number is not None:

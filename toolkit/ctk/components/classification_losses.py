@@ -22,6 +22,8 @@ class CrossEntropy(nn.Module):
     weight           of each class, C numbers
     """
 
+    weight: Tensor | None
+
     def __init__(self, *, label_smoothing: Smoothing = 0.0, weight: list[float] | None = None) -> None:
         super().__init__()
         self.label_smoothing = label_smoothing
@@ -50,6 +52,8 @@ class BCEWithLogits(nn.Module):
 
     pos_weight  of the ones in each column, D numbers
     """
+
+    pos_weight: Tensor | None
 
     def __init__(self, *, pos_weight: list[float] | None = None) -> None:
         super().__init__()

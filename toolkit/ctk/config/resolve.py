@@ -144,7 +144,7 @@ def _check_split(split: Split) -> None:
             f"are those of group '{split.predefined}'.",
             "Take one away: -o split.scheme=null or -o split.predefined=null.",
         )
-    if split.scheme in BY_ROW and split.by is not None:
+    if split.scheme is not None and split.scheme in BY_ROW and split.by is not None:
         raise UsageError(
             f"Config key 'split.by' is '{split.by}', and {split.scheme} keeps no group on one side.",
             f"Take -o split.scheme={BY_ROW[split.scheme]}, or -o split.by=null.",

@@ -89,6 +89,12 @@ def plan_blend(
     runs = [source for source in found if isinstance(source, Run)]
     if len({run.folder.resolve() for run in runs}) < len(runs):
         raise UsageError("A run is given twice.", "Give each source once.")
+    if members and not runs:
+        raise UsageError(
+            "--members chooses members of runs, and these are files.", "Leave out the files you do not want."
+        )
+    if weights_of is not None and (blender or any(not each.startswith("data") for each in options)):
+        raise UsageError("--weights-of takes weights that were found before.", "Leave out --blender and its options.")
     if runs and data_dir is not None:
         raise UsageError("--data is for files alone; runs know their own data.")
     ids = {run.competition for run in runs} | ({competition} if competition else set())
@@ -247,6 +253,7 @@ def execute_blend(plan: BlendPlan, root: Path, name: str, observer: Observer, ma
     if saved is None:
         check_blender(plan.choice, members)
     run = made or Run.create(root, competition.id, name)
+    blender = plan.choice.name if saved is None else saved.blender
     names = [Path(source).name for source in plan.given]
     config = {
         "competition": competition.named,
@@ -257,7 +264,7 @@ def execute_blend(plan: BlendPlan, root: Path, name: str, observer: Observer, ma
         "whole": plan.whole,
         "weights_of": plan.weights and str(plan.weights.folder.resolve()),
         "postprocess": plan.mended,
-        "blend": plan.choice.model_dump() if saved is None else {"name": saved.blender},
+        "blend": plan.choice.model_dump() if saved is None else {"name": blender},
     }
     what = plan.choice.name if plan.weights is None else f"weights of {plan.weights.folder.name}"
     changed = [f"{what} of {' '.join(names)}", *plan.changed]
@@ -267,7 +274,7 @@ def execute_blend(plan: BlendPlan, root: Path, name: str, observer: Observer, ma
         blend = blend_members(predicted, plan.choice, observer.say) if saved is None else saved.blend
         fitted = None if saved is None else saved.postprocess
         blended = postprocess_blend(predicted, blend, fitted, mended=plan.mended)
-        BlendRecord(config["blend"]["name"], blended.blend, blended.fitted).save(run.folder)
+        BlendRecord(blender, blended.blend, blended.fitted).save(run.folder)
         submission = run.folder / f"submission.{competition.formats[0]}"
         write_submission(submission, competition, blended.test, data)
         results = collect_results(predicted, blended, submission)

@@ -34,7 +34,7 @@ def find_place(score: float, others: Sequence[Entry], direction: Direction) -> L
 
     Scores are compared as finely as the leaderboard shows them. Of equal scores the one that was there first is ahead.
     """
-    scores = [entry.score for entry in others if entry.score is not None]
+    scores = _scores_of(others)
     shown = round(score, max((_decimals(entry) for entry in others if entry.score is not None), default=15))
     ahead = sum(each > shown if direction == "max" else each < shown for each in scores)
     tied = sum(each == shown for each in scores)
@@ -43,7 +43,7 @@ def find_place(score: float, others: Sequence[Entry], direction: Direction) -> L
 
 def check_order(entries: Sequence[Entry], metric: Metric) -> None:
     """Raise CtkError if the leaderboard's best score is its worst by this metric: they are two metrics."""
-    scores = [entry.score for entry in entries if entry.score is not None]
+    scores = _scores_of(entries)
     if not scores or scores[0] == scores[-1] or (scores[0] > scores[-1]) == (metric.direction == "max"):
         return
     better = "higher" if metric.direction == "max" else "lower"
@@ -51,6 +51,10 @@ def check_order(entries: Sequence[Entry], metric: Metric) -> None:
         f"The leaderboard goes from {scores[0]} to {scores[-1]}, and of {metric.name} {better} is better.",
         "They are different metrics; a local score has no place there.",
     )
+
+
+def _scores_of(entries: Sequence[Entry]) -> list[float]:
+    return [entry.score for entry in entries if entry.score is not None and not math.isnan(entry.score)]
 
 
 def entry_of(team: str, entries: Sequence[Entry]) -> Entry:
