@@ -225,7 +225,7 @@ def test_a_filter_is_asked_again_when_its_options_change(ctk, small):
         (["run", "aml-retrieval", "-o", "members.residual-mlp.epochs=true"], 2, "no number"),
         (["run", "aml-retrieval", "-o", "seeds.0.a=1"], 2, "has no keys"),
         (["run", "aml-retrieval", "-o", "trackers=neptune"], 2, "There is no tracker 'neptune'"),
-        (["run", "aml-retrieval", "--seeds=-1"], 2, "seeds.0"),
+        (["run", "aml-retrieval", "--seeds=-1"], 2, "whole numbers"),
         (["data", "aml-retrieval", "--data", "nowhere"], 1, "nowhere: there is no such folder"),
         (["data", "aml-retrieval", "--filter", "ridge"], 2, "--out"),
         (["data", "aml-retrieval", "--build", "--images", "x"], 2, "--captions"),
@@ -245,7 +245,7 @@ def test_one_damaged_run_does_not_hide_the_others(finished, ctk, tmp_path):
     (folder / "bad" / "config.yaml").write_text("")
     rows = json.loads(ctk("runs", "--json").stdout)
     assert [row["state"] for row in rows] == ["finished", "damaged"]
-    assert ctk("show", "bad").returncode in (1, 2)
+    assert "damaged config.yaml" in ctk("show", "bad", code=0).stdout
 
 
 def test_listings_are_json_too(ctk):

@@ -28,7 +28,8 @@ def test_it_is_in_the_competitions_layout(whole):
     assert whole.train.features["text"].shape[1] == 384
     assert whole.train.gallery.vectors.shape[1] == 1280
     assert_array_equal(whole.test.ids, np.arange(1, 501))
-    assert all(row.path for row in layout.describe(whole.folder))
+    missing = [row.item for row in layout.describe(whole.folder) if not row.path]
+    assert missing == [layout.SAMPLE]
     rows = captions_of(whole.folder, "train")
     assert [row["caption"] for row in rows] == whole.train.notes["caption"].tolist()
     assert [row["image"] for row in rows] == whole.train.gallery.names[whole.train.target].tolist()
