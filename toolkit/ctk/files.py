@@ -407,10 +407,17 @@ def refuse_ways_out(folder: Path) -> None:
 
 
 def cache_folder() -> Path:
-    """Where prepared data lives: $CTK_CACHE, else $XDG_CACHE_HOME/ctk, else ~/.cache/ctk."""
-    if own := os.environ.get("CTK_CACHE"):
-        return Path(own).expanduser()
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache").expanduser() / "ctk"
+    """Where prepared data lives: $CTK_CACHE, else $XDG_CACHE_HOME/ctk, else ~/.cache/ctk.
+
+    Raises CtkError where the user has no home folder, as in a container that knows no such user.
+    """
+    try:
+        if own := os.environ.get("CTK_CACHE"):
+            return Path(own).expanduser()
+        return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "ctk"
+    except RuntimeError:
+        problem = "There is no home folder to keep prepared data in: HOME is not set, and the system does not know you."
+        raise CtkError(problem, "Set CTK_CACHE to a folder you may write to.") from None
 
 
 def no_room(error: BaseException) -> int | None:
