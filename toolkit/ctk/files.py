@@ -191,16 +191,16 @@ def check_room(
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write UTF-8 text atomically."""
+    """Write UTF-8 text atomically; bytes of a path that are none are escaped, as JSON and YAML read them again."""
     with atomic(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def write_json(path: Path, value: Any, lasting: bool = True) -> None:
     """Write a value as indented JSON, as ``atomic`` does."""
     with atomic(path, lasting) as temporary:
         text = json.dumps(value, indent=2, ensure_ascii=False, default=_plain) + "\n"
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def _plain(value: Any) -> Any:
@@ -262,7 +262,7 @@ def parse_yaml(text: str, lines: bool = False) -> Any:
 
     ``lines`` has errors know the line of what is not closed, which takes ten times as long.
     """
-    loader = _Loader if lines or "\\uD" in text.upper() else _FastLoader  # libyaml reads no byte that is no UTF-8
+    loader = _Loader if lines or "\\ud" in text.lower() else _FastLoader  # libyaml knows no such bytes
     _refuse_bombs(text, loader)
     try:
         return yaml.load(text, loader)

@@ -248,7 +248,7 @@ class Run(Tabular):
 
     def log(self, line: str) -> None:
         """Append a line with the time to log.txt."""
-        with (self.folder / "log.txt").open("a", encoding="utf-8") as file:
+        with (self.folder / "log.txt").open("a", encoding="utf-8", errors="backslashreplace") as file:
             file.write(f"{datetime.now():%Y-%m-%d %H:%M:%S} {visible(line)}\n")
 
     # The predictions store -----------------------------------------------------------------------------------------
