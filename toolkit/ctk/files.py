@@ -294,7 +294,7 @@ def _refuse_bombs(text: str, loader: type[yaml.SafeLoader]) -> None:
             raise _too(f"more than {MOST:,} values, with what its aliases stand for", event)
 
 
-def _too(problem: str, event: yaml.Event) -> yaml.MarkedYAMLError:
+def _too(problem: str, event: Any) -> yaml.MarkedYAMLError:
     return yaml.MarkedYAMLError(problem=problem, problem_mark=event.start_mark)
 
 
