@@ -299,3 +299,15 @@ def test_an_sdist_has_the_sources_and_needs_no_compiler_to_be_made(project, tmp_
         names = {name.partition("/")[2] for name in tar.getnames()}
     assert {"setup.py", "csrc/setup/plan.py", "csrc/common/bad.cpp", "csrc/blend/module.cpp"} <= names
     assert not any(name.endswith((".so", ".pyc", "_build.json")) for name in names)
+
+
+@pytest.mark.slow
+def test_a_compiler_behind_a_launcher_is_called_through_it(project, tmp_path):
+    (project / "csrc/common/bad.cpp").write_text("int good;\n")
+    launcher = tmp_path / "ccache"
+    launcher.write_text(f'#!/bin/sh\necho >> {tmp_path}/called\nexec "$@"\n')
+    launcher.chmod(0o755)
+    done, record = build(project, CTK_BUILD="cpu", CXX="ccache g++", PATH=f"{tmp_path}:{os.environ['PATH']}")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert record["built"] == ["cpu", "engine"]
+    assert (tmp_path / "called").exists()

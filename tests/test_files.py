@@ -24,8 +24,10 @@ from ctk.files import (
     remove_unfinished,
     workshop,
     write_json,
+    write_text,
     yaml_problem,
 )
+from ctk.plugins.tracebacks import keep_traceback
 from ctk.runs import runs_root
 
 
@@ -163,6 +165,28 @@ def test_a_file_system_without_locks_is_worked_on_and_told(tmp_path, monkeypatch
         monkeypatch.setattr("fcntl.lockf", refuse)
         assert not lock(file)
     assert "lock: cannot be locked here" in capsys.readouterr().err
+
+
+def test_a_path_of_any_bytes_goes_there_and_back(tmp_path):
+    path = os.fsdecode(b"/data/d\xe9/\xc3\xa9")
+    write_json(tmp_path / "a.json", {"folder": path})
+    write_text(tmp_path / "a.yaml", dump_yaml({"folder": path}))
+    assert read_json(tmp_path / "a.json") == parse_yaml((tmp_path / "a.yaml").read_text("utf-8")) == {"folder": path}
+
+
+def test_who_has_no_home_folder_is_told_of_ctk_cache(monkeypatch, tmp_path):
+    def unknown(user):
+        raise KeyError("getpwuid(): uid not found: 4711")
+
+    monkeypatch.setattr("pwd.getpwuid", unknown)
+    for variable in ("HOME", "CTK_CACHE", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(variable, raising=False)
+    with pytest.raises(CtkError, match="There is no home folder") as caught:
+        cache_folder()
+    assert "Set CTK_CACHE" in caught.value.help
+    assert keep_traceback(ValueError()) == ""
+    monkeypatch.setenv("CTK_CACHE", str(tmp_path))
+    assert cache_folder() == tmp_path
 
 
 def test_a_really_full_disk_is_told_as_such(tmp_path):

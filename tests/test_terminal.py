@@ -49,3 +49,11 @@ def test_characters_that_a_terminal_lacks_are_written_otherwise(monkeypatch, enc
     with prepared_streams():
         print("✓ é \udce9", end="", flush=True)
         assert written.getvalue().decode(encoding) == shown
+
+
+@pytest.mark.parametrize("backend", ["module://matplotlib_inline.backend_inline", "inline", "agg"])
+def test_the_backend_of_a_notebooks_kernel_is_not_that_of_a_command_in_it(ctk, monkeypatch, backend):
+    seen = []
+    monkeypatch.setattr("ctk.cli.main.cli", lambda: seen.append(os.environ.get("MPLBACKEND")))
+    ctk(MPLBACKEND=backend, code=0)
+    assert seen == ["agg" if backend == "agg" else None]

@@ -97,9 +97,14 @@ def _no_tools(mode: str) -> str | None:
     """What nothing can be built without."""
     if mode == "none":
         return "CTK_BUILD=none."
-    compiler = shlex.split(os.environ.get("CXX") or sysconfig.get_config_var("CXX") or "c++")[0]
-    if not shutil.which(compiler):
-        return f"there is no C++ compiler {compiler}. Install one that knows C++20 (g++ 12 or later), or set CXX."
+    words = shlex.split(os.environ.get("CXX") or sysconfig.get_config_var("CXX") or "c++")
+    # A compiler, or a program that calls it, such as ccache, before it.
+    for program in words[: 1 + (len(words) > 1 and not words[1].startswith("-"))]:
+        if not shutil.which(program):
+            return f"there is no C++ compiler {program}. Install one that knows C++20 (g++ 12 or later), or set CXX."
+    if len(words) > 1 and os.environ.get("CXX"):
+        os.environ["CXX"] = str(_one_word(words))
+        os.environ.setdefault("TORCH_NO_COMPILER_WRAPPER", "1")  # or torch puts its own before the user's
     if not shutil.which("ninja"):
         return "there is no ninja. `pip install ninja`."
     if not importlib.util.find_spec("torch"):
@@ -116,6 +121,15 @@ def _gpu_is_there() -> bool:
     import torch
 
     return torch.cuda.is_available()
+
+
+def _one_word(words: list[str]) -> Path:
+    """A program that calls a compiler of several words, such as "ccache g++", which torch takes for one name."""
+    path = ROOT / "build" / "cxx"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n')
+    path.chmod(0o755)
+    return path
 
 
 def _sources(*patterns: str) -> list[str]:

@@ -9,6 +9,7 @@ import pytest
 
 from ctk.errors import CtkError, UsageError
 from ctk.runs import FINISHED, KILLED, RUNNING, Part, Predictions, Run
+from ctk.runs.local_leaderboard import leaderboard_row
 from ctk.series.ablation import PLAN
 from ctk.series.ablation.plan import find_ablation
 from ctk.workflow.predictions import combine_folds, reorder
@@ -45,6 +46,17 @@ def test_where_nothing_can_be_locked_the_state_says_who_is_at_a_run(run, monkeyp
     run.set_state(FINISHED)
     with run.locked():
         pass
+
+
+def test_a_run_that_was_killed_for_memory_is_told_so(run, monkeypatch):
+    ended = [3]
+    monkeypatch.setattr("ctk.runs.folder.ended_for_memory", lambda: ended[0])
+    monkeypatch.setattr("ctk.runs.local_leaderboard.ended_for_memory", lambda: ended[0])
+    run.set_state(RUNNING)
+    monkeypatch.setattr("ctk.runs.folder._alive", lambda pid, started: False)
+    assert leaderboard_row(run).problem == "its process ended without a word"
+    ended[0] += 2
+    assert leaderboard_row(run).problem.startswith("memory may have run out: since it began the system has ended 2 ")
 
 
 def test_a_run_whose_process_has_ended_was_killed_though_nobody_fetched_the_process(run):

@@ -191,16 +191,16 @@ def check_room(
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write UTF-8 text atomically."""
+    """Write UTF-8 text atomically; bytes of a path that are none are escaped, as JSON and YAML read them again."""
     with atomic(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def write_json(path: Path, value: Any, lasting: bool = True) -> None:
     """Write a value as indented JSON, as ``atomic`` does."""
     with atomic(path, lasting) as temporary:
         text = json.dumps(value, indent=2, ensure_ascii=False, default=_plain) + "\n"
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def _plain(value: Any) -> Any:
@@ -262,7 +262,7 @@ def parse_yaml(text: str, lines: bool = False) -> Any:
 
     ``lines`` has errors know the line of what is not closed, which takes ten times as long.
     """
-    loader = _Loader if lines or "\\uD" in text.upper() else _FastLoader  # libyaml reads no byte that is no UTF-8
+    loader = _Loader if lines or "\\ud" in text.lower() else _FastLoader  # libyaml knows no such bytes
     _refuse_bombs(text, loader)
     try:
         return yaml.load(text, loader)
@@ -294,7 +294,7 @@ def _refuse_bombs(text: str, loader: type[yaml.SafeLoader]) -> None:
             raise _too(f"more than {MOST:,} values, with what its aliases stand for", event)
 
 
-def _too(problem: str, event: yaml.Event) -> yaml.MarkedYAMLError:
+def _too(problem: str, event: Any) -> yaml.MarkedYAMLError:
     return yaml.MarkedYAMLError(problem=problem, problem_mark=event.start_mark)
 
 
@@ -407,10 +407,17 @@ def refuse_ways_out(folder: Path) -> None:
 
 
 def cache_folder() -> Path:
-    """Where prepared data lives: $CTK_CACHE, else $XDG_CACHE_HOME/ctk, else ~/.cache/ctk."""
-    if own := os.environ.get("CTK_CACHE"):
-        return Path(own).expanduser()
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache").expanduser() / "ctk"
+    """Where prepared data lives: $CTK_CACHE, else $XDG_CACHE_HOME/ctk, else ~/.cache/ctk.
+
+    Raises CtkError where the user has no home folder, as in a container that knows no such user.
+    """
+    try:
+        if own := os.environ.get("CTK_CACHE"):
+            return Path(own).expanduser()
+        return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "ctk"
+    except RuntimeError:
+        problem = "There is no home folder to keep prepared data in: HOME is not set, and the system does not know you."
+        raise CtkError(problem, "Set CTK_CACHE to a folder you may write to.") from None
 
 
 def no_room(error: BaseException) -> int | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import time
 from collections.abc import Sequence
@@ -79,6 +80,15 @@ def is_running(pid: int) -> bool:
     except PermissionError:
         pass
     return True
+
+
+def ended_for_memory() -> int:
+    """How many processes the system has ended for want of memory since it started; 0 where it does not tell."""
+    try:
+        found = re.search(r"^oom_kill (\d+)$", Path("/proc/vmstat").read_text(), re.MULTILINE)
+    except OSError:
+        return 0
+    return int(found[1]) if found else 0
 
 
 def end_processes(processes: Sequence[BaseProcess]) -> None:

@@ -123,7 +123,7 @@ def _rows(path: Path, error: type[CtkError]) -> Iterator[list[str]]:
 
 def _embedding(text: str, width: int | None) -> tuple[Array | None, str]:
     try:
-        value = json.loads(text)
+        value = json.loads(text, parse_int=float)  # as floats are, a number of 400 digits is inf
         if not isinstance(value, list):
             return None, f"{text[:40]!r} is not a list"
         if any(type(each) not in (int, float) for each in value):

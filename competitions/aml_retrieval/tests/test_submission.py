@@ -56,6 +56,8 @@ def test_rows_may_come_in_any_order(tmp_path):
         (['1,"[1, 2]"', '2,"[1, 2, 3]"', '3,"[1, 2]"'], "row 2, column embedding (id 2): 3 numbers where 2 belong"),
         (['1,"[1, NaN]"', '2,"[1, 2]"', '3,"[1, 2]"'], "row 1, column embedding (id 1): number 2 is nan"),
         (['1,"[1, 2]"', '2,"[1e99, 2]"', '3,"[1, 2]"'], "row 2, column embedding (id 2): number 1 is inf"),
+        ([f'1,"[1, 1{400 * "0"}]"', '2,"[1, 2]"', '3,"[1, 2]"'], "row 1, column embedding (id 1): number 2 is inf"),
+        ([f'1,"[1, -{5000 * "9"}]"', '2,"[1, 2]"', '3,"[1, 2]"'], "row 1, column embedding (id 1): number 2 is -inf"),
         (['1,"[3e38, 3e38]"', '2,"[1, 2]"', '3,"[1, 2]"'], "(id 1): its length, squared, is beyond float32"),
         (['1,"1, 2"', '2,"[1, 2]"', '3,"[1, 2]"'], "row 1, column embedding (id 1): '1, 2' is not a list"),
         (["1,5", '2,"[1, 2]"', '3,"[1, 2]"'], "row 1, column embedding (id 1): '5' is not a list"),

@@ -70,7 +70,7 @@ def _members(opened: zipfile.ZipFile, what: str) -> dict[PurePosixPath, zipfile.
     """The files in an archive, all of which are checked before any is written."""
     members: dict[PurePosixPath, zipfile.ZipInfo] = {}
     for each in opened.infolist():
-        if each.is_dir():
+        if each.filename.endswith("/"):  # as is_dir(), which fails where the name is empty
             continue
         path = inside(each.filename, what)
         if stat.S_IFMT(each.external_attr >> 16) not in (0, stat.S_IFREG):

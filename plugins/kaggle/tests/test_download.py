@@ -390,6 +390,15 @@ def archive_of(files: dict[str, bytes], mode: int = 0, password: bool = False) -
     return packed.getvalue()
 
 
+def nameless() -> bytes:
+    """An archive whose directory has an empty name for its member."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("a", b"1")
+        archive.filelist[0].filename = ""
+    return packed.getvalue()
+
+
 def lying(size: int) -> bytes:
     """An archive whose directory says that a member of 100 bytes has another size."""
     packed = bytearray(archive_of({"a.txt": b"a" * 100}))
@@ -407,11 +416,15 @@ def lying(size: int) -> bytes:
         (archive_of({"link": b"/etc/passwd"}, stat.S_IFLNK | 0o777), "is a link or a device"),
         (archive_of({"pipe": b""}, stat.S_IFIFO | 0o666), "is a link or a device"),
         (archive_of({"ok.txt": b"1"}, password=True), "needs a password"),
+        (nameless(), "names a file '', which would lie elsewhere"),
         (lying(10), "cannot be unpacked"),
         (lying(1000), "cannot be unpacked"),
         (b"PK\x03\x04 and no more", "is no zip archive"),
     ],
-    ids=["parent", "absolute", "backslash", "link", "pipe", "password", "more than said", "less than said", "damaged"],
+    ids=[
+        *("parent", "absolute", "backslash", "link", "pipe", "password", "nameless"),
+        *("more than said", "less than said", "damaged"),
+    ],
 )
 def test_a_malicious_or_damaged_archive_leaves_nothing_behind(
     kaggle: Any, folder: Path, archive: bytes, said: str

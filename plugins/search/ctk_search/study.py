@@ -32,8 +32,12 @@ def _begin(
     storage: RDBStorage, name: str, direction: Direction, fingerprint: str, folder: Path, load_if_exists: bool = False
 ) -> optuna.Study:
     """Make a study that says what it is of; ``load_if_exists`` as for Optuna."""
-    towards = "maximize" if direction == "max" else "minimize"
-    study = optuna.create_study(storage=storage, study_name=name, direction=towards, load_if_exists=load_if_exists)
+    study = optuna.create_study(
+        storage=storage,
+        study_name=name,
+        direction="maximize" if direction == "max" else "minimize",
+        load_if_exists=load_if_exists,
+    )
     study.set_user_attr(FOLDER, str(folder.resolve()))
     study.set_user_attr(FINGERPRINT, fingerprint)  # last: with it the study is whole
     return study

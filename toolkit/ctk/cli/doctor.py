@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from typing import Any
 
@@ -11,6 +12,7 @@ from rich.text import Text
 from ctk.bench.speed import speed
 from ctk.cli.json_output import as_json, print_json
 from ctk.cli.printing import console
+from ctk.errors import CtkError
 from ctk.files import cache_folder
 from ctk.plugins import Plugins
 from ctk.plugins.check import check_all
@@ -33,12 +35,19 @@ def doctor(json_: bool) -> None:
     problems = [f"plugin {each.title} is broken: {each.problem}" for each in known.broken()]
     problems += [f"{name} is missing" for name, version in facts["libraries"].items() if version == "missing"]
     problems += [f"ops {name}: {path}" for name, path in facts["ops"].items() if "does not load" in path]
-    for what, folder in (("cache", cache_folder()), ("runs", runs_root())):
+    for what, variable, find in (("cache", "CTK_CACHE", cache_folder), ("runs", "CTK_RUNS", runs_root)):
+        try:
+            folder = find()
+        except CtkError as error:
+            problems.append(f"{error.problem} {error.help}")
+            continue
         place = next(each for each in (folder.absolute(), *folder.absolute().parents) if each.exists())
         free = shutil.disk_usage(place).free
         facts[what] = {"folder": str(folder), "free_gib": round(free / 2**30, 1)}
         if free < 2**30:
             problems.append(f"less than 1 GiB is free for {folder}")
+        if not (place.is_dir() and os.access(place, os.W_OK)):
+            problems.append(f"{folder} cannot be written; set {variable} to a folder you may write to")
     facts["speed"] = speed()
     problems += [f"{name}: {each['problem']}" for name, each in facts["speed"].items() if "problem" in each]
     facts["problems"] = problems

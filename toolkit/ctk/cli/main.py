@@ -157,11 +157,19 @@ def _print_error(error: CtkError) -> int:
     return error.exit_code
 
 
+def _leave_notebook() -> None:
+    """Forget the backend that a notebook's kernel hands down: matplotlib, which Lightning imports, may lack it here."""
+    backend = os.environ.get("MPLBACKEND", "")
+    if backend.startswith("module://") or backend in ("inline", "ipympl", "widget"):
+        del os.environ["MPLBACKEND"]
+
+
 def main() -> None:
     """Run the command line; the console script."""
     torchrun.silence_followers()
     # Looking for plugins of its own, pydantic reads the entry points of every distribution, and a damaged one ends it.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+    _leave_notebook()
     with terminal.prepared_streams():
         try:
             cli()

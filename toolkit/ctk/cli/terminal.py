@@ -25,6 +25,8 @@ class Stream:
         self.lost = False
 
     def __getattr__(self, name: str) -> Any:
+        if name == "stream":  # copy and pickle ask before there is one
+            raise AttributeError(name)
         return getattr(self.stream, name)
 
     def write(self, text: str) -> int:
@@ -76,7 +78,9 @@ def prepared_streams() -> Iterator[None]:
 def _silence(number: int) -> None:
     """Have a descriptor lead nowhere."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
-    if nowhere != number:
+    if nowhere == number:
+        os.set_inheritable(number, True)  # by worker processes, as dup2 makes it
+    else:
         os.dup2(nowhere, number)
         os.close(nowhere)
 

@@ -9,6 +9,7 @@ from contextvars import ContextVar
 from datetime import datetime
 from pathlib import Path
 
+from ctk.errors import CtkError
 from ctk.files import cache_folder
 
 _place: ContextVar[Path | None] = ContextVar("place", default=None)
@@ -26,9 +27,9 @@ def tracebacks_in(path: Path) -> Iterator[None]:
 
 def keep_traceback(error: BaseException) -> str:
     """Keep the traceback of an error. Returns the sentence that says where it is, empty if that could not be."""
-    path = _place.get() or cache_folder() / "failures.txt"
     story = "".join(traceback.format_exception(error))
-    with suppress(OSError):
+    with suppress(OSError, CtkError):
+        path = _place.get() or cache_folder() / "failures.txt"
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("a", encoding="utf-8", errors="backslashreplace") as file:
             file.write(f"{datetime.now():%Y-%m-%d %H:%M:%S} {story}\n")

@@ -31,7 +31,7 @@ from ctk.files import (
     write_json,
     write_text,
 )
-from ctk.machine import is_running
+from ctk.machine import ended_for_memory, is_running
 from ctk.notebook import Tabular
 from ctk.runs.shortened import find_shortened, nearest_shortened
 from ctk.samples import Array
@@ -221,6 +221,8 @@ class Run(Tabular):
         old = self.state_or_killed()
         started = old.get("started", time.time())
         known = {"state": state, "pid": os.getpid(), "boot": _process_start(os.getpid()), "started": started}
+        if state == RUNNING:
+            known["ended_for_memory"] = ended_for_memory()
         write_json(self.folder / "state.json", {**old, **known, "changed": time.time(), **more})
 
     def scores(self, *needed: str) -> dict[str, Any]:
@@ -248,7 +250,7 @@ class Run(Tabular):
 
     def log(self, line: str) -> None:
         """Append a line with the time to log.txt."""
-        with (self.folder / "log.txt").open("a", encoding="utf-8") as file:
+        with (self.folder / "log.txt").open("a", encoding="utf-8", errors="backslashreplace") as file:
             file.write(f"{datetime.now():%Y-%m-%d %H:%M:%S} {visible(line)}\n")
 
     # The predictions store -----------------------------------------------------------------------------------------

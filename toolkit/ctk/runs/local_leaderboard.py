@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ctk.errors import DamagedError
-from ctk.machine import gigabytes
+from ctk.machine import ended_for_memory, gigabytes
 from ctk.merit import merit
 from ctk.runs.folder import FAILED, FINISHED, KILLED, Run, all_runs
 
@@ -69,6 +69,9 @@ def _row(run: Run) -> LeaderboardRow:
 def _problem(state: Mapping[str, Any]) -> str:
     """Say why a run failed, or why it was killed as far as what it expected to need tells."""
     if state["state"] == KILLED:
+        before = state.get("ended_for_memory")
+        if before is not None and (ended := ended_for_memory() - before) > 0:
+            return f"memory may have run out: since it began the system has ended {ended:,} processes for want of it"
         wanted, free = state.get("memory") or 0, state.get("free") or 0
         if 2 * wanted > free > 0:  # what is expected is not all that a process takes
             return f"memory may have run out: fits take up to {gigabytes(wanted)}, {gigabytes(free)} were free"

@@ -27,6 +27,7 @@ class StateFile(BaseModel):
     changed: float = Field(0.0, ge=0, lt=YEAR_9999)
     dry_run: bool = False
     problem: str = ""
+    ended_for_memory: int | None = None
 
 
 class ScoresFile(BaseModel):
