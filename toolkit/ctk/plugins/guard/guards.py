@@ -18,6 +18,7 @@ from ctk.plugins.guard.failures import (
     is_of_memory,
 )
 from ctk.plugins.guard.rules import CONTRACTS
+from ctk.plugins.raised import is_users
 from ctk.plugins.tracebacks import keep_traceback
 
 C = TypeVar("C")
@@ -42,6 +43,7 @@ class Guard:
     def __init__(self, kind: str, name: str, registry: Plugins | None = None) -> None:
         known = registry or plugins()
         self.component: Component = known.get(kind, name)
+        self.module = self.component.address or str(getattr(self.component.thing, "__module__", ""))
         self.title = f"{KINDS[kind]} '{self.component.name}' of plugin {known.plugin_of(self.component).title}"
 
     def __call__(self, doing: str) -> GuardedBlock:
@@ -104,7 +106,7 @@ class GuardedBlock:
     def __enter__(self) -> None: ...
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        if error is None or isinstance(error, (CtkError, KeyboardInterrupt, GeneratorExit)):
+        if error is None or isinstance(error, (CtkError, GeneratorExit)) or is_users(error, self.guard.module):
             return
         if (code := no_room(error)) is not None:  # in whichever library's words; who knows the file will name it
             raise OSError(code, os.strerror(code)) from error
