@@ -96,3 +96,18 @@ def test_who_waits_long_for_an_import_is_told_on_whom(tmp_plugin, ctk_home, monk
     known = Plugins()
     known.load_plugin(next(each for each in known.plugins if each.name == "slow"))
     assert "waiting for plugin 'slow', which is importing ..." in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("fit", "top", "told"),
+    [
+        ("import os; os._exit(3)", "", "the model 'own' of plugin 'own' (own 1.0) was fitting."),
+        ("pass", "\nimport os\nos._exit(3)\n", "plugin 'own' was being imported."),
+    ],
+)
+def test_the_next_command_names_the_plugin_that_ended_the_process(ctk_process, ctk_home, tmp_plugin, fit, top, told):
+    lay(tmp_plugin("own", PLUGIN.replace("FIT", fit).replace("STARTED", "pass") + top), "ctk-toy", "ctk.testing.toy")
+    assert ctk_process(*RUN).returncode != 0
+    said = ctk_process("list").stderr
+    assert f"A command before this one ended without a word while {told}" in " ".join(said.split())
+    assert "ended without a word" not in ctk_process("list").stderr

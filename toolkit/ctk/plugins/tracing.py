@@ -9,6 +9,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from ctk.plugins.calls import begin_call, end_call
+
 VARIABLE = "CTK_TRACE_PLUGINS"
 """Set by ``--trace-plugins``, so that worker processes trace too."""
 
@@ -24,9 +26,12 @@ def waiting_for(plugin: str) -> Iterator[None]:
     timer = threading.Timer(PATIENCE, lambda: print(told, file=sys.stderr, flush=True))
     timer.daemon = True
     timer.start()
+    call = f"plugin '{plugin}' was being imported"
+    begin_call(call)
     try:
         yield
     finally:
+        end_call(call)
         timer.cancel()
 
 
