@@ -36,16 +36,16 @@ def test_both_layouts_go_the_whole_way(layout, request):
     assert (table[np.array(TARGETS)[ZERO]] == 0).all(axis=None)
 
 
-def test_a_submission_of_tables_has_the_test_s_ids_in_its_order_and_validates(run, ctk, once_tables):
+def test_a_submission_of_tables_has_the_sample_submissions_ids_in_its_order_and_validates(run, ctk, once_tables):
     submission = run(once_tables, *RIDGE, "-o", "submission=csv") / "submission.csv"
     table = pd.read_csv(submission)
-    assert table["sample_id"].tolist() == pd.read_csv(once_tables / "test.csv")["sample_id"].tolist()
+    assert table["sample_id"].tolist() == pd.read_csv(once_tables / "sample_submission.csv")["sample_id"].tolist()
     assert "valid, 5 rows" in ctk("validate", "leap-climsim", submission, "--data", once_tables, code=0).stdout
 
 
 def test_what_is_known_exactly_is_submitted_exactly(finished, once_tables):
-    test = pd.read_csv(once_tables / "test.csv")
     table = pd.read_parquet(finished / "submission.parquet")
+    test = pd.read_csv(once_tables / "test.csv").set_index("sample_id").loc[table["sample_id"]].reset_index()
     for level in range(12, 28):
         assert (table[f"ptend_q0002_{level}"] == -test[f"state_q0002_{level}"] / 1200).all()
 
