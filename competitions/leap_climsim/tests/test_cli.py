@@ -45,9 +45,9 @@ def test_a_submission_of_tables_has_the_sample_submissions_ids_in_its_order_and_
 
 def test_what_is_known_exactly_is_submitted_exactly(finished, once_tables):
     table = pd.read_parquet(finished / "submission.parquet")
-    test = pd.read_csv(once_tables / "test.csv").set_index("sample_id").loc[table["sample_id"]].reset_index()
+    test = pd.read_csv(once_tables / "test.csv").set_index("sample_id").loc[table["sample_id"]]
     for level in range(12, 28):
-        assert (table[f"ptend_q0002_{level}"] == -test[f"state_q0002_{level}"] / 1200).all()
+        assert (table[f"ptend_q0002_{level}"] == -test[f"state_q0002_{level}"].to_numpy() / 1200).all()
 
 
 def test_a_submission_is_multiplied_by_the_weights_of_the_sample_that_is_given(finished, run, ctk, tables, tmp_path):
