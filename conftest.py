@@ -301,9 +301,10 @@ def _logging_to_stderr() -> Iterator[None]:
 @contextmanager
 def _plugins_found_anew() -> Iterator[None]:
     """Of this folder, path and environment alone; those before are found again afterwards."""
-    from ctk.plugins import onefile
+    from ctk.plugins import onefile, tracing
     from ctk.testing.distributions import find_anew
 
+    tracing.PATIENCE = 600  # a machine that is slow says nothing of its own
     package = {name: sys.modules.pop(name) for name in list(sys.modules) if name.split(".")[0] == onefile.PACKAGE}
     onefile.mount()
     find_anew()

@@ -300,7 +300,7 @@ def _too(problem: str, event: Any) -> yaml.MarkedYAMLError:
 
 def dump_yaml(value: Any, **how: Any) -> str:
     """Plain values as a YAML document that ``parse_yaml`` reads, keys in their order; ``how`` as for ``yaml.dump``."""
-    return yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, **how)
+    return str(yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, **how))
 
 
 def yaml_problem(error: Exception) -> str:

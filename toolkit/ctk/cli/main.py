@@ -17,6 +17,7 @@ from ctk.cli import (
 from ctk.errors import CtkError, near, nearest
 from ctk.files import explain
 from ctk.plugins import Component, built_in, onefile, plugins, tracing
+from ctk.plugins.calls import left_calls
 from ctk.plugins.plugin import OTHERS
 from ctk.training import torchrun
 
@@ -45,6 +46,8 @@ class CommandGroup(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; a CtkError ends it with its exit code and no traceback."""
+        for call in left_calls():
+            click.secho(f"A command before this one ended without a word while {call}.", fg="yellow", err=True)
         try:
             return super().invoke(ctx)
         except CtkError as error:

@@ -16,6 +16,7 @@ from typing import Any
 from ctk.errors import PluginError
 from ctk.plugins import load_cache
 from ctk.plugins.discovery import discover
+from ctk.plugins.missing import missing_library
 from ctk.plugins.plugin import UNKNOWN, Component, Plugin
 from ctk.plugins.registry import Plugins
 
@@ -50,7 +51,7 @@ def _tell(plugin: Plugin) -> dict[str, Any]:
 
 
 def _try(name: str, distribution: str) -> dict[str, Any]:
-    """Load one plugin and each thing it offers."""
+    """Load one plugin and each thing it offers, and look for what a run would import of it later."""
     plugin = next(each for each in discover() if each.name == name and each.distribution == distribution)
     plugin.recalled = ""
     known = Plugins([plugin])
@@ -63,6 +64,7 @@ def _try(name: str, distribution: str) -> dict[str, Any]:
             except PluginError as error:
                 problem = error.problem.rstrip(".")
                 break
+    problem = problem or missing_library(plugin)
     facts = ("kind", "name", "about", "distribution")
     return {"problem": problem, "offers": [{fact: getattr(each, fact) for fact in facts} for each in plugin.offers]}
 

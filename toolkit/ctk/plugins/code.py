@@ -36,14 +36,14 @@ def fingerprint_code(component: Component, own: Any, registry: Plugins) -> str:
     waiting, seen = set(start), set(start)
     while waiting:
         name = waiting.pop()
-        path = _source(name)
+        path = source_of(name)
         if path is None or not (name in start or _top(name) in packages or LIBRARIES.isdisjoint(path.parents)):
             continue
         source = path.read_bytes()
         sources[name] = hashlib.sha256(source).hexdigest()
         if _top(name) != CORE:
             package = name if path.name == "__init__.py" else name.rpartition(".")[0]
-            waiting |= {each for each in _imports(source, package) if _top(each) != CORE} - seen
+            waiting |= {each for each in imported_names(source, package) if _top(each) != CORE} - seen
             seen |= waiting
     return fingerprint(registry.plugin_of(component).version, sources)
 
@@ -52,19 +52,23 @@ def _top(module: str) -> str:
     return module.partition(".")[0]
 
 
-def _source(module: str) -> Path | None:
+def source_of(module: str) -> Path | None:
+    """The source of a module, None where it has none or is not there."""
     with suppress(PluginError):
         return find_source(module)
     return None
 
 
-def _imports(source: bytes, package: str) -> Iterator[str]:
-    """Names that a module imports; of ``from a import b`` both ``a`` and ``a.b``, for either may be the module."""
+def imported_names(source: bytes, package: str, needed: bool = False) -> Iterator[str]:
+    """Names that a module imports; of ``from a import b`` both ``a`` and ``a.b``, for either may be the module.
+
+    ``needed`` leaves out what is imported under ``try`` or for type checkers alone.
+    """
     try:
         tree = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError):  # it was imported once, but may have been edited since
         return
-    for node in ast.walk(tree):
+    for node in _nodes(tree, needed):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -72,3 +76,12 @@ def _imports(source: bytes, package: str) -> Iterator[str]:
             module = ".".join([*parents, *([node.module] if node.module else [])])
             yield module
             yield from (f"{module}.{alias.name}" for alias in node.names)
+
+
+def _nodes(tree: ast.AST, needed: bool) -> Iterator[ast.AST]:
+    """Every part of a source; of those that are ``needed``, what stands under no ``try`` or ``if TYPE_CHECKING``."""
+    for node in ast.iter_child_nodes(tree):
+        for_types = isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
+        if not (needed and (isinstance(node, ast.Try) or for_types)):
+            yield node
+            yield from _nodes(node, needed)

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from ctk.errors import PluginError, visible
-from ctk.plugins.tracing import trace_call
+from ctk.plugins.raised import is_users, text_of
+from ctk.plugins.tracing import trace_call, waiting_for
 
 KINDS = {
     "competitions": "competition",
@@ -66,11 +67,11 @@ class Component:
             return self.thing
         module, _, attribute = self.thing.partition(":")
         try:
-            with trace_call(self.plugin, f"import {self.thing}"):
+            with waiting_for(self.plugin), trace_call(self.plugin, f"import {self.thing}"):
                 self.thing = getattr(importlib.import_module(module), attribute)
-        except KeyboardInterrupt:
-            raise
         except BaseException as error:
+            if is_users(error, module):
+                raise
             raise PluginError(
                 f"The {KINDS[self.kind]} '{self.name}' of plugin '{self.plugin}' does not load: {reason(error)}.",
                 f"Mend it, or {removal(self.distribution)}; `ctk plugins` shows all of them.",
@@ -136,7 +137,7 @@ def reason(error: BaseException) -> str:
         return f"it called sys.exit({error.code!r})"
     if isinstance(error, ImportError) and (error.name or "").partition(".")[0] == "ctk":
         return f"it was made for another version of the toolkit than {version(BUILT_IN)} ({error}): upgrade it"
-    return visible(f"{type(error).__name__}: {error}")
+    return visible(f"{type(error).__name__}: {text_of(error)}".removesuffix(": "))
 
 
 def is_file(distribution: str) -> bool:

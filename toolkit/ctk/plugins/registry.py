@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import importlib
 import inspect
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pluggy
@@ -15,8 +15,9 @@ from ctk.errors import PluginError, UsageError, near, nearest
 from ctk.plugins import load_cache, source
 from ctk.plugins.discovery import discover
 from ctk.plugins.plugin import BUILT_IN, KINDS, OTHERS, Component, Plugin, reason, removal
+from ctk.plugins.raised import is_users
 from ctk.plugins.tracebacks import keep_traceback
-from ctk.plugins.tracing import trace_call
+from ctk.plugins.tracing import trace_call, waiting_for
 
 
 class Plugins:
@@ -103,8 +104,11 @@ class Plugins:
 
     # Lifecycle hooks -----------------------------------------------------------------------------------------------
 
-    def call(self, hook: str, **arguments: Any) -> list[str]:
-        """Call a hook of every plugin that has it. One that fails is passed over; returns a sentence for each."""
+    def call(self, hook: str, /, look: Callable[[Plugin], str] = lambda plugin: "", **arguments: Any) -> list[str]:
+        """Call a hook of every plugin that has it. One that fails is passed over; returns a sentence for each.
+
+        After each call ``look`` says what else the plugin has done wrong, or nothing.
+        """
         problems = []
         for plugin in self.plugins:
             if hook in plugin.hooks:
@@ -116,11 +120,13 @@ class Plugins:
             try:
                 with trace_call(plugin.name, hook):
                     implementation.function(*(arguments[name] for name in implementation.argnames))
-            except KeyboardInterrupt:
-                raise
             except BaseException as error:  # sys.exit, and whatever a library derives from it
+                if is_users(error, plugin.module):
+                    raise
                 keep_traceback(error)  # where there is a run, in its log
                 problems.append(f"plugin {plugin.title} failed in {hook}: {reason(error)}")
+            if problem := look(plugin):
+                problems.append(f"plugin {plugin.title} {problem} in {hook}")
         return problems
 
     # Names ---------------------------------------------------------------------------------------------------------
@@ -186,14 +192,14 @@ class Plugins:
         if plugin.loaded or plugin.problem or plugin.disabled:
             return
         try:
-            with trace_call(plugin.name, f"import {plugin.module}"):
+            with waiting_for(plugin.name), trace_call(plugin.name, f"import {plugin.module}"):
                 module: Any = importlib.import_module(plugin.module)
                 for part in plugin.attribute.split(".") if plugin.attribute else ():
                     module = getattr(module, part)
             self._adopt(plugin, module)
-        except KeyboardInterrupt:
-            raise
         except BaseException as error:  # sys.exit, a test library's skip: none of them ends a command
+            if is_users(error, plugin.module):
+                raise
             plugin.problem = reason(error)
         plugin.recalled = ""
         load_cache.remember(plugin, plugin.problem)

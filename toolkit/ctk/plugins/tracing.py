@@ -4,12 +4,35 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from ctk.plugins.calls import begin_call, end_call
+
 VARIABLE = "CTK_TRACE_PLUGINS"
 """Set by ``--trace-plugins``, so that worker processes trace too."""
+
+
+PATIENCE = 2.0
+"""Seconds after which whoever waits for a plugin's import is told on whom."""
+
+
+@contextmanager
+def waiting_for(plugin: str) -> Iterator[None]:
+    """Say on whom the user waits, where the block takes long."""
+    told = f"waiting for plugin '{plugin}', which is importing ..."
+    timer = threading.Timer(PATIENCE, lambda: print(told, file=sys.stderr, flush=True))
+    timer.daemon = True
+    timer.start()
+    call = f"plugin '{plugin}' was being imported"
+    begin_call(call)
+    try:
+        yield
+    finally:
+        end_call(call)
+        timer.cancel()
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from ctk import errors
 from ctk.contract.executor import WORKER
 from ctk.errors import CtkError
 from ctk.files import explain
+from ctk.plugins.raised import text_of
 from ctk.plugins.tracebacks import keep_traceback, tracebacks_in
 
 LONGEST = 300
@@ -39,10 +40,7 @@ def require(holds: object, what: str, help: str = "") -> None:
 
 def describe_error(error: BaseException) -> str:
     """An error as half a sentence: its type, and the first line of what it says."""
-    try:
-        text = str(error)
-    except Exception:  # whose __str__ fails
-        text = ""
+    text = text_of(error)
     first = next((line.strip() for line in text.splitlines() if line.strip()), "").rstrip(".")
     shown = first if len(first) <= LONGEST else f"{first[:LONGEST]} ..."
     return f"{type(error).__name__}: {shown}" if shown else type(error).__name__

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from ctk.errors import CtkError, PluginError
 from ctk.files import no_room
 from ctk.plugins import KINDS, Component, Plugins, plugins
+from ctk.plugins.calls import begin_call, end_call
 from ctk.plugins.guard.failures import (
     ContractViolation,
     describe_error,
@@ -18,6 +19,7 @@ from ctk.plugins.guard.failures import (
     is_of_memory,
 )
 from ctk.plugins.guard.rules import CONTRACTS
+from ctk.plugins.raised import is_users
 from ctk.plugins.tracebacks import keep_traceback
 
 C = TypeVar("C")
@@ -42,6 +44,7 @@ class Guard:
     def __init__(self, kind: str, name: str, registry: Plugins | None = None) -> None:
         known = registry or plugins()
         self.component: Component = known.get(kind, name)
+        self.module = self.component.address or str(getattr(self.component.thing, "__module__", ""))
         self.title = f"{KINDS[kind]} '{self.component.name}' of plugin {known.plugin_of(self.component).title}"
 
     def __call__(self, doing: str) -> GuardedBlock:
@@ -95,16 +98,19 @@ class Guard:
 class GuardedBlock:
     """A block inside a guard; it holds nothing of a block, so that one serves every step of a fit."""
 
-    __slots__ = ("doing", "guard")
+    __slots__ = ("call", "doing", "guard")
 
     def __init__(self, guard: Guard, doing: str) -> None:
         self.guard = guard
         self.doing = doing
+        self.call = f"the {guard.title} was {doing}"
 
-    def __enter__(self) -> None: ...
+    def __enter__(self) -> None:
+        begin_call(self.call)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        if error is None or isinstance(error, (CtkError, KeyboardInterrupt, GeneratorExit)):
+        end_call(self.call)
+        if error is None or isinstance(error, (CtkError, GeneratorExit)) or is_users(error, self.guard.module):
             return
         if (code := no_room(error)) is not None:  # in whichever library's words; who knows the file will name it
             raise OSError(code, os.strerror(code)) from error
