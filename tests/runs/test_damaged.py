@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 import yaml
 
+from ctk.errors import DamagedError
 from ctk.runs.records import BlendFile, ConfigFile, DataFile, FittedFile, ScoresFile, StateFile
+from ctk.samples import Data, Samples
 from ctk.testing import toy
 
 PART = "members/ridge/seed-1/fold-0"
@@ -263,11 +265,22 @@ def test_a_folder_or_a_pipe_where_the_run_writes_is_told(x, call, name, make):
     told(call("run", "toy-regression", "--resume", x), f"{x / name}: is ", None, 1)
 
 
+def test_prepared_data_that_a_power_cut_emptied_is_told_with_what_to_remove(tmp_path):
+    samples = Samples(np.arange(3), {"x": np.zeros((3, 2), np.float32)})
+    Data(samples, samples, tmp_path, "three").save(tmp_path)
+    (tmp_path / "train" / "features" / "x.npy").write_bytes(b"")
+    with pytest.raises(DamagedError, match=r"train/features/x\.npy: cannot be read") as caught:
+        Data.open(tmp_path, tmp_path, None)
+    assert caught.value.help == f"Remove {tmp_path}, and it is made anew."
+
+
 def test_words_of_strangers_move_no_cursor(x, call):
     escape = "\x1b]0;owned\x07\x1b[31m\x9b2J\u202e"
     state = json.loads((x / "state.json").read_text())
     (x / "state.json").write_text(json.dumps({**state, "state": "failed", "problem": f"so {escape}"}))
     (x / "overrides.txt").write_text(f"a={escape}\n")
+    config = yaml.safe_load((x / "config.yaml").read_text())
+    (x / "config.yaml").write_text(yaml.safe_dump({**config, "preset": escape}, allow_unicode=True))
     scores = json.loads((x / "scores.json").read_text())
     scores["members"][f"ridge{escape}"] = scores["members"].pop("ridge/seed-1")
     (x / "scores.json").write_text(json.dumps(scores))

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ctk.errors import UsageError, nearest
+from ctk.errors import DamagedError, UsageError, nearest
 from ctk.files import read_json, read_npy
 
 __all__ = ["Array", "Data", "Gallery", "Samples", "Targets"]
@@ -204,7 +204,17 @@ class Data:
 
     @classmethod
     def open(cls, place: Path, folder: Path, files: Path | None) -> Data:
-        """Data written by ``save`` or ``save_test``, memory-mapped; ``folder`` and ``files`` are where they lie now."""
+        """Data written by ``save`` or ``save_test``, memory-mapped; ``folder`` and ``files`` are where they lie now.
+
+        Raises DamagedError.
+        """
+        try:
+            return cls._open(place, folder, files)
+        except DamagedError as error:
+            raise DamagedError(error.problem, f"Remove {place}, and it is made anew.") from error
+
+    @classmethod
+    def _open(cls, place: Path, folder: Path, files: Path | None) -> Data:
         train, truth = place / "train", place / "truth"
         test = Samples.open(place / "test")
         return cls(

@@ -137,7 +137,7 @@ def show(run: str, member: str | None, submission: bool, json_: bool) -> None:
                 console.print(f"{path}", soft_wrap=True)
     console.print()
     if config:
-        click.echo(hide_secrets(dump_yaml(config)), nl=False)
+        console.print(hide_secrets(dump_yaml(config)), soft_wrap=True, end="")
 
 
 def _if_whole(read: Callable[[], dict[str, Any]]) -> dict[str, Any]:

@@ -175,7 +175,7 @@ class Run(Tabular):
             raise CtkError(f"{self.folder / '.lock'}: is a folder, and a file belongs there.", "Remove it.")
         with (self.folder / ".lock").open("w") as file:
             try:
-                if not lock(file, wait=False) and self.state()["state"] == RUNNING:
+                if not lock(file, wait=False) and self.state_or_killed()["state"] == RUNNING:
                     raise BlockingIOError
             except BlockingIOError:
                 raise UsageError(f"{self.folder} is being run by another process.") from None

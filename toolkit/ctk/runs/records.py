@@ -30,6 +30,13 @@ class StateFile(BaseModel):
     ended_for_memory: int | None = None
 
 
+class FurtherScores(BaseModel):
+    """The scores of one of a run's further blends."""
+
+    validation: Scores
+    test: Scores = {}
+
+
 class ScoresFile(BaseModel):
     """``scores.json``: the scores of each member, of the blend, and of the test where that is public."""
 
@@ -39,6 +46,7 @@ class ScoresFile(BaseModel):
     headline: list[str] = []
     baselines: list[str] = []
     test: Scores = {}
+    blends: dict[str, FurtherScores] = {}
 
 
 class ConfigChoice(BaseModel):
@@ -52,6 +60,7 @@ class ConfigMember(ConfigChoice):
 
     uses: list[str] = []
     blend: bool = True
+    seeds: list[int] | None = None
 
 
 class ConfigExecutor(ConfigChoice):
@@ -74,7 +83,9 @@ class ConfigFile(BaseModel):
     filters: list[ConfigChoice] = []
     split: dict[str, Any] = {}
     members: list[ConfigMember] = []
+    seeds: list[int] = [1]
     blend: ConfigChoice = ConfigChoice(name="mean")
+    blends: dict[str, ConfigChoice] = {}
     checkpoints: str | None = None
     executor: ConfigExecutor = ConfigExecutor(name="local")
     trackers: list[ConfigChoice] = []
