@@ -124,6 +124,8 @@ def test_one_run_filters_by_member_asks_a_fitted_member_and_blends_under_several
         assert (rows_of_submission(run.folder / path) == two).all()
     assert (rows_of_submission(run.folder / "blends" / "baseline" / "submission.csv")[0] == [learned, 3.5]).all()
     assert run.scores()["blends"].keys() == {"two", "baseline"}
+    ctk("blend", "one", "--name", "again", code=0)  # of the same members
+    assert (rows_of_submission(run_named(ctk_home, "again").folder / "submission.csv") == two).all()
     shown = ctk("show", "one", code=0).stdout
     assert "blend baseline" in shown
     assert "blends/two/submission.csv" in shown
