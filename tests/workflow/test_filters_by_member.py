@@ -195,9 +195,9 @@ def test_killed_in_a_filter_that_asks_a_member_a_run_goes_on_to_the_same_predict
         ("members.odd.filters=[ood]", "names filter 'ood', which is none of this run.\nDid you mean 'odd'?"),
         (
             "filters.ask.member=whol",
-            "'filters.1' names member 'whol', which is none of this run.\nDid you mean 'whole'",
+            "Config key 'filters.1': there is no member 'whol'.\nKnown members: asked/seed-9",
         ),
-        ("blends.two.members=[odd/seed-8]", "'blends.two' names member 'odd/seed-8', which is none of this run"),
+        ("blends.two.members=[odd/seed-8]", "key 'blends.two': there is no member 'odd/seed-8'.\nDid you mean"),
         ("members.whole.filters=[ask]", "use each other in a circle.\nA member that a filter asks learns from"),
         ("filters.ask.run=nothing", "There is no run 'nothing'"),
         ("blends={../x: mean}", "'../x' is no folder name"),
