@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from ctk.config.training_keys import Optimizer
 from ctk.contract import Split
 
 CTK = Path(sys.executable).parent / "ctk"
@@ -145,10 +146,7 @@ def test_components(tab):
         ("spl", [f"split.{key}=" for key in Split.model_fields]),
         ("split.scheme=st", ["split.scheme=stratified", "split.scheme=stratified-group"]),
         ("members.", ["members.net.", "members.base.", "members.*."]),
-        (
-            "members.net.opt",
-            [f"members.net.optimizer.{key}=" for key in ("name", "lr", "lr_by_part", "betas", "weight_decay")],
-        ),
+        ("members.net.opt", [f"members.net.optimizer.{key}=" for key in Optimizer.model_fields]),
         ("members.net.optimizer.name=", ["members.net.optimizer.name=adam", "members.net.optimizer.name=adamw"]),
         ("members.net.model.", [f"members.net.model.{key}=" for key in ("name", "hidden", "norm", "gated")]),
         ("members.net.model.norm=", ["members.net.model.norm=batch", "members.net.model.norm=layer"]),

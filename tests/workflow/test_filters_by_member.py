@@ -124,6 +124,8 @@ def test_one_run_filters_by_member_asks_a_fitted_member_and_blends_under_several
         assert (rows_of_submission(run.folder / path) == two).all()
     assert (rows_of_submission(run.folder / "blends" / "baseline" / "submission.csv")[0] == [learned, 3.5]).all()
     assert run.scores()["blends"].keys() == {"two", "baseline"}
+    ctk("blend", "one", "--name", "again", code=0)  # of the same members
+    assert (rows_of_submission(run_named(ctk_home, "again").folder / "submission.csv") == two).all()
     shown = ctk("show", "one", code=0).stdout
     assert "blend baseline" in shown
     assert "blends/two/submission.csv" in shown
@@ -193,9 +195,9 @@ def test_killed_in_a_filter_that_asks_a_member_a_run_goes_on_to_the_same_predict
         ("members.odd.filters=[ood]", "names filter 'ood', which is none of this run.\nDid you mean 'odd'?"),
         (
             "filters.ask.member=whol",
-            "'filters.1' names member 'whol', which is none of this run.\nDid you mean 'whole'",
+            "Config key 'filters.1': there is no member 'whol'.\nKnown members: asked/seed-9",
         ),
-        ("blends.two.members=[odd/seed-8]", "'blends.two' names member 'odd/seed-8', which is none of this run"),
+        ("blends.two.members=[odd/seed-8]", "key 'blends.two': there is no member 'odd/seed-8'.\nDid you mean"),
         ("members.whole.filters=[ask]", "use each other in a circle.\nA member that a filter asks learns from"),
         ("filters.ask.run=nothing", "There is no run 'nothing'"),
         ("blends={../x: mean}", "'../x' is no folder name"),

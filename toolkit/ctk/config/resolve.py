@@ -106,7 +106,6 @@ def _named_blend(blend: Any, blends: Any) -> Any:
 
 def _check_names(config: RunConfig) -> None:
     """Refuse filters and members that members, filters and blends name and that are not there. Raises UsageError."""
-    members = [member.name for member in config.members]
     for member in config.members:
         for name in member.filters or ():
             if name not in config.filter_names:
@@ -115,10 +114,7 @@ def _check_names(config: RunConfig) -> None:
     asked = {f"filters.{n}": (each.member,) for n, each in enumerate(config.filters) if each.member and not each.run}
     blended = {f"blends.{name}": each.members for name, each in config.blends.items()}
     for key, names in {**asked, **blended, "blend": config.blend.members}.items():
-        for name in names:
-            if not config.keys_of([name]):
-                problem = f"Config key '{key}' names member '{name}', which is none of this run."
-                raise UsageError(problem, nearest(name, [*members, *config.keys_of(members)], "members"))
+        config.keys_of(names, f"Config key '{key}'")
     for name in config.blends:
         if not is_folder_name(name):
             raise UsageError(f"Blend name '{name}' is no folder name.", "Use letters, digits, '-', '_' and '.'.")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 
+from ctk.contract.blender import find_members
 from ctk.contract.schema import Choice, Strict
 
 if TYPE_CHECKING:
@@ -156,12 +157,11 @@ class RunConfig(Strict):
         """Return the seeds that a member is trained with."""
         return member.seeds or self.seeds
 
-    def keys_of(self, names: Collection[str]) -> list[str]:
-        """List the keys (NAME/seed-SEED) that names of members, or keys themselves, stand for."""
-        every = [
-            (member.name, f"{member.name}/seed-{seed}") for member in self.members for seed in self.seeds_of(member)
-        ]
-        return [key for name, key in every if name in names or key in names]
+    def keys_of(self, names: Iterable[str], where: str = "") -> list[str]:
+        """List the keys (NAME/seed-SEED) that names stand for (see ``find_members``), in the config's order."""
+        every = [f"{member.name}/seed-{seed}" for member in self.members for seed in self.seeds_of(member)]
+        found = {key for name in names for key in find_members(name, every, where)}
+        return [key for key in every if key in found]
 
     @property
     def filter_names(self) -> list[str]:

@@ -109,7 +109,8 @@ def plan_blend(
     if members or len(found) > 1:  # weights by hand were those of the one run's own members
         own = {key: value for key, value in own.items() if key != "weights" or isinstance(value, str)}
     raw: dict[str, Any] = dict(own) if blender in (None, own["name"]) else {"name": blender}
-    raw.pop("members", None)  # what that run blended of its own; here all of the sources are blended
+    named = raw.pop("members", ())
+    of_one = named if len(found) == 1 else ()  # of several sources all are blended
     config = runs[0].config() if runs else base_config(known, data_dir)
     for assignment in options:
         of_data = assignment.startswith(("data.", "data="))
@@ -128,7 +129,7 @@ def plan_blend(
         choice=choice,
         changed=tuple(options),
         runs=_by_prefix(runs),
-        members=tuple(members),
+        members=tuple(members or of_one),
         whole=not members and weights_of is None and len(found) > 1 and _is_by_source(choice, found),
         weights=None if weights_of is None else Run.find(weights_of, root),
         mended=postprocess,

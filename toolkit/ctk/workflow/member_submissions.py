@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ctk.config.resolve import resolve
-from ctk.errors import UsageError, nearest
+from ctk.contract import find_members
 from ctk.plugins import plugins
 from ctk.plugins.guard import competition_of
 from ctk.runs import Run
@@ -15,12 +15,8 @@ from ctk.workflow.write_submission import write_submission
 
 
 def fitted_keys(run: Run, member: str) -> list[str]:
-    """List the keys of a run's fitted members that NAME or NAME/seed-SEED stands for. Raises UsageError for none."""
-    every = list(parts_by_key(run))
-    keys = [key for key in every if member in (key, key.rpartition("/seed-")[0])]
-    if not keys:
-        raise UsageError(f"{run.folder} has no fitted member '{member}'.", nearest(member, every, "members"))
-    return keys
+    """List the keys of a run's fitted members that a name stands for. Raises UsageError for none."""
+    return find_members(member, parts_by_key(run), str(run.folder))
 
 
 def write_member_submissions(run: Run, member: str) -> list[Path]:
