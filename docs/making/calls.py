@@ -24,7 +24,7 @@ INTRODUCTION = """# A run, file by file
 What `ctk run` does, by the first call into each file of the core. The list is made by running a small competition of
 two members, a ridge regression and a network, in one process (`executor: serial`); with worker processes the files of
 `training/` are called in those. `contract/` is left out, for its classes are everywhere, and so is the ground that
-everybody stands on (`files.py`, `samples.py`, `errors.py`, `machine.py`).
+everybody stands on (`files`, `samples.py`, `errors.py`, `machine.py`).
 
 Where a file waits for others, it stands before them: `workflow/run.py` is called early and ends last. To find your way,
 read down the list until the thing that you want to change is done, and open that file.

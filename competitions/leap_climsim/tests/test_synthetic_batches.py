@@ -150,7 +150,7 @@ def test_a_folder_with_another_builds_files_is_refused(tmp_path, child):
 
 def test_too_little_room_is_said_before_a_process_starts(tmp_path, child, monkeypatch):
     child.does("    pass")
-    monkeypatch.setattr("ctk.files.shutil.disk_usage", lambda place: Usage())
+    monkeypatch.setattr("ctk.files.refusals.shutil.disk_usage", lambda place: Usage())
     with pytest.raises(CtkError, match="Making 3,840 columns of air needs"):
         build(tmp_path).run(quiet)
     assert not os.listdir(child.notes)
