@@ -16,7 +16,7 @@ from pydantic_core import PydanticUndefined
 
 from ctk import components
 from ctk.config.training_keys import BatchSize, Optimizer, Schedule, Training, schema_of
-from ctk.contract import Choice, Execution, Member, RunConfig, Split
+from ctk.contract import BlendChoice, Choice, Execution, FilterChoice, Member, RunConfig, Split
 from ctk.plugins.component_options import options_schema
 from making.docstrings import markdown, prose, terms
 
@@ -28,6 +28,8 @@ SECTIONS: tuple[tuple[str, str, type[BaseModel]], ...] = (
     ("optimizer", "", Optimizer),
     ("schedule", "", Schedule),
     ("batch", "", BatchSize),
+    ("filters", "Each entry of the list.", FilterChoice),
+    ("blend", "Each of `blends` too.", BlendChoice),
     ("executor", "", Execution),
 )
 
@@ -52,6 +54,7 @@ def page() -> str:
     for title, about, schema in SECTIONS:
         parts += [f"## {title}", about, _own_words(schema), _table(schema)]
     parts += ["## Components of the core", "Plugins add more: `ctk info COMPETITION` lists what is installed."]
+    parts += ["### metric", "\n".join(f"- `{name}`: {prose(about)}" for name, _, about in offered("metrics"))]
     for kind, key in KINDS.items():
         parts.append(f"### {key}")
         for name, target, about in offered(kind):

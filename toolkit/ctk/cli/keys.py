@@ -80,7 +80,8 @@ def choice(kind: str, value: Any, about: str = "") -> Key:
     """A key that holds a component: by name, with its options below; ``value`` is the one it holds so far."""
     names = {name: component.about for name, component in plugins().known(kind).items()}
     name = value if isinstance(value, str) else value.get("name", "") if isinstance(value, Mapping) else ""
-    shared = {"filters": FilterChoice, "blenders": BlendChoice}.get(kind, Choice)
+    choices: dict[str, type[Choice]] = {"filters": FilterChoice, "blenders": BlendChoice}
+    shared = choices.get(kind, Choice)
     own = {key: Key(field.description or "") for key, field in shared.model_fields.items()}
     return Key(about, names, lambda: {**own, "name": Key("", names), **component_keys(kind, name)})
 

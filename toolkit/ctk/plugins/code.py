@@ -16,9 +16,8 @@ from ctk.files import fingerprint
 from ctk.plugins.plugin import Component
 from ctk.plugins.registry import Plugins
 from ctk.plugins.source import find_source
+from ctk.plugins.tracing import CORE
 
-CORE = "ctk"
-"""Of the core, the modules with a component's classes count, and not all that they import."""
 OF_ALL = {"builtins", "abc", DataReader.__module__, ""}
 LIBRARIES = {Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
 
@@ -28,6 +27,7 @@ def fingerprint_code(component: Component, own: Any, registry: Plugins) -> str:
 
     It covers the version of its distribution, and the sources of the modules with its classes and of all that these
     import, inside of functions too: of their own packages and other plugins', and of whatever is no installed library.
+    Of the core, the modules with the component's classes count alone.
     """
     registered = getattr(component.load(), "__module__", "")
     start = {registered, *(each.__module__ for each in type(own).__mro__)} - OF_ALL

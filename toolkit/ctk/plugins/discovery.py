@@ -12,6 +12,7 @@ from ctk.errors import PluginError
 from ctk.plugins import onefile, source, switches, versions
 from ctk.plugins.load_cache import recall
 from ctk.plugins.plugin import BUILT_IN, Plugin, reason
+from ctk.plugins.tracing import CORE
 
 
 def discover() -> list[Plugin]:
@@ -39,7 +40,7 @@ def core_version() -> str:
 
 def core_plugin() -> Plugin:
     """Find the core's own plugin, without looking for any other."""
-    plugin = Plugin("ctk", BUILT_IN, core_version(), "ctk.components")
+    plugin = Plugin(CORE, BUILT_IN, core_version(), "ctk.components")
     _look_at(plugin)
     return plugin
 

@@ -14,14 +14,18 @@ from ctk.plugins.calls import begin_call, end_call
 VARIABLE = "CTK_TRACE_PLUGINS"
 """Set by ``--trace-plugins``, so that worker processes trace too."""
 
-
+CORE = "ctk"
+"""The plugin that the core itself is."""
 PATIENCE = 2.0
 """Seconds after which whoever waits for a plugin's import is told on whom."""
 
 
 @contextmanager
 def waiting_for(plugin: str) -> Iterator[None]:
-    """Say on whom the user waits, where the block takes long."""
+    """Say on whom the user waits, where the block takes long. Of the core itself nothing is said."""
+    if plugin == CORE:
+        yield
+        return
     told = f"waiting for plugin '{plugin}', which is importing ..."
     timer = threading.Timer(PATIENCE, lambda: print(told, file=sys.stderr, flush=True))
     timer.daemon = True
