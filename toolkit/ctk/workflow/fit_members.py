@@ -14,7 +14,7 @@ from ctk.plugins.guard import Guard, submit_task
 from ctk.runs import Part
 from ctk.runs.records import ProgressFile
 from ctk.workflow.apply_filters import filter_for_members
-from ctk.workflow.expected_memory import tell_memory
+from ctk.workflow.expected_memory import MemoryForecast
 from ctk.workflow.fit import FitTask, fit_part
 from ctk.workflow.lifecycle import call_hook, say_and_log
 from ctk.workflow.observer import Observer
@@ -38,27 +38,34 @@ def fit_members(plan: RunPlan, prepared: PreparedData, observer: Observer) -> No
     observer.begin(list(tasks), fitted)
     try:
         missing = {part: task for part, task in tasks.items() if part not in fitted}
-        if missing:
-            tell_memory(plan, prepared.data.train, missing, say)
         pool_for_missing = open_pool(plan.config.executor, plan.run.folder) if missing else nullcontext()
         with pool_for_missing as pool:
+            forecast = pool and MemoryForecast(plan, missing, pool[0], say)
             for number, names in enumerate(waves):
                 if number:  # what these ask is fitted by now
                     filter_for_members(plan, prepared, names, say)
                 wave = {part: task for part, task in missing.items() if part.member in names}
-                if pool and wave:
-                    _fit_wave(plan, wave, *pool, observer)
+                if pool and forecast and wave:
+                    _fit_wave(plan, wave, *pool, forecast, observer)
     finally:
         observer.end()
 
 
-def _fit_wave(plan: RunPlan, wave: Mapping[Part, FitTask], pool: Executor, guard: Guard, observer: Observer) -> None:
+def _fit_wave(
+    plan: RunPlan,
+    wave: Mapping[Part, FitTask],
+    pool: Executor,
+    guard: Guard,
+    forecast: MemoryForecast,
+    observer: Observer,
+) -> None:
     running: dict[Future[dict[str, float]], Part] = {}
     said: dict[Part, list[str]] = {}
     for part, task in wave.items():
         running[submit_task(guard, pool, fit_part, task)] = part
     while running:
         done, _ = wait(running, timeout=0.25, return_when=FIRST_COMPLETED)
+        forecast.tell_if_known()
         for part in running.values():
             with suppress(DamagedError):
                 known = read_json(plan.run.part_folder(part) / PROGRESS, ProgressFile)
