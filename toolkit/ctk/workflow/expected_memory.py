@@ -63,7 +63,8 @@ def expected_bytes(tasks: Sequence[FitTask]) -> dict[str, int]:
     known: dict[str, int] = {}
     for task in tasks:
         member = next(each for each in task.config.members if each.name == task.part.member)
-        with suppress(Exception), keep_noise(Run(task.run).part_folder(task.part)):
+        with suppress(Exception):
+            keep_noise(Run(task.run).part_folder(task.part))
             size = guarded_model(member).memory(task.prepared.data.train, task.config.device)
             known |= {} if size is None else {member.name: size}
     return known
