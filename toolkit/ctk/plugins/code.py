@@ -7,6 +7,7 @@ import hashlib
 import sysconfig
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -26,26 +27,40 @@ def fingerprint_code(component: Component, own: Any, registry: Plugins) -> str:
     """A short name for the code of a component ``own`` that ``component`` made.
 
     It covers the version of its distribution, and the sources of the modules with its classes and of all that these
-    import, inside of functions too: of their own packages and other plugins', and of whatever is no installed library.
-    Of the core, the modules with the component's classes count alone.
+    import, inside of functions too: of their own packages and other plugins', and of modules beside those, unless
+    installed libraries lie there. Of the core, the modules with the component's classes count alone.
     """
     registered = getattr(component.load(), "__module__", "")
     start = {registered, *(each.__module__ for each in type(own).__mro__)} - OF_ALL
-    packages = {_top(name) for name in [*start, *(each.module for each in registry.plugins)]} - {CORE}
+    packages = {_top(name) for name in [*start, *(each.module for each in registry.plugins)]}
+    homes = {home for name in start if (path := source_of(name)) and not _has_libraries(home := _home(name, path))}
+
+    @cache
+    def is_followed(top: str) -> bool:
+        return top != CORE and (top in packages or ((path := source_of(top)) and _home(top, path)) in homes)
+
     sources: dict[str, str] = {}
     waiting, seen = set(start), set(start)
     while waiting:
         name = waiting.pop()
-        path = source_of(name)
-        if path is None or not (name in start or _top(name) in packages or LIBRARIES.isdisjoint(path.parents)):
+        if (path := source_of(name)) is None:
             continue
         source = path.read_bytes()
         sources[name] = hashlib.sha256(source).hexdigest()
         if _top(name) != CORE:
             package = name if path.name == "__init__.py" else name.rpartition(".")[0]
-            waiting |= {each for each in imported_names(source, package) if _top(each) != CORE} - seen
+            waiting |= {each for each in imported_names(source, package) if is_followed(_top(each))} - seen
             seen |= waiting
     return fingerprint(registry.plugin_of(component).version, sources)
+
+
+def _home(module: str, path: Path) -> Path:
+    """The folder that a module's top-level package lies in."""
+    return path.parents[module.count(".") + (path.name == "__init__.py")]
+
+
+def _has_libraries(folder: Path) -> bool:
+    return folder in LIBRARIES or folder.name in ("site-packages", "dist-packages")
 
 
 def _top(module: str) -> str:
