@@ -323,6 +323,7 @@ def test_the_help_of_ctk_imports_no_command_and_no_plugin():
         "ctk.cli.main",
         "ctk.cli.shell",
         "ctk.cli.choice",
+        "ctk.cli.terminal",
     }
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import math
+import signal
 from dataclasses import dataclass, replace
 
 import pytest
@@ -123,13 +124,13 @@ def test_a_watch_hears_of_every_epoch_and_may_prune(trial, ctk_home):
 
 @dataclass
 class Raising:
-    """A watch that fails at an epoch, as a killed worker would be gone then."""
+    """Ctrl-C at an epoch, as a killed worker would be gone then."""
 
     epoch: int
 
     def __call__(self, part, done, total, scores):
         if done == self.epoch:
-            raise KeyboardInterrupt
+            signal.raise_signal(signal.SIGINT)
 
 
 def test_a_watch_hears_of_every_epoch_once_also_across_a_kill(trial, ctk_home):

@@ -118,8 +118,8 @@ def fit(folder, model, samples=None, metric=R2, **context):
 def losses_of(folder, model, **context):
     made = []
 
-    def make(config, train):
-        made.append(Squares.for_samples(train, **config.loss.options))
+    def make(loss, train):
+        made.append(Squares.for_samples(train, **loss.options))
         return made[-1]
 
     with patch.object(stage, "_loss", make):

@@ -333,7 +333,11 @@ def test_killed_in_the_middle_it_goes_on(kaggle: Any, folder: Path, tmp_path: Pa
     stop = threading.Event()
     kaggle.fail("train.npz", after=half, begin=lambda: None)
     kaggle.fail("train.npz", after=0, begin=stop.wait)
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    own = {
+        **os.environ,
+        "CTK_CACHE": str(tmp_path / "cache"),
+    }  # the next with this one would tell of the kill
+    process = subprocess.Popen(command, env=own, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     while half not in [path.stat().st_size for path in folder.glob(".kaggle/*.part")]:
         assert process.poll() is None
         time.sleep(0.05)

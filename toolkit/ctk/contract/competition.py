@@ -34,7 +34,7 @@ class Competition(ABC):
 
     id        as in ``ctk run ID``
     title     for people
-    url       where it was or is held
+    url       where it was or is held; empty where it has no page
     metric    name of the registered metric that decides
     headline  the numbers of ``evaluate`` that tables show, the deciding one first
     reader    name of the registered data reader

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dis
 
+from ctk.plugins.tracing import CORE
+
 
 def text_of(error: BaseException) -> str:
     """The text of an error; empty where the error's own ``__str__`` fails."""
@@ -16,7 +18,8 @@ def text_of(error: BaseException) -> str:
 def is_users(error: BaseException, module: str) -> bool:
     """Whether an error is the user's Ctrl-C, and no ``raise KeyboardInterrupt`` in the package of a module.
 
-    Between any two steps of a program the signal may end it; a ``raise`` is a step of its own.
+    Between any two steps of a program the signal may end it; a ``raise`` is a step of its own. The core raises it where
+    Lightning ends the process for it.
     """
     if not isinstance(error, KeyboardInterrupt):
         return False
@@ -25,5 +28,6 @@ def is_users(error: BaseException, module: str) -> bool:
         return True
     while at.tb_next is not None:
         at = at.tb_next
-    own = str(at.tb_frame.f_globals.get("__name__", "")).partition(".")[0] == module.partition(".")[0]
+    top = module.partition(".")[0]
+    own = top != CORE and str(at.tb_frame.f_globals.get("__name__", "")).partition(".")[0] == top
     return not (own and dis.opname[at.tb_frame.f_code.co_code[at.tb_lasti]] == "RAISE_VARARGS")

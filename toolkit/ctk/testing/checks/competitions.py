@@ -39,7 +39,7 @@ def check_presets(exam: Examination) -> None:
 def _fields(exam: Examination, thing: type[Competition]) -> None:
     exam.saw(thing.id)
     for name in TEXTS:
-        if not isinstance(value := getattr(thing, name, None), str) or not value:
+        if not isinstance(value := getattr(thing, name, None), str) or not (value or name == "url"):
             exam.wrong(f"{thing.__name__}.{name} is {value!r}", "ctk.contract.Competition says what it is.")
     for name in LISTS:
         value = getattr(thing, name, None)
