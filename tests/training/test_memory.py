@@ -91,7 +91,7 @@ LINE = ("run", "toy-regression", "-oexecutor={name: serial, threads: 1}", "-otra
 
 def test_every_run_tells_what_it_expects_and_what_is_free(toy, ctk, monkeypatch):
     said = ctk(*LINE, "--dry-run", code=0).stdout
-    assert "memory: full batches of toy-network take up to 0.0 GB; " in said
+    assert "memory: full batches of toy-network take up to 0 MB; " in said
     assert "may be more than there is" not in said
     monkeypatch.setattr("ctk.workflow.expected_memory.free_memory", lambda: 1)
     said = ctk(*LINE, "--name", "tight", code=0).stdout

@@ -52,9 +52,9 @@ def free_memory() -> int | None:
     return min(free, default=None)
 
 
-def gigabytes(size: int) -> str:
+def size_text(size: int) -> str:
     """Return bytes as people say them."""
-    return f"{size / 1e9:.1f} GB"
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"
 
 
 def share(tasks: int, workers: int, threads: int) -> tuple[int, int]:

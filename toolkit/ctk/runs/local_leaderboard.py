@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ctk.errors import DamagedError
-from ctk.machine import ended_for_memory, gigabytes
+from ctk.machine import ended_for_memory, size_text
 from ctk.merit import merit
 from ctk.runs.folder import FAILED, FINISHED, KILLED, Run, all_runs
 
@@ -74,7 +74,7 @@ def _problem(state: Mapping[str, Any]) -> str:
             return f"memory may have run out: since it began the system has ended {ended:,} processes for want of it"
         wanted, free = state.get("memory") or 0, state.get("free") or 0
         if 2 * wanted > free > 0:  # what is expected is not all that a process takes
-            return f"memory may have run out: fits take up to {gigabytes(wanted)}, {gigabytes(free)} were free"
+            return f"memory may have run out: fits take up to {size_text(wanted)}, {size_text(free)} were free"
         return "its process ended without a word"
     return str(state.get("problem", "")) if state["state"] == FAILED else ""
 

@@ -7,7 +7,7 @@ from concurrent.futures import Executor
 from contextlib import suppress
 
 from ctk.contract import RunConfig
-from ctk.machine import free_memory, gigabytes
+from ctk.machine import free_memory, size_text
 from ctk.plugins.guard import Guard, keep_noise, submit_task
 from ctk.runs import RUNNING, Part, Run
 from ctk.workflow.fit import FitTask, guarded_model
@@ -44,8 +44,8 @@ class MemoryForecast:
         config = self.plan.config
         at_once, free = min(config.executor.workers, self.parts), _free(config)
         several = f", and {at_once} are fitted at a time" if at_once > 1 else ""
-        have = "" if free is None else f"; {gigabytes(free)} are free"
-        self.say(f"memory: full batches of {name} take up to {gigabytes(needs)}{several}{have}")
+        have = "" if free is None else f"; {size_text(free)} are free"
+        self.say(f"memory: full batches of {name} take up to {size_text(needs)}{several}{have}")
         if self.plan.steps is None:
             self.plan.run.set_state(RUNNING, memory=needs * at_once, free=free)
         if free is not None and needs * at_once > free:
