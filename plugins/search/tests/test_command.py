@@ -118,4 +118,8 @@ def test_what_stands_in_brackets_in_a_problem_or_a_value_is_shown(ctk, toy, ctk_
 
 
 def test_a_competitions_spaces_are_listed(ctk):
-    assert json.loads(ctk("info", "aml-retrieval", "--json").stdout)["spaces"] == ["quick", "reference"]
+    assert json.loads(ctk("info", "aml-retrieval", "--json").stdout)["spaces"] == [
+        "quick",
+        "reference-grid",
+        "reference",
+    ]

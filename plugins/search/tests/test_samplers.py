@@ -62,6 +62,6 @@ def test_a_proposal_that_a_kill_cut_off_is_made_whole_as_it_would_have_been(tmp_
     for name in list(space)[:written]:
         place = book.storage.get_trial_id_from_study_id_trial_number(book.id, cut.number)
         book.storage.set_trial_param(place, name, space[name].to_internal_repr(values[name]), space[name])
-    book = load(own_url(tmp_path), "study", "print")
+    book = load(own_url(tmp_path), "study", "min", "print", tmp_path)
     made = book.completed(book.trials()[-1], space, factory(space, seed_of(0, cut.number)))
     assert tuple(made.params[name] for name in space) == whole[-1]

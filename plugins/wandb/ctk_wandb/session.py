@@ -13,7 +13,7 @@ import wandb
 from lightning.pytorch.loggers import Logger
 
 from ctk.errors import CtkError, DamagedError
-from ctk.files import read_json, write_json
+from ctk.files import read_json, refuse_ways_out, write_json
 from ctk_wandb.history import History
 
 Mode = Literal["online", "offline", "disabled"]
@@ -43,6 +43,8 @@ class Session(Logger):
             return
         place = folder / "wandb"
         place.mkdir(parents=True, exist_ok=True)
+        # Its runs are wandb's, which links to its log; what stands beside them is ours.
+        refuse_ways_out(place, leave=[each.name for each in place.glob("*run-*")])
         self.history = History(place / "history.jsonl")
         earlier = list(self.history.read())
         elsewhere = _forget_unsynced(place) or any(place.glob("run-*"))

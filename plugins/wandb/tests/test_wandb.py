@@ -216,6 +216,16 @@ def test_offline_runs_that_were_synced_are_neither_removed_nor_logged_again(tmp_
     assert [epochs(each.rows) for each in logs(tmp_path)] == [[1, 2], [3, 4]]
 
 
+@pytest.mark.slow
+def test_a_history_that_is_a_link_out_of_the_run_is_not_written_to(tmp_path):
+    (tmp_path / "stage/wandb").mkdir(parents=True)
+    (tmp_path / "stage/wandb/history.jsonl").symlink_to(tmp_path / "precious")
+    line = [sys.executable, "-c", LOGGING, "offline", tmp_path / "stage", "1"]
+    done = subprocess.run(line, capture_output=True, text=True, check=False)
+    assert "history.jsonl: is a link that leads out" in done.stderr
+    assert not (tmp_path / "precious").exists()
+
+
 @pytest.mark.parametrize("option", [{"mode": "ofline"}, {"projekt": "x"}, {"tags": 3}])
 def test_options_that_are_wrong_are_refused_with_their_key(option):
     with pytest.raises(UsageError, match=next(iter(option))):

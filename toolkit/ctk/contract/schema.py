@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ctk.errors import UsageError, nearest
 
@@ -48,7 +48,7 @@ class Choice(BaseModel):
     """
 
     model_config = ConfigDict(extra="allow", frozen=True)
-    name: str
+    name: str = Field(description="a registered component of this kind")
 
     @model_validator(mode="before")
     @classmethod

@@ -6,7 +6,7 @@ import errno
 import json
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -103,14 +103,16 @@ def _short(value: Any) -> str:
     return text if len(text) <= LONGEST else f"{text[:LONGEST]} ..."
 
 
-def refuse_ways_out(folder: Path) -> None:
+def refuse_ways_out(folder: Path, leave: Collection[str] = ()) -> None:
     """Raise CtkError if what is written below a folder could land elsewhere, or wait: links out of it, pipes, devices.
 
-    To be called before a stranger's folder is written to.
+    To be called before a stranger's folder is written to. ``leave`` names folders that others write in, at any depth.
     """
     home = os.path.realpath(folder)
     for place, folders, names in os.walk(folder):
-        for path in (os.path.join(place, name) for name in (*folders, *names)):
+        entries = [*folders, *names]
+        folders[:] = [name for name in folders if name not in leave]
+        for path in (os.path.join(place, name) for name in entries):
             mode = os.lstat(path).st_mode
             if stat.S_ISLNK(mode):
                 if os.path.commonpath([home, os.path.realpath(path)]) != home:

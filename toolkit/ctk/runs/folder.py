@@ -7,7 +7,7 @@ import os
 import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -170,7 +170,7 @@ class Run(Tabular):
 
         Raises UsageError if somebody is at it, CtkError for what cannot be written to.
         """
-        refuse_ways_out(self.folder)
+        refuse_ways_out(self.folder, leave=self._trackers())  # wandb links to its log, and looks after its folder
         if (self.folder / ".lock").is_dir():
             raise CtkError(f"{self.folder / '.lock'}: is a folder, and a file belongs there.", "Remove it.")
         with (self.folder / ".lock").open("w") as file:
@@ -180,6 +180,12 @@ class Run(Tabular):
             except BlockingIOError:
                 raise UsageError(f"{self.folder} is being run by another process.") from None
             yield
+
+    def _trackers(self) -> set[str]:
+        """Names of the config's trackers, which their own folders have too; none where it cannot be read."""
+        with suppress(DamagedError):
+            return {each["name"] for each in self.config().get("trackers", [])}
+        return set()
 
     def write_config(self, config: Mapping[str, Any], overrides: list[str], environment: Mapping[str, Any]) -> None:
         """Write what is to be done and where: config.yaml, overrides.txt, environment.json."""
