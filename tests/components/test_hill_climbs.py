@@ -5,6 +5,7 @@ import pytest
 
 from ctk import ops
 from ctk.components import hill_climbs
+from ctk.components.blenders import Greedy
 from ctk.components.hill_climbs import HillClimb, HillClimbRetrieval
 from ctk.contract import Metric
 from ctk.errors import UsageError
@@ -89,3 +90,12 @@ def test_without_a_gallery_the_retrieval_climb_names_the_other():
     with pytest.raises(UsageError, match="ranks a gallery") as raised:
         HillClimbRetrieval().fit({"a": np.zeros((4, 2), np.float32)}, samples, MRR)
     assert "hill-climb" in raised.value.help
+
+
+def test_greedy_selection_keeps_the_scale_of_numbers_that_are_compared_with_no_gallery():
+    target = np.array([[100.0], [200.0], [300.0]], np.float32)
+    samples = Samples(np.arange(3), {}, target=target)
+    off = Metric("off", "min", lambda prediction, known: float(abs(prediction - known.target).mean()))
+    blend = Greedy().fit({"near": target + 1, "far": target * 9}, samples, off)
+    assert blend.weights == {"near": 1.0, "far": 0.0}
+    np.testing.assert_array_equal(blend.apply({"near": target + 1, "far": target * 9}), target + 1)

@@ -82,3 +82,11 @@ def test_a_prediction_of_nan_says_that_the_feature_is_nan(run):
     said = run("members=[{model: tree}]", "data.test=2", code=1, blind=True).stderr
     assert "whose feature 'hole' is not finite either" in " ".join(said.split())
     assert "learning rate" not in said
+
+
+def test_saved_members_are_not_shown_what_they_cannot_read_either(run, ctk, ctk_home):
+    run(MEMBERS["ridge"], code=0)
+    (saved,) = ctk_home.runs.glob("toy-regression/*")
+    line = ("run", "toy-regression", "--stage", "predict", "--checkpoints", saved, "-oexecutor.name=serial")
+    said = ctk(*line, "-odata=holes", "-odata.test=8", code=1).stderr
+    assert "Feature 'hole' is nan in column 1 for test sample" in " ".join(said.split())

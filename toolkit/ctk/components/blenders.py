@@ -8,8 +8,6 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from ctk.blend import greedy_selection
-from ctk.blend.probabilities import are_probabilities
-from ctk.blend.scores import find_metric
 from ctk.contract import Blend, Blender, Metric, find_members
 from ctk.errors import UsageError
 from ctk.samples import Array, Samples
@@ -68,7 +66,8 @@ def _by_name(weights: Mapping[str, float], keys: Sequence[str]) -> dict[str, flo
 class Greedy(Blender):
     """Greedy ensemble selection with replacement by the run's metric (see ``ctk.blend.greedy_selection``).
 
-    normalise   scale each member's rows to length 1 first; none: unless the metric's predictions are probabilities
+    normalise   scale each member's rows to length 1 first; none: where they are compared with a gallery, for which
+                directions alone matter
     max_rounds  how many members are added at most, counting one that is added again
     """
 
@@ -79,7 +78,7 @@ class Greedy(Blender):
     def fit(self, oof: Mapping[str, Array], samples: Samples, metric: Metric) -> Blend:
         """Climb on the out-of-fold predictions."""
         keys = list(oof)
-        normalise = not keep_probabilities(metric, oof) if self.normalise is None else self.normalise
+        normalise = samples.gallery is not None if self.normalise is None else self.normalise
         climb = greedy_selection(
             scale_rows(oof, normalise),
             lambda blend: metric.sign * metric.score(blend, samples),
@@ -88,13 +87,6 @@ class Greedy(Blender):
         trace = [{"add": keys[s.member], "share": s.share, metric.name: metric.sign * s.score} for s in climb.trace]
         weights = dict(zip(keys, climb.weights.tolist(), strict=True))
         return Blend(weights, normalise, metric.sign * climb.score, trace)
-
-
-def keep_probabilities(metric: Metric, oof: Mapping[str, Array]) -> bool:
-    """Whether members predict probabilities, which their blend is to remain."""
-    if metric.predicts is not None or metric.climb is None:
-        return metric.predicts == "probabilities"
-    return are_probabilities(find_metric(metric.climb), oof.values())
 
 
 def scale_rows(oof: Mapping[str, Array], normalise: bool) -> list[Array]:

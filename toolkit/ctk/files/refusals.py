@@ -38,7 +38,7 @@ def no_room(error: BaseException) -> int | None:
     if isinstance(error, OSError) and error.errno is not None:
         return error.errno if error.errno in NO_ROOM else None
     text = ""
-    with suppress(Exception):  # a plugin's error may have no words
+    with suppress(BaseException):  # a plugin's error may have no words, and raise anything instead
         text = str(error)
     if SHORT_WRITE.search(text):
         limit, _ = resource.getrlimit(resource.RLIMIT_FSIZE)

@@ -97,6 +97,7 @@ def _fit_and_store(task: FitTask, run: Run) -> dict[str, float]:
         _fit_model(model, task, run, learned, valid)
         curve = getattr(model, "curve", [])
     else:
+        check_features(model, member.name, {"test": test})
         saved = Run(Path(task.config.checkpoints))
         with named_as_saved(saved.checkpoints_folder(task.part), task.part):
             model.load(saved.checkpoints_folder(task.part), train, task.config.device)

@@ -78,7 +78,7 @@ def only_sentences(folder: Path) -> Iterator[None]:
             if not isinstance(explained, CtkError):
                 explained = CtkError(f"{error}.", keep_traceback(error))
             raise explained from error
-        except (Exception, SystemExit) as error:
+        except (Exception, SystemExit, GeneratorExit) as error:
             if is_interruption(error):
                 raise KeyboardInterrupt from None
             raise CtkError(f"{describe_error(error)}.", keep_traceback(error)) from error
