@@ -62,7 +62,9 @@ def test_a_competition_whose_answers_are_words_runs_to_a_valid_submission(animal
         *("animal", "cat", "dog", "cow")
     }
     assert json.loads((run / "submission.json").read_text())["valid"]
-    assert "valid, 24 rows" in ctk("validate", "animals", run / "submission.csv", code=0).stdout
+    file = run / "submission.csv"
+    assert "valid, 24 rows" in ctk("validate", "animals", file, code=0).stdout
+    assert "holds answers that are no numbers" in ctk("blend", "--competition", "animals", file, file, code=2).stderr
 
 
 def test_one_that_does_not_say_so_is_told_before_anything_is_fitted(animals, ctk, ctk_home):

@@ -343,7 +343,10 @@ def _in_order_of_sources(
                 raise UsageError(f"{given}: another source is called {name} too.", "Give each a name of its own.")
             key = name or _distinct(source.stem, taken)
             taken.add(key)
-            yield key, plan.competition.read_submission(source, data.test, width).values
+            values = plan.competition.read_submission(source, data.test, width).values
+            if np.asarray(values).dtype.kind not in "biuf":
+                raise UsageError(f"{given}: holds answers that are no numbers, of which no blend can be made.")
+            yield key, values
         else:
             prefix = next(prefixes)
             begins = f"{prefix}/" if prefix else ""
