@@ -41,8 +41,12 @@ def test_where_nothing_can_be_locked_the_state_says_who_is_at_a_run(run, monkeyp
     monkeypatch.setattr("ctk.runs.folder.lock", lambda file, wait: False)
     with run.locked():
         run.set_state(RUNNING)
-    with pytest.raises(UsageError, match="is being run by another process"), run.locked():
+    with run.locked():  # as of this process, which has begun it a moment ago
         pass
+    with monkeypatch.context() as another:
+        another.setattr("ctk.runs.folder.os.getpid", lambda: 1)
+        with pytest.raises(UsageError, match="is being run by another process"), run.locked():
+            pass
     run.set_state(FINISHED)
     with run.locked():
         pass

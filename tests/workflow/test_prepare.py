@@ -1,7 +1,9 @@
 """Data is prepared once for the same files, options and code of the reader, and anew where one of them is another."""
 
+import errno
 import importlib
 import json
+import os
 import shutil
 import sys
 
@@ -90,3 +92,12 @@ def test_a_run_that_goes_on_with_other_code_of_its_reader_says_so(installed, run
     said = ctk("run", "toy-regression", "--resume", state.parent, code=0).stdout
     assert "the code of the data reader 'mine' has changed since this run began" in said
     assert "--resume or --refresh" in ctk("run", "toy-regression", "--resume", state.parent, "--refresh", code=2).stderr
+
+
+def test_a_run_goes_through_where_nothing_can_be_locked(installed, run, monkeypatch):
+    def refused(*how):
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    for name in ("flock", "lockf"):
+        monkeypatch.setattr(f"ctk.files.folders.fcntl.{name}", refused)
+    assert "submission.csv" in run()

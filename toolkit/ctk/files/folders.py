@@ -20,8 +20,8 @@ from ctk.files.refusals import explaining, no_room
 from ctk.files.writing import sync
 from ctk.machine import is_running
 
-NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL)
-"""What the system says where a file system, such as some of NFS, has no locks."""
+NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL, errno.EPERM)
+"""What the system says where a file system, such as some of NFS, or a container has no locks."""
 
 
 def remove_unfinished(folder: Path) -> None:

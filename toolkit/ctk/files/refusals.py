@@ -17,8 +17,10 @@ NO_ROOM = {
     errno.ENOSPC: ("no space left on the disk", "Free some space and repeat."),
     errno.EDQUOT: ("no space left of your share of the disk", "Free some space or ask for more, and repeat."),
     errno.EFBIG: ("files may not become so large here", "Raise the limit, which `ulimit -f` says, and repeat."),
+    errno.EIO: ("the disk can be neither read nor written", "Look after the disk, or its connection, and repeat."),
+    errno.ESTALE: ("the disk's server has forgotten the file", "Look after the disk's connection, and repeat."),
 }
-"""What the system says where a file cannot grow: the fact, and what helps."""
+"""What the system says where a file cannot grow, or its disk fails: the fact, and what helps."""
 SHORT_WRITE = re.compile(r"\d+ requested and \d+ written|unexpected pos \d+ vs \d+|database or disk is full")
 """What numpy, torch and SQLite say instead, without the system's reason."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import re
+import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -175,8 +176,10 @@ class Run(Tabular):
             raise CtkError(f"{self.folder / '.lock'}: is a folder, and a file belongs there.", "Remove it.")
         with (self.folder / ".lock").open("w") as file:
             try:
-                if not lock(file, wait=False) and self.state_or_killed()["state"] == RUNNING:
-                    raise BlockingIOError
+                if not lock(file, wait=False):
+                    state = self.state_or_killed()
+                    if state["state"] == RUNNING and state.get("pid") != os.getpid():
+                        raise BlockingIOError
             except BlockingIOError:
                 raise UsageError(f"{self.folder} is being run by another process.") from None
             yield
@@ -188,10 +191,17 @@ class Run(Tabular):
         return set()
 
     def write_config(self, config: Mapping[str, Any], overrides: list[str], environment: Mapping[str, Any]) -> None:
-        """Write what is to be done and where: config.yaml, overrides.txt, environment.json."""
-        write_text(self.folder / "overrides.txt", "".join(f"{line}\n" for line in overrides))
-        write_json(self.folder / "environment.json", environment)
-        write_text(self.folder / "config.yaml", dump_yaml(dict(config)))
+        """Write what is to be done and where: config.yaml, overrides.txt, environment.json.
+
+        Where that fails the folder goes: one without a config could be neither shown nor resumed.
+        """
+        try:
+            write_text(self.folder / "overrides.txt", "".join(f"{line}\n" for line in overrides))
+            write_json(self.folder / "environment.json", environment)
+            write_text(self.folder / "config.yaml", dump_yaml(dict(config)))
+        except BaseException:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            raise
 
     def change_config(self, values: Mapping[str, Any], overrides: Sequence[str]) -> None:
         """Replace some of the config's keys, and note the overrides that did it; what the others say stays as it is."""

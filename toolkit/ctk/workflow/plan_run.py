@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,12 +78,8 @@ def start_run(
     if not dry_run:
         check_trackers(config.trackers)
     run = Run(folder) if folder else Run.create(root, competition.id, name)
-    try:
-        run.write_config(config.plain(), list(overrides), describe_environment(plugins()))
-        run.set_state(RUNNING, dry_run=dry_run)
-    except BaseException:
-        shutil.rmtree(run.folder, ignore_errors=True)  # a folder without a config could be neither shown nor resumed
-        raise
+    run.write_config(config.plain(), list(overrides), describe_environment(plugins()))
+    run.set_state(RUNNING, dry_run=dry_run)
     return RunPlan(run, config, competition, metric, DRY_STEPS if dry_run else None)
 
 
