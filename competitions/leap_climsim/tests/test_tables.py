@@ -108,10 +108,10 @@ def test_blocks_are_parsed_at_a_time_and_come_in_order(table, monkeypatch):
     monkeypatch.setattr(csv_table, "THREADS", 2)
     both, parse = threading.Barrier(2, timeout=60), csv_table.CsvTable._parse
 
-    def meet(self, block):
-        if block.startswith((b"test_0,", b"test_3,")):  # the first two of them
+    def meet(self, begin, end):
+        if self._lines(begin, end).startswith((b"test_0,", b"test_3,")):  # the first two of them
             both.wait()
-        return parse(self, block)
+        return parse(self, begin, end)
 
     monkeypatch.setattr(csv_table.CsvTable, "_parse", meet)
     blocks = list(table(HEADER + lines(20)).blocks())

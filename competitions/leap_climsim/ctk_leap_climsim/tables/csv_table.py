@@ -20,6 +20,8 @@ from ctk_leap_climsim.tables.table import ID, Part, Place, Table, as_array
 
 BLOCK = 16 << 20
 """Bytes read at a time; no line may be longer (925 numbers are 20 kB)."""
+NEAR = 64 << 10
+"""Bytes before a block's end in which a line nearly always ends."""
 THREADS = min(4, pa.cpu_count())
 """Blocks parsed at a time, each some tens of MB."""
 NUMBER = re.compile(r"\s*([+-]?((\d+\.?\d*|\.\d+)(e[+-]?\d+)?|inf(inity)?|nan))?\s*", re.IGNORECASE | re.ASCII)
@@ -53,43 +55,57 @@ class CsvTable(Table):
     def _parts(self, start: Place) -> Iterator[Part]:
         row = start.rows
         with ThreadPoolExecutor(THREADS) as pool:
-            blocks = self._blocks_of_lines(start.offset or self._begin)
-            submitted = ((lines, after, pool.submit(self._parse, lines)) for lines, after in blocks)
+            blocks = self._blocks(start.offset or self._begin)
+            submitted = ((begin, after, pool.submit(self._parse, begin, after)) for begin, after in blocks)
             parsing = deque(islice(submitted, THREADS))
             while parsing:
-                lines, after, parsed = parsing.popleft()
+                begin, after, parsed = parsing.popleft()
                 parsing.extend(islice(submitted, 1))
-                if not lines.endswith(b"\n"):
-                    raise self._cut(row, f"has no end within {len(lines):,} bytes")
                 try:
-                    ids, values = parsed.result()
+                    found = parsed.result()
                 except pa.ArrowInvalid as error:
+                    lines = self._lines(begin, after)
+                    if not lines.endswith(b"\n"):
+                        raise self._cut(row, f"has no end within {len(lines):,} bytes") from None
                     cut = after == self.size and not self.ended
                     raise self._fault(lines, row, cut) or error from None
-                yield Part(self._ids(ids, row), values, after)
-                row += len(ids)
+                if found is not None:
+                    ids, values = found
+                    yield Part(self._ids(ids, row), values, after)
+                    row += len(ids)
 
-    def _blocks_of_lines(self, offset: int) -> Iterator[tuple[bytes, int]]:
-        """Whole lines and the offset behind them, the last with an end though the file has none.
+    def _blocks(self, offset: int) -> Iterator[tuple[int, int]]:
+        """Where blocks of whole lines begin and end; one of a line that is too long has no line's end.
 
-        A line that is too long comes as it is.
-
-        Each block is read from where the last one ended, so that going on from there cuts the same blocks.
+        Each begins where the last one ended, so that going on from there cuts the same blocks. They are read where they
+        are parsed: here the last line's end is looked for, which is near.
         """
         with self.path.open("rb") as file:
-            while file.seek(offset) < self.size:
-                read = file.read(BLOCK)
-                lines = read[: read.rfind(b"\n") + 1] or read
-                offset += len(lines)
-                if offset == self.size:
-                    lines = lines.rstrip(b"\r\n") + b"\n"
-                if lines != b"\n":
-                    yield lines, offset
-                if not lines.endswith(b"\n"):
-                    return
+            while offset < self.size:
+                end = min(offset + BLOCK, self.size)
+                for begin in (max(offset, end - NEAR), offset):
+                    file.seek(begin)
+                    last = file.read(end - begin).rfind(b"\n")
+                    if last >= 0:
+                        end = begin + last + 1
+                        break
+                yield offset, end
+                offset = end
 
-    def _parse(self, lines: bytes) -> tuple[pa.Array, Array]:
-        """Ids as text, and the numbers (n, C) float64, NaN for empty cells. Raises ArrowInvalid."""
+    def _lines(self, begin: int, end: int) -> bytes:
+        """The lines of a block, the file's last with an end though the file has none."""
+        with self.path.open("rb") as file:
+            file.seek(begin)
+            lines = file.read(end - begin)
+        return lines.rstrip(b"\r\n") + b"\n" if end == self.size else lines
+
+    def _parse(self, begin: int, end: int) -> tuple[pa.Array, Array] | None:
+        """Ids as text, numbers (n, C) float64 with NaN for empty cells; None of blank lines. Raises ArrowInvalid."""
+        lines = self._lines(begin, end)
+        if lines == b"\n":
+            return None
+        if not lines.endswith(b"\n"):
+            raise pa.ArrowInvalid("a line without an end")
         if b'"' not in lines:
             # Nearly always so, and a fifth faster than looking for quotes and for the names of nothing in every cell.
             with contextlib.suppress(pa.ArrowInvalid):
