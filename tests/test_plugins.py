@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 from functools import partial
 
 import pytest
@@ -304,9 +305,11 @@ HEAVY = {"torch", "lightning", "pandas", "matplotlib", "scipy", "sklearn"}
 
 
 def imported(code):
-    """The modules of a fresh process after it has run the code."""
+    """The modules of a fresh process after it has run the code, with a cache where no killed test left a note."""
     code = f"import sys\n{code}\nprint(*sys.modules, file=sys.stderr)"
-    done = subprocess.run([sys.executable, "-c", code], check=True, timeout=60, capture_output=True, text=True)
+    with tempfile.TemporaryDirectory() as cache:
+        how = {"env": {**os.environ, "CTK_CACHE": cache}, "capture_output": True, "text": True}
+        done = subprocess.run([sys.executable, "-c", code], check=True, timeout=60, **how)
     return set(done.stderr.split())
 
 
