@@ -31,6 +31,7 @@ __all__ = [
     "ctk_register_competitions",
     "ctk_register_data",
     "ctk_register_executors",
+    "ctk_register_extractors",
     "ctk_register_filters",
     "ctk_register_losses",
     "ctk_register_metrics",
@@ -114,6 +115,14 @@ def ctk_register_metrics(register: Register) -> None:
 @hookspec
 def ctk_register_filters(register: Register) -> None:
     """Offer filters: subclasses of ``ctk.contract.Filter``, which score training samples and say which to keep."""
+
+
+@hookspec
+def ctk_register_extractors(register: Register) -> None:
+    """Offer extractors: subclasses of ``ctk.contract.Extractor``, which make features once for all members.
+
+    ``features: {NAME: {name: EXTRACTOR, option: value}}`` in a config; members read the columns as ``NAME/COLUMN``.
+    """
 
 
 # Where it runs and who is told ----------------------------------------------------------------------------------------

@@ -8,13 +8,14 @@ from __future__ import annotations
 from ctk.contract.blender import Blend, Blender, find_members
 from ctk.contract.competition import Competition, Submission, presets_in, spaces_in
 from ctk.contract.executor import PROGRESS, Files, Portable, WorkerLost
+from ctk.contract.extractor import Columns, Done, Extractor
 from ctk.contract.filter import Count, DropFraction, Filter, FilterContext, keep_best
 from ctk.contract.metric import Direction, Metric
 from ctk.contract.model import Batch, FitContext, Model, NoTraining
 from ctk.contract.platform import Entry, PastSubmission, Platform, Receipt
 from ctk.contract.reader import DataItem, DataReader, Progress
 from ctk.contract.results import FoldTable, FurtherBlend, Results
-from ctk.contract.run_config import BlendChoice, Execution, FilterChoice, Member, RunConfig, Split
+from ctk.contract.run_config import BlendChoice, Execution, FeatureChoice, FilterChoice, Member, RunConfig, Split
 from ctk.contract.schema import Choice, Strict
 from ctk.contract.section import Section
 from ctk.notebook import Tabular
@@ -26,14 +27,18 @@ __all__ = [
     "BlendChoice",
     "Blender",
     "Choice",
+    "Columns",
     "Competition",
     "Count",
     "DataItem",
     "DataReader",
     "Direction",
+    "Done",
     "DropFraction",
     "Entry",
     "Execution",
+    "Extractor",
+    "FeatureChoice",
     "Files",
     "Filter",
     "FilterChoice",

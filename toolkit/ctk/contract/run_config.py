@@ -102,6 +102,14 @@ class FilterChoice(Choice):
     )
 
 
+class FeatureChoice(Choice):
+    """An extractor with its options. Each column that it makes is a feature NAME/COLUMN."""
+
+    of: Annotated[tuple[str, ...], BeforeValidator(_as_list)] = Field(
+        (), description="other extracted features that it is given beside the data's own"
+    )
+
+
 class BlendChoice(Choice):
     """A blender with its options, and what it blends."""
 
@@ -117,6 +125,9 @@ class Member(Strict):
     name: str = Field(description="unique in the run; the model's name by default")
     model: Choice = Field(description="a registered model, with its options")
     seeds: Seeds | None = Field(None, description="instead of the run's seeds")
+    features: Annotated[tuple[str, ...] | None, BeforeValidator(_as_list_or_none)] = Field(
+        None, description="extracted features of the run that it is handed; none: all of them"
+    )
     uses: tuple[str, ...] = Field((), description="members whose out-of-fold predictions it takes as features")
     filters: Annotated[tuple[str, ...] | None, BeforeValidator(_as_list_or_none)] = Field(
         None, description="filters of the run that it learns without the drop of; none: all of them, one after another"
@@ -133,6 +144,9 @@ class RunConfig(Strict):
     data_dir: str | None = Field(None, description="folder of the data; none is the embedded default data")
     data: Choice = Field(description="a registered data reader; the competition's own by default")
     filters: tuple[FilterChoice, ...] = Field((), description="what drops training samples, one after another")
+    features: dict[str, FeatureChoice] = Field(
+        {}, description="features by name that extractors make of the data, once for all members that are handed them"
+    )
     split: Split = Field(Split(), description="which samples are validated on")
     members: tuple[Member, ...] = Field(min_length=1, description="the models that are fitted")
     seeds: Seeds = Field((1,), description="each member is fitted once with each")
@@ -180,6 +194,21 @@ class RunConfig(Strict):
         return tuple(
             number for number, name in enumerate(self.filter_names) if member.filters is None or name in member.filters
         )
+
+    def features_of(self, *members: Member) -> list[str]:
+        """List the extracted features that members are handed and those that these are made of, made before theirs."""
+        found: list[str] = []
+
+        def add(name: str) -> None:
+            for other in self.features[name].of:
+                add(other)
+            if name not in found:
+                found.append(name)
+
+        for member in members:
+            for name in self.features if member.features is None else member.features:
+                add(name)
+        return found
 
     def plain(self) -> dict[str, Any]:
         """Return the config as plain values, with each member's training keys beside its others; what YAML shows."""

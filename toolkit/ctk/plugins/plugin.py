@@ -20,6 +20,7 @@ KINDS = {
     "blenders": "blender",
     "metrics": "metric",
     "filters": "filter",
+    "extractors": "extractor",
     "executors": "executor",
     "trackers": "tracker",
     "samplers": "sampler",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -92,6 +93,31 @@ def check_scores(value: Any, rows: int) -> Array:
     if (bad := np.flatnonzero(~np.isfinite(values))).size:
         raise ContractViolation(f"scored row {bad[0]:,} with {values[bad[0]]}; scores must be finite")
     return values
+
+
+COLUMN = re.compile(r"\w[\w.-]*(/\w[\w.-]*)*")
+"""Names of columns: they stand in configs, and name files."""
+
+
+def check_columns(value: Any, rows: int) -> dict[str, Array]:
+    """Return extracted columns by name: (rows,) or (rows, K) float32, or (rows,) text. Raises ContractViolation."""
+    told = f"extracted a {type(value).__name__}, and arrays by name are needed"
+    require(isinstance(value, Mapping), told)
+    require("" not in value or len(value) == 1, "extracted a column without a name beside others")
+    columns = {}
+    for name, column in value.items():
+        named = isinstance(name, str) and (name == "" or COLUMN.fullmatch(name))
+        require(named, f"extracted a column {name!r}, which is no name: letters, digits, '_', '.' and '-', with '/'")
+        what = f"extracted the column '{name}' as" if name else "extracted"
+        if getattr(column, "dtype", np.dtype(float)).kind != "U":
+            column = to_numeric(column, what).astype(np.float32, copy=False)
+        dims = (1,) if column.dtype.kind == "U" else (1, 2)
+        wanted = f"({rows},)" if len(dims) == 1 else f"({rows},) or ({rows}, K)"
+        fits = column.ndim in dims and len(column) == rows
+        require(fits, f"{what} an array of shape {column.shape}, and {wanted} is needed")
+        columns[name] = column
+    require(columns, "extracted no column")
+    return columns
 
 
 def check_mask(value: Any, rows: int) -> Array:

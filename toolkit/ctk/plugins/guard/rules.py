@@ -235,7 +235,7 @@ def _columns(columns: Any, given: Given) -> Any:
     return decided
 
 
-# Blenders, filters, executors, commands -------------------------------------------------------------------------------
+# Blenders, filters, extractors, executors, commands --------------------------------------------------------------------
 
 
 def check_blend(blend: Any, keys: Sequence[str]) -> Any:
@@ -270,6 +270,10 @@ def _mask(keep: Any, given: Given) -> Any:
     kept = arrays.check_mask(keep, rows)
     require(kept.any(), f"keeps none of {rows:,} samples", "Let its options keep more, or leave it out.")
     return kept
+
+
+def _extracted(columns: Any, given: Given) -> dict[str, Any]:
+    return arrays.check_columns(columns, len(given["train"] if "train" in given else given["samples"]))
 
 
 def _pool(pool: Any, given: Given) -> Any:
@@ -362,6 +366,14 @@ CONTRACTS = {
         contract.Filter,
         score=Rule("scoring samples", lambda scores, given: arrays.check_scores(scores, len(given["samples"]))),
         keep=Rule("choosing samples", _mask),
+    ),
+    "extractors": Contract(
+        contract.Extractor,
+        extract=Rule("extracting features", _extracted),
+        fit=Rule("being fitted"),
+        fit_extract=Rule("being fitted", _extracted),
+        save=Rule("saving itself"),
+        load=Rule("loading what it saved"),
     ),
     "executors": Contract(
         None,
