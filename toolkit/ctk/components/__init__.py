@@ -46,6 +46,13 @@ def ctk_register_blenders(register: Register) -> None:
 
 
 @hookimpl
+def ctk_register_extractors(register: Register) -> None:
+    register("svd", "ctk.components.svd:SVD", "truncated SVD of other features, fitted on training rows")
+    statistics = "ctk.components.target_statistics:TargetStatistics"
+    register("target-statistics", statistics, "smoothed mean of the target and count of rows by category")
+
+
+@hookimpl
 def ctk_register_executors(register: Register) -> None:
     register("local", "ctk.components.executors:local", "processes on this machine, one a GPU where there are GPUs")
     register("serial", "ctk.components.executors:Serial", "this process, one after another")

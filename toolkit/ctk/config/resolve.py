@@ -77,6 +77,7 @@ def resolve(raw: Mapping[str, Any], plugins: Plugins) -> RunConfig:
                 problem = f"Member '{member.name}' uses '{other}', which is no member of this run."
                 raise UsageError(problem, nearest(other, names, "members"))
     _check_split(config.split)
+    _check_features(config)
     _check_names(config)
     return config.model_copy(
         update={
@@ -87,6 +88,10 @@ def resolve(raw: Mapping[str, Any], plugins: Plugins) -> RunConfig:
             "blends": {
                 name: resolve_choice(each, "blenders", f"blends.{name}", plugins)
                 for name, each in config.blends.items()
+            },
+            "features": {
+                name: resolve_choice(each, "extractors", f"features.{name}", plugins)
+                for name, each in config.features.items()
             },
             "filters": tuple(
                 resolve_choice(each, "filters", f"filters.{n}", plugins) for n, each in enumerate(config.filters)
@@ -118,6 +123,28 @@ def _check_names(config: RunConfig) -> None:
     for name in config.blends:
         if not is_folder_name(name):
             raise UsageError(f"Blend name '{name}' is no folder name.", "Use letters, digits, '-', '_' and '.'.")
+
+
+def _check_features(config: RunConfig) -> None:
+    """Refuse names of extracted features that are none, are unknown, or lead in a circle. Raises UsageError."""
+    for name in config.features:
+        if not is_folder_name(name) or name == "oof":
+            problem = f"Config key 'features': '{name}' is no name of a feature."
+            raise UsageError(problem, "Use letters, digits, '-', '_' and '.'; 'oof' is taken.")
+    asked = [(f"Config key 'features.{name}.of'", each.of) for name, each in config.features.items()]
+    asked += [(f"Member '{member.name}'", member.features or ()) for member in config.members]
+    for who, names in asked:
+        for name in names:
+            if name not in config.features:
+                problem = f"{who} names feature '{name}', which is none that this run extracts."
+                raise UsageError(problem, nearest(name, config.features, "extracted features"))
+    left = {name: set(each.of) for name, each in config.features.items()}
+    while left:
+        ready = [name for name, others in left.items() if not others & left.keys()]
+        if not ready:
+            raise UsageError(f"Features {', '.join(sorted(left))} are made of each other in a circle.")
+        for name in ready:
+            del left[name]
 
 
 def _refuse_null(value: Any, where: str = "") -> None:

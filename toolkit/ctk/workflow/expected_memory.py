@@ -10,6 +10,7 @@ from ctk.contract import RunConfig
 from ctk.machine import free_memory, size_text
 from ctk.plugins.guard import Guard, keep_noise, submit_task
 from ctk.runs import RUNNING, Part, Run
+from ctk.workflow.features import add_frozen
 from ctk.workflow.fit import FitTask, guarded_model
 from ctk.workflow.plan_run import RunPlan
 
@@ -65,7 +66,11 @@ def expected_bytes(tasks: Sequence[FitTask]) -> dict[str, int]:
         member = next(each for each in task.config.members if each.name == task.part.member)
         with suppress(Exception):
             keep_noise(Run(task.run).part_folder(task.part))
-            size = guarded_model(member).memory(task.prepared.data.train, task.config.device)
+            names = task.config.features if member.features is None else member.features
+            train = task.prepared.data.train
+            if task.steps is None:
+                train = add_frozen(task.features, names, train, "train")
+            size = guarded_model(member).memory(train, task.config.device)
             known |= {} if size is None else {member.name: size}
     return known
 

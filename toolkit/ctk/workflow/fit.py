@@ -20,6 +20,7 @@ from ctk.plugins.guard.failures import describe_error
 from ctk.runs import Part, Predictions, Run
 from ctk.samples import Array, Samples
 from ctk.training import torchrun
+from ctk.workflow.features import NO_FEATURES, FeaturePlan, HandedFeatures, hand_features
 from ctk.workflow.missing_numbers import check_features
 from ctk.workflow.predictions import combine_folds
 from ctk.workflow.prepare import PreparedData
@@ -27,6 +28,8 @@ from ctk.workflow.split import Fold, draw_folds
 
 SLICE = 2000
 """Training rows of a dry run."""
+FEATURES = "features"
+"""Folder beside a model's checkpoints with what extractors learned from its training rows."""
 STORED = ("oof", "test", "fitted.json")
 """What a part's folder has for members that use it."""
 
@@ -42,6 +45,7 @@ class FitTask:
     fingerprint: str
     metric: str
     steps: int | None = None
+    features: FeaturePlan = NO_FEATURES
 
     def files(self) -> Files:
         """List the files that a worker elsewhere is given, and those that it gives back."""
@@ -51,7 +55,7 @@ class FitTask:
         part = run.part_folder(self.part)
         saved = self.config.checkpoints
         return Files(
-            constant=(self.prepared.place,),
+            constant=(self.prepared.place, *self.features.folders()),
             reads=(
                 run.folder / "config.yaml",
                 *kept_file(run, self.config, member),
@@ -67,7 +71,8 @@ class FitTask:
         """Return a copy of this task whose paths are mapped by ``to``."""
         saved = self.config.checkpoints
         config = self.config.model_copy(update={"checkpoints": saved and str(to(Path(saved)))})
-        return replace(self, run=to(self.run), config=config, prepared=self.prepared.with_paths(to))
+        prepared, features = self.prepared.with_paths(to), self.features.with_paths(to)
+        return replace(self, run=to(self.run), config=config, prepared=prepared, features=features)
 
 
 def fit_part(task: FitTask) -> dict[str, float]:
@@ -85,7 +90,8 @@ def fit_part(task: FitTask) -> dict[str, float]:
 def _fit_and_store(task: FitTask, run: Run) -> dict[str, float]:
     begun = time.perf_counter()
     member = next(each for each in task.config.members if each.name == task.part.member)
-    train, test, fold = _load_samples(task, run, member)
+    handed, fold = _load_samples(task, run, member)
+    train, test = handed.train, handed.test
     valid = train.take(fold.valid)
     competition = competition_of(task.config.competition)
     metric = metric_of(task.metric)
@@ -95,6 +101,7 @@ def _fit_and_store(task: FitTask, run: Run) -> dict[str, float]:
         learned = train.take(fold.train)
         check_features(model, member.name, {"training": learned, "validation": valid, "test": test})
         _fit_model(model, task, run, learned, valid)
+        handed.save(run.checkpoints_folder(task.part) / FEATURES)
         curve = getattr(model, "curve", [])
     else:
         check_features(model, member.name, {"test": test})
@@ -183,7 +190,8 @@ def _fit_with_first_rank(task: FitTask) -> None:
     part = run.part_folder(task.part)
     with only_sentences(part / f"rank-{team.position.rank}"):
         member = next(each for each in task.config.members if each.name == task.part.member)
-        train, _, fold = _load_samples(task, run, member)
+        handed, fold = _load_samples(task, run, member)
+        train = handed.train
         context = FitContext(
             folder=run.checkpoints_folder(task.part),
             seed=task.part.seed,
@@ -232,21 +240,29 @@ def limit_samples(samples: Samples, steps: int | None) -> Samples:
     return samples.take(np.arange(SLICE) * len(samples) // SLICE)
 
 
-def _load_samples(task: FitTask, run: Run, member: Member) -> tuple[Samples, Samples, Fold]:
-    """Take training and test samples, with the features of members that this one uses, and the rows of the fold."""
+def _load_samples(task: FitTask, run: Run, member: Member) -> tuple[HandedFeatures, Fold]:
+    """Take training and test samples, with extracted features and those of members that this one uses, and the fold."""
     data = task.prepared.data
     train, test = limit_samples(data.train, task.steps), data.test
-    if task.config.checkpoints is not None and not len(train):
-        return train, test, Fold(np.arange(0), np.arange(0))
-    fold = draw_folds(train, task.config.split)[task.part.fold]
-    if member.uses:
-        train, test, fold = _add_oof_features(task, run, member, train, test, fold)
-    for path in kept_file(run, task.config, member):
-        # Only what is learned from is filtered: the validation set stays whole, so that scores compare.
-        fold = Fold(fold.train[run.kept(len(train), path)[fold.train]], fold.valid)
-    if not len(fold.train):
-        raise CtkError("The filters left nothing to train on.", "Loosen them, or run without: -o filters=[].")
-    return train, test, fold
+    saved = task.config.checkpoints
+    if saved is not None and not len(train):
+        fold = Fold(np.arange(0), np.arange(0))
+    else:
+        fold = draw_folds(train, task.config.split)[task.part.fold]
+        for path in kept_file(run, task.config, member):
+            # Only what is learned from is filtered: the validation set stays whole, so that scores compare.
+            fold = Fold(fold.train[run.kept(len(train), path)[fold.train]], fold.valid)
+        if not len(fold.train):
+            raise CtkError("The filters left nothing to train on.", "Loosen them, or run without: -o filters=[].")
+    handed = HandedFeatures(train, test, {})
+    if task.features.features:
+        place = saved and Run(Path(saved)).checkpoints_folder(task.part) / FEATURES
+        names = task.config.features if member.features is None else member.features
+        handed = hand_features(task.features, names, train, test, fold.train, place)
+    if member.uses and len(train):
+        train, test, fold = _add_oof_features(task, run, member, handed.train, handed.test, fold)
+        handed = replace(handed, train=train, test=test)
+    return handed, fold
 
 
 def _add_oof_features(

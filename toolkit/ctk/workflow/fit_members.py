@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import shutil
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
 from contextlib import nullcontext, suppress
+from dataclasses import replace
 from typing import Any
 
 from ctk.contract import PROGRESS, WorkerLost
 from ctk.errors import CtkError, DamagedError, PluginError
 from ctk.files import fingerprint, read_json
+from ctk.plugins import plugins
 from ctk.plugins.guard import Guard, submit_task
 from ctk.runs import Part
 from ctk.runs.records import ProgressFile
 from ctk.workflow.apply_filters import filter_for_members
 from ctk.workflow.expected_memory import MemoryForecast
-from ctk.workflow.fit import FitTask, fit_part
+from ctk.workflow.features import plan_features, prepare_frozen
+from ctk.workflow.fit import FitTask, fit_part, limit_samples
 from ctk.workflow.lifecycle import call_hook, say_and_log
 from ctk.workflow.observer import Observer
 from ctk.workflow.plan_run import RunPlan, member_waves, parts_of
@@ -35,9 +39,9 @@ def fit_members(plan: RunPlan, prepared: PreparedData, observer: Observer) -> No
                 f"{part.key}, fold {part.fold}: what lies there is damaged or was fitted to something else; fitted anew"
             )
     filter_for_members(plan, prepared, waves[0], say)
+    missing = _with_features(plan, {part: task for part, task in tasks.items() if part not in fitted}, say, observer)
     observer.begin(list(tasks), fitted)
     try:
-        missing = {part: task for part, task in tasks.items() if part not in fitted}
         pool_for_missing = open_pool(plan.config.executor, plan.run.folder) if missing else nullcontext()
         with pool_for_missing as pool:
             forecast = pool and MemoryForecast(plan, missing, pool[0], say)
@@ -49,6 +53,25 @@ def fit_members(plan: RunPlan, prepared: PreparedData, observer: Observer) -> No
                     _fit_wave(plan, wave, *pool, forecast, observer)
     finally:
         observer.end()
+
+
+def _with_features(
+    plan: RunPlan, tasks: Mapping[Part, FitTask], say: Callable[[str], None], observer: Observer
+) -> dict[Part, FitTask]:
+    """Make the extracted features that members of some parts are handed and that no fold decides; tell the tasks."""
+    config = plan.config
+    members = {each.name: each for each in config.members}
+    handed = {part: config.features_of(members[part.member]) for part in tasks}
+    names = config.features_of(*(members[part.member] for part in tasks))
+    if not names:
+        return dict(tasks)
+    prepared = next(iter(tasks.values())).prepared
+    train = limit_samples(prepared.data.train, plan.steps)
+    features = plan_features(config, prepared, names, plugins(), train)
+    if plan.refresh:
+        shutil.rmtree(features.folder, ignore_errors=True)
+    prepare_frozen(features, train, prepared.data.test, plugins(), say, observer.working)
+    return {part: replace(task, features=features.of(handed[part])) for part, task in tasks.items()}
 
 
 def _fit_wave(
@@ -119,6 +142,7 @@ def _task(plan: RunPlan, written: Mapping[str, Any], part: Part, prepared: Prepa
         vars(part),
         [members[name] for name in needed],
         *(written.get(key) for key in ("split", "filters", "checkpoints")),
+        *([own] if (own := _written_features(plan, written, needed)) else []),
         *([written["metric"]] if written.get("metric") else []),  # none at all, as before a config could name one
         prepared.fingerprint,
         plan.steps,
@@ -126,3 +150,9 @@ def _task(plan: RunPlan, written: Mapping[str, Any], part: Part, prepared: Prepa
     return FitTask(
         plan.run.folder.absolute(), plan.config, part, prepared, print_of_part, plan.competition.metric, plan.steps
     )
+
+
+def _written_features(plan: RunPlan, written: Mapping[str, Any], members: Collection[str]) -> dict[str, Any]:
+    """Return what the run's config says of the extracted features that members are handed; none, as of old."""
+    names = plan.config.features_of(*(each for each in plan.config.members if each.name in members))
+    return {name: written["features"][name] for name in names}

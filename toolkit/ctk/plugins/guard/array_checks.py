@@ -109,7 +109,7 @@ def check_columns(value: Any, rows: int) -> dict[str, Array]:
         named = isinstance(name, str) and (name == "" or COLUMN.fullmatch(name))
         require(named, f"extracted a column {name!r}, which is no name: letters, digits, '_', '.' and '-', with '/'")
         what = f"extracted the column '{name}' as" if name else "extracted"
-        if getattr(column, "dtype", np.dtype(float)).kind != "U":
+        if not (isinstance(column, np.ndarray) and column.dtype.kind == "U"):
             column = to_numeric(column, what).astype(np.float32, copy=False)
         dims = (1,) if column.dtype.kind == "U" else (1, 2)
         wanted = f"({rows},)" if len(dims) == 1 else f"({rows},) or ({rows}, K)"

@@ -235,7 +235,7 @@ def _columns(columns: Any, given: Given) -> Any:
     return decided
 
 
-# Blenders, filters, extractors, executors, commands --------------------------------------------------------------------
+# Blenders, filters, extractors, executors, commands -------------------------------------------------------------------
 
 
 def check_blend(blend: Any, keys: Sequence[str]) -> Any:
