@@ -41,6 +41,7 @@ from ctk.series.trials import Epoch, Trial, TrialOutcome, read_epochs, run_trial
 from ctk.workflow.apply_filters import apply_filters, link_pictures
 from ctk.workflow.blend_runs import execute_blend, plan_blend
 from ctk.workflow.checkpoints import FittedRun
+from ctk.workflow.features import FeatureState, extracted_features
 from ctk.workflow.observer import Observer
 from ctk.workflow.plan_run import RunPlan, reopen_run, start_run
 from ctk.workflow.pools import choose_workers
@@ -63,6 +64,7 @@ __all__ = [
     "configured",
     "copy_plugins",
     "cross_validate",
+    "extract_features",
     "filter_data",
     "interrupt_on_sigterm",
     "metric_of",
@@ -317,6 +319,20 @@ def validate(
 def score(competition: str, file: Path, truth: Path) -> dict[str, float]:
     """Score a submission file against a truth file as the organisers do. Raises SubmissionError, DataError."""
     return competition_of(competition).score_file(file, truth)
+
+
+def extract_features(
+    competition: str, *, make: bool = False, refresh: bool = False, progress: Progress | None = None, **how: Any
+) -> list[FeatureState]:
+    """List the features that a config extracts; with ``make`` those that are not in the cache are made first.
+
+    ``how`` as for ``configured``. With ``refresh`` the data is read anew, and what was extracted of it thrown away.
+    """
+    config, _ = configured(competition, **how)
+    progress = progress or shell_observer().working
+    known = competition_of(config.competition)
+    prepared = prepare(config, known, plugins(), progress=progress, refresh=refresh)
+    return extracted_features(config, prepared, plugins(), make, refresh, progress)
 
 
 def filter_data(

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from ctk.config.overrides import entry_name
 from ctk.config.training_keys import Training
-from ctk.contract import BlendChoice, Choice, Execution, FilterChoice, Member, RunConfig
+from ctk.contract import BlendChoice, Choice, Execution, FeatureChoice, FilterChoice, Member, RunConfig
 from ctk.errors import CtkError
 from ctk.plugins import plugins
 from ctk.plugins.component_options import named_values, resolve_choice
@@ -29,6 +29,8 @@ KINDS = {
     "trackers": "trackers",
 }
 """The kinds of the keys that hold components."""
+NAMED = {"blends": "blenders", "features": "extractors"}
+"""The kinds of the keys that hold components by names of the user's."""
 OPTIONS_OF_THEIR_OWN = ("competition", "preset", "data_dir", "checkpoints")
 """Keys that the command line sets in other ways."""
 
@@ -80,7 +82,7 @@ def choice(kind: str, value: Any, about: str = "") -> Key:
     """A key that holds a component: by name, with its options below; ``value`` is the one it holds so far."""
     names = {name: component.about for name, component in plugins().known(kind).items()}
     name = value if isinstance(value, str) else value.get("name", "") if isinstance(value, Mapping) else ""
-    choices: dict[str, type[Choice]] = {"filters": FilterChoice, "blenders": BlendChoice}
+    choices: dict[str, type[Choice]] = {"filters": FilterChoice, "blenders": BlendChoice, "extractors": FeatureChoice}
     shared = choices.get(kind, Choice)
     own = {key: Key(field.description or "") for key, field in shared.model_fields.items()}
     return Key(about, names, lambda: {**own, "name": Key("", names), **component_keys(kind, name)})
@@ -108,8 +110,9 @@ def _of_model(model: type[BaseModel], raw: Mapping[str, Any]) -> dict[str, Key]:
 def _of_field(name: str, annotation: Any, value: Any, about: str) -> Key:
     if name == "members":
         return _of_list(value, _of_member, about)
-    if name == "blends":
-        return Key(about, below=lambda: {each: choice("blenders", one) for each, one in value.items()}, assigned=False)
+    if name in NAMED and isinstance(value, Mapping):
+        kind = NAMED[name]
+        return Key(about, below=lambda: {each: choice(kind, one) for each, one in value.items()}, assigned=False)
     if name == "stages":
         return _of_list(value, lambda each: Key(below=lambda: _of_model(Training, each), assigned=False), about)
     if name in KINDS and annotation is not bool:

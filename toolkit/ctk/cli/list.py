@@ -80,5 +80,5 @@ def info(competition: str, preset: str | None, json_: bool) -> None:
     for name in known.spaces():
         console.print(Text.assemble(f"space    {name}  ", ("for ctk search", "dim")))
     for kind in kinds:
-        console.print(f"{kind:<10}{', '.join(offers[kind]) or '-'}")
+        console.print(f"{kind:<11}{', '.join(offers[kind]) or '-'}")
     console.print(f"\nA preset in full: ctk info {known.id} --preset {known.embedded}")

@@ -77,6 +77,7 @@ def ctk_register_commands(register: Register) -> None:
     register("list", "ctk.cli.list:list_", "List the competitions that are installed.")
     register("info", "ctk.cli.list:info", "Show a competition's metric, presets and components.")
     register("data", "ctk.cli.data:data", "Say where the data is, what is missing and how to get it; or make it.")
+    register("features", "ctk.cli.features:features", "List the features that a config extracts, and make them.")
     register("runs", "ctk.cli.runs:runs", "List past runs, best first; then searches and ablations.")
     register("show", "ctk.cli.runs:show", "Show a run: its state, scores, config and files.")
     register("new", "ctk.cli.new:new", "Make a plugin to start from, which installs, runs and passes its tests.")

@@ -58,7 +58,6 @@ def hand_features(
     """
     columns: dict[str, tuple[dict[str, Array], dict[str, Array]]] = {}
     states: dict[str, Path] = {}
-    training = fingerprint(_digest(train.ids), _digest(train.ids[learned]))
     for feature in plan.features.values():
         if not feature.by_fold:
             columns[feature.name] = (
@@ -76,7 +75,7 @@ def hand_features(
         if saved is not None:
             columns[feature.name] = _extract_saved(feature, extractor, *given, saved)
             continue
-        place = plan.folder / f"{extractor.guard.component.name}-{feature.key}-{training}"
+        place = fold_folder(plan, feature, train, learned)
         with made_over_time(place) as folder:
             if folder is not None:
                 _make(folder, feature, extractor, *given, learned)
@@ -89,6 +88,11 @@ def hand_features(
         with_features(test, _merged(handed, [columns[name][1] for name in handed])),
         states,
     )
+
+
+def fold_folder(plan: FeaturePlan, feature: PlannedFeature, train: Samples, learned: Array) -> Path:
+    """Name the folder of a feature that is made by fold: by the training samples, and those that are learned from."""
+    return plan.folder / f"{feature.key}-{fingerprint(_digest(train.ids), _digest(train.ids[learned]))}"
 
 
 def _make(folder: Path, feature: PlannedFeature, extractor: Any, train: Samples, test: Samples, learned: Array) -> None:

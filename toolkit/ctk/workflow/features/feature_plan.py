@@ -22,7 +22,7 @@ class PlannedFeature:
 
     name     as the config calls it
     choice   its extractor, with options
-    key      a name for what the extractor's code and options are, and those of what it is made of
+    key      a name for the extractor, its code and its options, and for those of what it is made of
     by_fold  whether it, or something it is made of, is fitted on the training rows of each fold
     learns   whether it is fitted itself
     train, test  folders of its columns, where it is not made by fold
@@ -92,15 +92,15 @@ def plan_features(
         extractor = make_extractor(choice, plugins)
         made_of = [plan.features[other] for other in choice.of]
         code = fingerprint_code(extractor.guard.component, extractor.own, plugins)
-        key = fingerprint(choice.options, code, [[each.name, each.key] for each in made_of])
-        called = f"{extractor.guard.component.name}-{key}"
+        print_of_all = fingerprint(choice.options, code, [[each.name, each.key] for each in made_of])
+        key = f"{extractor.guard.component.name}-{print_of_all}"
         plan.features[name] = PlannedFeature(
             name,
             choice,
             key,
             by_fold=extractor.learns or any(each.by_fold for each in made_of),
             learns=extractor.learns,
-            train=plan.folder / f"{called}-train-{len(train)}",
-            test=plan.folder / f"{called}-test",
+            train=plan.folder / f"{key}-train-{len(train)}",
+            test=plan.folder / f"{key}-test",
         )
     return plan
