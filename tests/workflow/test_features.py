@@ -156,7 +156,7 @@ def test_other_options_make_it_anew_and_refresh_does(home):
 
 def test_what_failed_goes_on_behind_the_last_block(home):
     (home / "fail").touch()
-    with pytest.raises(PluginError, match="extractor 'blocks' of plugin 'own' .* failed while extracting features"):
+    with pytest.raises(PluginError, match=r"extractor 'blocks' of plugin 'own' .* failed while extracting features"):
         run({"b": "blocks"})
     assert diary(home, "block") == ["1000"]
     (home / "fail").unlink()
