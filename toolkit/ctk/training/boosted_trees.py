@@ -392,4 +392,4 @@ def kind_of_target(targets: Array) -> Target:
 
 
 def _matrix_of(samples: Samples) -> Array:
-    return np.asarray(samples.target_values()).reshape(len(samples), -1)
+    return np.asarray(samples.target_values()).reshape(len(samples), samples.target_width)
