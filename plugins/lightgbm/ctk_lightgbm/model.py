@@ -197,7 +197,7 @@ def _sentences() -> Iterator[None]:
         yield
     except (lightgbm.basic.LightGBMError, ValueError) as error:
         reason = str(error).splitlines()[0].rstrip(".")
-        raise CtkError(f"LightGBM: {reason}.", "See the member's keys, and its params.") from error
+        raise CtkError(f"LightGBM: {reason}.", "See the member's keys.") from error
 
 
 @cache

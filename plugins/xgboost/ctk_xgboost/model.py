@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -117,10 +117,10 @@ class XGBoost(BoostedTrees):
         """Fit a booster, and keep its rounds up to the best."""
         import xgboost
 
-        callbacks: list[Any] = [_tell_rounds(task)]
-        if valid is not None:
-            callbacks.append(xgboost.callback.EarlyStopping(rounds=task.patience, metric_name=task.eval_metric))
-        with _sentences():
+        with _sentences() as refuse_unused:
+            callbacks: list[Any] = [_tell_rounds(task, refuse_unused)]
+            if valid is not None:
+                callbacks.append(xgboost.callback.EarlyStopping(rounds=task.patience, metric_name=task.eval_metric))
             booster = xgboost.train(
                 self._params(task),
                 data,
@@ -186,11 +186,13 @@ class XGBoost(BoostedTrees):
         return {**params, **self.training.params}
 
 
-def _tell_rounds(task: BoostingTask) -> Any:
+def _tell_rounds(task: BoostingTask, refuse_unused: Callable[[], None]) -> Any:
     import xgboost
 
     class RoundTeller(xgboost.callback.TrainingCallback):  # type: ignore[misc]
         def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:
+            if epoch == 0:
+                refuse_unused()
             scores = next(reversed(evals_log["valid"].values())) if evals_log else [None]
             task.progress(epoch + 1, scores[-1])
             return False
@@ -199,19 +201,35 @@ def _tell_rounds(task: BoostingTask) -> Any:
 
 
 @contextmanager
-def _sentences() -> Iterator[None]:
-    """Raise CtkError with the library's own reason, without its stack; what it warns of unused parameters too."""
+def _sentences() -> Iterator[Callable[[], None]]:
+    """Raise CtkError with the library's own reason, without its stack.
+
+    What is yielded raises it where the library has warned of parameters that it does not use: that is no exception of
+    its own, and none can leave the callback by which it warns.
+    """
     import xgboost
 
-    with warnings.catch_warnings():
-        warnings.filterwarnings("error", message=r"(?s).*Parameters: \{.*are not used")
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+
+        def refuse_unused() -> None:
+            for each in warned:
+                if "are not used" in str(each.message):
+                    raise _error(str(each.message)) from None
+
         try:
-            yield
-        except (xgboost.core.XGBoostError, UserWarning) as error:
-            reason = str(error).partition("Stack trace")[0]
-            reason = re.sub(r"^\[[\d:]+\]\s*(WARNING: )?\S+:\d+:\s*", "", reason).strip()
-            reason = re.sub(r"^Check failed: .*?\s:\s", "", reason).partition("\n")[0] or str(error).splitlines()[0]
-            raise CtkError(f"XGBoost: {reason.rstrip('.')}.", "See the member's keys, and its params.") from error
+            yield refuse_unused
+        except xgboost.core.XGBoostError as error:
+            raise _error(str(error)) from error
+    for each in warned:
+        warnings.warn_explicit(each.message, each.category, each.filename, each.lineno)
+
+
+def _error(told: str) -> CtkError:
+    """Take the reason out of what the library tells: a time, a place in its sources, a check, the reason, a stack."""
+    reason = re.sub(r"^\[[\d:]+\]\s*(WARNING: )?\S+:\d+:\s*", "", told.partition("Stack trace")[0]).strip()
+    reason = re.sub(r"^Check failed: .*?\s:\s", "", reason).partition("\n")[0]
+    return CtkError(f"XGBoost: {reason.strip().rstrip('.') or told.splitlines()[0]}.", "See the member's keys.")
 
 
 @cache
