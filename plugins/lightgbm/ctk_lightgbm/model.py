@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -192,7 +191,6 @@ def _sentences() -> Iterator[None]:
     """Raise CtkError with the library's own reason."""
     import lightgbm
 
-    lightgbm.register_logger(logging.getLogger("lightgbm"))  # else what it refuses is printed too
     try:
         yield
     except (lightgbm.basic.LightGBMError, ValueError) as error:
