@@ -38,6 +38,7 @@ class Bad(Model):
     def predict(self, samples):
         good = np.zeros((len(samples), self.width), np.float32)
         return ({predict}) if BAD else good
+    def importances(self): return ({importances}) if BAD else None
     def save(self, folder): Path(folder).mkdir(parents=True, exist_ok=True)
     def load(self, folder, samples, device="auto"): self.width = samples.target_width
 """
@@ -119,7 +120,13 @@ TITLE = r"The {} 'bad' of plugin 'rogue' \(rogue 1\.0\) "
 
 def case(kind, template, config, message, competition="toy-regression", **parts):
     """A way to misbehave: what the plugin offers, the config that asks for it, the message."""
-    defaults = {"fit": "pass", "predict": "good", "score": "np.arange(len(samples))", "keep": "scores >= 0"}
+    defaults = {
+        "fit": "pass",
+        "predict": "good",
+        "importances": "None",
+        "score": "np.arange(len(samples))",
+        "keep": "scores >= 0",
+    }
     defaults |= {"submit": "pass", "pool": "Pool()"}
     source = template.format(**defaults | parts) if "{" in template else template
     shown = next(iter(parts.values()), "exit").strip().splitlines()[-1].strip()
@@ -136,6 +143,10 @@ CASES = [
     case("models", MODEL, MEMBER, r"called sys\.exit\(3\) while fitting\.", fit="import sys; sys.exit(3)"),
     case("models", MODEL, MEMBER, r"failed while fitting: Own: one\.", fit="raise Own('one', 'two')"),
     case("models", MODEL, MEMBER, r"ran out of memory while fitting: MemoryError\.", fit="raise MemoryError"),
+    case(
+        "models", MODEL, MEMBER, r"told -1\.0 as the importance of 'x'; numbers from 0 on .*", importances="{'x': -1}"
+    ),
+    case("models", MODEL, MEMBER, r"told as importances a list, and numbers by name .*", importances="['x']"),
     case("models", MODEL, MEMBER, r"predicted None, and an array is needed\.", predict="None"),
     case(
         "models", MODEL, MEMBER, r"predicted an array of shape \(24,\), and \(24, 2\) is needed\.", predict="good[:, 0]"

@@ -317,3 +317,18 @@ def test_curves_of_the_first_fold_are_set_against_its_scores() -> None:
     assert both["blend"] == 0.875
     assert both.keys() == alone.keys()
     assert set(both.values()) == {0.75, 0.875}
+
+
+def test_importances_are_bars_of_the_mean_over_seeds_and_the_rest_is_counted(tmp_path: Path) -> None:
+    keys = {"trees/seed-1": 0.18, "trees/seed-2": 0.17, "blend": 0.19}
+    many = {f"column {number}": 1.0 for number in range(25)}
+    told = {"trees/seed-1": {**many, "speed <km/h>": 55.0}, "trees/seed-2": {**many, "speed <km/h>": 95.0}}
+    page = written(replace(results(keys), importances=told), tmp_path)
+    section = page[page.index('id="importances"') : page.index('id="blend"')]
+    assert section.count("<tr>") == 20
+    assert re.search(r"speed &lt;km/h&gt;</th><td class=\"number\">0\.75", section)
+    assert "6 further columns: 0.06" in section
+
+
+def test_a_page_of_members_that_tell_no_importances_has_no_such_section(tmp_path: Path) -> None:
+    assert "Importances" not in written(TWO, tmp_path)

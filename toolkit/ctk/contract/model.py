@@ -99,6 +99,13 @@ class Model(ABC):
     def load(self, folder: Path, samples: Samples, device: str = "auto") -> None:
         """Become the model that was saved; ``samples`` tell widths where needed, ``device`` is that of a FitContext."""
 
+    def importances(self) -> Mapping[str, float] | None:
+        """Tell how much it makes of each column that it reads, by name, for the report; None where it cannot say.
+
+        Numbers not below zero; those of one model compare with each other. Columns of none may be left out.
+        """
+        return None
+
     def memory(self, samples: Samples, device: str = "auto") -> int | None:
         """Tell how many bytes a fit on such samples takes at most, about; None where that is not known."""
         return None

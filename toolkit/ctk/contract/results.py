@@ -129,6 +129,7 @@ class Results(Tabular):
     scores       by member key and "blend": every number the competition evaluates, on ``valid``
     curves       by member key, rows of {"epoch", "loss", <metric name>, ...}; of the first fold
     seconds      by member key, the time its fits took
+    importances  by member key, what columns of its features are worth to it, the mean over folds; of those that tell
     baselines    member keys that are shown but not blended
     test         the test samples; submitted: (T, ...) what was submitted for them; submission: the file
     truth        the test samples with targets, where public; truth_scores: the submission's numbers against them
@@ -159,6 +160,7 @@ class Results(Tabular):
     truth_scores: Mapping[str, float] = field(default_factory=dict)
     files: Path | None = None
     folds: FoldTable | None = None
+    importances: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     blends: Mapping[str, FurtherBlend] = field(default_factory=dict)
 
     def heading(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ctk.data.feature_table import FeatureTable
 from ctk.data.ids import parse_id
 from ctk.data.npz import Npz, member_checksums, rows_not_finite
 from ctk.data.pictures import open_picture
@@ -9,6 +10,7 @@ from ctk.data.samples_writer import SamplesWriter, link_samples
 from ctk.data.scratch_array import allocate_scratch
 
 __all__ = [
+    "FeatureTable",
     "Npz",
     "SamplesWriter",
     "allocate_scratch",

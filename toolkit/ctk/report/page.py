@@ -17,6 +17,7 @@ from ctk.report.blend_trace import plot_climb
 from ctk.report.figures import SERIES
 from ctk.report.folds import Folds, by_fold
 from ctk.report.heat import MapRow, weight_map
+from ctk.report.importances import ImportanceBars, importance_bars
 from ctk.report.numbers import column, comparison, duration, number
 from ctk.report.rendering import Fact, render_template
 
@@ -44,6 +45,7 @@ def write_report(results: Results, sections: Sequence[Section], path: Path) -> N
         table=members_table(results),
         plots=plots(results),
         legend=legend(results),
+        importances=importances(results),
         weights=weights(results),
         weights_by_group=weights_by_group(results),
         trace=trace(results),
@@ -273,6 +275,20 @@ def legend(results: Results) -> list[LegendEntry]:
     if grey:
         entries.append(LegendEntry(0, grey[0] if len(grey) == 1 else f"{len(grey)} others"))
     return entries
+
+
+# Importances -------------------------------------------------------------------------------------------------------
+
+
+def importances(results: Results) -> list[ImportanceBars]:
+    """What columns are worth to each member that tells, the best member first."""
+    colours = slots(results)
+    by_name: dict[str, list[Mapping[str, float]]] = {}
+    for key in [*by_rank(results, baselines=False), *by_rank(results, baselines=True)]:
+        if told := results.importances.get(key):
+            by_name.setdefault(_split(key)[0], []).append(told)
+    found = [importance_bars(name, colours.get(name, 0), told) for name, told in by_name.items()]
+    return [each for each in found if each is not None]
 
 
 # Blend -------------------------------------------------------------------------------------------------------------

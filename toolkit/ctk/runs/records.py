@@ -146,3 +146,4 @@ class FittedFile(BaseModel):
     curve: list[Numbers]
     postprocess: dict[str, Any]
     size: int | None = None
+    importances: Numbers | None = None

@@ -1,4 +1,4 @@
-"""Models that the toolkit itself trains: what exporters, encoders and trackers need of networks and ridge regression.
+"""Models that the toolkit itself trains: what plugins need of networks, ridge and trees.
 
 Each name is imported when it is first used (PEP 562), for most of them bring Lightning with them.
 """
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ctk.components.ridge import Ridge, solve_ridge
+    from ctk.training.boosted_trees import BoostedTrees, BoostingTask, FittedBooster, TreesTraining
     from ctk.training.devices import torch_device
     from ctk.training.forward import State, output
     from ctk.training.network import NetworkModel, as_model
@@ -18,10 +19,14 @@ if TYPE_CHECKING:
     from ctk.training.validation_tracker import VALID_LOSS
 
 _HOMES = {
+    "BoostedTrees": "training.boosted_trees",
+    "BoostingTask": "training.boosted_trees",
     "FitLocation": "training.tracking",
+    "FittedBooster": "training.boosted_trees",
     "NetworkModel": "training.network",
     "Ridge": "components.ridge",
     "State": "training.forward",
+    "TreesTraining": "training.boosted_trees",
     "VALID_LOSS": "training.validation_tracker",
     "as_model": "training.network",
     "current_team": "training.torchrun",
@@ -32,10 +37,14 @@ _HOMES = {
 }
 __all__ = [
     "VALID_LOSS",
+    "BoostedTrees",
+    "BoostingTask",
     "FitLocation",
+    "FittedBooster",
     "NetworkModel",
     "Ridge",
     "State",
+    "TreesTraining",
     "as_model",
     "current_team",
     "output",

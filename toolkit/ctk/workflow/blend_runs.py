@@ -202,6 +202,7 @@ def _join_members(plan: BlendPlan, prefix: str, run: Run, members: MemberPredict
     members.seconds[key] = sum(members.seconds.pop(name, 0.0) for name in own.values())
     for name in own.values():
         members.curves.pop(name, None)
+        members.importances.pop(name, None)
 
 
 def take_saved_blend(plan: BlendPlan, members: MemberPredictions, say: Callable[[str], None]) -> BlendRecord:

@@ -82,6 +82,7 @@ def collect_results(
         scores=scores,
         curves=members.curves,
         seconds=members.seconds,
+        importances=members.importances,
         baselines=members.baselines,
         test=data.test,
         submitted=blended.test,

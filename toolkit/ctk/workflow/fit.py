@@ -131,6 +131,7 @@ def _fit_and_store(task: FitTask, run: Run) -> dict[str, float]:
         curve=curve,
         postprocess=fitted,
         size=getattr(model, "size", None),
+        importances=model.importances(),
     )
     return scores
 

@@ -32,6 +32,7 @@ class MemberPredictions:
     baselines: frozenset[str] = frozenset()
     curves: dict[str, list[dict[str, float]]] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
+    importances: dict[str, dict[str, float]] = field(default_factory=dict)
     rows: Array = field(default_factory=lambda: np.arange(0))
 
     def of(self, keys: Sequence[str]) -> MemberPredictions:
@@ -112,6 +113,7 @@ def gather_predictions(runs: Mapping[str, Run], train: Samples, test: Samples) -
     baselines: set[str] = set()
     curves: dict[str, list[dict[str, float]]] = {}
     seconds: dict[str, float] = {}
+    importances: dict[str, dict[str, float]] = {}
     for prefix, run in runs.items():
         shown = {member["name"] for member in run.config()["members"] if not member.get("blend", True)}
         for key, parts in parts_by_key(run).items():
@@ -119,10 +121,12 @@ def gather_predictions(runs: Mapping[str, Run], train: Samples, test: Samples) -
             oof[name], tests[name] = combine_folds(run, parts, test.ids, unit=train.gallery is not None)
             facts = [run.facts(part) for part in parts]
             curves[name], seconds[name] = facts[0]["curve"], sum(fact["seconds"] for fact in facts)
+            if told := [each for fact in facts if (each := fact.get("importances"))]:
+                importances[name] = mean_importances(told)
             if parts[0].member in shown:
                 baselines.add(name)
     if not len(train):  # saved members predict a test alone
-        return MemberPredictions(train, {}, tests, frozenset(baselines), curves, seconds)
+        return MemberPredictions(train, {}, tests, frozenset(baselines), curves, seconds, importances)
     common = np.ones(len(train), dtype=bool)
     last: Array | None = None
     for predictions in oof.values():
@@ -138,4 +142,10 @@ def gather_predictions(runs: Mapping[str, Run], train: Samples, test: Samples) -
     valid = train.take(rows)
     values = {name: reorder(predictions, valid.ids, name) for name, predictions in oof.items()}
     valid = valid.with_own_gallery() if valid.gallery is not None else valid
-    return MemberPredictions(valid, values, tests, frozenset(baselines), curves, seconds, rows)
+    return MemberPredictions(valid, values, tests, frozenset(baselines), curves, seconds, importances, rows)
+
+
+def mean_importances(folds: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """Take the mean over folds of what columns are worth; a column that a fold leaves out is worth nothing there."""
+    names = dict.fromkeys(name for each in folds for name in each)
+    return {name: sum(each.get(name, 0.0) for each in folds) / len(folds) for name in names}

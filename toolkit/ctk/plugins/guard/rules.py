@@ -197,6 +197,15 @@ def _prediction(predicted: Any, given: Given) -> Any:
     return values
 
 
+def _importances(told: Any, given: Given) -> dict[str, float] | None:
+    if told is None:
+        return None
+    by_name = arrays.to_numbers(told, "told as importances")
+    for name, number in by_name.items():
+        require(0 <= number < math.inf, f"told {number} as the importance of '{name}'; numbers from 0 on are needed")
+    return by_name
+
+
 def _module(made: Any, given: Given) -> Any:
     from torch import nn
 
@@ -342,6 +351,7 @@ CONTRACTS = {
         features_read=Rule("telling which features it reads", lambda names, given: list(names)),
         save=Rule("saving itself"),
         load=Rule("loading what it saved", _note_target),
+        importances=Rule("telling what its columns are worth to it", _importances),
         memory=Rule("telling what memory it takes", lambda size, given: None if size is None else int(size)),
         curve=Rule("telling its curve", lambda curve, given: arrays.check_curve([] if curve is None else curve)),
         size=Rule("telling its size", lambda size, given: None if size is None else int(size)),
