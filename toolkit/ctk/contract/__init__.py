@@ -17,6 +17,7 @@ from ctk.contract.results import FoldTable, FurtherBlend, Results
 from ctk.contract.run_config import BlendChoice, Execution, FilterChoice, Member, RunConfig, Split
 from ctk.contract.schema import Choice, Strict
 from ctk.contract.section import Section
+from ctk.contract.transform import Transform
 from ctk.notebook import Tabular
 
 __all__ = [
@@ -57,6 +58,7 @@ __all__ = [
     "Strict",
     "Submission",
     "Tabular",
+    "Transform",
     "WorkerLost",
     "find_members",
     "keep_best",
