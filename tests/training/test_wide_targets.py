@@ -118,11 +118,11 @@ def fit(folder, model, samples=None, metric=R2, **context):
 def losses_of(folder, model, **context):
     made = []
 
-    def make(loss, train):
+    def make(kind, loss, train):
         made.append(Squares.for_samples(train, **loss.options))
-        return made[-1]
+        return made[-1], stage.Guard(kind, loss.name)
 
-    with patch.object(stage, "_loss", make):
+    with patch.object(stage, "_make", make):
         fit(folder, model, **context)
     return made
 

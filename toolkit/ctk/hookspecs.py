@@ -39,6 +39,7 @@ __all__ = [
     "ctk_register_platforms",
     "ctk_register_samplers",
     "ctk_register_trackers",
+    "ctk_register_transforms",
     "ctk_run_finished",
     "ctk_run_started",
     "hookimpl",
@@ -81,6 +82,10 @@ def ctk_register_models(register: Register) -> None:
     It may have ``scale(target) -> Tensor``, from the samples' units (whatever their dtype) into those in which its
     output is trained, float32; and ``unscale(output) -> Tensor``, back. Then the loss compares the network's output
     with scaled targets, and what is scored and predicted is the unscaled output.
+
+    One that reads sequences (``batch: {by: GROUP, as: sequences}``) has ``"mask"`` among its ``features``. It is given
+    the others as (S, L, ...), zero beyond a sequence's end, and there (S, L) bool, true where there is a row; it
+    returns (S, L, D). ``scale``, ``unscale``, losses and metrics see a row a sample as ever.
     """
 
 
@@ -99,6 +104,15 @@ def ctk_register_losses(register: Register) -> None:
     has an attribute ``spans_ranks = True``: its result is taken as it is, it is also called on a rank with no rows, and
     it sees to it that the mean of the ranks' gradients is that of the whole batch, as ``ctk.ops.info_nce_across`` does;
     for a term that is a mean over rows it multiplies with ``batch.share``.
+    """
+
+
+@hookspec
+def ctk_register_transforms(register: Register) -> None:
+    """Offer transforms: subclasses of ``ctk.contract.Transform``; ``transforms: [NAME]`` in a member that is a network.
+
+    They change features and target of a training batch, one after another, and never a row that is validated or
+    predicted. The report shows some rows as the network got them.
     """
 
 

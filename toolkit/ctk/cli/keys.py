@@ -23,6 +23,7 @@ from ctk.plugins.load_cache import RememberedOptions, recall_options
 KINDS = {
     "model": "models",
     "loss": "losses",
+    "transforms": "transforms",
     "data": "data",
     "blend": "blenders",
     "filters": "filters",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, create_model, model_validator
 
 from ctk.contract import Choice, Strict
 from ctk.contract.schema import merge_configs, validate_config
@@ -68,11 +68,37 @@ class Schedule(Strict):
         return self
 
 
-class BatchSize(Strict):
-    """Rows a batch, and the group whose rows stay together in one."""
+if TYPE_CHECKING:
+    _Layout = Strict
+else:  # `as` can be a key, but no name in a class's body
+    _as = Field("rows", description="rows by themselves, or sequences: the rows of each group together, in order")
+    _Layout = create_model("_Layout", __base__=Strict, **{"as": (Literal["rows", "sequences"], _as)})
+
+
+class BatchSize(_Layout):
+    """Rows a batch, the group whose rows stay together in one, and how a network is given them.
+
+    As sequences it is given (S, L, ...) and a mask, padded to the longest of the batch's groups.
+    """
 
     size: int = Field(1024, gt=0, description="rows; with a group about so many")
     by: str | None = Field(None, description="group whose rows are all in one batch; none mixes single rows")
+    order: str | None = Field(
+        None, description="of sequences: group that a sequence's rows are sorted by; none: time, where there is such"
+    )
+
+    @property
+    def in_sequences(self) -> bool:
+        """Whether a network is given sequences."""
+        return bool(getattr(self, "as") == "sequences")
+
+    @model_validator(mode="after")
+    def _sequences_of_a_group(self) -> Self:
+        if self.in_sequences and self.by is None:
+            raise ValueError("sequences are of a group; say which: by: GROUP")
+        if self.order is not None and not self.in_sequences:
+            raise ValueError("order is for as: sequences alone")
+        return self
 
 
 class Training(Strict):
@@ -87,6 +113,15 @@ class Training(Strict):
     schedule: Schedule = Field(Schedule(), description="learning rate over the epochs")
     epochs: int = Field(100, gt=0, description="times that all training samples are seen")
     batch: BatchSize = Field(BatchSize(), description="samples of a step")
+    transforms: tuple[Choice, ...] = Field(
+        (), description="what changes features and target of a training batch, one after another"
+    )
+    trainable: tuple[str, ...] | None = Field(
+        None,
+        min_length=1,
+        description="shell patterns of parameter names, as head.*; what none of them fits stays as it is, and its batch"
+        " norms in evaluation mode; none: all are trained",
+    )
     clip: float | None = Field(None, gt=0, description="largest norm of the gradient")
     ema: float | None = Field(None, gt=0, lt=1, description="decay of an average of the weights, used instead of them")
     precision: Precision = Field("32-true", description="auto: bf16-mixed on a GPU that has it, else 32-true")
@@ -116,15 +151,23 @@ class Training(Strict):
         return max(1, round(1 / self.validate_every))
 
     def with_components(self, where: str, plugins: Plugins) -> Training:
-        """Return a copy with the losses' options checked and filled in; each stage too."""
+        """Return a copy with the options of losses and transforms checked and filled in; those of stages checked."""
         loss = resolve_choice(self.loss, "losses", f"{where}.loss", plugins)
         by = self.valid_loss
         if not isinstance(by, bool):
             by = resolve_choice(by, "losses", f"{where}.valid_loss", plugins)
-        whole = self.model_copy(update={"loss": loss, "valid_loss": by})
+        transforms = self._transforms(where, plugins)
+        whole = self.model_copy(update={"loss": loss, "valid_loss": by, "transforms": transforms})
         for number, stage in enumerate(whole.phases(f"{where}.stages")):
             resolve_choice(stage.loss, "losses", f"{where}.stages.{number}.loss", plugins)
+            stage._transforms(f"{where}.stages.{number}", plugins)
         return whole
+
+    def _transforms(self, where: str, plugins: Plugins) -> tuple[Choice, ...]:
+        return tuple(
+            resolve_choice(each, "transforms", f"{where}.transforms.{number}", plugins)
+            for number, each in enumerate(self.transforms)
+        )
 
     def phases(self, where: str = "stages") -> list[Training]:
         """List the stages with the common keys filled in; without any, this itself."""

@@ -18,6 +18,7 @@ from ctk.contract.results import FoldTable, FurtherBlend, Results
 from ctk.contract.run_config import BlendChoice, Execution, FeatureChoice, FilterChoice, Member, RunConfig, Split
 from ctk.contract.schema import Choice, Strict
 from ctk.contract.section import Section
+from ctk.contract.transform import Transform
 from ctk.notebook import Tabular
 
 __all__ = [
@@ -62,6 +63,7 @@ __all__ = [
     "Strict",
     "Submission",
     "Tabular",
+    "Transform",
     "WorkerLost",
     "find_members",
     "keep_best",

@@ -17,6 +17,7 @@ KINDS = {
     "data": "data reader",
     "models": "model",
     "losses": "loss",
+    "transforms": "transform",
     "blenders": "blender",
     "metrics": "metric",
     "filters": "filter",

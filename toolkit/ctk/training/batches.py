@@ -13,7 +13,7 @@ from ctk.samples import Array
 
 
 class Batches(Sampler[Tensor]):
-    """Batches of row numbers, (B,) int64. With ``groups`` every row of a group is in the same batch.
+    """Batches of row numbers, (B,) int64. With ``groups`` every row of a group is in the same batch, by ``order``.
 
     Grouped batches hold ``size // round(mean rows a group)`` groups, so their size varies; the last, smaller batch is
     kept. (The rule of the AML competition's reference solution; see its plugin's README.)
@@ -22,7 +22,9 @@ class Batches(Sampler[Tensor]):
     then how many there are in fact, at most one a batch.
     """
 
-    def __init__(self, rows: int, size: int, seed: int, groups: Array | None = None, parts: int = 1) -> None:
+    def __init__(
+        self, rows: int, size: int, seed: int, groups: Array | None = None, parts: int = 1, order: Array | None = None
+    ) -> None:
         self.seed = seed
         self.part = 0
         if groups is None:
@@ -30,7 +32,7 @@ class Batches(Sampler[Tensor]):
             self._units, self._step = rows, size
         else:
             _, numbers, counts = np.unique(np.asarray(groups), return_inverse=True, return_counts=True)
-            by_group = np.split(np.argsort(numbers, kind="stable"), np.cumsum(counts)[:-1])
+            by_group = np.split(np.lexsort((numbers,) if order is None else (order, numbers)), np.cumsum(counts)[:-1])
             self._members = [torch.from_numpy(members) for members in by_group]
             self._units = len(counts)
             self._step = max(1, size // max(1, round(float(counts.mean()))))

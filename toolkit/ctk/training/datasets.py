@@ -15,9 +15,10 @@ from torch.utils.data import Dataset, Sampler
 from ctk.contract import Batch
 from ctk.samples import Array, Samples
 from ctk.training.rank_batches import RankBatch
+from ctk.training.sequences import MASK, Sequences
 
-PREDICT_ROWS = 4096
-"""Rows predicted at a time."""
+PREDICT_ROWS, PREDICT_NUMBERS = 4096, 2**23
+"""Rows predicted at a time at most, and numbers in their features."""
 DRY_ROWS, DRY_PREDICT_ROWS = 16, 128
 """Rows of a batch in a dry run, and rows predicted at a time: it is to show on any machine what is wrong."""
 
@@ -25,27 +26,42 @@ DRY_ROWS, DRY_PREDICT_ROWS = 16, 128
 class FeaturesDataset(Dataset[dict[str, Tensor]]):
     """Some features of samples, indexed by whole batches of row numbers or by slices.
 
-    Memory-mapped arrays stay on disk, and a slice of one is a view.
+    Memory-mapped arrays stay on disk, and a slice of one is a view. Of ``sequences`` a batch holds whole ones, and a
+    slice counts their rows in their order; what is returned has their mask (S, L) bool beside the rows (B, ...).
     """
 
-    def __init__(self, samples: Samples, names: Sequence[str]) -> None:
-        self.values = {name: _tensor(samples.features[name]) for name in names}
+    def __init__(self, samples: Samples, names: Sequence[str], sequences: Sequences | None = None) -> None:
+        self.values = {name: _tensor(samples.features[name]) for name in names if name != MASK}
+        self.sequences = sequences
 
-    def __getitem__(self, rows: Tensor | slice) -> dict[str, Tensor]:
-        return {name: values[rows] for name, values in self.values.items()}
+    def __getitem__(self, given: Tensor | slice) -> dict[str, Tensor]:
+        rows = self.rows(given)
+        found = {name: values[rows] for name, values in self.values.items()}
+        if self.sequences is not None:
+            found[MASK] = self.sequences.mask(rows if isinstance(rows, slice) else rows.numpy())
+        return found
+
+    def rows(self, given: Tensor | slice) -> Tensor | slice:
+        """Turn a slice of the sequences' rows into rows of the samples, as a slice where they lie so."""
+        if self.sequences is None or not isinstance(given, slice):
+            return given
+        rows = self.sequences.rows[given]
+        one_after_another = len(rows) > 0 and (np.diff(rows) == 1).all()
+        return slice(int(rows[0]), int(rows[-1]) + 1) if one_after_another else torch.from_numpy(rows)
 
 
 class SamplesDataset(Dataset[Batch]):
     """Features and targets of samples, indexed by whole batches of row numbers."""
 
-    def __init__(self, samples: Samples, names: Sequence[str]) -> None:
+    def __init__(self, samples: Samples, names: Sequence[str], sequences: Sequences | None = None) -> None:
         assert samples.target is not None
-        self.features = FeaturesDataset(samples, names)
+        self.features = FeaturesDataset(samples, names, sequences)
         self.target = _tensor(samples.target)
         self.gallery = None if samples.gallery is None else _tensor(samples.gallery.vectors)
 
-    def __getitem__(self, given: Tensor | RankBatch) -> Batch:
-        rows, share, ranks = given if isinstance(given, RankBatch) else (given, 1.0, 1)
+    def __getitem__(self, given: Tensor | slice | RankBatch) -> Batch:
+        wanted, share, ranks = given if isinstance(given, RankBatch) else (given, 1.0, 1)
+        rows = self.features.rows(wanted)
         target, ids = self.target[rows], None
         if self.gallery is not None:
             target, ids = self.gallery[target], target
@@ -56,22 +72,46 @@ class SequentialSlices(Sampler[slice]):
     """Slices that cover every row once, in order, some thousands at a time.
 
     Each of several ranks has its part, ``own`` rows, in as many slices as the others. One for which no row is left has
-    a row of another all the same, for a network to compute something with.
+    a row of another all the same, after its own, for a network to compute something with. Sequences are not cut; a
+    slice may then be longer by one of them.
     """
 
-    def __init__(self, rows: int, rank: int = 0, ranks: int = 1, at_once: int = PREDICT_ROWS) -> None:
-        self.first = rows * rank // ranks
-        self.own = rows * (rank + 1) // ranks - self.first
-        self.slices = math.ceil(math.ceil(rows / ranks) / at_once)
+    def __init__(
+        self,
+        rows: int,
+        rank: int = 0,
+        ranks: int = 1,
+        at_once: int = PREDICT_ROWS,
+        sequences: Sequences | None = None,
+    ) -> None:
+        self.rows = rows
+        self.ranks = ranks
+        self.sequences = sequences
+        first, last = self._whole(rows * rank // ranks), self._whole(rows * (rank + 1) // ranks)
+        self.own = last - first
+        slices = math.ceil(math.ceil(rows / ranks) / at_once)
+        ends = [self._whole(first + self.own * number // slices) for number in range(slices + 1)] if self.own else []
+        own = [slice(start, end) for start, end in pairwise(ends) if start < end]
+        any_row = slice(0, 1 if sequences is None else self._whole(1))
+        self.slices = own + [any_row] * (slices - len(own))
 
     def __len__(self) -> int:
-        return self.slices
+        return len(self.slices)
 
     def __iter__(self) -> Iterator[slice]:
-        if not self.own:
-            return iter([slice(self.first, self.first + 1)] * self.slices)
-        ends = [self.first + self.own * number // self.slices for number in range(self.slices + 1)]
-        return (slice(start, end) for start, end in pairwise(ends))
+        return iter(self.slices)
+
+    def _whole(self, end: int) -> int:
+        """Move an end among the rows on to the end of a sequence."""
+        if self.sequences is None or end == 0:
+            return end
+        return int(self.sequences.ends[np.searchsorted(self.sequences.ends, end)])
+
+
+def rows_at_once(samples: Samples, names: Sequence[str]) -> int:
+    """Tell how many rows are predicted at a time: fewer where they are pictures, of which networks make much more."""
+    numbers = sum(int(np.prod(samples.features[name].shape[1:])) for name in names if name in samples.features)
+    return max(1, min(PREDICT_ROWS, PREDICT_NUMBERS // max(1, numbers)))
 
 
 def _tensor(values: Array) -> Tensor:

@@ -8,21 +8,43 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ctk.plugins.guard import ContractViolation
 from ctk.samples import Array, Samples
-from ctk.training.datasets import PREDICT_ROWS, FeaturesDataset, SequentialSlices
+from ctk.training.datasets import PREDICT_ROWS, FeaturesDataset, SequentialSlices, rows_at_once
+from ctk.training.sequences import MASK, Sequences, pad, places
 
 State = dict[str, Tensor]
 """Weights and buffers of a network, by name."""
 
 
-def inputs(network: nn.Module, features: Mapping[str, Tensor], device: Any) -> list[Tensor]:
-    """List the features that a network reads, in its order, on its device."""
-    return [features[name].to(device) for name in network.features]  # type: ignore[union-attr]
+def call_network(network: nn.Module, features: Mapping[str, Tensor], device: Any) -> Tensor:
+    """Call a network with the features that it reads, (B, ...) each, on its device; returns a row for each row.
+
+    One that reads sequences is given them padded, by the mask among the features.
+    """
+    names: Any = network.features
+    given = {name: features[name].to(device) for name in names}
+    mask = given.get(MASK)
+    if mask is None:
+        prediction: Tensor = network(*given.values())
+        return prediction
+    rows = next(len(values) for name, values in given.items() if name != MASK)
+    made: Tensor = network(*(values if name == MASK else pad(values, mask) for name, values in given.items()))
+    if made.shape[:2] != mask.shape or made.ndim < 3:
+        wanted = f"({', '.join(map(str, mask.shape))}, D)"
+        raise ContractViolation(f"made of sequences a tensor of shape {tuple(made.shape)}, and {wanted} is needed")
+    return made.flatten(0, 1)[places(mask, rows)]
+
+
+def reads_sequences(network: nn.Module) -> bool:
+    """Whether a network is given whole sequences and their mask."""
+    names: Any = network.features
+    return MASK in names
 
 
 def output(network: nn.Module, features: Mapping[str, Tensor], device: Any) -> Tensor:
     """Predict in the samples' units: (B, D) float32."""
-    return unscale(network, network(*inputs(network, features, device)))
+    return unscale(network, call_network(network, features, device))
 
 
 def unscale(network: nn.Module, prediction: Tensor) -> Tensor:
@@ -35,12 +57,27 @@ def copy_state(network: nn.Module) -> State:
     return {name: value.detach().cpu().clone() for name, value in network.state_dict().items()}
 
 
+def put_columns(whole: Array, rows: slice | Array, part: Array, columns: Array | None) -> None:
+    """Write predictions (B, D) into some rows of all, or of them some columns alone, (C,) int64."""
+    if columns is None:
+        whole[rows] = part
+    else:
+        whole[rows if isinstance(rows, slice) else rows[:, None], columns] = part[:, columns]
+
+
 @torch.inference_mode()
 def predict_blocks(
-    network: nn.Module, samples: Samples, device: torch.device, at_once: int = PREDICT_ROWS
-) -> Iterator[tuple[slice, Array]]:
+    network: nn.Module,
+    samples: Samples,
+    device: torch.device,
+    at_once: int = PREDICT_ROWS,
+    sequences: Sequences | None = None,
+) -> Iterator[tuple[slice | Array, Array]]:
     """Predict in the samples' units, some rows at a time: (rows, (B, D) float32)."""
     network.to(device).eval()
-    features = FeaturesDataset(samples, network.features)  # type: ignore[arg-type]
-    for rows in SequentialSlices(len(samples), at_once=at_once):
-        yield rows, output(network, features[rows], device).cpu().numpy()
+    names: Any = network.features
+    features = FeaturesDataset(samples, names, sequences)
+    at_once = min(at_once, rows_at_once(samples, names))
+    for part in SequentialSlices(len(samples), at_once=at_once, sequences=sequences):
+        rows = part if sequences is None else sequences.rows[part]
+        yield rows, output(network, features[part], device).cpu().numpy()

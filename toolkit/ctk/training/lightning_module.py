@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import lightning.pytorch as L
@@ -10,13 +11,15 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
 
 from ctk.config.training_keys import Optimizer, Training
-from ctk.contract import Batch
+from ctk.contract import Batch, Transform
 from ctk.errors import CtkError, nearest
 from ctk.plugins.guard import Guard
 from ctk.samples import Array
 from ctk.training import torchrun
-from ctk.training.forward import inputs, output, unscale
+from ctk.training.forward import call_network, output, unscale
 from ctk.training.schedules import learning_rate_factor
+from ctk.training.sequences import MASK, places
+from ctk.training.transformed_rows import first_rows
 
 RANK_SEED = 7_368_787
 """Between the seeds of two ranks: else all would drop the same units of different rows."""
@@ -29,6 +32,8 @@ class NetworkModule(L.LightningModule):
     parts      validations an epoch: Lightning takes what lies between two of them for an epoch
     loss_guard  the guard of the plugin that the loss is of
     valid_by   another loss that the validation samples are compared by, with its guard
+    transforms  what changes a training batch, in their order, guarded
+    watch      is told of the first batch's first rows, as they were and as transforms made them
     """
 
     def __init__(
@@ -41,6 +46,8 @@ class NetworkModule(L.LightningModule):
         parts: int,
         loss_guard: Guard,
         valid_by: tuple[nn.Module, Guard] | None = None,
+        transforms: Sequence[Transform] = (),
+        watch: Callable[[Batch, Batch], None] | None = None,
     ) -> None:
         super().__init__()
         self.network = network
@@ -51,6 +58,8 @@ class NetworkModule(L.LightningModule):
         self.parts = parts
         self.loss_guard = loss_guard
         self.valid_by = valid_by or (loss, loss_guard)  # a tuple, so that checkpoints do not hold it a second time
+        self.transforms = transforms
+        self.watch = watch
         self.losses: list[Tensor] = []
         self.valid_losses: list[tuple[int, Tensor]] = []
         self.scale = getattr(network, "scale", None)
@@ -63,10 +72,29 @@ class NetworkModule(L.LightningModule):
     def training_step(self, batch: Batch, number: int) -> Tensor:
         seed = self.seed * 1_000_003 + self.global_step
         self._seed(seed if (team := torchrun.current_team()) is None else seed + RANK_SEED * team.position.rank)
-        prediction = self.network(*inputs(self.network, batch.features, self.device))
+        if self.transforms:
+            batch = self._transform(batch)
+        prediction = call_network(self.network, batch.features, self.device)
         loss = self._compare(prediction, batch, self.current_epoch // self.parts, self.loss, self.loss_guard)
         self.losses.append(loss.detach())
         return loss
+
+    @torch.no_grad()
+    def _transform(self, batch: Batch) -> Batch:
+        """Change a batch's rows in the samples' precision, whatever the training's."""
+        before = first_rows(batch) if self.global_step == 0 and self.watch else None
+        features, target = dict(batch.features), batch.target
+        mask = features.pop(MASK, None)
+        units = torch.arange(len(target), device=target.device)
+        if mask is not None:
+            units = places(mask, len(target)) // mask.shape[1]
+        with torch.autocast(self.device.type, enabled=False):
+            for transform in self.transforms:
+                features, target = transform.apply(features, target, units)
+        changed = batch._replace(features=features if mask is None else {**features, MASK: mask}, target=target)
+        if before is not None and self.watch:
+            self.watch(before, first_rows(changed))
+        return changed
 
     def _compare(self, prediction: Tensor, batch: Batch, epoch: int, by: nn.Module, guard: Guard) -> Tensor:
         """Compute a loss, such that the mean over ranks is that of the whole batch."""
@@ -92,7 +120,7 @@ class NetworkModule(L.LightningModule):
         """Predict in the samples' units; given targets too, note the loss as in the last epoch, when warm."""
         if not isinstance(rows, Batch):
             return output(self.network, rows, self.device)
-        prediction: Tensor = self.network(*inputs(self.network, rows.features, self.device))
+        prediction = call_network(self.network, rows.features, self.device)
         loss = self._compare(prediction, rows, self.training_config.epochs - 1, *self.valid_by)
         self.valid_losses.append((len(rows.target), loss))
         return unscale(self.network, prediction)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -9,7 +11,8 @@ from ctk.config.training_keys import Training
 from ctk.samples import Samples
 from ctk.training.datasets import FeaturesDataset
 from ctk.training.devices import precision_on
-from ctk.training.forward import inputs
+from ctk.training.forward import call_network, reads_sequences
+from ctk.training.sequences import Sequences
 
 FEW = 2
 """Rows of the smaller of two forward passes; what a further row takes is the difference."""
@@ -24,7 +27,8 @@ def fit_bytes(network: nn.Module, samples: Samples, training: Training, device: 
     """
     rows = min(len(samples), max(phase.batch.size for phase in training.phases()))
     try:
-        few, more = (_kept_for_backward(network.train(), samples, count) for count in (FEW, 2 * FEW))
+        sequences = Sequences.of(samples, training.phases()[-1].batch) if reads_sequences(network) else None
+        few, more = (_kept_for_backward(network.train(), samples, count, sequences) for count in (FEW, 2 * FEW))
     except Exception:  # networks of plugins may want what there is in a fit alone, such as a GPU's kernels
         return None
     half = precision_on(device, training.precision) != "32-true"
@@ -33,7 +37,7 @@ def fit_bytes(network: nn.Module, samples: Samples, training: Training, device: 
     return int(batch + weights * (6 if training.ema else 5))
 
 
-def _kept_for_backward(network: nn.Module, samples: Samples, rows: int) -> int:
+def _kept_for_backward(network: nn.Module, samples: Samples, rows: int, sequences: Sequences | None) -> int:
     """Count the bytes of the tensors that a forward pass of some rows keeps, each storage once, without weights."""
     weights = {parameter.untyped_storage().data_ptr() for parameter in network.parameters()}
     kept: dict[int, int] = {}
@@ -44,7 +48,8 @@ def _kept_for_backward(network: nn.Module, samples: Samples, rows: int) -> int:
             kept[storage.data_ptr()] = storage.nbytes()
         return tensor
 
-    features = FeaturesDataset(samples, network.features)[torch.arange(rows) % len(samples)]  # type: ignore[arg-type]
+    names: Any = network.features
+    features = FeaturesDataset(samples, names, sequences)[torch.arange(rows) % len(samples)]
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        network(*inputs(network, features, "cpu"))
+        call_network(network, features, "cpu")
     return sum(kept.values())

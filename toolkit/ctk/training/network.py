@@ -15,15 +15,17 @@ from torch import nn
 
 from ctk.config.training_keys import Training
 from ctk.contract import FitContext, Model
-from ctk.errors import CtkError, DamagedError
+from ctk.errors import CtkError, DamagedError, UsageError
 from ctk.plugins import plugins
 from ctk.samples import Array, Samples
 from ctk.training import torchrun
 from ctk.training.datasets import DRY_PREDICT_ROWS, PREDICT_ROWS
 from ctk.training.devices import autocast, torch_device
-from ctk.training.forward import State, predict_blocks
+from ctk.training.forward import State, predict_blocks, put_columns, reads_sequences
 from ctk.training.memory_need import fit_bytes
+from ctk.training.sequences import MASK, Sequences
 from ctk.training.torch_files import HELP, load_tensors, save_tensors
+from ctk.training.trainable import trained_names
 
 if TYPE_CHECKING:
     from ctk.training.stage import Stage
@@ -76,6 +78,7 @@ class NetworkModel(Model):
         self.at_once = DRY_PREDICT_ROWS if context.steps else PREDICT_ROWS
         torch.manual_seed(context.seed)
         self.network = self._new(train)
+        self._check_phases()
         whole: Array | None = None
         for stage in self._stages(train, context):
             done_before = torchrun.is_first_rank() and stage.is_done(context.tell)
@@ -106,7 +109,7 @@ class NetworkModel(Model):
     def predict(self, samples: Samples) -> Array:
         """Predict (N, D) float32, in eval mode and float32 whatever the training's precision."""
         whole: Array | None = None
-        for rows, part in predict_blocks(self.network, samples, self.device, self.at_once):
+        for rows, part in self._blocks(self.network, samples):
             if whole is None:
                 whole = np.empty((len(samples), *part.shape[1:]), dtype=np.float32)
             whole[rows] = part
@@ -122,7 +125,8 @@ class NetworkModel(Model):
 
     def features_read(self, samples: Samples) -> list[str]:
         """What the network's ``forward`` is given."""
-        return list(self._new(samples).features)  # type: ignore[arg-type]
+        names: Any = self._new(samples).features
+        return [name for name in names if name != MASK]
 
     def save(self, folder: Path) -> None:
         """Write ``weights.pt``, state dicts of the network and of copies; the stages' checkpoints are not needed.
@@ -175,8 +179,30 @@ class NetworkModel(Model):
         """Write a copy's columns into a prediction of all."""
         copy = deepcopy(self.network)
         copy.load_state_dict(weights)
-        for rows, part in predict_blocks(copy, samples, self.device, self.at_once):
-            whole[rows, columns] = part[:, columns]
+        for rows, part in self._blocks(copy, samples):
+            put_columns(whole, rows, part, columns)
+
+    def _blocks(self, network: nn.Module, samples: Samples) -> Iterator[tuple[slice | Array, Array]]:
+        """Predict some rows at a time, sequences whole."""
+        sequences = Sequences.of(samples, self.training.phases()[-1].batch) if reads_sequences(network) else None
+        return predict_blocks(network, samples, self.device, self.at_once, sequences)
+
+    def _check_phases(self) -> None:
+        """Raise UsageError for keys that the network cannot follow, before anything is trained."""
+        for phase in self.training.phases():
+            if phase.trainable is not None:
+                trained_names(self.network, phase.trainable)
+            batch, name = phase.batch, type(self.network).__name__
+            if reads_sequences(self.network) and not batch.in_sequences:
+                raise UsageError(
+                    f"Config key 'batch': the network {name} reads sequences, and batches are of single rows.",
+                    "Say of which group: batch: {by: GROUP, as: sequences}.",
+                )
+            if batch.in_sequences and not reads_sequences(self.network):
+                raise UsageError(
+                    f"Config key 'batch.as' is sequences, and the network {name} reads single rows.",
+                    f"One that reads sequences has '{MASK}' among its features; or leave the key out.",
+                )
 
     def _stages(self, samples: Samples, context: FitContext) -> Iterator[Stage]:
         """Every fit of the member in its order: a stage with copies is a fit for each group of target columns."""

@@ -37,13 +37,17 @@ from ctk.training.datasets import (
     FeaturesDataset,
     SamplesDataset,
     SequentialSlices,
+    rows_at_once,
 )
 from ctk.training.devices import precision_on
-from ctk.training.forward import State
+from ctk.training.forward import State, reads_sequences
 from ctk.training.lightning_module import NetworkModule
 from ctk.training.loggers import make_loggers
 from ctk.training.rank_batches import RankBatches
+from ctk.training.sequences import Sequences, order_of
 from ctk.training.torch_files import HELP, load_tensors, save_tensors
+from ctk.training.trainable import only_trainable
+from ctk.training.transformed_rows import save_rows
 from ctk.training.validation_tracker import ValidationTracker
 
 CHECKPOINT = {"callbacks", "loops", "lr_schedulers", "optimizer_states", "state_dict"}
@@ -133,20 +137,27 @@ class Stage:
         # The loss of the validation samples may compare them with each other, so that then each rank has them all.
         wants_loss = config.valid_loss is not False and self.columns is None
         share = (0, 1) if wants_loss else torchrun.rank_and_ranks(team)
-        tracker = ValidationTracker(valid, context, config, self.before, self.total, whole, share)
+        names: Any = network.features
+        at_once = min(DRY_PREDICT_ROWS if context.steps else PREDICT_ROWS, rows_at_once(valid, names))
+        in_order = Sequences.of(valid, config.batch) if reads_sequences(network) else None
+        slices = SequentialSlices(len(valid), *share, at_once, in_order)
+        tracker = ValidationTracker(valid, context, config, self.before, self.total, whole, slices)
         trainer = self._trainer(tracker, batches.parts, device, self._loggers(network, context))
         goes_on = torchrun.is_first_rank() and self.goes_on(module, context.tell)
         if team is not None:
             goes_on = team.from_first(goes_on)
-        names: Any = network.features
         own_batches = batches if team is None else RankBatches(batches, *torchrun.rank_and_ranks(team))
         validated = SamplesDataset if wants_loss else FeaturesDataset
-        at_once = DRY_PREDICT_ROWS if context.steps else PREDICT_ROWS
-        with _raise_interruptions(), _named_as_checkpoint(self.last, tracker) if goes_on else nullcontext():
+        of_train = Sequences.of(train, config.batch) if in_order else None
+        with (
+            only_trainable(network, config.trainable),
+            _raise_interruptions(),
+            _named_as_checkpoint(self.last, tracker) if goes_on else nullcontext(),
+        ):
             trainer.fit(
                 module,
-                _loader(SamplesDataset(train, names), own_batches, device),
-                _loader(validated(valid, names), SequentialSlices(len(valid), *share, at_once), device),
+                _loader(SamplesDataset(train, names, of_train), own_batches, device),
+                _loader(validated(valid, names, in_order), slices, device),
                 ckpt_path=self.last if goes_on else None,
                 weights_only=True,
             )
@@ -163,20 +174,25 @@ class Stage:
         groups = train.group(batch.by) if batch.by else None
         parts = 1 if context.steps else self.training.parts
         size = min(batch.size, DRY_ROWS) if context.steps else batch.size
-        return Batches(len(train), size, context.seed, groups, parts)
+        order = order_of(train, batch) if batch.in_sequences else None
+        return Batches(len(train), size, context.seed, groups, parts, order)
 
     def _module(self, network: nn.Module, train: Samples, context: FitContext, parts: int) -> NetworkModule:
         """Join network and loss, seeded for this fit."""
         by = self.training.valid_loss
+        loss, guard = _make("losses", self.training.loss, train)
+        made = [_make("transforms", choice, train) for choice in self.training.transforms]
         return NetworkModule(
             network,
-            _loss(self.training.loss, train),
+            loss,
             self.training,
             seed=context.seed + 1_000_003 * self.number,
             columns=self.columns,
             parts=parts,
-            loss_guard=Guard("losses", self.training.loss.name),
-            valid_by=None if isinstance(by, bool) else (_loss(by, train), Guard("losses", by.name)),
+            loss_guard=guard,
+            valid_by=None if isinstance(by, bool) else _make("losses", by, train),
+            transforms=[guard.wrap(transform) for transform, guard in made],
+            watch=partial(save_rows, targets=train.targets, folder=self.folder) if torchrun.is_first_rank() else None,
         )
 
     def _loggers(self, network: nn.Module, context: FitContext) -> list[Logger]:
@@ -264,12 +280,12 @@ def _identity(batch: Any) -> Any:
     return batch
 
 
-def _loss(choice: Choice, train: Samples) -> nn.Module:
-    guard = Guard("losses", choice.name)
-    kind = guard.load()
-    make = partial(kind.for_samples, train) if hasattr(kind, "for_samples") else kind
-    loss: nn.Module = guard.call("make", make, **choice.options)
-    return loss
+def _make(kind: str, choice: Choice, train: Samples) -> tuple[Any, Guard]:
+    """Make a loss or a transform, of the samples where it asks for them; with the guard that it was made in."""
+    guard = Guard(kind, choice.name)
+    thing = guard.load()
+    make = partial(thing.for_samples, train) if hasattr(thing, "for_samples") else thing
+    return guard.call("make", make, **choice.options), guard
 
 
 def _callbacks(stage: Stage, tracker: ValidationTracker, parts: int) -> list[Callback]:

@@ -19,7 +19,7 @@ from ctk.merit import merit
 from ctk.samples import Array, Samples
 from ctk.training import torchrun
 from ctk.training.datasets import SequentialSlices
-from ctk.training.forward import State, copy_state
+from ctk.training.forward import State, copy_state, put_columns
 from ctk.training.lightning_module import NetworkModule
 
 VALID_LOSS = "valid_loss"
@@ -29,15 +29,14 @@ VALID_LOSS = "valid_loss"
 class ValidationPrediction:
     """The prediction for all validation samples, put together from batches that come in order.
 
-    rows   how many samples there are
-    whole  where some columns are trained alone, the prediction (N, D) that they become part of; it is overwritten
-    share  which part of the rows this process validates, of how many; then the first rank has the prediction
+    whole   where some columns are trained alone, the prediction (N, D) that they become part of; it is overwritten
+    slices  the rows that this process validates, in the order in which they come. Where others are validated by other
+            ranks, the first rank has the prediction
     """
 
-    def __init__(self, rows: int, whole: Array | None, share: tuple[int, int]) -> None:
-        self.rows = rows
+    def __init__(self, whole: Array | None, slices: SequentialSlices) -> None:
         self.values = whole
-        self.share = share
+        self.slices = slices
         self.begin()
 
     def begin(self) -> None:
@@ -47,7 +46,7 @@ class ValidationPrediction:
 
     def add(self, batch: Array, columns: Array | None) -> None:
         """Add the next (B, D) rows, or of them some columns alone, (C,) int64."""
-        if self.share[1] == 1:
+        if self.slices.ranks == 1:
             self._put(batch, columns)
         else:
             self.own.append(batch)
@@ -55,22 +54,19 @@ class ValidationPrediction:
     def complete(self, columns: Array | None) -> None:
         """Bring the rows of all ranks to the first."""
         team = torchrun.current_team()
-        if team is None or self.share[1] == 1:
+        if team is None or self.slices.ranks == 1:
             return
-        own = SequentialSlices(self.rows, *self.share).own
-        for part in team.rows_at_first(np.concatenate(self.own)[:own]):
+        for part in team.rows_at_first(np.concatenate(self.own)[: self.slices.own]):
             self._put(part, columns)
         self.own = []
 
     def _put(self, part: Array, columns: Array | None) -> None:
         if self.values is None:
-            self.values = np.empty((self.rows, *part.shape[1:]), dtype=np.float32)
-        rows = slice(self.filled, self.filled + len(part))
-        if columns is None:
-            self.values[rows] = part
-        else:
-            self.values[rows, columns] = part[:, columns]
-        self.filled = rows.stop
+            self.values = np.empty((self.slices.rows, *part.shape[1:]), dtype=np.float32)
+        place = slice(self.filled, self.filled + len(part))
+        rows = place if self.slices.sequences is None else self.slices.sequences.rows[place]
+        put_columns(self.values, rows, part, columns)
+        self.filled = place.stop
 
 
 @dataclass
@@ -109,7 +105,7 @@ class ValidationTracker(Callback):
     before, total  epochs fitted before this fit, and in all
     whole          where some columns are trained alone, the prediction (N, D) for ``valid`` that they become part of:
                    ``best.weights`` stay None while no epoch makes it better. The columns are overwritten
-    share          which part of the rows this process validates, of how many
+    slices         the rows that this process validates, in the order in which they come
     """
 
     def __init__(
@@ -120,14 +116,14 @@ class ValidationTracker(Callback):
         before: int,
         total: int,
         whole: Array | None,
-        share: tuple[int, int] = (0, 1),
+        slices: SequentialSlices,
     ) -> None:
         self.valid = valid.with_own_gallery() if valid.gallery is not None else valid
         self.context = context
         self.stage = stage
         self.before = before
         self.total = total
-        self.prediction = ValidationPrediction(len(valid), whole, share)
+        self.prediction = ValidationPrediction(whole, slices)
         self.best = BestWeights(math.nan if whole is None else self._score())
         self.curve: list[dict[str, float]] = []
         self.loss = math.nan

@@ -230,6 +230,41 @@ def check_loss(loss: Any, given: Given) -> Any:
     return loss
 
 
+def _note_rows(given: Given) -> None:
+    """Keep what the rows are like, for a transform may write to the mapping that it is given."""
+    rows = {**given["features"], None: given["target"]}
+    given["self"].given = {name: _like(values) for name, values in rows.items()}
+
+
+def _transformed(made: Any, given: Given) -> Any:
+    pair = isinstance(made, tuple) and len(made) == 2 and isinstance(made[0], Mapping)
+    require(pair, f"gave a {type(made).__name__}, and (features by name, target) is needed")
+    features, target = made
+    before: Mapping[str | None, Any] = given["self"].given
+    rows = {**features, None: target}
+    if strange := sorted(before.keys() ^ rows.keys(), key=str):
+        had = "took away" if strange[0] in before else "added"
+        raise ContractViolation(f"{had} the feature '{strange[0]}'; features keep their names")
+    for name, values in rows.items():
+        what = "the target" if name is None else f"the feature '{name}'"
+        told = f"made {what}, {_words(before[name])}, {_words(_like(values))}; shapes and dtypes stay"
+        require(_like(values) == before[name], told)
+    return dict(features), target
+
+
+def _like(values: Any) -> tuple[Any, ...]:
+    """Shape, dtype and device of a tensor; the type alone of anything else."""
+    known = all(hasattr(values, name) for name in ("shape", "dtype", "device"))
+    return (tuple(values.shape), values.dtype, values.device) if known else (type(values).__name__,)
+
+
+def _words(like: tuple[Any, ...]) -> str:
+    if len(like) == 1:
+        return f"a {like[0]}"
+    shape, dtype, device = like
+    return f"{str(dtype).removeprefix('torch.')} {shape} on {device}"
+
+
 def _metric(metric: Any, given: Given) -> Any:
     _of_type(Metric, "is a {}, and an instance of ctk.contract.Metric is needed")(metric, given)
     known = metric.direction in ("max", "min")
@@ -361,6 +396,7 @@ CONTRACTS = {
         make=Rule("being made", _module),
         forward=Rule("comparing predictions with targets", check_loss, takes=("prediction", "batch")),
     ),
+    "transforms": Contract(contract.Transform, apply=Rule("transforming a batch", _transformed, before=_note_rows)),
     "blenders": Contract(
         contract.Blender,
         check=Rule("being asked whether it could blend"),

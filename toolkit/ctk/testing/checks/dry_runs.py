@@ -7,7 +7,7 @@ run's files can be opened without unpickling anything.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -33,7 +33,7 @@ BATCH = 32
 
 Candidate = tuple[str, dict[str, Any]]
 """A competition by name, and what is laid over its embedded preset."""
-IN_RUNS = ("data", "models", "losses", "blenders", "metrics", "filters", "executors", "trackers")
+IN_RUNS = ("data", "models", "losses", "transforms", "blenders", "metrics", "filters", "executors", "trackers")
 
 
 def check_runs(exam: Examination) -> None:
@@ -190,6 +190,7 @@ def _components_of(tried: ShortRun) -> set[tuple[str, str]]:
     for member in config["members"]:
         named.append(("models", member["model"]))
         named += [("losses", stage["loss"]) for stage in (member, *member.get("stages", ())) if stage.get("loss")]
+        named += [("transforms", each) for stage in (member, *member.get("stages", ())) for each in _transforms(stage)]
     names = {(kind, str(each if isinstance(each, str) else each["name"])) for kind, each in named}
     assert {kind for kind, _ in names} <= set(KINDS)
     return {(kind, name.rpartition(":")[2]) for kind, name in names}
@@ -238,6 +239,8 @@ def _candidates(exam: Examination, offer: Offer) -> Iterator[Candidate]:
                 config["data"] = {"name": "toy", "features": list(features)}
         elif offer.kind == "losses":
             config["members"] = [{**_network(competition), "loss": offer.name}]
+        elif offer.kind == "transforms":
+            config["members"] = [{**_network(competition), "transforms": [offer.name]}]
         elif offer.kind == "blenders":
             config["blend"] = offer.name
         elif offer.kind == "filters":
@@ -275,6 +278,10 @@ def _network(competition: Competition) -> dict[str, Any]:
 
 def _name_of(choice: str | Mapping[str, Any]) -> str:
     return choice if isinstance(choice, str) else str(choice["name"])
+
+
+def _transforms(stage: Mapping[str, Any]) -> Sequence[Any]:
+    return stage.get("transforms") or ()
 
 
 def _without_others(member: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,38 @@
+"""Some rows of a fit's first batch, as they were and as its transforms made them, for people to look at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from torch import Tensor
+
+from ctk.contract import Batch
+from ctk.samples import Samples, Targets
+from ctk.training.sequences import MASK
+
+ROWS = 6
+"""So many rows are kept."""
+FOLDER = "transformed"
+"""In a stage's folder; below it ``before`` and ``after``."""
+
+
+def first_rows(batch: Batch) -> Batch:
+    """Copy the first rows of a batch, which transforms may write to."""
+    features = {name: values[:ROWS].clone() for name, values in batch.features.items() if name != MASK}
+    return batch._replace(features=features, target=batch.target[:ROWS].clone())
+
+
+def save_rows(before: Batch, after: Batch, targets: Targets | None, folder: Path) -> None:
+    """Write the rows of both as samples, numbered from 0."""
+    for name, batch in (("before", before), ("after", after)):
+        target = _array(batch.target)
+        named = targets if targets is not None and len(targets) == target.shape[1] else None
+        features: Mapping[str, np.ndarray] = {name: _array(values) for name, values in batch.features.items()}
+        Samples(np.arange(len(target)), features, target, targets=named).save(folder / FOLDER / name)
+
+
+def _array(values: Tensor) -> np.ndarray:
+    array: np.ndarray = values.detach().cpu().numpy()
+    return array
