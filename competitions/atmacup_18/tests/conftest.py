@@ -37,6 +37,12 @@ def data(once_data, tmp_path) -> Path:
     return shutil.copytree(once_data, tmp_path / "data")
 
 
+@pytest.fixture
+def made(tmp_path) -> Callable[..., Path]:
+    """Make a folder of another kind: ``made(size=(32, 64), layout="scene", scenes=4)``."""
+    return lambda **how: make_data(tmp_path / "made", **how)
+
+
 @pytest.fixture(scope="session")
 def finished(once, ctk_in, once_data) -> Path:
     """The folder of a run on it; nobody writes to it."""

@@ -53,7 +53,8 @@ class Frames:
 
         Raises DataError for a picture that does not decode, or is of another size.
         """
-        for pictures in decode_all(self._jobs(start)):
+        left = sum(row not in self.known for row in range(start, len(self.ids)))
+        for pictures in decode_all(self._jobs(start), left * len(FRAMES)):
             block = pictures.reshape(len(pictures) // len(FRAMES), *self.shape)
             yield start, block
             start += len(block)

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ctk.contract import Progress
-from ctk.data import SamplesWriter, link_samples
+from ctk.data import SamplesWriter, link_samples, open_picture
 from ctk.errors import DataError
 from ctk.files import check_room, write_text
 from ctk.samples import Array, Targets
@@ -18,7 +18,6 @@ from ctk_atmacup_18.camera import read_camera
 from ctk_atmacup_18.columns import AXIS, TARGETS, rows_of_scene
 from ctk_atmacup_18.reading import lights, sample_submission, tables
 from ctk_atmacup_18.reading.clusters import driving_clusters
-from ctk_atmacup_18.reading.decoding import decode
 from ctk_atmacup_18.reading.frames import DECODED, Frames
 from ctk_atmacup_18.reading.pictures import LIGHTS, PICTURES, Listings, locate
 from ctk_atmacup_18.reading.tables import GET, TEST, TRAIN, TRUTH, Table
@@ -45,7 +44,7 @@ def prepare(folder: Path, place: Path, train: bool, listings: Listings, progress
 
     pictures = folder / PICTURES
     placed = {part: locate(pictures, table, listings.of(pictures)) for part, table in parts.items()}
-    height, width, _ = decode(pictures / placed["test"][0][0][0]).shape
+    width, height = open_picture(pictures / placed["test"][0][0][0]).size
     frames = {
         part: Frames(pictures, table.ids, *placed[part], (height, width), earlier_parts(place))
         for part, table in parts.items()
@@ -144,7 +143,7 @@ def _about(train: Table, test: Table, size: str) -> str:
         ]
     said.append(f"three frames of {size} a row")
     if both := ours & theirs:
-        said.append(f"{len(both):,} scenes are in both, such as {min(both)}")
+        said.append(f"{len(both):,} of the scenes in both, such as {min(both)}")
     for table in (train, test):
         if table.ignored:
             said.append(f"of {table.path.name} nobody reads {', '.join(table.ignored)}")
