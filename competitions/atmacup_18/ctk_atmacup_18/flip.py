@@ -8,7 +8,6 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from ctk.contract import Transform
 from ctk.errors import UsageError
 from ctk_atmacup_18.columns import AXIS, LIGHTS
 
@@ -22,7 +21,7 @@ MIRRORED = [LIGHTS.index({"left": "right", "right": "left"}.get(name, name)) for
 Y = torch.from_numpy(AXIS == "y")
 
 
-class Flip(Transform):
+class Flip:
     """Mirrors some units of a batch: frames, y of the target, steering, blinkers and lights; out-of-fold paths too.
 
     probability  of a unit to be mirrored; rows of one unit (a scene, where whole scenes are trained on) are alike
@@ -51,8 +50,8 @@ class Flip(Transform):
             return values.flip(-2)
         if name in NEGATED:
             return -values
-        if name in SWAPPED:
-            return features.get(SWAPPED[name], values)
+        if SWAPPED.get(name) in features:
+            return features[SWAPPED[name]]
         if name in SAME:
             return values
         if name == "lights":

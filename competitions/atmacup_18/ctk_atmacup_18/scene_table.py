@@ -7,7 +7,6 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
-from ctk.contract import Extractor
 from ctk.samples import Array, Samples
 from ctk_atmacup_18.columns import AXIS, HORIZONS, LIGHTS
 
@@ -15,7 +14,7 @@ COLUMNS = ("vEgo", "aEgo", "steeringAngleDeg", "steeringTorque", "gas")
 """Those that scenes are summed up by."""
 
 
-class SceneTable(Extractor):
+class SceneTable:
     """Scene statistics and shifts of five columns, kinematic paths, traffic lights, the row's place in its scene.
 
     wheelbase       metres between the axles
