@@ -2,4 +2,26 @@
 
 from __future__ import annotations
 
+from ctk import hookimpl
+from ctk.hookspecs import Register
+
 requires_ctk = ">=0.2,<0.3"
+
+
+@hookimpl
+def ctk_register_competitions(register: Register) -> None:
+    register(
+        "atmacup-18",
+        "ctk_atmacup_18.competition:AtmaCup18",
+        "where a car will be in the next three seconds, from its camera and its pedals",
+    )
+
+
+@hookimpl
+def ctk_register_data(register: Register) -> None:
+    register("atmacup-18", "ctk_atmacup_18.reading.reader:AtmaCup18Reader", "tables, pictures and traffic lights")
+
+
+@hookimpl
+def ctk_register_models(register: Register) -> None:
+    register("constant-speed", "ctk_atmacup_18.constant_speed:ConstantSpeed", "straight on as fast as now; a baseline")
