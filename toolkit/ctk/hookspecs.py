@@ -80,6 +80,9 @@ def ctk_register_models(register: Register) -> None:
     It may have ``scale(target) -> Tensor``, from the samples' units (whatever their dtype) into those in which its
     output is trained, float32; and ``unscale(output) -> Tensor``, back. Then the loss compares the network's output
     with scaled targets, and what is scored and predicted is the unscaled output.
+
+    It may have ``load_pretrained()``, called once before it is trained: weights to begin with, from a file or a hub. A
+    network that was saved is made again without them.
     """
 
 

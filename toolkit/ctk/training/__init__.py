@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ctk.components.ridge import Ridge, solve_ridge
-    from ctk.training.devices import torch_device
+    from ctk.training.devices import autocast, torch_device
     from ctk.training.forward import State, output
     from ctk.training.network import NetworkModel, as_model
     from ctk.training.torchrun import current_team
@@ -24,6 +24,7 @@ _HOMES = {
     "State": "training.forward",
     "VALID_LOSS": "training.validation_tracker",
     "as_model": "training.network",
+    "autocast": "training.devices",
     "current_team": "training.torchrun",
     "output": "training.forward",
     "solve_ridge": "components.ridge",
@@ -37,6 +38,7 @@ __all__ = [
     "Ridge",
     "State",
     "as_model",
+    "autocast",
     "current_team",
     "output",
     "solve_ridge",
