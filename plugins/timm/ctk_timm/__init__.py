@@ -13,17 +13,27 @@ if TYPE_CHECKING:
     from ctk_timm.choice import BackboneChoice
     from ctk_timm.hub import HubFile
     from ctk_timm.pictures import StackedFrames
+    from ctk_timm.region_extractor import RegionExtractor
     from ctk_timm.regions import embed_regions
 
 _HOMES = {
     "Backbone": "backbones",
     "BackboneChoice": "choice",
     "HubFile": "hub",
+    "RegionExtractor": "region_extractor",
     "StackedFrames": "pictures",
     "backbone": "backbones",
     "embed_regions": "regions",
 }
-__all__ = ["Backbone", "BackboneChoice", "HubFile", "StackedFrames", "backbone", "embed_regions"]
+__all__ = [
+    "Backbone",
+    "BackboneChoice",
+    "HubFile",
+    "RegionExtractor",
+    "StackedFrames",
+    "backbone",
+    "embed_regions",
+]
 
 
 def __getattr__(name: str) -> Any:

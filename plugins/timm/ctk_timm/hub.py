@@ -36,11 +36,10 @@ class HubFile:
         except EntryNotFoundError:
             return
         except Exception as error:  # the hub's, or its HTTP library's, which is another in each version
-            raise unreachable(what, error, help) from error
+            raise not_fetched(what, error, help) from error
 
 
-def unreachable(what: str, error: BaseException, help: str) -> CtkError:
-    """Make the error of something that the hub did not give."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    reason = " ".join(lines[:1])[:200] or type(error).__name__
-    return CtkError(f"{what} cannot be fetched from the hub ({reason.rstrip('.')}).", help)
+def not_fetched(what: str, error: BaseException, help: str) -> CtkError:
+    """Make the error of what the hub did not give."""
+    first = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    return CtkError(f"{what} cannot be fetched from the hub ({first[:200].rstrip('.')}).", help)

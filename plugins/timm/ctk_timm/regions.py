@@ -9,30 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ctk.errors import UsageError
-from ctk.samples import Array, Samples
-from ctk.training import autocast, torch_device
+from ctk.samples import Array
+from ctk.training import autocast
 from ctk_timm.pictures import StackedFrames
-
-
-def frames_of(samples: Samples, name: str, asker: str) -> Array:
-    """Return the pictures of a feature, (N, T, H, W, 3) uint8; single ones, (N, H, W, 3), as T = 1.
-
-    Raises UsageError, naming the extractor that asks, for a feature that is not there or holds no pictures.
-    """
-    if name not in samples.features:
-        named = ", ".join(sorted(each for each, values in samples.features.items() if _is_pictures(values)))
-        raise UsageError(
-            f"Extractor '{asker}': the samples have no feature '{name}'.",
-            f"Features with pictures: {named}." if named else "They have no pictures.",
-        )
-    values = samples.features[name]
-    if not _is_pictures(values):
-        raise UsageError(
-            f"Extractor '{asker}': feature '{name}' is {values.shape[1:]} {values.dtype} a sample, no pictures.",
-            "Pictures are (H, W, 3) uint8 a sample, or (frames, H, W, 3).",
-        )
-    return values if values.ndim == 5 else values[:, None]
 
 
 def embed_regions(
@@ -80,14 +59,3 @@ def embed_regions(
     if regions is not None:
         found |= {f"region-{number // columns}-{number % columns}": each for number, each in enumerate(regions)}
     return found
-
-
-def to_device(network: nn.Module, normalise: StackedFrames) -> None:
-    """Bring a frozen network and what prepares its pictures to the device, in eval mode."""
-    device = torch_device("auto")
-    network.to(device).eval().requires_grad_(False)
-    normalise.to(device)
-
-
-def _is_pictures(values: Array) -> bool:
-    return values.dtype == np.uint8 and values.ndim in (4, 5) and values.shape[-1] == 3

@@ -9,8 +9,8 @@ import timm
 from timm.models import get_pretrained_cfg, load_state_dict
 from torch import Tensor, nn
 
-from ctk.errors import CtkError, UsageError, nearest
-from ctk_timm.hub import HubFile, unreachable
+from ctk.errors import CtkError, UsageError, near, nearest
+from ctk_timm.hub import HubFile, not_fetched
 
 HELP = "Give the weights as a file (checkpoint: FILE), or begin without (pretrained: false)."
 
@@ -50,7 +50,7 @@ def fetched_model(name: str, channels: int, size: tuple[int, int]) -> nn.Module:
     try:
         return _create(name, channels, size, pretrained=True, pretrained_cfg_overlay=overlay)
     except Exception as error:
-        raise unreachable(what, error, HELP) from error
+        raise not_fetched(what, error, HELP) from error
 
 
 def loaded_model(name: str, channels: int, size: tuple[int, int], path: Path) -> nn.Module:
@@ -119,6 +119,4 @@ def _misfit(path: Path, name: str, reason: str) -> CtkError:
 
 def _nearest(name: str, known: list[str]) -> str:
     """The nearest of more than a thousand models."""
-    from ctk.errors import near
-
     return near(name, known) or "`timm.list_models()` names all of them."
