@@ -8,11 +8,15 @@ from ctk.samples import Array
 from ctk_atmacup_18.networks.base import RESNET18, DrivingNetwork, Size
 from ctk_timm import BackboneChoice
 
+HEAD = 128
+"""Units of the two layers before the last."""
+
 
 class NN1(DrivingNetwork):
-    """The frames' channels through one backbone, the scalars through one layer, a linear head on both.
+    """The frames' channels through one backbone, the scalars through one layer, a small perceptron on both.
 
-    (NN1 of Masaaaato's solution, 2024.)
+    (NN1 of Masaaaato's solution, 2024, which has the scalars and the target standardised otherwise: by training and
+    test together, and not at all.)
 
     backbone  a model of timm and its weights
     size      that frames are brought to: a side, or height and width; as they are where there is none
@@ -27,8 +31,11 @@ class NN1(DrivingNetwork):
         size: Size = None,
     ) -> None:
         super().__init__(statistics, frames, backbone, size)
-        self.head = nn.Linear(self.width, self.outputs)
+        self.head = nn.Sequential(
+            nn.Linear(self.width, HEAD), nn.ReLU(), nn.Linear(HEAD, HEAD), nn.ReLU(), nn.Linear(HEAD, self.outputs)
+        )
 
     def forward(self, frames: Tensor, *scalars: Tensor) -> Tensor:
         """(B, T, H, W, 3) uint8 and nine (B,) to (B, D) scaled targets."""
-        return self.head(self.rows(frames, scalars))
+        output: Tensor = self.head(self.rows(frames, scalars))
+        return output

@@ -48,4 +48,5 @@ class NN2(DrivingNetwork):
         rows = self.rows(frames[mask], [each[mask] for each in scalars])
         scenes = rows.new_zeros(*mask.shape, self.width)
         scenes[mask] = rows
-        return self.head(self.lstm(scenes, mask))
+        output: Tensor = self.head(self.lstm(scenes, mask))
+        return output
