@@ -314,6 +314,24 @@ def test_parts_of_a_network_learn_at_rates_of_their_own(tmp_path):
         moved(lr_by_part={"bod": 1e-3}, betas=(0.9, 0.99))
 
 
+def test_pretrained_weights_are_loaded_for_a_fit_alone(tmp_path):
+    loaded = []
+
+    class Begun(Tiny):
+        def load_pretrained(self):
+            loaded.append(True)
+            nn.init.ones_(self.body[0].weight)
+
+    model = as_model(Begun)()
+    model.training = Training(optimizer={"lr": 1e-12}, epochs=1)
+    fit(tmp_path / "fit", model)
+    assert torch.allclose(model.network.body[0].weight, torch.ones(()))
+    model.memory(make_samples())
+    model.save(tmp_path)
+    model.load(tmp_path, make_samples(), "cpu")
+    assert loaded == [True]
+
+
 def test_a_network_counts_its_parameters(tmp_path):
     model, _ = fit(tmp_path)
     assert model.size == (6 * 16 + 16) + (16 * 4 + 4)

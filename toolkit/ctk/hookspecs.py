@@ -86,6 +86,9 @@ def ctk_register_models(register: Register) -> None:
     One that reads sequences (``batch: {by: GROUP, as: sequences}``) has ``"mask"`` among its ``features``. It is given
     the others as (S, L, ...), zero beyond a sequence's end, and there (S, L) bool, true where there is a row; it
     returns (S, L, D). ``scale``, ``unscale``, losses and metrics see a row a sample as ever.
+
+    It may have ``load_pretrained()``, called once before it is trained: weights to begin with, from a file or a hub. A
+    network that was saved is made again without them.
     """
 
 

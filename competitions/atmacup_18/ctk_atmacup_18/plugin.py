@@ -25,3 +25,6 @@ def ctk_register_data(register: Register) -> None:
 @hookimpl
 def ctk_register_models(register: Register) -> None:
     register("constant-speed", "ctk_atmacup_18.constant_speed:ConstantSpeed", "straight on as fast as now; a baseline")
+    networks = "ctk_atmacup_18.networks"
+    register("nn1", f"{networks}.nn1:NN1", "three frames as channels of a backbone, scalars beside it")
+    register("nn2", f"{networks}.nn2:NN2", "nn1's features, then bidirectional LSTMs over the rows of a scene")

@@ -2,4 +2,15 @@
 
 from __future__ import annotations
 
+from ctk.hookspecs import Register, hookimpl
+
 requires_ctk = ">=0.2,<0.3"
+
+
+@hookimpl
+def ctk_register_extractors(register: Register) -> None:
+    register(
+        "timm-regions",
+        "ctk_timm.extractor:TimmRegions",
+        "embeddings of pictures by region, by a frozen timm backbone, and how alike the frames are",
+    )

@@ -13,6 +13,7 @@ def ctk_register_models(register: Register) -> None:
 @hookimpl
 def ctk_register_losses(register: Register) -> None:
     register("info-nce", "ctk.components.info_nce:InfoNCE", "symmetric contrastive loss, several positives a row")
+    register("l1", "ctk.components.smooth_l1:L1", "sizes of differences, the mean of all")
     register("smooth-l1", "ctk.components.smooth_l1:SmoothL1", "squares of small and sizes of large differences")
     losses = "ctk.components.classification_losses"
     register("cross-entropy", f"{losses}:CrossEntropy", "of logits against rows of classes; softmax predicts")

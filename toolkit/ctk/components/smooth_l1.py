@@ -1,4 +1,4 @@
-"""Smooth L1 as a component: between the prediction and the target, whatever these are."""
+"""L1 and smooth L1 as components: between the prediction and the target, whatever these are."""
 
 from __future__ import annotations
 
@@ -9,6 +9,14 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from ctk.contract import Batch
+
+
+class L1(nn.Module):
+    """Absolute difference, the mean over rows and columns."""
+
+    def forward(self, prediction: Tensor, batch: Batch) -> Tensor:
+        """(B, D) predictions and a batch with targets to a 0-d loss."""
+        return F.l1_loss(prediction.float(), batch.target)
 
 
 class SmoothL1(nn.Module):

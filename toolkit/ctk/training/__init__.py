@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ctk.components.ridge import Ridge, solve_ridge
     from ctk.training.boosted_trees import BoostedTrees, BoostingTask, FittedBooster, TreesTraining
-    from ctk.training.devices import torch_device
+    from ctk.training.devices import autocast, torch_device
     from ctk.training.forward import State, output
     from ctk.training.network import NetworkModel, as_model
     from ctk.training.torchrun import current_team
@@ -29,6 +29,7 @@ _HOMES = {
     "TreesTraining": "training.boosted_trees",
     "VALID_LOSS": "training.validation_tracker",
     "as_model": "training.network",
+    "autocast": "training.devices",
     "current_team": "training.torchrun",
     "output": "training.forward",
     "solve_ridge": "components.ridge",
@@ -46,6 +47,7 @@ __all__ = [
     "State",
     "TreesTraining",
     "as_model",
+    "autocast",
     "current_team",
     "output",
     "solve_ridge",

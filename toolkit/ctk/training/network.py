@@ -79,6 +79,8 @@ class NetworkModel(Model):
         torch.manual_seed(context.seed)
         self.network = self._new(train)
         self._check_phases()
+        if hasattr(self.network, "load_pretrained"):
+            self.network.load_pretrained()  # type: ignore[operator]
         whole: Array | None = None
         for stage in self._stages(train, context):
             done_before = torchrun.is_first_rank() and stage.is_done(context.tell)

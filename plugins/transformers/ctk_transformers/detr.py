@@ -1,0 +1,70 @@
+"""A DETR of transformers as a frozen network from pictures to a map."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from torch import Tensor, nn
+from transformers import AutoModel
+
+from ctk.errors import CtkError, UsageError
+from ctk_timm import HubFile
+
+Layer = Literal["encoder", "backbone"]
+
+
+class DetrMap(nn.Module):
+    """What a DETR (Carion et al. 2020, arXiv:2005.12872) makes of pictures, laid out as a map.
+
+    layer  "encoder": its last hidden states; "backbone": the feature map that goes in
+    """
+
+    def __init__(self, detr: nn.Module, layer: Layer) -> None:
+        super().__init__()
+        self.detr, self.layer = detr, layer
+        self.shape = (0, 0)
+        detr.input_projection.register_forward_hook(self._note)  # type: ignore[union-attr, arg-type]
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """(B, 3, h, w) normalised pictures to (B, F, rows, columns)."""
+        if self.layer == "backbone":
+            whole = pictures.new_ones(pictures.shape[0], *pictures.shape[2:])
+            last: Tensor = self.detr.backbone(pictures, whole)[-1][0]  # type: ignore[operator]
+            return last
+        states: Tensor = self.detr(pixel_values=pictures).encoder_last_hidden_state
+        return states.transpose(1, 2).unflatten(-1, self.shape)
+
+    def _note(self, module: nn.Module, inputs: Any, output: Tensor) -> None:
+        """Note rows and columns of the map, which the encoder sees flat."""
+        self.shape = (output.shape[-2], output.shape[-1])
+
+
+def load_detr(model: str) -> nn.Module:
+    """Load a DETR from a local folder or by its id on the hub. Code beside the weights is never run.
+
+    Raises UsageError for a folder that is not there and for a model that is no DETR; CtkError at once where the hub
+    cannot be reached, and for weights that cannot be read.
+    """
+    folder = Path(model).expanduser()
+    local = folder.is_dir()
+    if not local:
+        if model.startswith((".", "/", "~")) or model.count("/") != 1:
+            raise UsageError(f"{model}: there is no such folder.", "Give one with config.json, or an id of the hub.")
+        config = HubFile(model, "config.json")
+        local = config.cached() is not None
+        if not local:
+            config.require(f"The model '{model}'", "Fetch it elsewhere, and give its folder: model: FOLDER.")
+    try:
+        detr: nn.Module = AutoModel.from_pretrained(folder if folder.is_dir() else model, local_files_only=local)
+    except Exception as error:  # transformers', the hub's, safetensors' or the disk's
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        raise CtkError(
+            f"{model}: cannot be loaded as a model ({(lines or [type(error).__name__])[0][:200].rstrip('.')}).",
+            "Its folder must hold config.json and model.safetensors, as save_pretrained writes them.",
+        ) from error
+    if not (hasattr(detr, "input_projection") and hasattr(detr, "backbone")):
+        raise UsageError(
+            f"{model}: is a {type(detr).__name__}, no DETR.", "Use a model such as facebook/detr-resnet-50."
+        )
+    return detr
