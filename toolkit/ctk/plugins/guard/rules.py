@@ -140,6 +140,17 @@ def _no_archive(given: Given) -> None:
     refuse_packed(Path(given["path"]), SubmissionError, "submission", given["self"].formats)
 
 
+def _scored_file(scores: Any, given: Given) -> dict[str, float]:
+    numbers = arrays.to_numbers(scores, "scored")
+    for name in given["self"].headline:
+        if not math.isfinite(numbers.get(name, 0.0)):
+            raise SubmissionError(
+                f"{given['path']}: its {name} is {numbers[name]}: some numbers are too large to be scored.",
+                "Look for them in the file, and in the truth.",
+            )
+    return numbers
+
+
 def _truth(truth: Any, given: Given) -> Any:
     whole = isinstance(truth, Samples) and truth.target is not None
     require(whole, f"read {given['path']} into no samples with a target")
@@ -297,7 +308,7 @@ CONTRACTS = {
         submitted=Rule("telling what a submission holds", _submitted),
         read_truth=Rule("reading {path}", _truth),
         score=Rule("scoring a submission", lambda them, given: arrays.to_numbers(them, "scored")),
-        score_file=Rule("scoring {path}", lambda them, given: arrays.to_numbers(them, "scored"), before=_no_archive),
+        score_file=Rule("scoring {path}", _scored_file, before=_no_archive),
         fit_postprocess=Rule(
             "fitting its postprocessing", lambda fitted, given: arrays.to_json(fitted, "gave to its postprocessing")
         ),
