@@ -13,9 +13,9 @@ import pytest
 
 import ctk.contract
 from ctk.contract import Blend, Blender, DataReader, Metric
-from ctk.errors import CtkError, DataError, PluginError
+from ctk.errors import CtkError, DataError, PluginError, SubmissionError
 from ctk.plugins import KINDS, Component, Plugin, Plugins
-from ctk.plugins.guard import ContractViolation, Guard, metric_of, only_sentences
+from ctk.plugins.guard import ContractViolation, Guard, competition_of, metric_of, only_sentences
 from ctk.plugins.guard import array_checks as checks
 from ctk.plugins.guard.rules import CONTRACTS, check_blend, check_loss
 from ctk.plugins.guard.sample_checks import check_data
@@ -449,3 +449,10 @@ def test_what_a_component_inherits_calls_guarded_methods(log):
     with pytest.raises(PluginError, match=r"data reader 'bad' .* read a dict, and a ctk\.samples\.Data is needed"):
         guard_of(kind="data").wrap(Own()).prepare(log.parent, log.parent / "place", lambda *told: None)
     assert not (log.parent / "place").exists()
+
+
+def test_a_file_whose_score_is_not_finite_is_told_and_not_its_competition(monkeypatch, tmp_path):
+    competition = competition_of("leap-climsim")
+    monkeypatch.setattr(type(competition.own), "score_file", lambda self, path, truth: {"r2": -np.inf, "other": np.nan})
+    with pytest.raises(SubmissionError, match=f"^{tmp_path}: its r2 is -inf: some numbers are too large to be scored"):
+        competition.score_file(tmp_path, tmp_path)

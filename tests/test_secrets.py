@@ -25,7 +25,7 @@ def test_a_runs_config_is_shown_without_them(ctk, tmp_path):
     run = Run.create(tmp_path / "runs", "comp", "name")
     tracker = {"name": "mlflow", "tracking_uri": "https://me:secret@host/?key=secret"}
     run.write_config({"competition": "comp", "preset": "p", "trackers": [tracker]}, [f"trackers={tracker}"], {})
-    for line in (["show", "name"], ["runs"]):
+    for line in (["show", "name"], ["runs"], ["show", "name", "--json"], ["runs", "--json"]):
         said = ctk(*line, code=0).stdout
         assert "https://me:***@host/" in said
         assert "secret" not in said

@@ -2,6 +2,7 @@
 
 import io
 import os
+import subprocess
 import sys
 
 import pytest
@@ -57,3 +58,10 @@ def test_the_backend_of_a_notebooks_kernel_is_not_that_of_a_command_in_it(ctk, m
     monkeypatch.setattr("ctk.cli.main.cli", lambda: seen.append(os.environ.get("MPLBACKEND")))
     ctk(MPLBACKEND=backend, code=0)
     assert seen == ["agg" if backend == "agg" else None]
+
+
+@pytest.mark.parametrize("line", [["--help"], ["--version"], ["run", "--help"]])
+def test_help_that_finds_no_room_is_told_once(line):
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([sys.executable, "-m", "ctk", *line], stdout=full, stderr=subprocess.PIPE, text=True)
+    assert (done.returncode, done.stderr) == (1, "stdout: cannot be written to (No space left on device).\n")

@@ -53,6 +53,20 @@ def test_a_member_whose_score_is_nan_is_never_taken():
     assert climb.weights.tolist() == [0.0, 1.0]
 
 
+def test_a_metric_that_returns_nothing_is_told_by_its_name():
+    def forgetful(blend):
+        negative_error(np.zeros(4))(blend)
+
+    with pytest.raises(ValueError, match="the metric forgetful returned None, and one number is needed"):
+        greedy_selection([np.ones(4)], forgetful)
+
+
+def test_rows_that_came_as_members_are_told():
+    target = np.zeros(4)
+    with pytest.raises(ValueError, match=r"failed on member 0 .*; 4 rows came as members: members are first, \(M, N\)"):
+        greedy_selection(np.ones((4, 2)), negative_error(target))
+
+
 def test_nothing_to_blend_is_an_error():
     with pytest.raises(ValueError, match="nothing to blend"):
         greedy_selection([], lambda blend: 0.0)

@@ -427,3 +427,13 @@ def test_a_number_that_is_not_finite_is_named_wherever_it_lies():
     member[ROWS + 3, 1] = np.nan
     with pytest.raises(ValueError, match=f"member 0, row {ROWS + 3:,}, column 1: nan"):
         hill_climb([member], target, "r2")
+
+
+@pytest.mark.parametrize(("returned", "told"), [(None, "None"), ("high", "a str"), ([0.5], "a list")])
+def test_a_metric_that_returns_no_number_is_told_by_its_name(returned, told):
+    def forgetful(target, blend):
+        return returned
+
+    predictions, target = regression(members=2, rows=10)
+    with pytest.raises(ValueError, match=f"the metric forgetful returned {told}, and one number is needed"):
+        hill_climb(predictions, target, forgetful)

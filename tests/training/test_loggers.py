@@ -131,6 +131,18 @@ def fitted(tmp_path):
     return tmp_path
 
 
+def test_no_tracker_is_told_the_secrets_of_urls():
+    told = []
+
+    class Recorder(CSVLogger):
+        def log_hyperparams(self, params):
+            told.append(params)
+
+    params = {"trackers": [{"name": "mlflow", "uri": "https://me:secret@host/?key=secret"}], "lr": 0.1}
+    GuardedLogger(Recorder("nowhere"), "recorder", print).log_hyperparams(params)
+    assert told == [{"trackers": [{"name": "mlflow", "uri": "https://me:***@host/?key=***"}], "lr": 0.1}]
+
+
 def test_csv_and_tensorboard_keep_hyperparameters_and_a_row_an_epoch(fitted):
     """``epoch`` is there as a number; a made-up metric for the hyperparameters is not."""
     with next(fitted.glob("stage-1/csv/attempt-1/metrics.csv")).open() as file:

@@ -1,6 +1,7 @@
 """Blending runs and files: what counts as a source, members and weights by name, saved weights, plain sums."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -227,3 +228,13 @@ def test_a_switch_leaves_the_weighted_sum_as_it_is(runs, stranger, monkeypatch, 
     assert plain.min() < 0
     np.testing.assert_allclose(plain, submitted(runs[0]), rtol=1e-6)
     np.testing.assert_array_equal(mended, plain.clip(0))
+
+
+def test_a_file_that_is_blended_has_a_row_with_its_weight_wherever_members_are_shown(runs, stranger, ctk):
+    printed = ctk("blend", runs[0], stranger, code=0).stdout
+    assert re.search(r"^ *file/stranger.v2 +0.50 *$", printed, re.MULTILINE), printed
+    results = api.blend_runs([runs[0], stranger])
+    assert list(results.table().index)[:3] == [runs[0].name, "file/stranger.v2", "the same, on the test"]
+    assert results.table().loc["file/stranger.v2", "weight"] == 0.5
+    page = (results.folder / "report.html").read_text()
+    assert re.search(r"<tr[^>]*>(?:(?!</tr>).)*file/stranger.v2(?:(?!</tr>).)*0.5", page, re.DOTALL)

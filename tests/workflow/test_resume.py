@@ -144,6 +144,18 @@ def test_an_interrupted_run_says_how_to_go_on_and_leaves_nobody_behind(stalled, 
     assert "Interrupted." in said
     assert f"ctk run toy-regression --resume {run}" in said
     assert "Traceback" not in said
+    assert "resource_tracker" not in said
     assert_nobody_left(stalled.pid)
     assert not list(run.rglob("*.part"))
     assert "interrupted" in ctk("runs").stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGQUIT, signal.SIGUSR1])
+def test_a_run_that_any_other_signal_ends_was_killed_and_says_nothing_of_what_its_processes_shared(
+    stalled, ctk, number
+):
+    os.kill(stalled.pid, number)
+    assert "resource_tracker" not in stalled.communicate(timeout=PATIENCE)[0]
+    assert "killed" in ctk("runs").stdout
+    assert_nobody_left(stalled.pid)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 __all__ = [
     "CONTROLS",
@@ -20,6 +21,7 @@ __all__ = [
     "near",
     "nearest",
     "visible",
+    "without_secrets",
 ]
 
 CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -94,6 +96,17 @@ def visible(text: str) -> str:
 def hide_secrets(text: str) -> str:
     """Return a text whose URLs carry no password, fragment or query value; those of harmless keys are left."""
     return _URL.sub(_hide, text)
+
+
+def without_secrets(value: Any) -> Any:
+    """Copy a plain value, each text in it as ``hide_secrets`` shows it, at any depth."""
+    if isinstance(value, str):
+        return hide_secrets(value)
+    if isinstance(value, Mapping):
+        return {key: without_secrets(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [without_secrets(each) for each in value]
+    return value
 
 
 def _hide(url: re.Match[str]) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 
 from ctk.data import parse_id
 from ctk.errors import DataError
+from ctk.files import refuse_packed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,6 +27,7 @@ def read_captions(path: Path, needed: Sequence[str] = ("image", "caption")) -> p
     """
     import pandas as pd  # late: data that was prepared before needs none
 
+    refuse_packed(path, DataError, "CSV")
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig", skip_blank_lines=False)
     except FileNotFoundError:

@@ -16,7 +16,7 @@ import numpy as np
 from ctk.contract import Submission
 from ctk.data import parse_id
 from ctk.errors import CtkError, DataError, SubmissionError
-from ctk.files import atomic
+from ctk.files import atomic, refuse_packed
 from ctk.samples import Array
 
 COLUMNS = ("id", "embedding")
@@ -106,6 +106,7 @@ def _cells(path: Path, columns: Sequence[str]) -> Iterator[list[str]]:
 
 def _rows(path: Path, error: type[CtkError]) -> Iterator[list[str]]:
     """The header, and rows of two cells each."""
+    refuse_packed(path, error, "CSV")
     csv.field_size_limit(sys.maxsize)
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:

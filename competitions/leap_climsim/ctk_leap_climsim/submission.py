@@ -24,6 +24,8 @@ from ctk_leap_climsim.tables.table import ID, Table
 PREFIX = "test_"
 ROWS = 16384
 """Rows of a Parquet row group, and of what is written at a time: 48 MB."""
+LARGEST = 1e130
+"""What may be scored: times a weight (1e15 at most), squared and summed over rows, it still is a float64."""
 SCHEMA = pa.schema([(ID, pa.string()), *((name, pa.float64()) for name in TARGETS)])
 
 
@@ -68,12 +70,12 @@ def read_truth(path: Path) -> Samples:
 
 def open_submission(path: Path) -> Table:
     """A submission as a table; columns must be in order, since the organisers compare them by position."""
-    return open_table(path, TARGETS, prefix=PREFIX, ordered=True, error=SubmissionError)
+    return open_table(path, TARGETS, prefix=PREFIX, largest=LARGEST, ordered=True, error=SubmissionError)
 
 
 def open_truth(path: Path) -> Table:
     """A truth as a table: columns in any order, with or without ``Usage`` (public or private rows)."""
-    return open_table(path, TARGETS, prefix=PREFIX, ignore=["Usage"], error=DataError)
+    return open_table(path, TARGETS, prefix=PREFIX, largest=LARGEST, ignore=["Usage"], error=DataError)
 
 
 def check_truth_ids(path: Path, ids: Array) -> None:

@@ -124,6 +124,7 @@ REFUSED = {
     "an id that is none": (lambda t: renamed(t, 5, "5"), ["{5}, column sample_id: '5'"]),
     "NaN": (lambda t: holed(t, np.nan), ["2 of its cells", "{7}, column ptend_t_3"]),
     "inf": (lambda t: holed(t, np.inf), ["2 of its cells", "{7}, column ptend_t_3"]),
+    "1e200": (lambda t: holed(t, -1e200), ["2 of its cells", "{7}, column ptend_t_3 (-1e+200 is too large)"]),
 }
 
 
@@ -159,7 +160,7 @@ def test_a_score_of_files_is_scikit_learns(tmp_path_factory, seed, shuffled, kin
 def test_a_score_of_files_refuses_what_validate_refuses(test, values, tmp_path):
     truth, path = tmp_path / "truth.csv", tmp_path / "answer.csv"
     save(frame(test, values), truth)
-    for what in ("missing rows", "an id twice", "NaN", "columns in another order"):
+    for what in ("missing rows", "an id twice", "NaN", "1e200", "columns in another order"):
         save(REFUSED[what][0](frame(test, values)), path)
         with pytest.raises(SubmissionError, match=r"answer.csv"):
             score_file(path, truth)

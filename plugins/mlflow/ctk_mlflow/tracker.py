@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ctk.errors import CtkError
+from ctk.errors import CtkError, without_secrets
 from ctk.runs import Run
 from ctk.training import FitLocation
 from ctk_mlflow.store import Store, check
@@ -45,7 +45,7 @@ def open_run(run: Run, *, tracking_uri: str | None = None, experiment: str | Non
     """The parent of a whole ctk run's fits, made or opened again: it is RUNNING until the submission is written."""
     store = Store(tracking_uri, experiment or run.competition, run.folder.parent.parent)
     tracked = Tracked(store, run.folder, run.folder.name, {"ctk.run": run.folder.name})
-    config = run.config()
+    config = without_secrets(run.config())
     config["members"] = [member["name"] for member in config.get("members", ())]
     config["trackers"] = [tracker["name"] for tracker in config["trackers"]]
     tracked.log_hyperparams(config)

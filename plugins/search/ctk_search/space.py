@@ -24,7 +24,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ctk.contract import Competition
 from ctk.errors import UsageError, nearest
-from ctk.files import dump_yaml, parse_yaml, yaml_problem
+from ctk.files import dump_yaml, parse_yaml, refuse_packed, yaml_problem
 
 SHAPE = "Give config keys with lists of values or ranges."
 """What helps where a space is none."""
@@ -107,6 +107,7 @@ def find(given: Path | str | Mapping[str, Any], competition: Competition) -> Spa
 
 def read(path: Path) -> Space:
     """The space of a YAML file. Raises UsageError naming file and key."""
+    refuse_packed(path, UsageError, "space")
     try:
         raw = parse_yaml(path.read_text(encoding="utf-8"), lines=True)
     except FileNotFoundError:

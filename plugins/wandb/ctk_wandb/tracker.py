@@ -7,7 +7,7 @@ from pathlib import Path
 
 import wandb
 
-from ctk.errors import CtkError
+from ctk.errors import CtkError, without_secrets
 from ctk.runs import Run
 from ctk.training import FitLocation
 from ctk_wandb.session import OFFLINE, Mode, Session, check, sentence
@@ -68,7 +68,7 @@ def log_scores(
 ) -> None:
     """Log a run's final scores as a wandb run of their own: the blend's, its members' and, where known, the test's."""
     name = run.folder.name
-    facts = {"group": name, "name": name, "job_type": "scores", "config": run.config()}
+    facts = {"group": name, "name": name, "job_type": "scores", "config": without_secrets(run.config())}
     session = Session(run.folder, project or run.competition, entity, mode, tags, **facts)
     if session.run is not None:
         session.run.summary.update(run.final_scores(scores))

@@ -14,9 +14,10 @@ import pytest
 from ctk.contract.schema import validate_config
 from ctk.errors import UsageError
 from ctk.plugins.component_options import options_schema
+from ctk.runs import Run
 from ctk.testing import check_plugin
 from ctk_wandb.history import History
-from ctk_wandb.tracker import Wandb
+from ctk_wandb.tracker import Wandb, log_scores
 
 EPOCHS = list(range(1, 9))
 KEY = "k" * 40
@@ -171,7 +172,7 @@ def test_who_cannot_log_is_told_at_once_and_not_asked_for_a_password(tmp_path, v
 LOGGING = """
 import sys
 from pathlib import Path
-from ctk_wandb.tracker import Wandb
+from ctk_wandb.tracker import Wandb, log_scores
 mode, folder, *steps = sys.argv[1:]
 Wandb.check(mode=mode or None)
 logger = Wandb(Path(folder), "stage-1", mode=mode or None)
@@ -245,6 +246,26 @@ def test_a_history_cut_off_in_a_line_goes_on_with_the_line_before(tmp_path):
     assert history.add(3, {"loss": 1.0}) == {"loss": 1.0}
     assert history.add(3, {"loss": 1.0, "mse": 2.0}) == {"mse": 2.0}
     assert [step for step, _ in History(path).read()] == [2, 3, 3]
+
+
+def test_scores_are_logged_with_a_config_whose_urls_have_no_secrets(tmp_path, monkeypatch):
+    told = {}
+
+    class Recorder:
+        run = None
+
+        def __init__(self, *given, **facts):
+            told.update(facts)
+
+        def finalize(self, status):
+            pass
+
+    monkeypatch.setattr("ctk_wandb.tracker.Session", Recorder)
+    run = Run.create(tmp_path, "toy", "name")
+    facts = {"competition": "toy", "preset": "p", "trackers": [], "members": [{"name": "ridge"}]}
+    run.write_config({**facts, "executor": {"name": "ray", "address": "ray://me:secret@host"}}, [], {})
+    log_scores(run, {})
+    assert told["config"]["executor"] == {"name": "ray", "address": "ray://me:***@host"}
 
 
 def test_wandb_is_imported_in_runs_that_log_to_it_alone(tmp_path):

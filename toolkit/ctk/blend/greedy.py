@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ctk.blend.members import members_of
 from ctk.blend.result import BlendResult, Step
+from ctk.blend.scores import to_score
 from ctk.merit import merit
 
 
@@ -32,14 +33,21 @@ def greedy_selection(
     replacement  whether a member may be taken again
     tolerance    a round that gains no more than this ends the climb
     returns      BlendResult with weights (M,); ties go to the first member and the first share
-    raises       ValueError without members, or if no member has a finite score
+    raises       ValueError without members, if no member has a finite score, or if the metric returns no number
     """
     given, names = members_of(predictions)
     members = [np.asarray(member) for member in given]
     if not members:
         raise ValueError("there is nothing to blend: give at least one member's predictions")
+    name = getattr(metric, "__name__", type(metric).__name__)
     tried = [] if shares is None else np.ravel(shares).tolist()
-    alone = [float(metric(member)) for member in members]
+    try:
+        alone = [to_score(metric(member), name) for member in members]
+    except Exception as error:
+        if getattr(predictions, "ndim", 0) == 2 and 0 < members[0].size < len(members):
+            turned = f"{len(members):,} rows came as members: members are first, (M, N)"
+            raise ValueError(f"the metric {name} failed on member 0 ({error}); {turned}") from error
+        raise
     finite = [number for number, score in enumerate(alone) if math.isfinite(score)]
     if not finite:
         raise ValueError("no member has a finite score: look for NaN in the predictions")
@@ -54,7 +62,7 @@ def greedy_selection(
             if not replacement and weights[member]:
                 continue
             for share in tried or [1 / (number + 1)]:
-                tries.append((float(metric(blend + share * (prediction - blend))), member, share))
+                tries.append((to_score(metric(blend + share * (prediction - blend)), name), member, share))
         gained, member, share = max(tries, key=lambda each: merit(each[0]), default=(score, 0, 0.0))
         if not gained > score + tolerance:
             break

@@ -56,6 +56,15 @@ def find_metric(metric: str | Custom, maximize: bool | None = None) -> ClimbMetr
     return ClimbMetric(metric, metric in ("r2", "weighted_r2", "accuracy", "auc"))
 
 
+def to_score(found: Any, name: str) -> float:
+    """What a callable metric of that name returned, as a number. Raises ValueError for what is none."""
+    try:
+        return float(found)
+    except (TypeError, ValueError):
+        what = "None" if found is None else f"a {type(found).__name__}"
+        raise ValueError(f"the metric {name} returned {what}, and one number is needed") from None
+
+
 def _is_sklearn_loss(metric: Custom) -> bool:
     """Whether less is better by scikit-learn's own rule: a function of its metrics that is named so."""
     name = getattr(metric, "__name__", "")
@@ -69,7 +78,7 @@ def score(metric: ClimbMetric, target: Any, blend: Floats, weights: Floats | Non
     eps      where logloss clips probabilities: the precision of the members' dtype, as scikit-learn clips
     """
     if metric.call is not None:
-        return float(metric.call(target, blend))
+        return to_score(metric.call(target, blend), metric.name)
     if metric.name == "accuracy":
         right = blend.argmax(axis=1) == target if blend.ndim > target.ndim else (blend > 0.5) == (target != 0)
         return float(right.mean())

@@ -14,7 +14,7 @@ from ctk.blend.climb import Climb, Options, RunningClimb, coarse_to_fine, grid
 from ctk.blend.engine import engine
 from ctk.blend.inputs import ClimbInputs, refuse_not_finite
 from ctk.blend.probabilities import are_probabilities, as_scored
-from ctk.blend.scores import SQUARED, ClimbMetric, Floats, of_truth, score, squared_score, weighted_squares
+from ctk.blend.scores import SQUARED, ClimbMetric, Floats, of_truth, score, squared_score, to_score, weighted_squares
 
 Start = Callable[[Options], RunningClimb]
 
@@ -167,7 +167,7 @@ class ByRow:
         assert call is not None
 
         def loss(blend: NDArray[Any]) -> float:
-            found = float(call(target, as_scored(self.metric, blend, self.data)))
+            found = to_score(call(target, as_scored(self.metric, blend, self.data)), self.metric.name)
             return np.inf if np.isnan(found) else -sign * found
 
         return lambda options: Climb(_Custom(members, loss, self.step), options)

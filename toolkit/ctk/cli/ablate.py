@@ -13,7 +13,7 @@ from ctk.cli.options import config_options, executor_options, parse_seeds
 from ctk.cli.printing import console, format_score, print_table
 from ctk.cli.resume import refuse_other_options
 from ctk.cli.run_progress import RunProgress
-from ctk.errors import UsageError
+from ctk.errors import UsageError, hide_secrets, without_secrets
 from ctk.plugins.guard import competition_of, is_named
 from ctk.runs import runs_root
 from ctk.series.ablation import BASE
@@ -82,7 +82,7 @@ def ablate(
     ablation = run_ablation(plan, progress)
     progress.end()
     if json_:
-        print_json(ablation.plain())
+        print_json(without_secrets(ablation.plain()))
     else:
         _print_ablation(ablation)
     if not ablation.compared:
@@ -97,7 +97,7 @@ def _print_ablation(ablation: Ablation) -> None:
         rows.append(
             [
                 name,
-                ", ".join(ablation.overrides[name]),
+                hide_secrets(", ".join(ablation.overrides[name])),
                 format_score(sum(row.scores) / len(row.scores)) if row.scores else "",
                 f"{row.mean:+.4f}" if row.differences else "",
                 format_score(row.std) if row.interval else "",

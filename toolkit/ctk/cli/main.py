@@ -44,6 +44,13 @@ class CommandGroup(click.Group):
         offered = plugins().known("commands").get(cmd_name) or plugins().all("commands").get(cmd_name)
         return None if offered is None else PluginStandIn(cmd_name, offered)
 
+    def make_context(self, *given: Any, **named: Any) -> click.Context:
+        """Parse the line, print what --help and --version say; of an interruption click would say "Aborted!"."""
+        try:
+            return super().make_context(*given, **named)
+        except KeyboardInterrupt:
+            raise click.exceptions.Exit(_print_interruption()) from None
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; a CtkError ends it with its exit code and no traceback."""
         for call in left_calls():
@@ -53,9 +60,7 @@ class CommandGroup(click.Group):
         except CtkError as error:
             ctx.exit(_print_error(error))
         except KeyboardInterrupt:
-            if not terminal.is_lost():
-                click.secho("Interrupted.", fg="red", err=True)
-            ctx.exit(1)
+            ctx.exit(_print_interruption())
         except Exception as error:
             explained = explain(error, Path(getattr(error, "filename", None) or "."))
             if isinstance(explained, CtkError):
@@ -158,6 +163,13 @@ def _print_error(error: CtkError) -> int:
     if error.help:
         click.echo(error.help, err=True)
     return error.exit_code
+
+
+def _print_interruption() -> int:
+    """Say that the command was interrupted, unless by the loss of stdout, which was told; returns the exit code."""
+    if not terminal.is_lost():
+        click.secho("Interrupted.", fg="red", err=True)
+    return 1
 
 
 def _leave_notebook() -> None:

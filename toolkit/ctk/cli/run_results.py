@@ -7,8 +7,8 @@ from typing import Any
 
 from ctk.cli.printing import console, format_score, print_table
 from ctk.contract import Blend, FoldTable, Results
+from ctk.contract.results import BLEND
 from ctk.report.numbers import comparison
-from ctk.workflow.blend_members import BLEND
 
 
 def print_results(results: Results) -> None:
@@ -16,12 +16,13 @@ def print_results(results: Results) -> None:
     metric = results.metric.name
     shown = list(results.headline)
     rows = []
-    for key, scores in results.scores.items():
+    for key in (*results.members, *([BLEND] if BLEND in results.scores else [])):
+        scores = results.scores.get(key, {})
         weight = results.blend.weights.get(key)
         mark = "baseline" if key in results.baselines else "" if key == BLEND else format_score(weight, 2)
         took = f"{results.seconds[key]:.0f} s" if key in results.seconds else ""
         label = f"blend ({_blender_label(results.config['blend'], results.blend)})" if key == BLEND else key
-        rows.append([label, *(format_score(scores[name]) for name in shown), mark, took])
+        rows.append([label, *(format_score(scores.get(name)) for name in shown), mark, took])
     if results.truth_scores:
         rows.append(["the same, on the test", *(format_score(results.truth_scores[name]) for name in shown), "", ""])
     for name, each in results.blends.items():

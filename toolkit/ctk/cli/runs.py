@@ -12,7 +12,7 @@ from rich.text import Text
 from ctk.cli import completion
 from ctk.cli.json_output import as_json, print_json
 from ctk.cli.printing import console, format_score, print_table
-from ctk.errors import DamagedError, UsageError, hide_secrets
+from ctk.errors import DamagedError, UsageError, hide_secrets, without_secrets
 from ctk.files import dump_yaml
 from ctk.plugins import plugins
 from ctk.runs import Run, runs_root
@@ -41,7 +41,7 @@ def runs(competition: str | None, dry: bool, json_: bool) -> None:
     if not rows and not groups and competition is not None:
         plugins().get("competitions", competition)  # that none has the name is another answer than no runs
     if json_:
-        print_json([vars(row) for row in rows])
+        print_json(without_secrets([vars(row) for row in rows]))
         return
     if not rows and not groups:
         console.print(f"No runs under {runs_root()}.")
@@ -115,7 +115,7 @@ def show(run: str, member: str | None, submission: bool, json_: bool) -> None:
         scores["members"] = {key: each for key, each in scores["members"].items() if key in keys}
     written = write_member_submissions(found, str(member)) if submission else []
     if json_:
-        print_json({**vars(row), "scores": scores, "config": config, "submissions": written})
+        print_json(without_secrets({**vars(row), "scores": scores, "config": config, "submissions": written}))
         return
     console.print(Text.assemble((str(found.folder), "bold"), f"  {row.state} {row.problem}"), soft_wrap=True)
     if scores:

@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import queue
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -72,6 +73,7 @@ class _Local(Executor):
         self.threads: list[threading.Thread] = []
         self.submitted = 0
         self.closed = False
+        _start_resource_tracker()
 
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
         if self.closed:
@@ -172,6 +174,18 @@ class _Worker:
             if self.retired and self.process is not None:  # meanwhile
                 end_processes([self.process])
         return self.pool
+
+
+def _start_resource_tracker() -> None:
+    """Start Python's process that removes the semaphores of a killed one, and let it do so in silence."""
+    quiet = "ignore:resource_tracker:UserWarning"
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})  # inherited: it outlives a closed terminal
+    sys.warnoptions.append(quiet)  # handed to the processes that are started
+    try:
+        resource_tracker.ensure_running()
+    finally:
+        sys.warnoptions.remove(quiet)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _start_worker(threads: int, parent: int, gpu: str | None) -> None:

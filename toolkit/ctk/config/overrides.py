@@ -9,11 +9,12 @@ from typing import Any
 import yaml
 
 from ctk.errors import UsageError, nearest
-from ctk.files import parse_yaml, yaml_problem
+from ctk.files import parse_yaml, refuse_packed, yaml_problem
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
     """Read a config file. Raises UsageError if it is missing, not YAML, or not a mapping."""
+    refuse_packed(path, UsageError, "config")
     try:
         value = parse_yaml(path.read_text(encoding="utf-8"), lines=True)
     except FileNotFoundError:

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 
+BLEND = "blend"
+"""The blend's key among the members'."""
+
+
 @dataclass(frozen=True, repr=False)
 class FoldTable(Tabular):
     """A table of scores of the deciding metric by fold.
@@ -163,6 +167,11 @@ class Results(Tabular):
     importances: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     blends: Mapping[str, FurtherBlend] = field(default_factory=dict)
 
+    @property
+    def members(self) -> list[str]:
+        """Keys of the members, those last that were blended without a score, such as other people's files."""
+        return list(dict.fromkeys(key for key in (*self.oof, *self.scores, *self.blend.weights) if key != BLEND))
+
     def heading(self) -> str:
         """Say which run it is, and where its submission lies."""
         return f"{self.title} · {self.folder.name} · {len(self.submitted):,} rows in {self.submission}"
@@ -173,7 +182,9 @@ class Results(Tabular):
 
         of_test = {"the same, on the test": self.truth_scores} if self.truth_scores else {}
         further = {f"blend {name}": each.scores for name, each in self.blends.items()}
-        every = {**self.scores, **of_test, **further}
+        members = {key: self.scores.get(key, {}) for key in self.members}
+        blend = {BLEND: self.scores[BLEND]} if BLEND in self.scores else {}
+        every = {**members, **blend, **of_test, **further}
         scores = {key: [each.get(name) for name in self.headline] for key, each in every.items()}
         rows = {key: [*each, self.blend.weights.get(key), self.seconds.get(key)] for key, each in scores.items()}
         columns = [*self.headline, "weight", "seconds"]

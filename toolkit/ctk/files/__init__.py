@@ -11,6 +11,7 @@ from ctk.files.folders import (
 )
 from ctk.files.reading import check_values, read_json, read_npy, read_text, reading, refuse_ways_out
 from ctk.files.refusals import check_room, explain, explaining, no_room
+from ctk.files.sniffing import refuse_packed
 from ctk.files.writing import atomic, finite, write_json, write_text
 from ctk.files.yaml_text import dump_yaml, parse_yaml, yaml_problem
 
@@ -33,6 +34,7 @@ __all__ = [
     "read_npy",
     "read_text",
     "reading",
+    "refuse_packed",
     "refuse_ways_out",
     "remove_unfinished",
     "workshop",

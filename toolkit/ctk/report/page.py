@@ -71,14 +71,14 @@ def deciding(results: Results, key: str) -> float:
 
 def by_rank(results: Results, *, baselines: bool) -> list[str]:
     """Keys of the members, or of the baselines, the best first; those without a score last."""
-    keys = [key for key in _keys(results) if (key in results.baselines) == baselines]
+    keys = [key for key in results.members if (key in results.baselines) == baselines]
     return sorted(keys, key=lambda key: results.metric.merit(deciding(results, key)), reverse=True)
 
 
 def spoken(results: Results, key: str) -> str:
     """A member key for people; the seed is said only where the member has several."""
     name, seed = _split(key)
-    several = sum(1 for other in _keys(results) if _split(other)[0] == name) > 1
+    several = sum(1 for other in results.members if _split(other)[0] == name) > 1
     return f"{name} seed {seed}" if several and seed else name
 
 
@@ -111,7 +111,7 @@ def headline(results: Results) -> list[Fact]:
     facts = [Fact("Blend", number(deciding(results, "blend")), f"of {_count(carrying, 'prediction')}", main=True)]
     for label, baselines in (("Best member", False), ("Best baseline", True)):
         ranked = by_rank(results, baselines=baselines)
-        if ranked:
+        if ranked and ranked[0] in results.scores:
             facts.append(Fact(label, number(deciding(results, ranked[0])), spoken(results, ranked[0])))
     if results.metric.name in results.truth_scores:
         score = number(float(results.truth_scores[results.metric.name]))
@@ -127,7 +127,7 @@ def sentences(results: Results) -> list[str]:
         for key in by_rank(results, baselines=True)
     ]
     members = by_rank(results, baselines=False)
-    if len(members) > 1:
+    if len(members) > 1 and members[0] in results.scores:
         name = f"the best single member {spoken(results, members[0])}"
         said.append(comparison(results.metric, ours, name, deciding(results, members[0])))
     return said
@@ -366,10 +366,6 @@ def _climb(results: Results) -> Plot | None:
 
 
 # Small things ------------------------------------------------------------------------------------------------------
-
-
-def _keys(results: Results) -> list[str]:
-    return list(dict.fromkeys([*results.oof, *(key for key in results.scores if key != "blend")]))
 
 
 def _columns(results: Results) -> list[str]:

@@ -11,7 +11,7 @@ from lightning.pytorch.loggers import Logger
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from ctk.contract import Choice
-from ctk.errors import CtkError
+from ctk.errors import CtkError, without_secrets
 from ctk.plugins import plugins
 
 LogLine = Callable[[str], None]
@@ -54,7 +54,7 @@ class GuardedLogger(Logger):
         return None
 
     def log_hyperparams(self, params: Any, *args: Any, **kwargs: Any) -> None:
-        self._call("log_hyperparams", params, *args, **kwargs)
+        self._call("log_hyperparams", without_secrets(params), *args, **kwargs)
 
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         self._call("log_metrics", metrics, step=step)

@@ -16,9 +16,6 @@ from ctk.runs import Run
 from ctk.samples import Array, Data, Samples
 from ctk.workflow.predictions import MemberPredictions
 
-BLEND = "blend"
-"""The blend's key among those of members."""
-
 
 @dataclass(frozen=True)
 class PredictedRun:

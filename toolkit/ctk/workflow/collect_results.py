@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ctk.contract import Competition, FurtherBlend, Metric, Results
+from ctk.contract.results import BLEND
 from ctk.files import write_json, write_text
 from ctk.runs import Run
 from ctk.samples import Array, Samples
-from ctk.workflow.blend_members import BLEND, BlendedPredictions, PredictedRun
+from ctk.workflow.blend_members import BlendedPredictions, PredictedRun
 from ctk.workflow.fold_scores import FoldScorer
 from ctk.workflow.predictions import MemberPredictions
 

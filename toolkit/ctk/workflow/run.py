@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ctk.contract import BlendChoice, FurtherBlend, Results
+from ctk.contract.results import BLEND
 from ctk.errors import CtkError, DamagedError
 from ctk.files import remove_unfinished, write_json
 from ctk.plugins import plugins
@@ -16,7 +17,6 @@ from ctk.runs import FINISHED, RUNNING, Run
 from ctk.samples import Samples
 from ctk.training import torchrun
 from ctk.workflow.blend_members import (
-    BLEND,
     BlendedPredictions,
     PredictedRun,
     blend_members,

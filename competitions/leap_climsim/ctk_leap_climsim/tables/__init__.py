@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from ctk.errors import CtkError, DataError
 from ctk_leap_climsim.tables.csv_table import CsvTable
@@ -20,16 +21,10 @@ FORMATS: dict[str, type[Table]] = {".parquet": ParquetTable, ".csv": CsvTable}
 
 
 def open_table(
-    path: Path,
-    columns: Sequence[str],
-    *,
-    prefix: str,
-    ignore: Sequence[str] = (),
-    ordered: bool = False,
-    error: type[CtkError] = DataError,
+    path: Path, columns: Sequence[str], *, prefix: str, error: type[CtkError] = DataError, **how: Any
 ) -> Table:
     """A table as its suffix says, its header read and checked. Arguments and errors as of ``Table``."""
     path = Path(path)
     if path.suffix.lower() not in FORMATS:
         raise error(f"{path}: tables are {' or '.join(FORMATS)}, not '{path.suffix}'.", "Rename or convert the file.")
-    return FORMATS[path.suffix.lower()](path, columns, prefix=prefix, ignore=ignore, ordered=ordered, error=error)
+    return FORMATS[path.suffix.lower()](path, columns, prefix=prefix, error=error, **how)

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.csv
 
 from ctk.errors import CtkError
+from ctk.files import refuse_packed
 from ctk.samples import Array
 from ctk_leap_climsim.tables.table import ID, Part, Place, Table, as_array
 
@@ -39,6 +40,7 @@ class CsvTable(Table):
         return f"line {row + 2:,}"
 
     def _open(self) -> list[str]:
+        refuse_packed(self.path, self.error, "CSV")
         self.size = self.path.stat().st_size
         with self.path.open("rb") as file:
             line = file.readline(BLOCK)

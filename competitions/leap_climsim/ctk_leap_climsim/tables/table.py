@@ -24,7 +24,7 @@ class Place(NamedTuple):
 
     offset     where the next row begins, in the unit of ``Table.size``; 0 is the beginning of the file
     rows       rows read, dropped ones too
-    bad_cells  empty, NaN or infinite cells among them
+    bad_cells  empty, NaN, infinite or too large cells among them
     bad_rows   rows with such cells
     first_bad  the first of them, for people ("line 17, column ptend_t_0 is NaN or empty")
     """
@@ -78,6 +78,7 @@ class Table(ABC):
     columns   names of the numbers wanted, in the order they are wanted in
     prefix    of the ids
     ignore    columns that may be there and are not read
+    largest   the largest number that may be, in absolute value; any finite one unless given
     ordered   whether the file's columns must be in this order too, ``sample_id`` first
     error     class of what is raised for anything wrong, naming file, line (CSV) or row (Parquet, from 0) and column
     """
@@ -94,10 +95,12 @@ class Table(ABC):
         *,
         prefix: str,
         ignore: Sequence[str] = (),
+        largest: float = np.finfo(np.float64).max,
         ordered: bool = False,
         error: type[CtkError] = DataError,
     ) -> None:
         self.path, self.columns, self.prefix = Path(path), tuple(columns), prefix
+        self.largest = largest
         self.ignore, self.ordered, self.error = frozenset(ignore), ordered, error
         try:
             self.header = self._open()
@@ -110,8 +113,9 @@ class Table(ABC):
     def blocks(self, start: Place = BEGIN, bad: Literal["error", "drop"] = "error") -> Iterator[Block]:
         """Every row from ``start`` on, once.
 
-        bad      what becomes of rows with empty, NaN or infinite cells. "drop" leaves them out. "error" counts them
-                 to the end of the table, in blocks without rows, and then raises; ``start`` must carry on the count
+        bad      what becomes of rows with empty, NaN, infinite or too large cells. "drop" leaves them out. "error"
+                 counts them to the end of the table, in blocks without rows, and then raises; ``start`` must carry on
+                 the count
         memory   some blocks of tens of MB
         raises   ``error`` for bad cells, a cell that is no number, an id that is not ``prefix<n>``, a row that is too
                  short or too long, a file that is cut short
@@ -121,7 +125,7 @@ class Table(ABC):
             for part in self._parts(start):
                 ids, values = part.ids, part.values
                 rows = np.arange(place.rows, place.rows + len(ids))
-                fine = np.isfinite(values)
+                fine = np.abs(values) <= self.largest
                 place = place._replace(offset=part.offset, rows=place.rows + len(rows))
                 if not fine.all():
                     place = self._count(place, fine, values, rows)
@@ -138,8 +142,8 @@ class Table(ABC):
             ) from None
         if place.bad_cells and bad == "error":
             raise self.error(
-                f"{self.path}: {place.bad_cells:,} of its cells are empty, NaN or infinite (rows with such cells: "
-                f"{place.bad_rows:,}); the first is {place.first_bad}.",
+                f"{self.path}: {place.bad_cells:,} of its cells are empty, NaN, infinite or too large (rows with such "
+                f"cells: {place.bad_rows:,}); the first is {place.first_bad}.",
                 self.mend,
             )
 
@@ -201,7 +205,8 @@ class Table(ABC):
         first = place.first_bad
         if not first:
             row, column = (int(number) for number in np.unravel_index(bad.argmax(), bad.shape))
-            what = "NaN or empty" if np.isnan(values[row, column]) else "infinite"
+            value = values[row, column]
+            what = "NaN or empty" if np.isnan(value) else "infinite" if np.isinf(value) else f"{value:g} is too large"
             first = f"{self.where(int(rows[row]))}, column {self.columns[column]} ({what})"
         return place._replace(
             bad_cells=place.bad_cells + int(bad.sum()),

@@ -18,6 +18,7 @@ import numpy as np
 from ctk import contract
 from ctk.contract import Blend, Competition, DataItem, Metric, Submission
 from ctk.errors import SubmissionError
+from ctk.files import refuse_packed
 from ctk.plugins.guard import array_checks as arrays
 from ctk.plugins.guard.failures import ContractViolation, require
 from ctk.plugins.guard.sample_checks import check_data, check_prepared
@@ -134,23 +135,20 @@ def _submitted(values: Any, given: Given) -> Any:
     return told
 
 
-ARCHIVES = {b"PK\x03\x04": ("zip", "unzip"), b"\x1f\x8b": ("gz", "gunzip"), b"7z\xbc\xaf": ("7z", "7z x")}
-"""How archives that Kaggle hands out begin, the format that is one, and the command that takes them apart."""
-
-
 def _no_archive(given: Given) -> None:
     """Raise SubmissionError for an archive that holds a submission, unless the competition's format is one."""
-    path = Path(given["path"])
-    try:
-        with path.open("rb") as file:
-            start = file.read(4)
-    except OSError:  # which the reader tells, in its own words
-        return
-    for magic, (suffix, command) in ARCHIVES.items():
-        if start.startswith(magic) and suffix not in given["self"].formats:
+    refuse_packed(Path(given["path"]), SubmissionError, "submission", given["self"].formats)
+
+
+def _scored_file(scores: Any, given: Given) -> dict[str, float]:
+    numbers = arrays.to_numbers(scores, "scored")
+    for name in given["self"].headline:
+        if not math.isfinite(numbers.get(name, 0.0)):
             raise SubmissionError(
-                f"{path}: is an archive ({suffix}), not a submission.", f"Unpack it: {command} {path}"
+                f"{given['path']}: its {name} is {numbers[name]}: some numbers are too large to be scored.",
+                "Look for them in the file, and in the truth.",
             )
+    return numbers
 
 
 def _truth(truth: Any, given: Given) -> Any:
@@ -358,7 +356,7 @@ CONTRACTS = {
         submitted=Rule("telling what a submission holds", _submitted),
         read_truth=Rule("reading {path}", _truth),
         score=Rule("scoring a submission", lambda them, given: arrays.to_numbers(them, "scored")),
-        score_file=Rule("scoring {path}", lambda them, given: arrays.to_numbers(them, "scored"), before=_no_archive),
+        score_file=Rule("scoring {path}", _scored_file, before=_no_archive),
         fit_postprocess=Rule(
             "fitting its postprocessing", lambda fitted, given: arrays.to_json(fitted, "gave to its postprocessing")
         ),

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from ctk.errors import hide_secrets
 from ctk.files import write_text
 from ctk.report.figures import BASELINE, FONT_SIZE, GRID, INK, MUTED, SERIES, axes, figure_svg
 from ctk.report.numbers import decimals_for, number
@@ -64,7 +65,7 @@ def _rows(ablation: Ablation, rows: Mapping[str, Difference]) -> list[VariantRow
     return [
         VariantRow(
             name=name,
-            changes=", ".join(ablation.overrides[name]),
+            changes=hide_secrets(", ".join(ablation.overrides[name])),
             cells=[mean(row.scores), signed(row.mean, fine), small(row.std)],
             intervals=[
                 "" if each is None else " to ".join(signed(end, fine) for end in each)

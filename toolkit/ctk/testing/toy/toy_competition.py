@@ -85,7 +85,7 @@ class ToyCompetition(Competition):
     def write_submission(self, path: Path, test: Samples, prediction: Array) -> None:
         """Write every number with all its digits."""
         columns = np.asarray(prediction).reshape(len(test), -1)
-        lines = [",".join(["id", *(f"y{n}" for n in range(columns.shape[1]))])]
+        lines = [",".join(_header(columns.shape[1]))]
         for id, row in zip(test.ids.tolist(), columns.tolist(), strict=True):
             lines.append(",".join([str(id), *map(repr, row)]))
         with atomic(path) as temporary:
@@ -142,9 +142,21 @@ class ToyRetrieval(ToyCompetition):
 
 
 def _rows(path: Path, error: type[SubmissionError]) -> list[tuple[str, list[float]]]:
-    """Id and numbers of each line after the header."""
+    """Id and numbers of each line after the header, which is as it was written."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()[1:]
-        return [(line.split(",")[0], [float(cell) for cell in line.split(",")[1:]]) for line in lines]
+        header, *rows = [line.split(",") for line in path.read_text(encoding="utf-8").splitlines()] or [[]]
+        if header != _header(len(header) - 1):
+            raise ValueError(f"its columns are {','.join(header)}, and not {','.join(_header(len(header) - 1))}")
+        return [(id, [_number(cell) for cell in cells]) for id, *cells in rows]
     except (OSError, ValueError) as problem:
         raise error(f"{path}: cannot be read as the toy competition's table ({problem}).") from None
+
+
+def _header(width: int) -> list[str]:
+    return ["id", *(f"y{n}" for n in range(width))]
+
+
+def _number(cell: str) -> float:
+    if "_" in cell:  # which Python takes for a way of writing one
+        raise ValueError(f"{cell!r} is no number")
+    return float(cell)
