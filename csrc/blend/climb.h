@@ -39,6 +39,11 @@ class Objective {
   virtual std::optional<std::vector<double>> polish(const std::vector<double>&, const std::vector<bool>&, Pool&) {
     return std::nullopt;
   }
+  // the loss of any weights, on all rows, or on about one of so many (where there are enough); the state may be left as
+  // theirs
+  virtual double at(const std::vector<double>& weights, Pool& pool, int64_t one_of = 1) = 0;
+  // whether `at` is much quicker on a part of the rows
+  virtual bool thins() const { return false; }
   // whether a round is worth several threads
   virtual bool heavy() const { return true; }
 };
@@ -52,13 +57,27 @@ struct Options {
   std::vector<bool> allowed;
 };
 
-class Climb {
+// A search for weights under way, as Python sees it.
+class Search {
+ public:
+  virtual ~Search() = default;
+  // goes on for about so many seconds; true once it is over
+  virtual bool advance(double seconds, Pool& pool) = 0;
+  virtual const std::vector<double>& weights() const = 0;
+  virtual double loss() const = 0;
+  // of each step so far: the member it mixed in (a simplex: evaluations by its end), its share (the simplex's width), the
+  // loss after it
+  virtual const std::vector<int64_t>& members() const = 0;
+  virtual const std::vector<double>& shares() const = 0;
+  virtual const std::vector<double>& losses() const = 0;
+};
+
+class Climb final : public Search {
  public:
   Climb(std::unique_ptr<Objective> objective, Options options)
       : objective_(std::move(objective)), options_(std::move(options)), weights_(objective_->members(), 0.0) {}
 
-  // Goes on for about so many seconds. True once the climb is over.
-  bool advance(double seconds, Pool& pool) {
+  bool advance(double seconds, Pool& pool) override {
     const auto end = std::chrono::steady_clock::now() + std::chrono::duration<double>(seconds);
     if (members_.empty()) begin(pool);
     while (!over_ && std::chrono::steady_clock::now() < end) {
@@ -69,11 +88,11 @@ class Climb {
     return over_;
   }
 
-  const std::vector<double>& weights() const { return weights_; }
-  double loss() const { return loss_; }
-  const std::vector<int64_t>& members() const { return members_; }
-  const std::vector<double>& shares() const { return shares_; }
-  const std::vector<double>& losses() const { return losses_; }
+  const std::vector<double>& weights() const override { return weights_; }
+  double loss() const override { return loss_; }
+  const std::vector<int64_t>& members() const override { return members_; }
+  const std::vector<double>& shares() const override { return shares_; }
+  const std::vector<double>& losses() const override { return losses_; }
 
  private:
   static constexpr double kReopening = 1e-6;

@@ -48,6 +48,11 @@ class GridObjective : public Objective {
         for (int64_t i = 0; i < size_; ++i) blend_[i] += weights[m] * member(m)[i];
   }
 
+  double at(const std::vector<double>& weights, Pool&, int64_t) override {
+    restore(weights);
+    return loss(blend_.data());
+  }
+
  protected:
   virtual double loss(const double* numbers) const = 0;
   const double* member(int m) const { return numbers_ + m * size_; }

@@ -34,6 +34,8 @@ struct RowKernels {
   Curve (*logloss)(const T* e, const T* m, int64_t n, double share, double eps);
   // e = x; returns sum |x|
   double (*mix)(T* e, const T* m, int64_t n, double share);
+  // sum |x| of x = sum weights[m] from[m] over rows first .. first + n
+  double (*mixed)(const T* const* from, const double* weights, int members, int64_t first, int64_t n);
 };
 
 struct Kernels {

@@ -266,7 +266,37 @@ struct Rows {
     return total;
   }
 
-  static constexpr RowKernels<T> table() { return {slopes<kShares>, slopes<1>, absolute, crossings, smooth_l1, logloss, mix}; }
+  static double mixed(const T* const* from, const double* weights, int members, int64_t first, int64_t n) {
+    constexpr int kAtOnce = 8;  // vectors of a row's block: a weight is spread once for so many products
+    const B sign = B{} + std::numeric_limits<Bits>::min();
+    Total<T> total;
+    int64_t i = first;
+    const int64_t end = first + n;
+    for (; i + kAtOnce * lanes <= end; i += kAtOnce * lanes) {
+      V x[kAtOnce] = {};
+      for (int m = 0; m < members; ++m) {
+        const V weight = V{} + static_cast<T>(weights[m]);
+        const T* rows = from[m] + i;
+#pragma GCC unroll 8
+        for (int v = 0; v < kAtOnce; ++v) x[v] += weight * load<V>(rows + v * lanes);
+      }
+      V value = {};
+#pragma GCC unroll 8
+      for (int v = 0; v < kAtOnce; ++v) value += (V)((B)x[v] & ~sign);
+      total.add(value);
+    }
+    double rest = 0;
+    for (; i < end; ++i) {
+      T x = 0;
+      for (int m = 0; m < members; ++m) x += static_cast<T>(weights[m]) * from[m][i];
+      rest += std::abs(x);
+    }
+    return total.value() + rest;
+  }
+
+  static constexpr RowKernels<T> table() {
+    return {slopes<kShares>, slopes<1>, absolute, crossings, smooth_l1, logloss, mix, mixed};
+  }
 };
 
 constexpr Kernels table(const char* name) {

@@ -12,6 +12,7 @@
 #include "grid.h"
 #include "kernels.h"
 #include "rows.h"
+#include "simplex.h"
 #include "squared.h"
 
 namespace py = pybind11;
@@ -65,16 +66,24 @@ Options read(const py::object& options) {
           options.attr("allowed").cast<std::vector<bool>>()};
 }
 
-// A climb with the arrays that it reads, and its threads.
-class PyClimb {
+// By the kind of its options: ctk.blend.simplex.SimplexOptions has a budget of evaluations, a climb's has rounds.
+std::unique_ptr<Search> make_search(std::unique_ptr<Objective> objective, const py::object& options) {
+  if (!py::hasattr(options, "max_evaluations")) return std::make_unique<Climb>(std::move(objective), read(options));
+  return std::make_unique<Simplex>(
+      std::move(objective),
+      SimplexOptions{options.attr("tolerance").cast<double>(), options.attr("max_evaluations").cast<int64_t>()});
+}
+
+// A search with the arrays that it reads, and its threads.
+class PySearch {
  public:
-  PyClimb(std::unique_ptr<Objective> objective, const py::object& options, py::object keep)
-      : keep_(std::move(keep)), heavy_(objective->heavy()), climb_(std::move(objective), read(options)) {}
+  PySearch(std::unique_ptr<Objective> objective, const py::object& options, py::object keep)
+      : keep_(std::move(keep)), heavy_(objective->heavy()), search_(make_search(std::move(objective), options)) {}
 
   bool advance(double seconds) {
     py::gil_scoped_release release;
     Pool pool(heavy_ ? ctk::available_threads() : 1, look_for_signals);
-    return climb_.advance(seconds, pool);
+    return search_->advance(seconds, pool);
   }
 
   template <class T>
@@ -82,19 +91,19 @@ class PyClimb {
     return py::array_t<T>(from.size(), from.data());
   }
 
-  py::array_t<double> weights() const { return copy(climb_.weights()); }
-  py::array_t<int64_t> members() const { return copy(climb_.members()); }
-  py::array_t<double> shares() const { return copy(climb_.shares()); }
-  py::array_t<double> losses() const { return copy(climb_.losses()); }
-  double loss() const { return climb_.loss(); }
+  py::array_t<double> weights() const { return copy(search_->weights()); }
+  py::array_t<int64_t> members() const { return copy(search_->members()); }
+  py::array_t<double> shares() const { return copy(search_->shares()); }
+  py::array_t<double> losses() const { return copy(search_->losses()); }
+  double loss() const { return search_->loss(); }
 
  private:
   py::object keep_;
   bool heavy_;
-  Climb climb_;
+  std::unique_ptr<Search> search_;
 };
 
-using Made = std::unique_ptr<PyClimb>;
+using Made = std::unique_ptr<PySearch>;
 
 Made quadratic(const Array<double>& gram, const Array<double>& costs, const Array<uint8_t>& missed,
                const py::object& options) {
@@ -102,28 +111,28 @@ Made quadratic(const Array<double>& gram, const Array<double>& costs, const Arra
   exact.costs.assign(costs.data(), costs.data() + costs.size());
   exact.missed.assign(missed.data(), missed.data() + missed.size());
   std::vector<double> numbers(gram.data(), gram.data() + gram.size());
-  return std::make_unique<PyClimb>(
+  return std::make_unique<PySearch>(
       std::make_unique<Quadratic>(std::move(numbers), static_cast<int>(gram.shape(0)), std::move(exact)), options,
       py::none());
 }
 
 Made roots(const Array<double>& grams, const py::object& options) {
   std::vector<double> numbers(grams.data(), grams.data() + grams.size());
-  return std::make_unique<PyClimb>(
+  return std::make_unique<PySearch>(
       std::make_unique<Roots>(std::move(numbers), static_cast<int>(grams.shape(0)), static_cast<int>(grams.shape(1))),
       options, py::none());
 }
 
 template <class T>
 Made absolute(const Array<T>& residuals, const py::object& options) {
-  return std::make_unique<PyClimb>(
+  return std::make_unique<PySearch>(
       std::make_unique<Absolute<T>>(residuals.data(), static_cast<int>(residuals.shape(0)), residuals.shape(1)), options,
       residuals);
 }
 
 template <class T>
 Made smooth_l1(const Array<T>& residuals, const py::object& options) {
-  return std::make_unique<PyClimb>(
+  return std::make_unique<PySearch>(
       std::make_unique<Smooth<T>>(residuals.data(), static_cast<int>(residuals.shape(0)), residuals.shape(1),
                                   &RowKernels<T>::smooth_l1, 0.0),
       options, residuals);
@@ -131,21 +140,21 @@ Made smooth_l1(const Array<T>& residuals, const py::object& options) {
 
 template <class T>
 Made logloss(const Array<T>& probabilities, double eps, const py::object& options) {
-  return std::make_unique<PyClimb>(
+  return std::make_unique<PySearch>(
       std::make_unique<Smooth<T>>(probabilities.data(), static_cast<int>(probabilities.shape(0)),
                                   probabilities.shape(1), &RowKernels<T>::logloss, eps),
       options, probabilities);
 }
 
 Made accuracy(const Array<double>& margins, const Array<uint8_t>& strict, double step, const py::object& options) {
-  return std::make_unique<PyClimb>(
+  return std::make_unique<PySearch>(
       std::make_unique<Accuracy>(margins.data(), strict.data(), static_cast<int>(margins.shape(0)), margins.shape(1),
                                  margins.shape(2), step),
       options, py::make_tuple(margins, strict));
 }
 
 Made auc(const Array<double>& scores, const Array<uint8_t>& labels, double step, const py::object& options) {
-  return std::make_unique<PyClimb>(
+  return std::make_unique<PySearch>(
       std::make_unique<Auc>(scores.data(), labels.data(), static_cast<int>(scores.shape(0)), scores.shape(1),
                             scores.shape(2), step),
       options, py::make_tuple(scores, labels));
@@ -156,13 +165,13 @@ Made auc(const Array<double>& scores, const Array<uint8_t>& labels, double step,
 
 PYBIND11_MODULE(_engine, m) {
   using namespace blend;
-  py::class_<PyClimb>(m, "Climb")
-      .def("advance", &PyClimb::advance, py::arg("seconds"))
-      .def_property_readonly("weights", &PyClimb::weights)
-      .def_property_readonly("loss", &PyClimb::loss)
-      .def_property_readonly("members", &PyClimb::members)
-      .def_property_readonly("shares", &PyClimb::shares)
-      .def_property_readonly("losses", &PyClimb::losses);
+  py::class_<PySearch>(m, "Search")
+      .def("advance", &PySearch::advance, py::arg("seconds"))
+      .def_property_readonly("weights", &PySearch::weights)
+      .def_property_readonly("loss", &PySearch::loss)
+      .def_property_readonly("members", &PySearch::members)
+      .def_property_readonly("shares", &PySearch::shares)
+      .def_property_readonly("losses", &PySearch::losses);
   m.def("gram", &gram_of, py::arg("members"), py::arg("target"), py::arg("order"), py::arg("starts"));
   m.def("quadratic", &quadratic);
   m.def("roots", &roots);

@@ -37,7 +37,8 @@ struct ExactColumns {
 class Quadratic final : public Objective {
  public:
   Quadratic(std::vector<double> gram, int members, ExactColumns exact)
-      : gram_(std::move(gram)), members_(members), exact_(std::move(exact)), missed_(exact_.costs.size(), 0) {}
+      : gram_(std::move(gram)), members_(members), exact_(std::move(exact)), missed_(exact_.costs.size(), 0),
+        product_(members, 0.0) {}
 
   int members() const override { return members_; }
   bool heavy() const override { return false; }
@@ -76,6 +77,13 @@ class Quadratic final : public Objective {
     std::fill(missed_.begin(), missed_.end(), 0);
     for (int i = 0; i < members_; ++i)
       if (weights[i] != 0) exact_.take(missed_, i);
+  }
+
+  double at(const std::vector<double>& weights, Pool&, int64_t) override {
+    restore(weights);
+    double total = square_;
+    for (size_t k = 0; k < missed_.size(); ++k) total += missed_[k] ? exact_.costs[k] : 0;
+    return total;
   }
 
  private:
@@ -147,6 +155,13 @@ class Roots final : public Objective {
       }
       squares_[c] = std::max(0.0, squares_[c]);
     }
+  }
+
+  double at(const std::vector<double>& weights, Pool&, int64_t) override {
+    restore(weights);
+    double total = 0;
+    for (const double square : squares_) total += std::sqrt(square);
+    return total;
   }
 
  private:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ctk.blend.greedy import greedy_selection
 from ctk.blend.hill_climb import hill_climb
+from ctk.blend.nelder_mead import SimplexStart, nelder_mead
 from ctk.blend.nested_folds import CrossValidated, cross_validated_score
 from ctk.blend.result import BlendResult, ClimbTrace, Step
 
@@ -16,11 +17,13 @@ __all__ = [
     "BlendResult",
     "ClimbTrace",
     "CrossValidated",
+    "SimplexStart",
     "Step",
     "cross_validated_score",
     "greedy_selection",
     "hill_climb",
     "hill_climb_retrieval",
+    "nelder_mead",
 ]
 
 

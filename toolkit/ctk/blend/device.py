@@ -11,10 +11,11 @@ import torch
 from torch import Tensor
 
 from ctk.blend.cells import Cell, Cells
-from ctk.blend.climb import Climb, Options
+from ctk.blend.climb import Options, RunningClimb
 from ctk.blend.inputs import ClimbInputs, check_shapes, refuse_not_finite, to_array
 from ctk.blend.polish import polish
 from ctk.blend.scores import SQUARED, ClimbMetric, Floats
+from ctk.blend.simplex import SimplexOptions, begin
 from ctk.blend.tasks import ClimbTask, Squared, Start
 from ctk.ops.arguments import check_dense
 from ctk.ops.slopes import absolute_slopes
@@ -195,10 +196,10 @@ class _AbsoluteTask:
             residuals = residuals * torch.as_tensor(weights / weights.mean(), device=residuals.device).to(residuals)
         flat = residuals.reshape(len(residuals), -1)
 
-        def begin(options: Options) -> Climb:
-            return Climb(_Absolute(flat), options)
+        def start(options: Options | SimplexOptions) -> RunningClimb:
+            return begin(_Absolute(flat), options)
 
-        return begin, lambda losses: losses / flat.shape[1]
+        return start, lambda losses: losses / flat.shape[1]
 
     def score(self, weights: Floats) -> float:
         total: Tensor | float = 0.0

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ctk.blend.cells import Cells
 from ctk.blend.climb import Options, RunningClimb
-from ctk.blend.inputs import read
 from ctk.blend.members import members_of
 from ctk.blend.result import BlendResult, ClimbTrace, Step
-from ctk.blend.scores import WEIGHTED, ClimbMetric, Custom, Floats, find_metric
-from ctk.blend.tasks import ClimbTask, Start, make_task
+from ctk.blend.scores import Custom, Floats, find_metric
+from ctk.blend.search import prepare_task, run_search
 
 MOST_SHARES = 100_000
-CHUNK = 0.25
-"""Seconds that a climb goes on for before the clock is read and progress is shown."""
 
 
 def hill_climb(
@@ -88,7 +82,7 @@ def hill_climb(
     known = find_metric(metric, maximize)
     low, high = -0.5 if bounds[0] is None else bounds[0], bounds[1]
     _check((low, high), step, max_rounds, patience, tolerance, bags, time_limit)
-    task, cells, count = _prepare(predictions, target, known, groups, columns, column_weights, step)
+    task, cells, count = prepare_task(predictions, target, known, groups, columns, column_weights, step)
     if bounds[0] is None and task.probabilities:
         low = 0.0
     end = None if time_limit is None else time.perf_counter() + time_limit
@@ -98,8 +92,7 @@ def hill_climb(
         start, to_score = task.start(cell)
         found: list[Floats] = []
         for allowed in _bags(count, bags, np.random.default_rng([seed, *cell.place])):
-            climb = _climb(
-                start,
+            climb = start(
                 Options(
                     low=float(low),
                     high=float(high),
@@ -108,10 +101,10 @@ def hill_climb(
                     patience=patience,
                     max_rounds=max_rounds,
                     allowed=allowed,
-                ),
-                end,
-                None if progress is None else lambda climb: progress(_trace(climb, to_score, cell.place)[-1]),  # noqa: B023
+                )
             )
+            show = None if progress is None else lambda climb: progress(_trace(climb, to_score, cell.place)[-1])  # noqa: B023
+            run_search(climb, end, show)
             found.append(climb.weights)
             traces.append(_trace(climb, to_score, cell.place))
             if end is not None and time.perf_counter() > end:
@@ -127,44 +120,6 @@ def hill_climb(
     )
 
 
-def _prepare(
-    predictions: Sequence[Any] | Any,
-    target: Any,
-    metric: ClimbMetric,
-    groups: Sequence[Any] | None,
-    columns: Sequence[Any] | None,
-    column_weights: Sequence[float] | None,
-    step: float,
-) -> tuple[ClimbTask, Cells, int]:
-    """The task, its cells and the number of members: on the tensors' device where that pays, else on the host."""
-
-    def weigh(width: int) -> Floats:
-        return column_weights_of(column_weights, width, metric)
-
-    if "torch" in sys.modules:  # without it nothing can be a tensor, and arrays need no torch
-        from ctk.blend import device
-
-        if device.wanted(predictions, metric):
-            return device.make_task(metric, predictions, target, groups, columns, weigh)
-    data = read(predictions, target, metric)
-    cells = Cells.find(data, groups, columns)
-    return make_task(metric, data, cells, weigh(data.columns), step), cells, len(data.members)
-
-
-def _climb(
-    start: Start, options: Options, end: float | None, show: Callable[[RunningClimb], None] | None
-) -> RunningClimb:
-    climb = start(options)
-    over = False
-    while not over:
-        over = climb.advance(CHUNK if end is None else min(CHUNK, max(0.0, end - time.perf_counter())))
-        if show is not None:
-            show(climb)
-        if end is not None and time.perf_counter() >= end:
-            break
-    return climb
-
-
 def _trace(climb: RunningClimb, to_score: Callable[[Floats], Floats], place: tuple[int, int]) -> ClimbTrace:
     members = climb.members
     return ClimbTrace(
@@ -178,21 +133,6 @@ def _bags(members: int, bags: int, generator: np.random.Generator) -> list[list[
         return [[True] * members]
     drawn = [set(generator.permutation(members)[: (members + 1) // 2].tolist()) for _ in range(bags)]
     return [[member in bag for member in range(members)] for bag in drawn]
-
-
-def column_weights_of(given: Sequence[float] | None, columns: int, metric: ClimbMetric) -> NDArray[np.float64]:
-    """(T,) weights that sum to one; ValueError where the metric has none or they make no sense."""
-    if given is None:
-        return np.full(columns, 1 / columns)
-    if metric.call is not None or metric.name not in WEIGHTED:
-        raise ValueError(f"{metric.name} has no column weights; {', '.join(WEIGHTED)} have")
-    weights = np.asarray(given, dtype=np.float64)
-    if weights.shape != (columns,):
-        raise ValueError(f"column_weights are of shape {weights.shape} for {columns} columns: one for each is needed")
-    if not (np.isfinite(weights).all() and (weights >= 0).all() and weights.sum() > 0):
-        raise ValueError("column_weights must be finite and not negative, and one of them above zero")
-    normed: NDArray[np.float64] = weights / weights.sum()
-    return normed
 
 
 def _check(

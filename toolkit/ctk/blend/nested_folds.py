@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ctk.blend.hill_climb import column_weights_of, hill_climb
+from ctk.blend.hill_climb import hill_climb
 from ctk.blend.inputs import read
 from ctk.blend.probabilities import as_scored
 from ctk.blend.scores import Custom, find_metric, score
+from ctk.blend.search import column_weights_of
 
 
 @dataclass(frozen=True)

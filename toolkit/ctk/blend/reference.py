@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ctk.blend.climb import Climb, Options, coarse_to_fine, grid
+from ctk.blend.climb import Options, RunningClimb, coarse_to_fine, grid
 from ctk.blend.polish import polish
+from ctk.blend.simplex import SimplexOptions, begin
 
 __all__ = ["absolute", "accuracy", "auc", "gram", "logloss", "quadratic", "roots", "smooth_l1"]
 
@@ -47,47 +48,51 @@ def gram(
     return grams, mean + y[0], ((shifted - mean) ** 2).sum(axis=0)
 
 
-def quadratic(gram: Floats, costs: Floats, missed: NDArray[np.uint8], options: Options) -> Climb:
+def quadratic(
+    gram: Floats, costs: Floats, missed: NDArray[np.uint8], options: Options | SimplexOptions
+) -> RunningClimb:
     """w' A w, and what each constant column costs once it is missed: costs (K,), missed (K, M) by each member alone."""
-    return Climb(_Quadratic(gram, costs, missed), options)
+    return begin(_Quadratic(gram, costs, missed), options)
 
 
-def roots(grams: Floats, options: Options) -> Climb:
+def roots(grams: Floats, options: Options | SimplexOptions) -> RunningClimb:
     """Sum over columns of sqrt(w' A_c w), grams (C, M, M) with the columns' weights in them."""
-    return Climb(_Roots(grams), options)
+    return begin(_Roots(grams), options)
 
 
-def absolute(residuals: NDArray[Any], options: Options) -> Climb:
+def absolute(residuals: NDArray[Any], options: Options | SimplexOptions) -> RunningClimb:
     """Sum of |w' residuals|, residuals (M, n)."""
-    return Climb(_Absolute(residuals), options)
+    return begin(_Absolute(residuals), options)
 
 
-def smooth_l1(residuals: NDArray[Any], options: Options) -> Climb:
+def smooth_l1(residuals: NDArray[Any], options: Options | SimplexOptions) -> RunningClimb:
     """Sum of the smooth L1 error with beta 1, residuals (M, n)."""
-    return Climb(_Smooth(residuals, _smooth_l1), options)
+    return begin(_Smooth(residuals, _smooth_l1), options)
 
 
-def logloss(probabilities: NDArray[Any], eps: float, options: Options) -> Climb:
+def logloss(probabilities: NDArray[Any], eps: float, options: Options | SimplexOptions) -> RunningClimb:
     """Sum of -log of the true classes' probabilities (M, n), clipped to [eps, 1 - eps]."""
-    return Climb(_Smooth(probabilities, lambda x, d: _logloss(x, d, eps)), options)
+    return begin(_Smooth(probabilities, lambda x, d: _logloss(x, d, eps)), options)
 
 
-def accuracy(margins: Floats, strict: NDArray[np.uint8], step: float, options: Options) -> Climb:
+def accuracy(
+    margins: Floats, strict: NDArray[np.uint8], step: float, options: Options | SimplexOptions
+) -> RunningClimb:
     """Rows that are wrong: margins (M, n, rivals) of the right answer, strict (n, rivals) where a draw is lost."""
 
     def loss(blend: Floats) -> float:
         return float((~np.where(strict, blend > 0, blend >= 0).all(axis=-1)).sum())
 
-    return Climb(_Grid(margins, loss, step, thorough=True), options)
+    return begin(_Grid(margins, loss, step, thorough=True), options)
 
 
-def auc(scores: Floats, labels: NDArray[np.uint8], step: float, options: Options) -> Climb:
+def auc(scores: Floats, labels: NDArray[np.uint8], step: float, options: Options | SimplexOptions) -> RunningClimb:
     """1 - area under the ROC curve, meaned over columns: scores (M, columns, n), labels (columns, n)."""
 
     def loss(blend: Floats) -> float:
         return 1 - float(np.mean([area(*each) for each in zip(blend, labels, strict=True)]))
 
-    return Climb(_Grid(scores, loss, step, thorough=False), options)
+    return begin(_Grid(scores, loss, step, thorough=False), options)
 
 
 def area(scores: NDArray[Any], labels: NDArray[Any]) -> float:

@@ -66,7 +66,7 @@ class BlendResult(Tabular):
     """Weights (M,), or (row groups, M), (column groups, M), (row groups, column groups, M); each M of them sum to 1.
 
     score    the metric of the blend on what it was climbed on
-    trace    the steps, in order; the first of each cell takes the best single member
+    trace    the steps, in order; the first of each cell takes the best single member. Of nelder_mead, its starts
     groups   (row groups,) their labels, in the weights' order, where rows are grouped
     columns  (T,) number of each column's group, where columns are grouped
     names    (M,) of the members, where these were given by name: in a mapping or a data frame
@@ -74,7 +74,7 @@ class BlendResult(Tabular):
 
     weights: NDArray[np.float64]
     score: float
-    trace: Sequence[Step]
+    trace: Sequence[Any]
     groups: NDArray[Any] | None = None
     columns: NDArray[np.int64] | None = None
     names: Names | None = None

@@ -10,13 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ctk.blend.cells import Cell, Cells
-from ctk.blend.climb import Climb, Options, RunningClimb, coarse_to_fine, grid
+from ctk.blend.climb import Options, RunningClimb, coarse_to_fine, grid
 from ctk.blend.engine import engine
 from ctk.blend.inputs import ClimbInputs, refuse_not_finite
 from ctk.blend.probabilities import are_probabilities, as_scored
 from ctk.blend.scores import SQUARED, ClimbMetric, Floats, of_truth, score, squared_score, to_score, weighted_squares
+from ctk.blend.simplex import SimplexOptions, begin
 
-Start = Callable[[Options], RunningClimb]
+Start = Callable[[Options | SimplexOptions], RunningClimb]
 
 
 class ClimbTask(Protocol):
@@ -170,7 +171,7 @@ class ByRow:
             found = to_score(call(target, as_scored(self.metric, blend, self.data)), self.metric.name)
             return np.inf if np.isnan(found) else -sign * found
 
-        return lambda options: Climb(_Custom(members, loss, self.step), options)
+        return lambda options: begin(_Custom(members, loss, self.step), options)
 
 
 class _Custom:

@@ -40,6 +40,9 @@ def ctk_register_blenders(register: Register) -> None:
     register("greedy", "ctk.components.blenders:Greedy", "greedy selection with replacement by the run's metric")
     register("hill-climb", "ctk.components.hill_climbs:HillClimb", "hill climbing to weights by the run's metric")
     register(
+        "nelder-mead", "ctk.components.simplex_blender:NelderMead", "a simplex to weights from 0, by the run's metric"
+    )
+    register(
         "hill-climb-retrieval",
         "ctk.components.hill_climbs:HillClimbRetrieval",
         "hill climbing to weights by mean reciprocal rank over the gallery",

@@ -13,7 +13,7 @@ from pydantic import Field
 from ctk.blend import Step, hill_climb
 from ctk.components.blenders import scale_rows
 from ctk.components.column_groups import ColumnGroups
-from ctk.components.metrics import target_of
+from ctk.components.search_inputs import decided_weights, search_inputs
 from ctk.contract import Blend, Blender, Metric
 from ctk.errors import UsageError
 from ctk.samples import Array, Samples
@@ -71,21 +71,12 @@ class HillClimb(Blender):
 
         Raises UsageError as ``check`` does.
         """
-        known = metric.climb is not None
         columns = self._columns(samples, metric)
         low = 0.0 if self.low is None and metric.predicts == "probabilities" else self.low
-        decided = None if metric.columns is None or not known else _decided_weights(metric.columns(samples))
-        predictions = scale_rows(oof, self.normalise)
-        rows, *shape = predictions[0].shape
-        flat = [each.reshape(rows, -1) for each in predictions]  # of (N, 2, 10) a column is one of twenty
         climb = hill_climb(
-            flat,
-            target_of(metric.climb, samples, flat[0]) if metric.climb else np.arange(rows),
-            metric.climb or (lambda _, blend: metric.score(blend.astype(np.float32).reshape(rows, *shape), samples)),
-            maximize=None if known else metric.direction == "max",
+            **search_inputs(oof, samples, metric, self.normalise),
             bounds=(low, self.high),
             columns=None if columns is None else columns.group_of_column.tolist(),
-            column_weights=None if decided is None else decided.tolist(),
             progress=_log_steps(self.say, list(oof), metric.climb or metric.name),
             **self.options,
         )
@@ -94,6 +85,7 @@ class HillClimb(Blender):
             weights = dict(zip(oof, climb.weights.tolist(), strict=True))
             blend = Blend(weights, self.normalise, None, _trace_rows(climb.trace, keys, score))
         else:
+            decided = None if metric.columns is None else decided_weights(metric.columns(samples))
             blend = columns.blend(keys, climb, self.normalise, decided, score)
         return replace(blend, score=metric.score(blend.apply(oof), samples))
 
@@ -178,11 +170,6 @@ class HillClimbRetrieval(Blender):
         weights = dict(zip(oof, climb.weights.tolist(), strict=True))
         blend = Blend(weights, self.normalise, None, _trace_rows(climb.trace, list(oof), "mrr"))
         return Blend(weights, self.normalise, metric.score(blend.apply(oof), samples), blend.trace)
-
-
-def _decided_weights(decided: Array) -> Array:
-    """(T,) 1 for columns that members decide, 0 for the others; where none is decided, all count."""
-    return np.asarray(decided, np.float64) if np.any(decided) else np.ones(len(decided))
 
 
 def _log_steps(say: Callable[[str], None], keys: list[str], score: str) -> Callable[[Step], None]:

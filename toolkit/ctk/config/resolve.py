@@ -110,7 +110,7 @@ def _named_blend(blend: Any, blends: Any) -> Any:
 
 
 def _check_names(config: RunConfig) -> None:
-    """Refuse filters and members that members, filters and blends name and that are not there. Raises UsageError."""
+    """Refuse what members, filters and blends name and that is not there, and odd bins of rows. Raises UsageError."""
     for member in config.members:
         for name in member.filters or ():
             if name not in config.filter_names:
@@ -120,6 +120,8 @@ def _check_names(config: RunConfig) -> None:
     blended = {f"blends.{name}": each.members for name, each in config.blends.items()}
     for key, names in {**asked, **blended, "blend": config.blend.members}.items():
         config.keys_of(names, f"Config key '{key}'")
+    for where, choice in {"blend": config.blend, **{f"blends.{n}": each for n, each in config.blends.items()}}.items():
+        choice.row_bins(where)
     for name in config.blends:
         if not is_folder_name(name):
             raise UsageError(f"Blend name '{name}' is no folder name.", "Use letters, digits, '-', '_' and '.'.")

@@ -5,7 +5,7 @@ Keyword-only parameters of a subclass's ``__init__`` are its config keys.
 
 from __future__ import annotations
 
-from ctk.contract.blender import Blend, Blender, find_members
+from ctk.contract.blender import Blend, Blender, find_members, join_blends
 from ctk.contract.competition import Competition, Submission, presets_in, spaces_in
 from ctk.contract.executor import PROGRESS, Files, Portable, WorkerLost
 from ctk.contract.extractor import Columns, Done, Extractor
@@ -15,6 +15,7 @@ from ctk.contract.model import Batch, FitContext, Model, NoTraining
 from ctk.contract.platform import Entry, PastSubmission, Platform, Receipt
 from ctk.contract.reader import DataItem, DataReader, Progress
 from ctk.contract.results import FoldTable, FurtherBlend, Results
+from ctk.contract.row_bins import RowBins
 from ctk.contract.run_config import BlendChoice, Execution, FeatureChoice, FilterChoice, Member, RunConfig, Split
 from ctk.contract.schema import Choice, Strict
 from ctk.contract.section import Section
@@ -57,6 +58,7 @@ __all__ = [
     "Progress",
     "Receipt",
     "Results",
+    "RowBins",
     "RunConfig",
     "Section",
     "Split",
@@ -66,6 +68,7 @@ __all__ = [
     "Transform",
     "WorkerLost",
     "find_members",
+    "join_blends",
     "keep_best",
     "presets_in",
     "spaces_in",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 
 from ctk.contract.blender import find_members
+from ctk.contract.row_bins import RowBins, choose_bins
 from ctk.contract.schema import Choice, Strict
 
 if TYPE_CHECKING:
@@ -117,6 +118,14 @@ class BlendChoice(Choice):
         (),
         description="what is blended, NAME or NAME/seed-SEED each; none named: all members but those of blend: false",
     )
+    by: str | None = Field(None, description="group of the samples whose numbers say which bin's weights a row has")
+    bins: tuple[tuple[int, int], ...] = Field(
+        (), description="lowest and highest number of each bin, such as [[1, 2], [3, 6]]; each has weights of its own"
+    )
+
+    def row_bins(self, where: str = "blend") -> RowBins | None:
+        """Return the bins of rows that have weights of their own; None for none. Raises UsageError for odd ones."""
+        return choose_bins(self.by, self.bins, where)
 
 
 class Member(Strict):

@@ -361,6 +361,8 @@ def _climb(results: Results) -> Plot | None:
     from markupsafe import Markup
 
     colours = slots(results)
+    if results.blend.parts:  # several climbs, one after another
+        return None
     drawn = plot_climb(results.blend.trace, {key: colours.get(_split(key)[0], 0) for key in results.blend.weights})
     return Plot(f"{list(results.blend.trace[0])[-1]} after each step", Markup(drawn)) if drawn else None
 

@@ -105,11 +105,10 @@ class PlanFile(BaseModel):
     executor: ConfigExecutor
 
 
-class BlendFile(BaseModel):
-    """``blend.json``: the weights by member key, how they were found, and what the postprocessing was fitted to."""
+class BlendPart(BaseModel):
+    """The weights of a blend, or of a bin of rows: by member key, and how they were found."""
 
     model_config = ConfigDict(extra="forbid")
-    blender: str
     weights: dict[str, float]
     normalise: bool = False
     score: float | None = None
@@ -117,6 +116,15 @@ class BlendFile(BaseModel):
     column_groups: list[str] = []
     group_of_column: list[int] = []
     by_group: dict[str, list[float]] = {}
+    by: str | None = None
+    bins: list[list[int]] = []
+    parts: list[BlendPart] = []
+
+
+class BlendFile(BlendPart):
+    """``blend.json``: the blend, the blender's name, and what the postprocessing was fitted to."""
+
+    blender: str
     postprocess: dict[str, Any] = {}
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from ctk.contract import Blend, Blender, Choice, Competition, Metric
+from ctk.contract import Blend, BlendChoice, Blender, Choice, Competition, Metric, RowBins, join_blends
 from ctk.errors import UsageError
 from ctk.plugins import plugins
 from ctk.plugins.guard import Guard
@@ -62,19 +62,82 @@ def check_blender(choice: Choice, members: MemberPredictions) -> None:
         )
 
 
-def blend_members(predicted: PredictedRun, choice: Choice, say: Callable[[str], None]) -> Blend:
-    """Find the weights of the members with a blender. Raises UsageError where that cannot be."""
-    members = predicted.members
+def blend_members(predicted: PredictedRun, choice: BlendChoice, say: Callable[[str], None]) -> Blend:
+    """Find the weights of the members with a blender, of each bin of rows by itself where the choice has bins.
+
+    Raises UsageError where that cannot be.
+    """
+    members, rows = predicted.members, choice.row_bins()
     check_blender(choice, members)
-    keys = blended_keys(members)
     blender = _make_blender(choice, say)
-    oof = {key: members.oof.get(key, np.empty(0)) for key in keys}
-    return blender.fit(oof, members.valid, predicted.metric)
+    oof = {key: members.oof.get(key, np.empty(0)) for key in blended_keys(members)}
+    if rows is None:
+        return blender.fit(oof, members.valid, predicted.metric)
+    parts = _rows_of_bins(rows, members.valid, needed=blender.needs_oof)
+    blends = [
+        blender.fit(
+            {key: values[own] if len(values) else values for key, values in oof.items()},
+            _take(members.valid, own),
+            predicted.metric,
+        )
+        for own in parts
+    ]
+    blend = join_blends(rows, blends, [len(own) for own in parts])
+    scored = all(len(values) for values in oof.values())
+    score = predicted.metric.score(blend.apply(oof, members.valid), members.valid) if scored else None
+    return replace(blend, score=score)
 
 
-def check_could_blend(choice: Choice, keys: Sequence[str], samples: Samples, metric: Metric) -> None:
-    """Raise UsageError where a blender will not take members' predictions of such samples, once they are there."""
-    _make_blender(choice, lambda line: None).check(keys, samples, metric)
+def check_could_blend(
+    choice: BlendChoice, keys: Sequence[str], train: Samples, validated: Array, test: Samples, metric: Metric
+) -> None:
+    """Raise UsageError where a blender will not take members' predictions of such samples, once they are there.
+
+    validated  (N,) bool, which training samples will have predictions
+    """
+    blender = _make_blender(choice, lambda line: None)
+    rows = choice.row_bins()
+    if rows is None:
+        blender.check(keys, train, metric)
+        return
+    rows.number(test, "test sample")
+    samples = _take(train, np.flatnonzero(validated))
+    for own in _rows_of_bins(rows, samples, needed=blender.needs_oof):
+        blender.check(keys, _take(samples, own), metric)
+
+
+class _TakenFeatures(Mapping[str, Array]):
+    """Some rows of features, taken when one is asked for: a blender seldom does, and they may be larger than memory."""
+
+    def __init__(self, features: Mapping[str, Array], rows: Array) -> None:
+        self.features, self.rows = features, rows
+
+    def __getitem__(self, name: str) -> Array:
+        return self.features[name][self.rows]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.features)
+
+    def __len__(self) -> int:
+        return len(self.features)
+
+
+def _take(samples: Samples, rows: Array) -> Samples:
+    """Take rows as ``Samples.take`` does, but of the features only what is looked at."""
+    return replace(replace(samples, features={}).take(rows), features=_TakenFeatures(samples.features, rows))
+
+
+def _rows_of_bins(rows: RowBins, samples: Samples, needed: bool) -> list[Array]:
+    """Row numbers of each bin. Raises UsageError for a row in none, and where one that is ``needed`` has none."""
+    number = rows.number(samples)
+    found = [np.flatnonzero(number == place) for place in range(len(rows.bins))]
+    for name, own in zip(rows.names, found, strict=True):
+        if needed and not len(own):
+            raise UsageError(
+                f"No validated sample has {name}, and the blend's weights are found on such.",
+                "Join that bin to another, or validate on more folds.",
+            )
+    return found
 
 
 def _make_blender(choice: Choice, say: Callable[[str], None]) -> Blender:
@@ -95,13 +158,14 @@ def postprocess_blend(
     members, competition = predicted.members, predicted.competition
     valid: Array | None = None
     if all(key in members.oof for key in blended_keys(members)):
-        valid = blend.apply(members.oof)
+        valid = blend.apply(members.oof, members.valid)
     if not mended:
-        return BlendedPredictions(blend, {}, valid, blend.apply(members.test))
+        return BlendedPredictions(blend, {}, valid, blend.apply(members.test, predicted.data.test))
     if valid is not None:
         if fitted is None:
             fitted = competition.fit_postprocess(valid, members.valid)
         valid = competition.postprocess(valid, members.valid, fitted)
     fitted = fitted or {}
-    test = competition.postprocess(blend.apply(members.test), predicted.data.test, fitted)
-    return BlendedPredictions(blend, fitted, valid, test)
+    test = predicted.data.test
+    submitted = competition.postprocess(blend.apply(members.test, test), test, fitted)
+    return BlendedPredictions(blend, fitted, valid, submitted)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,8 @@ class BlendRecord:
     def save(self, folder: Path) -> None:
         """Write ``blend.json``."""
         write_json(
-            folder / "blend.json", {"blender": self.blender, **vars(self.blend), "postprocess": dict(self.postprocess)}
+            folder / "blend.json",
+            {"blender": self.blender, **asdict(self.blend), "postprocess": dict(self.postprocess)},
         )
 
     @classmethod
@@ -37,7 +38,7 @@ class BlendRecord:
             raise UsageError(f"{folder} has no blend.", "Finish that run first: ctk run ... --resume.")
         stored = read_json(path, BlendFile)
         blender, postprocess = stored.pop("blender"), stored.pop("postprocess", {})
-        blend = Blend(**stored)
+        blend = Blend(**{**stored, "parts": [Blend(**part) for part in stored.get("parts", ())]})
         try:
             check_blend(blend, list(blend.weights))
         except ContractViolation as violation:

@@ -11,7 +11,7 @@ import numpy as np
 
 from ctk.config.overrides import override
 from ctk.config.resolve import base_config, resolve
-from ctk.contract import Choice, Competition, Results, RunConfig, find_members
+from ctk.contract import BlendChoice, Choice, Competition, Results, RunConfig, find_members
 from ctk.contract.schema import validate_config
 from ctk.errors import UsageError
 from ctk.plugins import plugins
@@ -59,7 +59,7 @@ class BlendPlan:
     given: tuple[str, ...]
     competition: Competition
     config: RunConfig
-    choice: Choice
+    choice: BlendChoice
     changed: tuple[str, ...]
     runs: Mapping[str, Run]
     members: tuple[str, ...] = ()
@@ -118,7 +118,8 @@ def plan_blend(
             raise UsageError(f"-o {assignment}: runs know their own data.", "Options of data are for files alone.")
         override(config if of_data else raw, assignment)
     beside = plugins().beside("competitions", known.named)
-    choice = resolve_choice(validate_config(Choice, raw, "blend"), "blenders", "blend", beside)
+    choice = resolve_choice(validate_config(BlendChoice, raw, "blend"), "blenders", "blend", beside)
+    choice.row_bins()  # refuses odd ones before anything is read
     resolved = resolve(config, plugins())
     known.metric = resolved.metric or known.metric
     return BlendPlan(
@@ -266,7 +267,7 @@ def execute_blend(plan: BlendPlan, root: Path, name: str, observer: Observer, ma
         "whole": plan.whole,
         "weights_of": plan.weights and str(plan.weights.folder.resolve()),
         "postprocess": plan.mended,
-        "blend": plan.choice.model_dump() if saved is None else {"name": blender},
+        "blend": plan.choice.model_dump(mode="json") if saved is None else {"name": blender},
     }
     what = plan.choice.name if plan.weights is None else f"weights of {plan.weights.folder.name}"
     changed = [f"{what} of {' '.join(names)}", *plan.changed]

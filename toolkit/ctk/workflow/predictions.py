@@ -94,6 +94,11 @@ def reorder(predictions: Predictions, ids: Array, what: str) -> Array:
     return values
 
 
+def same_ids(some: Array, others: Array) -> bool:
+    """Whether these are the same ids, in whatever order."""
+    return np.array_equal(some, others) or np.array_equal(np.sort(some), np.sort(others))
+
+
 def _blocks(values: Array) -> Iterator[slice]:
     """Cut an array's rows into blocks of some MB."""
     rows = max(1, BLOCK // max(1, math.prod(values.shape[1:])))

@@ -63,11 +63,11 @@ def execute_run(plan: RunPlan, observer: Observer | None = None) -> Results:
             try_submission(submission, competition, data)
         # Before anything is fitted: nothing that leaks is worth the time.
         division = divide(train, config.split) if config.checkpoints is None else None
-        if config.checkpoints is None:
+        if division is not None:
             blended_members = [member.name for member in config.members if member.blend]
             for choice in (config.blend, *config.blends.values()):
                 keys = config.keys_of(choice.members or blended_members)
-                check_could_blend(choice, keys, train, plan.metric)
+                check_could_blend(choice, keys, train, division.fold_of_row >= 0, data.test, plan.metric)
         fit_members(plan, prepared, observer)
         members = gather_predictions({"": run}, train, data.test)
         scorer = None if division is None else _fold_scorer(plan, train, division)

@@ -17,7 +17,7 @@ import numpy as np
 
 from ctk import contract
 from ctk.contract import Blend, Competition, DataItem, Metric, Submission
-from ctk.errors import SubmissionError
+from ctk.errors import SubmissionError, UsageError
 from ctk.files import refuse_packed
 from ctk.plugins.guard import array_checks as arrays
 from ctk.plugins.guard.failures import ContractViolation, require
@@ -289,8 +289,10 @@ def check_blend(blend: Any, keys: Sequence[str]) -> Any:
         require(math.isfinite(number), f"weighs '{key}' with {weight}; weights must be finite")
     if blend.by_group:
         _check_groups(blend)
+    if blend.by is not None or blend.bins or blend.parts:
+        _check_bins(blend)
     weights = blend.by_group.values() if blend.by_group else [blend.weights.values()]
-    require(any(map(any, weights)), "gave no member a weight that is not 0")
+    require(any(map(any, weights)) or blend.parts, "gave no member a weight that is not 0")
     if blend.score is not None:
         arrays.to_number(blend.score, "gave as the blend's score")
     return blend
@@ -305,6 +307,23 @@ def _check_groups(blend: Blend) -> None:
         numbers = [arrays.to_number(each, f"weighs '{key}' with") for each in weights]
         told = f"weighs '{key}' with {weights}; a finite weight for each of {groups} groups is needed"
         require(len(numbers) == groups and all(map(math.isfinite, numbers)), told)
+
+
+def _check_bins(blend: Blend) -> None:
+    whole = blend.by is not None and len(blend.bins) == len(blend.parts) > 0 and not blend.by_group
+    require(whole, f"gave {len(blend.parts)} blends of {len(blend.bins)} bins by '{blend.by}'; one a bin is needed")
+    require(
+        all(len(each) == 2 for each in blend.bins), f"gave bins {blend.bins}; each has a lowest and a highest number"
+    )
+    for part in blend.parts:
+        check_blend(part, list(blend.weights))
+        alike = part.weights.keys() == blend.weights.keys() and part.normalise == blend.normalise and not part.parts
+        alike = alike and part.group_of_column == blend.parts[0].group_of_column
+        require(alike, "gave a bin of rows a blend of other members, columns or kind than the others")
+    try:
+        _ = blend.rows
+    except UsageError as error:
+        raise ContractViolation(f"gave bins of rows that are none: {error.problem}") from None
 
 
 def _mask(keep: Any, given: Given) -> Any:
