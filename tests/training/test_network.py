@@ -335,3 +335,9 @@ def test_pretrained_weights_are_loaded_for_a_fit_alone(tmp_path):
 def test_a_network_counts_its_parameters(tmp_path):
     model, _ = fit(tmp_path)
     assert model.size == (6 * 16 + 16) + (16 * 4 + 4)
+
+
+def test_how_far_a_fit_is_is_told_within_its_epochs_too(tmp_path):
+    told = []
+    fit(tmp_path, make_model(epochs=2, batch={"size": 20}), working=lambda done, total: told.append((done, total)))
+    assert told == [(0, 2), (0.5, 2), (1, 2), (1.5, 2), (2, 2)]

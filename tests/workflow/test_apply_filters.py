@@ -13,7 +13,7 @@ from ctk.contract import keep_best
 from ctk.errors import UsageError
 from ctk.samples import Gallery, Samples
 from ctk.training.devices import torch_device
-from ctk.workflow.apply_filters import write_result, write_scores
+from ctk.workflow.apply_filters import _Progress, write_result, write_scores
 
 # Few distinct values, so that ties are the rule and not the exception.
 scores_with_ties = st.lists(st.sampled_from([-1.0, 0.0, 0.25, 0.5, 3.0]), max_size=60).map(np.array)
@@ -122,3 +122,13 @@ def test_a_gpu_that_is_not_there_is_refused(monkeypatch):
     assert torch_device("auto").type == torch_device("cpu").type == "cpu"
     with pytest.raises(UsageError, match="torch sees none"):
         torch_device("gpu")
+
+
+def test_how_far_a_filter_is_is_said_at_once_then_now_and_then_with_the_time_left(monkeypatch):
+    now, said = [100.0], []
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    progress = _Progress("slow", said.append)
+    for seconds, done in ((0, 0), (1, 0.25), (20, 5), (5, 6), (20, 10)):
+        now[0] += seconds
+        progress(done, 10)
+    assert said == ["filter slow 0.0%", "filter slow 50.0%, 0:21 left"]

@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+from ctk.config.checked_arguments import checked
 from ctk.config.overrides import override, read_yaml
 from ctk.config.resolve import base_config, checkpoints_config, resolve
 from ctk.config.split_overrides import split_overrides
@@ -59,6 +60,7 @@ __all__ = [
     "TrialOutcome",
     "ablate",
     "blend_runs",
+    "checked",
     "choose_workers",
     "competition_of",
     "configured",
@@ -87,6 +89,7 @@ __all__ = [
 ]
 
 
+@checked
 def run(competition: str, *, observer: Observer | None = None, **how: Any) -> Results:
     """Train, blend, submit, report; ``how`` as for ``plan``. Raises CtkError for all that a user can mend.
 
@@ -95,6 +98,7 @@ def run(competition: str, *, observer: Observer | None = None, **how: Any) -> Re
     return _executed(plan(competition, **how), observer)
 
 
+@checked
 def resume(
     name: str, *, overrides: Sequence[str] = (), root: Path | None = None, observer: Observer | None = None
 ) -> Results:
@@ -109,6 +113,7 @@ def _executed(planned: RunPlan, observer: Observer | None) -> Results:
     return execute_run(planned, observer or shell_observer(planned.metric.name))
 
 
+@checked
 def cross_validate(
     competition: str,
     *,
@@ -132,6 +137,7 @@ def cross_validate(
     return run(competition, overrides=[*split, *overrides], observer=observer, **how)
 
 
+@checked
 def ablate(
     competition: str, variants: Mapping[str, Sequence[str]], *, observer: Observer | None = None, **how: Any
 ) -> Ablation:
@@ -143,6 +149,7 @@ def ablate(
     return run_ablation(plan_ablation(competition, variants, **how), observer or shell_observer())
 
 
+@checked
 def plan_ablation(
     competition: str,
     variants: Mapping[str, Sequence[str]],
@@ -172,6 +179,7 @@ def plan_ablation(
     return start_ablation(configs, variants, seeds, root or runs_root(), name)
 
 
+@checked
 def plan(
     competition: str,
     *,
@@ -193,6 +201,7 @@ def plan(
     return replace(plan, refresh=refresh)
 
 
+@checked
 def configured(
     competition: str,
     *,
@@ -233,6 +242,7 @@ def configured(
     return resolved, assigned
 
 
+@checked
 def blend_runs(
     sources: Sequence[str | Path],
     *,
@@ -274,6 +284,7 @@ def blend_runs(
     return execute_blend(plan, root, name, observer or shell_observer())
 
 
+@checked
 def predict_with_blend(
     competition: str,
     blend: Path | str,
@@ -294,6 +305,7 @@ def predict_with_blend(
     return predict_blend(Run(Path(blend)), predicting, root or runs_root(), name, observer or shell_observer())
 
 
+@checked
 def validate(
     competition: str,
     file: Path,
@@ -316,11 +328,13 @@ def validate(
     return known.read_submission(file, prepared.test, width)
 
 
+@checked
 def score(competition: str, file: Path, truth: Path) -> dict[str, float]:
     """Score a submission file against a truth file as the organisers do. Raises SubmissionError, DataError."""
     return competition_of(competition).score_file(file, truth)
 
 
+@checked
 def extract_features(
     competition: str, *, make: bool = False, refresh: bool = False, progress: Progress | None = None, **how: Any
 ) -> list[FeatureState]:
@@ -335,6 +349,7 @@ def extract_features(
     return extracted_features(config, prepared, plugins(), make, refresh, progress)
 
 
+@checked
 def filter_data(
     competition: str,
     filters: Sequence[str],

@@ -20,6 +20,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from ctk.api import (
     Guard,
+    checked,
     choose_workers,
     competition_of,
     interrupt_on_sigterm,
@@ -82,6 +83,7 @@ class SearchResult(Tabular):
         return DataFrame([{"score": each.value, **each.params} for each in self.ranked], index=numbers)
 
 
+@checked
 def search(
     competition: str,
     *,
@@ -158,6 +160,7 @@ def search(
     return _carry_out(run.folder, settings, found, book, first, timeout, observer)
 
 
+@checked
 def resume(
     folder: Path,
     *,

@@ -49,6 +49,7 @@ class FitContext:
     trackers  the trackers to log to, by name with options
     steps     at most so many optimiser steps (a dry run), or None
     progress  call with (done, total, scores) as often as is useful
+    working   call with (done, total) between two of those, where one takes long: 0.25 is a quarter of the first
     tell      call with a line that belongs into the run's log
     """
 
@@ -59,6 +60,7 @@ class FitContext:
     trackers: Sequence[Choice] = ()
     steps: int | None = None
     progress: Callable[[int, int, Mapping[str, float]], None] = lambda done, total, scores: None
+    working: Callable[[float, int], None] = lambda done, total: None
     tell: Callable[[str], None] = lambda line: None
 
 

@@ -234,6 +234,8 @@ class NetworkModel(Model):
 
 def _quieten() -> None:
     """Lightning's hints are for people who call it themselves."""
+    import lightning.pytorch  # noqa: F401  # which lets them be heard when it is imported
+
     for name in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", module="lightning.*")

@@ -131,6 +131,7 @@ class ValidationTracker(Callback):
 
     def on_train_start(self, trainer: L.Trainer, module: L.LightningModule) -> None:
         self.begun = True  # whatever was to be read of a checkpoint has been
+        self.context.working(self.before, self.total)
 
     def on_validation_epoch_start(self, trainer: L.Trainer, module: L.LightningModule) -> None:
         self.prediction.begin()
@@ -152,6 +153,13 @@ class ValidationTracker(Callback):
             self.best.offer_by_loss(module.network, loss)
         if self.stage.patience and self.best.stale >= self.stage.patience:
             trainer.should_stop = True
+
+    def on_train_batch_end(
+        self, trainer: L.Trainer, module: L.LightningModule, outputs: Any, batch: Any, number: int
+    ) -> None:
+        assert isinstance(module, NetworkModule)
+        parts = trainer.current_epoch + (number + 1) / trainer.num_training_batches
+        self.context.working(self.before + parts / module.parts, self.total)
 
     def on_train_epoch_end(self, trainer: L.Trainer, module: L.LightningModule) -> None:
         assert isinstance(module, NetworkModule)

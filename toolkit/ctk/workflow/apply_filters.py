@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
@@ -17,6 +18,7 @@ from ctk.errors import DamagedError, UsageError
 from ctk.files import atomic, fingerprint, read_json, read_npy, write_json
 from ctk.plugins import plugins
 from ctk.plugins.guard import Guard, competition_of
+from ctk.report.numbers import duration
 from ctk.runs import Run, runs_root
 from ctk.samples import Array, Samples
 from ctk.workflow.checkpoints import FittedRun, load_model
@@ -24,6 +26,7 @@ from ctk.workflow.fit import guarded_model, kept_file, limit_samples
 from ctk.workflow.plan_run import RunPlan
 from ctk.workflow.prepare import PreparedData
 from ctk.workflow.split import draw_folds
+from ctk.workflow.work_bars import PLAIN_EVERY, Pace
 
 
 def apply_filters(
@@ -155,19 +158,19 @@ class _AskedMember:
 
 
 class _Progress:
-    """Says how far a filter is, every ten seconds, with the time it needs yet."""
+    """Says how far a filter is, first at once and then every ten seconds, with the time it needs yet."""
 
     def __init__(self, name: str, say: Callable[[str], None]) -> None:
         self.name = name
         self.say = say
-        self.begun = self.last = time.monotonic()
+        self.pace = Pace()
+        self.last = -math.inf
 
-    def __call__(self, done: int, total: int) -> None:
-        now = time.monotonic()
-        if now - self.last > 10 and 0 < done < total:
+    def __call__(self, done: float, total: int) -> None:
+        now, left = time.monotonic(), self.pace.seconds_left(done, total)
+        if now - self.last > PLAIN_EVERY and done < total:
             self.last = now
-            left = (now - self.begun) / done * (total - done)
-            self.say(f"filter {self.name} {done / total:.0%}, {left:.0f} s left")
+            self.say(f"filter {self.name} {done / total:.1%}{'' if left is None else f', {duration(left)} left'}")
 
 
 def _read_keep(place: Path, made_from: str, rows: int) -> Array | None:
@@ -185,7 +188,7 @@ def _fit_baseline(
     metric: Metric,
     folder: Path,
     steps: int | None,
-    progress: Callable[[int, int], None],
+    progress: _Progress,
     member: Mapping[str, Any],
     learned: Samples,
     asked: Samples,
@@ -202,7 +205,9 @@ def _fit_baseline(
         device=config.device,
         steps=steps,
         progress=lambda done, total, scores: progress(done, total),
+        working=progress,
     )
+    progress.say(f"filter {progress.name} asks {own.name}, which learns from {len(fold.train):,} of them first")
     model.fit(learned.take(fold.train), learned.take(fold.valid), context)
     return model.predict(asked)
 

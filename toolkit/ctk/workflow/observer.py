@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from ctk.runs import Part
 
 
+@runtime_checkable
 class Observer(Protocol):
     """An observer is told how a run goes: the terminal, a notebook, nobody."""
 
