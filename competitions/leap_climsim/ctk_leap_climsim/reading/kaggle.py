@@ -19,6 +19,7 @@ from ctk_leap_climsim.columns import EXACT_INPUTS, GRID, INPUTS, TARGETS
 from ctk_leap_climsim.reading.ahead import ahead
 from ctk_leap_climsim.reading.extent import first_validated, rows_about
 from ctk_leap_climsim.reading.left import check_left
+from ctk_leap_climsim.reading.row_index import RowIndex
 from ctk_leap_climsim.reading.rows import ROW_BYTES, BadRows, Rows, RowsWriter, present, write_about
 from ctk_leap_climsim.reading.sample_submission import read_sample
 from ctk_leap_climsim.tables.csv_table import CsvTable
@@ -79,10 +80,11 @@ def _described(path: Path) -> DataItem:
         return DataItem(path.name, path, f"damaged: {str(error).splitlines()[0]}", GET)
 
 
-def prepare(tables: Tables, place: Path, bad_rows: BadRows, valid: float, progress: Progress) -> None:
+def prepare(tables: Tables, place: Path, bad_rows: BadRows, valid: float, progress: Progress, index: RowIndex) -> None:
     """Write the samples of all tables to a folder, or what a killed call left of that work.
 
     valid   share of the time steps of train.csv, its last ones, that is validated on
+    index   which of the others are trained on
     memory  some hundreds of MB, and the ids
     Raises DataError that names file, line and column of what is wrong.
     """
@@ -109,7 +111,8 @@ def prepare(tables: Tables, place: Path, bad_rows: BadRows, valid: float, progre
         none = np.empty(0, np.int64)
         trained.append(Place(), none, Rows.none(), _groups(none, 0))
     else:
-        _append_train(train, begins, trained, bad_rows, progress)
+        _append_train(train, begins, trained, bad_rows, progress, index)
+        index.check(trained.place.rows)
         check_left(trained)
     constants = trained.constants(weights)
     if not predicted.store.finished:
@@ -127,7 +130,9 @@ def _append_test(table: CsvTable, writer: RowsWriter, progress: Progress) -> Non
     writer.commit()
 
 
-def _append_train(table: CsvTable, begins: int, writer: RowsWriter, bad_rows: BadRows, progress: Progress) -> None:
+def _append_train(
+    table: CsvTable, begins: int, writer: RowsWriter, bad_rows: BadRows, progress: Progress, index: RowIndex
+) -> None:
     """Append the rows that a killed call did not; those from time step ``begins`` on are validated on."""
     last = int(writer.store.written("ids")[-1]) if writer.store.rows else -1
     for block in ahead(table.blocks(writer.place, bad_rows)):
@@ -139,7 +144,10 @@ def _append_train(table: CsvTable, begins: int, writer: RowsWriter, bad_rows: Ba
                 "Rows come in the order of their ids, as in the competition's file: the last are validated on.",
             )
         last = int(block.ids[-1]) if len(block.ids) else last
-        writer.append(block.after, block.ids, _rows(table, block), _groups(block.ids, begins))
+        groups = _groups(block.ids, begins)
+        taken = np.flatnonzero(index.take(block.rows) | (groups["fold"] >= 0))
+        rows = _rows(table, block).take(taken)
+        writer.append(block.after, block.ids[taken], rows, {name: each[taken] for name, each in groups.items()})
         _tell(progress, table, block)
     writer.commit()
 

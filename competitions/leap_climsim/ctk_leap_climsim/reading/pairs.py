@@ -16,15 +16,17 @@ from ctk_leap_climsim.columns import ZERO
 from ctk_leap_climsim.reading.ahead import ahead
 from ctk_leap_climsim.reading.climsim import Pair, PairReader, Parts, cell
 from ctk_leap_climsim.reading.left import check_left
+from ctk_leap_climsim.reading.row_index import RowIndex
 from ctk_leap_climsim.reading.rows import ROW_BYTES, BadRows, Rows, RowsWriter, present, write_about
 from ctk_leap_climsim.tables.table import Place
 
 NO_NUMBER = "NaN, infinite or fill values"
 
 
-def prepare(parts: Parts, place: Path, bad_rows: BadRows, progress: Progress) -> None:
+def prepare(parts: Parts, place: Path, bad_rows: BadRows, progress: Progress, index: RowIndex) -> None:
     """Write the samples of all parts to a folder, or what a killed call left of that work.
 
+    index   which rows of the training part are taken
     memory  some tens of MB
     Raises DataError for files that are damaged or do not fit together, and for cells that are no numbers.
     """
@@ -36,12 +38,13 @@ def prepare(parts: Parts, place: Path, bad_rows: BadRows, progress: Progress) ->
     train, truth = RowsWriter(place / "train"), RowsWriter(place / "truth")
     if train.store.finished:  # which comes last
         return
+    index.check(len(trained) * parts.width)
     fold = np.repeat(np.array([-1, 0]), [len(trained), len(valid)])
-    _append([*trained, *valid], parts.width, train, fold, bad_rows, _told(progress, 0, sum(steps.values())))
+    _append([*trained, *valid], parts.width, train, fold, bad_rows, _told(progress, 0, sum(steps.values())), index)
     check_left(train)
     constants = train.constants(np.where(ZERO, 0.0, 1.0))
     if not truth.store.finished:
-        _append(test, parts.width, truth, None, "error", _told(progress, steps["train"], sum(steps.values())))
+        _append(test, parts.width, truth, None, "error", _told(progress, steps["train"], sum(steps.values())), index)
         truth.finish(constants)
     link_samples(place / "truth", place / "test", without=["target"])
     write_about(place, _about(parts, train))
@@ -55,6 +58,7 @@ def _append(
     fold: Array | None,
     bad_rows: BadRows,
     tell: Callable[[int], None],
+    index: RowIndex,
 ) -> None:
     """Append the time steps that a killed call did not; ``fold`` has one number a time step."""
     place = writer.place
@@ -70,6 +74,9 @@ def _append(
             place = _counted(place, bad, pairs[number])
             fine = np.flatnonzero(~bad.any(axis=1))
             ids, rows = ids[fine], rows.take(fine)
+        if fold is not None and fold[number] < 0 and index.path is not None:
+            taken = np.flatnonzero(index.take(ids))
+            ids, rows = ids[taken], rows.take(taken)
         if place.bad_cells and bad_rows == "error":
             continue  # to its end, for the count
         groups = None if fold is None else {"time": np.full(len(ids), number), "fold": np.full(len(ids), fold[number])}

@@ -9,6 +9,7 @@ from ctk.contract import DataItem, DataReader, Progress
 from ctk.errors import DataError, UsageError
 from ctk_leap_climsim.columns import TARGETS
 from ctk_leap_climsim.reading import climsim, kaggle, pairs
+from ctk_leap_climsim.reading.row_index import RowIndex
 from ctk_leap_climsim.reading.rows import BadRows
 
 SHARE = 1 / 16
@@ -22,6 +23,8 @@ class ClimSimReader(DataReader):
 
     old       of tables, whether to take test_old.csv and sample_submission_old.csv; where only they are, they are taken
     bad_rows  "error", or "drop" for training rows with a cell that is no number
+    rows      file with the numbers of the training rows to take, counted from 0 in the order of the files: a tensor
+              (.pt) or an array (.npy). Left out, all are taken; what is validated on stays whole
     train, valid, test  of ClimSim's files, the months of each part, and the stride if not every time step is wanted:
               "0001-02..0008-01/7". Left out, they are ClimSim's own, or those that synthetic files were made for.
               Of tables, ``valid`` is the share of the time steps, the last ones, that is validated on
@@ -32,29 +35,31 @@ class ClimSimReader(DataReader):
         *,
         old: bool = False,
         bad_rows: BadRows = "error",
+        rows: str | None = None,
         train: str | None = None,
         valid: float | str | None = None,
         test: str | None = None,
     ) -> None:
         self.old, self.bad_rows, self.valid = old, bad_rows, valid
+        self.rows = None if rows is None else Path(rows).expanduser()
         self.months = {"train": train, "test": test}
 
     def prepare(self, folder: Path, place: Path, progress: Progress) -> None:
         """Stream the files into the store."""
         found = self._find(folder)
         if isinstance(found, kaggle.Tables):
-            kaggle.prepare(found, place, self.bad_rows, self._share(), progress)
+            kaggle.prepare(found, place, self.bad_rows, self._share(), progress, RowIndex(self.rows))
         else:
-            pairs.prepare(found, place, self.bad_rows, progress)
+            pairs.prepare(found, place, self.bad_rows, progress, RowIndex(self.rows))
 
     def prepare_test(self, folder: Path, place: Path, progress: Progress) -> int:
         """Stream what is to be predicted, and its truth where the files have it."""
         found = self._find(folder)
         if isinstance(found, kaggle.Tables):
-            kaggle.prepare(replace(found, train=None), place, self.bad_rows, self._share(), progress)
+            kaggle.prepare(replace(found, train=None), place, self.bad_rows, self._share(), progress, RowIndex(None))
         else:
             alone = {**found.pairs, "train": [], "valid": []}
-            pairs.prepare(replace(found, pairs=alone), place, self.bad_rows, progress)
+            pairs.prepare(replace(found, pairs=alone), place, self.bad_rows, progress, RowIndex(None))
         return len(TARGETS)
 
     def describe(self, folder: Path) -> list[DataItem]:
@@ -67,7 +72,7 @@ class ClimSimReader(DataReader):
 
     def sources(self, folder: Path) -> list[Path]:
         """The files that are read, of all parts."""
-        return self._find(folder).paths
+        return [*self._find(folder).paths, *([] if self.rows is None else [self.rows])]
 
     def _find(self, folder: Path) -> kaggle.Tables | climsim.Parts:
         """The tables of a folder, or else its pairs."""
