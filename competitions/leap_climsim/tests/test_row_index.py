@@ -71,5 +71,6 @@ def test_nothing_in_an_index_file_is_run_and_a_missing_one_is_named(tmp_path):
     path.write_bytes(pickle.dumps([1, 2])[:5])
     with pytest.raises(DataError, match=r"index.pt: "):
         RowIndex(path)
-    with pytest.raises(DataError, match="there is no such file"):
-        RowIndex(tmp_path / "other.pt")
+    for read in (lambda: RowIndex(tmp_path / "other.pt"), lambda: ClimSimReader(rows="other.pt").sources(tmp_path)):
+        with pytest.raises(DataError, match=r"other.pt: there is no such file"):
+            read()

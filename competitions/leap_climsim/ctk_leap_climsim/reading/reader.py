@@ -72,6 +72,8 @@ class ClimSimReader(DataReader):
 
     def sources(self, folder: Path) -> list[Path]:
         """The files that are read, of all parts."""
+        if self.rows is not None and not self.rows.is_file():
+            raise DataError(f"{self.rows}: there is no such file.", "Look at -o data.rows.")
         return [*self._find(folder).paths, *([] if self.rows is None else [self.rows])]
 
     def _find(self, folder: Path) -> kaggle.Tables | climsim.Parts:
