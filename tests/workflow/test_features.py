@@ -2,6 +2,7 @@
 
 import json
 import os
+import pickle
 import signal
 import time
 from pathlib import Path
@@ -15,6 +16,7 @@ from ctk.errors import CtkError, PluginError, UsageError
 from ctk.runs import Run, all_runs
 from ctk.samples import Samples
 from ctk.testing.distributions import find_anew, lay
+from ctk.workflow import fit_members
 
 PLUGIN = """
 import time
@@ -291,6 +293,23 @@ def test_a_filter_asks_a_fitted_member_with_the_features_that_it_was_handed(home
     valid = Run(done).predictions(part, "oof")
     rows = np.flatnonzero(np.isin(data.train.ids, valid.ids))
     np.testing.assert_allclose(ridge.predict(data.train.take(rows)), valid.values, rtol=1e-5)
+
+
+def test_a_worker_elsewhere_is_given_the_folders_of_frozen_features(home, monkeypatch):
+    tasks, own = [], fit_members.submit_task
+
+    def submit(guard, pool, call, task):
+        tasks.append(task)
+        return own(guard, pool, call, task)
+
+    monkeypatch.setattr(fit_members, "submit_task", submit)
+    run({"d": "double", "m": {"name": "mean"}, "b": "blocks"}, [{"model": "spy", "features": ["d", "m"]}])
+    (task,) = tasks
+    columns = [path for path in task.files().constant if (path / "features" / "numbers.npy").is_file()]
+    assert len(columns) == 2  # of training and test samples, and none of `blocks`
+    moved = task.with_paths(lambda path: home / "elsewhere" / path.name)
+    assert {path.parent for path in moved.files().constant} == {home / "elsewhere"}
+    assert pickle.loads(pickle.dumps(task)) == task
 
 
 def lay_filter(home):
