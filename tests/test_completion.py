@@ -156,6 +156,11 @@ def test_components(tab):
         ("members.base.blend=", ["members.base.blend=true", "members.base.blend=false"]),
         ("blend=hill-climb-", ["blend=hill-climb-retrieval"]),
         ("blend=greedy -o blend.max", ["blend.max_rounds="]),
+        ("features.s.name=svd -o features.", ["features.s."]),
+        (
+            "features.s.name=svd -o features.s.",
+            [f"features.s.{key}=" for key in ("name", "of", "size", "columns", "each")],
+        ),
         ("data.o", ["data.old="]),
         ("device=", ["device=auto", "device=cpu", "device=gpu"]),
         ("executor.name=s", ["executor.name=serial"]),

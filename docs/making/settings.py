@@ -16,7 +16,7 @@ from pydantic_core import PydanticUndefined
 
 from ctk import components
 from ctk.config.training_keys import BatchSize, Optimizer, Schedule, Training, schema_of
-from ctk.contract import BlendChoice, Choice, Execution, FilterChoice, Member, RunConfig, Split
+from ctk.contract import BlendChoice, Choice, Execution, FeatureChoice, FilterChoice, Member, RunConfig, Split
 from ctk.plugins.component_options import options_schema
 from making.docstrings import markdown, prose, terms
 
@@ -29,11 +29,19 @@ SECTIONS: tuple[tuple[str, str, type[BaseModel]], ...] = (
     ("schedule", "", Schedule),
     ("batch", "", BatchSize),
     ("filters", "Each entry of the list.", FilterChoice),
+    ("features", "Each entry, by the name that you call it.", FeatureChoice),
     ("blend", "Each of `blends` too.", BlendChoice),
     ("executor", "", Execution),
 )
 
-KINDS = {"models": "model", "losses": "loss", "blenders": "blend", "executors": "executor", "trackers": "trackers"}
+KINDS = {
+    "models": "model",
+    "losses": "loss",
+    "extractors": "features",
+    "blenders": "blend",
+    "executors": "executor",
+    "trackers": "trackers",
+}
 """What the core offers, by the config key that names it."""
 
 HIDDEN = {("Member", "training")}

@@ -7,7 +7,13 @@ from ctk.testing import check_plugin
 
 @pytest.mark.slow
 def test_the_built_in_components_keep_the_contract():
-    report = check_plugin("ctk")
+    report = check_plugin("ctk", overrides={"target-statistics": ["features.extracted.by=[block]"]})
     tried = report.checked["run"]
-    for title in ("model 'ridge'", "loss 'info-nce'", "blender 'hill-climb-retrieval'", "executor 'local'"):
+    for title in (
+        "model 'ridge'",
+        "loss 'info-nce'",
+        "blender 'hill-climb-retrieval'",
+        "extractor 'svd'",
+        "executor 'local'",
+    ):
         assert any(each.startswith(title) for each in tried), tried

@@ -90,6 +90,12 @@ def test_names(problems, source, found):
         ("data", "class X: ...", "is no subclass of DataReader"),
         ("blenders", "def X(): ...", "is the function X"),
         ("filters", "from ctk.contract import Filter\nclass X(Filter): ...", "X has no keep, score"),
+        ("extractors", "from ctk.contract import Extractor\nclass X(Extractor): ...", "X has no extract"),
+        (
+            "extractors",
+            "from ctk.contract import Extractor\nclass X(Extractor):\n    def extract(self, samples): ...",
+            "It is called with (self, samples, progress)",
+        ),
         ("platforms", "class X: ...", "is no subclass of Platform"),
         (
             "blenders",

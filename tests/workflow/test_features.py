@@ -1,18 +1,25 @@
 """Extracted features are made once; those that learn see a fold's training rows alone; members have what they name."""
 
 import json
+import os
+import pickle
+import signal
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from ctk import api
+from ctk.api import FittedRun
 from ctk.errors import CtkError, PluginError, UsageError
-from ctk.runs import all_runs
+from ctk.runs import Run, all_runs
 from ctk.samples import Samples
 from ctk.testing.distributions import find_anew, lay
+from ctk.workflow import fit_members
 
 PLUGIN = """
+import time
 from pathlib import Path
 import numpy as np
 from ctk import hookimpl
@@ -36,6 +43,9 @@ class Blocks(Extractor):
     '''Frozen, in blocks of 40 rows; cannot go past row 40 while there is a file "fail".'''
     rows = 40
     def extract(self, samples, progress):
+        while (HOME / "wait").exists() and samples.ids[0] == 1040:
+            (HOME / "waiting").touch()
+            time.sleep(0.02)
         if (HOME / "fail").exists() and samples.ids[0] == 1040:
             raise RuntimeError("no memory left")
         did(f"block {{samples.ids[0]}}")
@@ -166,6 +176,31 @@ def test_what_failed_goes_on_behind_the_last_block(home):
     np.testing.assert_array_equal(valid.features["b"], valid.features["x"][:, 0])
 
 
+def test_two_runs_make_it_once_and_one_that_is_killed_is_gone_on_with(home, ctk):
+    line = (
+        "features", "toy-regression", "-ofeatures={b: blocks}", "-omembers=[{model: spy}]", "--make",
+    )  # fmt: skip
+    (home / "wait").touch()
+    first = ctk.start(*line)
+    _until((home / "waiting").exists, first)
+    second = ctk.start(*line)
+    os.killpg(first.pid, signal.SIGKILL)
+    first.wait()
+    (home / "waiting").unlink()
+    _until((home / "waiting").exists, second)  # it waited for the first's lock, and has its first block
+    third = ctk.start(*line)
+    (home / "wait").unlink()
+    told = [process.communicate(timeout=500)[0] for process in (second, third)]
+    assert [process.returncode for process in (second, third)] == [0, 0], told
+    assert diary(home, "block") == ["1000", "1040", "1080", "1096"]
+
+
+def _until(there, process):
+    while not there():
+        assert process.poll() is None, process.communicate()[0]
+        time.sleep(0.02)
+
+
 # Handed to whom they are for ------------------------------------------------------------------------------------------
 
 
@@ -244,6 +279,39 @@ def test_filters_choose_what_an_extractor_learns_from(home):
     assert {int(each) % 2 for each in line.split()} == {0}
 
 
+def test_a_filter_asks_a_fitted_member_with_the_features_that_it_was_handed(home):
+    lay_filter(home)
+    features = {"m": "mean", "d": "double"}
+    reads = {"model": {"name": "ridge", "features": ["m", "d/numbers"]}, "filters": [], "blend": False}
+    config = {"filters": [{"name": "asks", "member": "ridge"}], "split": {"folds": 4}}
+    done = run(features, [reads, {"model": "spy"}], config=config).folder
+    part = next(each for each in FittedRun(Run(done)).run.parts() if each.member == "ridge")
+    data = FittedRun(Run(done)).data(part=part)
+    scores = np.load(done / "filters" / "1-asks" / "scores.npy")
+    ridge = FittedRun(Run(done)).model(part, data.train)
+    np.testing.assert_allclose(scores, ridge.predict(data.train)[:, 0], rtol=1e-5)
+    valid = Run(done).predictions(part, "oof")
+    rows = np.flatnonzero(np.isin(data.train.ids, valid.ids))
+    np.testing.assert_allclose(ridge.predict(data.train.take(rows)), valid.values, rtol=1e-5)
+
+
+def test_a_worker_elsewhere_is_given_the_folders_of_frozen_features(home, monkeypatch):
+    tasks, own = [], fit_members.submit_task
+
+    def submit(guard, pool, call, task):
+        tasks.append(task)
+        return own(guard, pool, call, task)
+
+    monkeypatch.setattr(fit_members, "submit_task", submit)
+    run({"d": "double", "m": {"name": "mean"}, "b": "blocks"}, [{"model": "spy", "features": ["d", "m"]}])
+    (task,) = tasks
+    columns = [path for path in task.files().constant if (path / "features" / "numbers.npy").is_file()]
+    assert len(columns) == 2  # of training and test samples, and none of `blocks`
+    moved = task.with_paths(lambda path: home / "elsewhere" / path.name)
+    assert {path.parent for path in moved.files().constant} == {home / "elsewhere"}
+    assert pickle.loads(pickle.dumps(task)) == task
+
+
 def lay_filter(home):
     plugins = home / "ctk_plugins"
     plugins.mkdir()
@@ -251,7 +319,11 @@ def lay_filter(home):
         "from ctk import hookimpl\nfrom ctk.contract import Filter\nclass Even(Filter):\n"
         "    def score(self, samples, context): return 1.0 - samples.ids % 2\n"
         "    def keep(self, scores): return scores > 0\n"
-        "@hookimpl\ndef ctk_register_filters(register): register('keep-even', Even, 'even ids')\n"
+        "class Asks(Filter):\n"
+        "    def score(self, samples, context): return context.fit({}, samples, samples)[:, 0]\n"
+        "    def keep(self, scores): return scores > -100\n"
+        "@hookimpl\ndef ctk_register_filters(register):\n"
+        "    register('keep-even', Even, 'even ids')\n    register('asks', Asks, 'a fitted member')\n"
     )
     find_anew()
 

@@ -49,9 +49,9 @@ def export(
     form = format_of(wanted.format)
     for part in parts:
         _keep_others(out / _name(part, form), labels(run, part))
-    data = fitted.data(progress)
     written = 0
     for part in parts:
+        data = fitted.data(progress, part)
         problem, job = _job(fitted, part, data, wanted)
         if job is None and wanted.member is not None:
             raise UsageError(f"{part.key} cannot be exported: {problem}.")

@@ -83,7 +83,7 @@ class Ridge(Model):
                       columns of the target have names, each has the one with the least squared error there
     standardise       features divided by their deviation, so that the penalty weighs all alike; constant ones are
                       left out
-    features          names of the features that are read; none are all of them
+    features          names of the features that are read; none are all that are numbers
     normalise_target  scale each row of the target to length 1
     """
 
@@ -136,8 +136,9 @@ class Ridge(Model):
         return prediction
 
     def features_read(self, samples: Samples) -> list[str]:
-        """Those of the option, or all."""
-        return list(samples.features) if self.features is None else self.features
+        """Those of the option, or all that are numbers."""
+        numbers = [name for name, values in samples.features.items() if values.dtype.kind != "U"]
+        return numbers if self.features is None else self.features
 
     def save(self, folder: Path) -> None:
         """Write ``ridge.npz``."""

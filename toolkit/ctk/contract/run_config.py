@@ -215,9 +215,13 @@ class RunConfig(Strict):
                 found.append(name)
 
         for member in members:
-            for name in self.features if member.features is None else member.features:
+            for name in self.handed_to(member):
                 add(name)
         return found
+
+    def handed_to(self, member: Member) -> tuple[str, ...]:
+        """Return the names of the extracted features that a member is handed."""
+        return tuple(self.features) if member.features is None else member.features
 
     def plain(self) -> dict[str, Any]:
         """Return the config as plain values, with each member's training keys beside its others; what YAML shows."""

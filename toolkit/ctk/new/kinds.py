@@ -95,6 +95,15 @@ _COMPONENTS = (
         {"filter.py": "components/filter.py.j2"},
     ),
     Kind(
+        "extractor",
+        "extractors",
+        "extractor:Clusters",
+        "distances from the centres of clusters of training rows",
+        "An extractor that learns clusters, and tells where among them a row is",
+        ("numpy", "pydantic>=2", "scikit-learn"),
+        {"extractor.py": "components/extractor.py.j2"},
+    ),
+    Kind(
         "executor",
         "executors",
         "executor:forkserver",

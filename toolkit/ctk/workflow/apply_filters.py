@@ -21,8 +21,8 @@ from ctk.plugins.guard import Guard, competition_of
 from ctk.report.numbers import duration
 from ctk.runs import Run, runs_root
 from ctk.samples import Array, Samples
-from ctk.workflow.checkpoints import FittedRun, load_model
-from ctk.workflow.fit import guarded_model, kept_file, limit_samples
+from ctk.workflow.checkpoints import FittedRun, hand_saved, load_model
+from ctk.workflow.fit import FEATURES, guarded_model, kept_file, limit_samples
 from ctk.workflow.plan_run import RunPlan
 from ctk.workflow.prepare import PreparedData
 from ctk.workflow.split import draw_folds
@@ -56,7 +56,7 @@ def apply_filters(
         place = folder / _folder_name(config, chain[:done])
         rows = np.flatnonzero(kept)
         before = [plain["filters"][each] for each in chain[:done]]
-        asked = _AskedMember(choice, config, folder.parent) if choice.member else None
+        asked = _AskedMember(choice, config, folder.parent, prepared, train) if choice.member else None
         known = () if asked is None else (asked.fingerprint,)
         made_from = fingerprint(before, prepared.fingerprint, config.seeds[0], plain["split"], steps, *known)
         keep = _read_keep(place, made_from, len(rows))
@@ -130,8 +130,11 @@ class _AskedMember:
     fingerprint  of what it was fitted from
     """
 
-    def __init__(self, choice: FilterChoice, config: RunConfig, folder: Path) -> None:
+    def __init__(
+        self, choice: FilterChoice, config: RunConfig, folder: Path, prepared: PreparedData, train: Samples
+    ) -> None:
         self.run, self.config, self.device = Run(folder), config, config.device
+        self.prepared, self.train = prepared, train
         if choice.run:
             fitted = FittedRun(Run.find(choice.run, runs_root()))
             self.run, self.config = fitted.run, fitted.config
@@ -153,7 +156,11 @@ class _AskedMember:
         """Predict ``asked``."""
         member = next(each for each in self.config.members if each.name == self.part.member)
         saved = self.run if self.config.checkpoints is None else Run(Path(self.config.checkpoints))
-        model = load_model(member, saved.checkpoints_folder(self.part), self.part, asked, self.device)
+        folder = saved.checkpoints_folder(self.part)
+        if self.config.handed_to(member):
+            whole = hand_saved(self.config, member, self.prepared, folder / FEATURES, self.train).train
+            asked = whole.take(np.flatnonzero(np.isin(whole.ids, asked.ids)))
+        model = load_model(member, folder, self.part, asked, self.device)
         return Guard("models", member.model.name).wrap(model).predict(asked)
 
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from ctk.config.resolve import resolve
-from ctk.contract import Member, Model, Progress
+from ctk.contract import Member, Model, Progress, RunConfig
 from ctk.errors import UsageError
 from ctk.plugins import plugins
 from ctk.plugins.guard import competition_of
 from ctk.runs import FINISHED, RUNNING, Part, Run
 from ctk.samples import Data, Samples
-from ctk.workflow.fit import named_as_saved, new_model
-from ctk.workflow.prepare import prepare
+from ctk.workflow.features import HandedFeatures, hand_features, plan_features, prepare_frozen
+from ctk.workflow.fit import FEATURES, named_as_saved, new_model
+from ctk.workflow.prepare import PreparedData, prepare
 
 
 class FittedRun:
@@ -35,9 +39,19 @@ class FittedRun:
         self.run = run
         self.config = resolve(raw, plugins())
 
-    def data(self, progress: Progress = lambda what, done, total: None) -> Data:
-        """What its members learned from and predicted, read again unless it was kept. Raises DataError."""
-        return prepare(self.config, competition_of(self.config.competition), plugins(), progress=progress).data
+    def data(self, progress: Progress = lambda what, done, total: None, part: Part | None = None) -> Data:
+        """What its members learned from and predicted, read again unless it was kept. Raises DataError.
+
+        With a ``part``, what that one did: with the extracted features that its member was handed.
+        """
+        prepared = prepare(self.config, competition_of(self.config.competition), plugins(), progress=progress)
+        data = prepared.data
+        if part is None or not self.config.handed_to(self.member(part)):
+            return data
+        learned = self.checkpoints(part) / FEATURES
+        handed = hand_saved(self.config, self.member(part), prepared, learned, data.train, progress)
+        truth = data.truth and replace(data.truth, features=handed.test.features)
+        return replace(data, train=handed.train, test=handed.test, truth=truth)
 
     def member(self, part: Part) -> Member:
         """The config of the member that a part is of."""
@@ -58,6 +72,21 @@ class FittedRun:
         Raises CtkError where what was saved is gone or damaged.
         """
         return load_model(self.member(part), self.checkpoints(part), part, samples, device)
+
+
+def hand_saved(
+    config: RunConfig,
+    member: Member,
+    prepared: PreparedData,
+    learned: Path,
+    train: Samples,
+    progress: Progress = lambda what, done, total: None,
+) -> HandedFeatures:
+    """Give training samples and the test the features that a fitted member was handed; ``learned`` is what it saved."""
+    plan = plan_features(config, prepared, config.features_of(member), plugins(), train)
+    test = prepared.data.test
+    prepare_frozen(plan, train, test, plugins(), progress=progress)
+    return hand_features(plan, config.handed_to(member), train, test, np.arange(0), learned)
 
 
 def load_model(member: Member, folder: Path, part: Part, samples: Samples, device: str = "auto") -> Model:

@@ -66,10 +66,9 @@ def expected_bytes(tasks: Sequence[FitTask]) -> dict[str, int]:
         member = next(each for each in task.config.members if each.name == task.part.member)
         with suppress(Exception):
             keep_noise(Run(task.run).part_folder(task.part))
-            names = task.config.features if member.features is None else member.features
             train = task.prepared.data.train
-            if task.steps is None:
-                train = add_frozen(task.features, names, train, "train")
+            if task.steps is None:  # those of a dry run are of some rows alone
+                train = add_frozen(task.features, task.config.handed_to(member), train, "train")
             size = guarded_model(member).memory(train, task.config.device)
             known |= {} if size is None else {member.name: size}
     return known

@@ -258,8 +258,7 @@ def _load_samples(task: FitTask, run: Run, member: Member) -> tuple[HandedFeatur
     handed = HandedFeatures(train, test, {})
     if task.features.features:
         place = saved and Run(Path(saved)).checkpoints_folder(task.part) / FEATURES
-        names = task.config.features if member.features is None else member.features
-        handed = hand_features(task.features, names, train, test, fold.train, place)
+        handed = hand_features(task.features, task.config.handed_to(member), train, test, fold.train, place)
     if member.uses and len(train):
         train, test, fold = _add_oof_features(task, run, member, handed.train, handed.test, fold)
         handed = replace(handed, train=train, test=test)

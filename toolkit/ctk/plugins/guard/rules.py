@@ -333,6 +333,14 @@ def _mask(keep: Any, given: Given) -> Any:
     return kept
 
 
+def _extractor(extractor: Any, given: Given) -> Any:
+    _instance_of(contract.Extractor)(extractor, given)
+    rows = extractor.rows
+    told = f"takes rows in blocks of {rows!r}, and a whole number of at least 1 is needed, or None"
+    require(rows is None or (type(rows) is int and rows >= 1), told)
+    return extractor
+
+
 def _extracted(columns: Any, given: Given) -> dict[str, Any]:
     return arrays.check_columns(columns, len(given["train"] if "train" in given else given["samples"]))
 
@@ -432,6 +440,7 @@ CONTRACTS = {
     ),
     "extractors": Contract(
         contract.Extractor,
+        make=Rule("being made", _extractor),
         extract=Rule("extracting features", _extracted),
         fit=Rule("being fitted"),
         fit_extract=Rule("being fitted", _extracted),

@@ -19,6 +19,7 @@ from ctk.errors import CtkError
 from ctk.plugins import KINDS, plugins
 from ctk.plugins.guard import competition_of, metric_of
 from ctk.runs import Run
+from ctk.testing.checks.extractors import check_extractor
 from ctk.testing.findings import Examination
 from ctk.testing.pickles import find_unsafe
 from ctk.testing.short_runs import ShortRun, run_briefly
@@ -33,7 +34,18 @@ BATCH = 32
 
 Candidate = tuple[str, dict[str, Any]]
 """A competition by name, and what is laid over its embedded preset."""
-IN_RUNS = ("data", "models", "losses", "transforms", "blenders", "metrics", "filters", "executors", "trackers")
+IN_RUNS = (
+    "data",
+    "models",
+    "losses",
+    "transforms",
+    "blenders",
+    "metrics",
+    "filters",
+    "extractors",
+    "executors",
+    "trackers",
+)
 
 
 def check_runs(exam: Examination) -> None:
@@ -138,7 +150,12 @@ def _all_of(exam: Examination, tried: ShortRun, config: dict[str, Any], offer: O
     if offer.kind == "executors":  # the second run is the serial executor's
         what, help = "beside the serial executor it gives different", "Give each task the threads that were asked for."
     _compare(exam, tried, same.results.folder, what, help)
-    if offer.kind in ("competitions", "models", "losses", "data"):
+    if offer.kind == "extractors":
+        try:
+            check_extractor(exam, tried, offer)
+        except CtkError as error:
+            exam.wrong(f"{tried.what} ran, and by itself the extractor fails: {locate_error(error)}", error.help)
+    if offer.kind in ("competitions", "models", "losses", "data", "extractors"):
         saved = partial(run_briefly, exam.home, tried.what, name, {}, overrides, dry, checkpoints=tried.run.folder)
         loaded = _repeated(exam, tried, "with the members that it saved", saved)
         if loaded is not None:
@@ -187,6 +204,7 @@ def _components_of(tried: ShortRun) -> set[tuple[str, str]]:
     config = tried.results.config
     named = [("data", config["data"]), ("blenders", config["blend"])]
     named += [("filters", each) for each in config["filters"]]
+    named += [("extractors", each) for each in config["features"].values()]
     for member in config["members"]:
         named.append(("models", member["model"]))
         named += [("losses", stage["loss"]) for stage in (member, *member.get("stages", ())) if stage.get("loss")]
@@ -245,6 +263,8 @@ def _candidates(exam: Examination, offer: Offer) -> Iterator[Candidate]:
             config["blend"] = offer.name
         elif offer.kind == "filters":
             config["filters"] = [offer.name]
+        elif offer.kind == "extractors":  # text or NaN among its columns is no concern of a network with its own
+            config |= {"features": {"extracted": offer.name}, "members": [_network(competition)]}
         elif offer.kind == "data":
             config |= {"data": offer.name, "split": {"by": None, "predefined": None, "folds": 2}}
         elif offer.kind == "executors":

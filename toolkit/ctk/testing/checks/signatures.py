@@ -201,7 +201,18 @@ def _a(thing: Any) -> str:
     return f"the function {thing.__name__}" if inspect.isroutine(thing) else f"an instance of {type(thing).__name__}"
 
 
-CONFIGURED = ("data", "models", "losses", "transforms", "blenders", "filters", "executors", "trackers", "samplers")
+CONFIGURED = (
+    "data",
+    "models",
+    "losses",
+    "transforms",
+    "blenders",
+    "filters",
+    "extractors",
+    "executors",
+    "trackers",
+    "samplers",
+)
 """Kinds whose options stand in a config, or for samplers on a command line."""
 
 

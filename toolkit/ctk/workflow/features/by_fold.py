@@ -98,8 +98,7 @@ def fold_folder(plan: FeaturePlan, feature: PlannedFeature, train: Samples, lear
 def _make(folder: Path, feature: PlannedFeature, extractor: Any, train: Samples, test: Samples, learned: Array) -> None:
     """Fit an extractor on the learned rows, if it learns, and write the columns of all rows."""
     shutil.rmtree(folder)  # a killed one left it
-    for name in (TRAIN, TEST, STATE):
-        (folder / name).mkdir(parents=True)
+    (folder / STATE).mkdir(parents=True)
     if feature.learns:
         own = extractor.fit_extract(train.take(learned), lambda done, total: None)
         rest = np.delete(np.arange(len(train)), learned)

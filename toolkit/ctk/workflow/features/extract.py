@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ctk.contract import Done, Extractor, FeatureChoice
+from ctk.errors import DamagedError
 from ctk.files import made_over_time
 from ctk.plugins import Plugins
 from ctk.plugins.guard import ContractViolation, Guard
@@ -28,7 +29,10 @@ def make_extractor(choice: FeatureChoice, plugins: Plugins | None = None) -> Any
 
 def open_columns(folder: Path) -> dict[str, Array]:
     """Map extracted columns into memory. Raises DamagedError."""
-    return dict(Samples.open(folder).features)
+    try:
+        return dict(Samples.open(folder).features)
+    except DamagedError as error:
+        raise DamagedError(error.problem, f"Remove {folder}, and it is made anew.") from error
 
 
 def save_columns(folder: Path, samples: Samples, columns: Mapping[str, Array]) -> None:
