@@ -8,6 +8,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from ctk.contract import Transform
 from ctk.errors import UsageError
 from ctk_atmacup_18.columns import AXIS, LIGHTS
 
@@ -21,7 +22,7 @@ MIRRORED = [LIGHTS.index({"left": "right", "right": "left"}.get(name, name)) for
 Y = torch.from_numpy(AXIS == "y")
 
 
-class Flip:
+class Flip(Transform):
     """Mirrors some units of a batch: frames, y of the target, steering, blinkers and lights; out-of-fold paths too.
 
     probability  of a unit to be mirrored; rows of one unit (a scene, where whole scenes are trained on) are alike
