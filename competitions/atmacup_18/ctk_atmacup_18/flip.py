@@ -8,6 +8,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from ctk.contract import Transform
 from ctk.errors import UsageError
 from ctk_atmacup_18.columns import AXIS, LIGHTS
 
@@ -21,7 +22,7 @@ MIRRORED = [LIGHTS.index({"left": "right", "right": "left"}.get(name, name)) for
 Y = torch.from_numpy(AXIS == "y")
 
 
-class Flip:
+class Flip(Transform):
     """Mirrors some units of a batch: frames, y of the target, steering, blinkers and lights; out-of-fold paths too.
 
     probability  of a unit to be mirrored; rows of one unit (a scene, where whole scenes are trained on) are alike
@@ -31,13 +32,11 @@ class Flip:
         self.probability = probability
 
     def apply(self, features: dict[str, Tensor], target: Tensor, units: Tensor) -> tuple[dict[str, Tensor], Tensor]:
-        """Features by name (B, ...), target (B, 18) in metres, units (B,) int64; returns features and target anew.
+        """Features by name (B, ...), target (B, 18) in metres, units (B,) int64 below B.
 
         Raises UsageError for a feature of which it is not known what it is in the mirror.
         """
-        _, unit = torch.unique(units, return_inverse=True)
-        drawn = torch.rand(int(unit.max()) + 1 if len(unit) else 0) < self.probability
-        rows = drawn.to(unit.device)[unit]
+        rows = torch.rand(len(units), device=units.device)[units] < self.probability
         mirrored = {name: self._mirror(name, values, features) for name, values in features.items()}
         chosen = {
             name: torch.where(rows.view(-1, *[1] * (values.ndim - 1)), mirrored[name], values)
@@ -54,7 +53,7 @@ class Flip:
             return features[SWAPPED[name]]
         if name in SAME:
             return values
-        if name == "lights":
+        if name == "lights" and FRAMES in features:
             return _lights(values, features[FRAMES].shape[-2])
         if name.startswith("oof/") and values.shape[-1] == len(Y):
             return _path(values)

@@ -28,3 +28,17 @@ def ctk_register_models(register: Register) -> None:
     networks = "ctk_atmacup_18.networks"
     register("nn1", f"{networks}.nn1:NN1", "three frames as channels of a backbone, scalars beside it")
     register("nn2", f"{networks}.nn2:NN2", "nn1's features, then bidirectional LSTMs over the rows of a scene")
+
+
+@hookimpl
+def ctk_register_transforms(register: Register) -> None:
+    register("flip", "ctk_atmacup_18.flip:Flip", "scenes in the mirror: left turns out of right ones")
+
+
+@hookimpl
+def ctk_register_extractors(register: Register) -> None:
+    register(
+        "scene-table",
+        "ctk_atmacup_18.scene_table:SceneTable",
+        "scene statistics, neighbours, kinematic paths and traffic lights of the table",
+    )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated
 
 import numpy as np
 from pydantic import Field
 
+from ctk.contract import Extractor
 from ctk.samples import Array, Samples
 from ctk_atmacup_18.columns import AXIS, HORIZONS, LIGHTS
 
@@ -14,7 +16,7 @@ COLUMNS = ("vEgo", "aEgo", "steeringAngleDeg", "steeringTorque", "gas")
 """Those that scenes are summed up by."""
 
 
-class SceneTable:
+class SceneTable(Extractor):
     """Scene statistics and shifts of five columns, kinematic paths, traffic lights, the row's place in its scene.
 
     wheelbase       metres between the axles
@@ -26,7 +28,7 @@ class SceneTable:
     ) -> None:
         self.wheelbase, self.steering_ratio = wheelbase, steering_ratio
 
-    def extract(self, samples: Samples, progress: object = None) -> dict[str, Array]:
+    def extract(self, samples: Samples, progress: Callable[[int, int], None]) -> dict[str, Array]:
         """(N,) or (N, K) float32 by column; NaN where there is no neighbour, no light or no second row."""
         columns: dict[str, Array] = {}
         scenes = _Scenes(samples.group("scene"), samples.group("time"))

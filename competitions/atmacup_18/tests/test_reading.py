@@ -39,7 +39,7 @@ def decoded(monkeypatch):
     fill = decoding.Decoders.fill
 
     def noted(self, block, pictures):
-        names.extend(f"{path.parent.name}/{path.name}" for _, path in pictures)
+        names.extend("/".join(path.split("/")[-2:]) for _, path in pictures)
         fill(self, block, pictures)
 
     monkeypatch.setattr(decoding.Decoders, "fill", noted)

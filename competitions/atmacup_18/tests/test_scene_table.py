@@ -24,11 +24,15 @@ def table(once_data):
     return table
 
 
+def silent(done, total):
+    """Progress that nobody is told."""
+
+
 close = partial(np.testing.assert_allclose, rtol=1e-4, atol=1e-4)
 
 
 def test_scenes_are_summed_up_and_neighbours_found_in_the_order_of_time(train, table):
-    made = SceneTable().extract(train)
+    made = SceneTable().extract(train, silent)
     by_scene = table.sort_values("time").groupby("scene")
     for name in COLUMNS:
         of = by_scene[name]
@@ -51,7 +55,7 @@ def test_a_path_follows_speed_and_wheel_and_ends_where_the_car_stands(train):
     for name in straight:
         values = np.array([each[name] for each in (straight, braking, left)], np.float32)
         some = type(some)(**{**vars(some), "features": {**some.features, name: values}})
-    made = SceneTable(wheelbase=2.7, steering_ratio=15).extract(some)
+    made = SceneTable(wheelbase=2.7, steering_ratio=15).extract(some, silent)
     time = np.array(HORIZONS)
     close(made["distance"][0], 10 * time + time**2 / 2)
     close(made["distance"][1], [0.875, 1.5, 1.875, 2, 2, 2])
@@ -66,7 +70,7 @@ def from_centre(light):
 
 
 def test_lights_are_counted_and_the_one_nearest_to_the_centre_is_named(train, once_data):
-    made = SceneTable().extract(train)
+    made = SceneTable().extract(train, silent)
     for row, id in enumerate(train.ids.tolist()):
         lights = json.loads((once_data / "traffic_lights" / f"{id}.json").read_text())
         for name in LIGHTS:

@@ -23,7 +23,7 @@ from ctk.errors import DataError
 from ctk.machine import cores
 from ctk.samples import Array
 
-Job = tuple[Array, Sequence[tuple[int, Path]]]
+Job = tuple[Array, Sequence[tuple[int, str]]]
 """An array (n, H, W, 3) uint8 to fill, and which pictures belong into which of its places."""
 DECODER = (sys.executable, "-P", "-m", "ctk_atmacup_18.reading.decoder")
 FEW = 1000
@@ -71,7 +71,7 @@ class Decoders:
             process.kill()
             process.communicate()
 
-    def fill(self, block: Array, pictures: Sequence[tuple[int, Path]]) -> None:
+    def fill(self, block: Array, pictures: Sequence[tuple[int, str]]) -> None:
         """Decode pictures (place, path) into an array (n, H, W, 3) uint8; threads may call it at once.
 
         Raises DataError naming one that does not decode or is of another size.
@@ -86,7 +86,7 @@ class Decoders:
             finally:
                 self.idle.put(process)
         for place, path in pictures:
-            picture = np.asarray(open_picture(path))
+            picture = np.asarray(open_picture(Path(path)))
             if picture.shape != block.shape[1:]:
                 (height, width, _), (right_height, right_width) = picture.shape, block.shape[1:3]
                 raise DataError(
@@ -96,11 +96,11 @@ class Decoders:
             block[place] = picture
 
 
-def _ask(process: subprocess.Popen[bytes], block: Array, pictures: Sequence[tuple[int, Path]]) -> bool:
+def _ask(process: subprocess.Popen[bytes], block: Array, pictures: Sequence[tuple[int, str]]) -> bool:
     """Have a process decode pictures into their places; False where it could not."""
     assert process.stdin is not None
     assert process.stdout is not None
-    process.stdin.write(json.dumps([str(path) for _, path in pictures]).encode() + b"\n")
+    process.stdin.write(json.dumps([path for _, path in pictures]).encode() + b"\n")
     process.stdin.flush()
     size = process.stdout.readline().split()
     if size != [b"%d" % length for length in block.shape[1:3]]:

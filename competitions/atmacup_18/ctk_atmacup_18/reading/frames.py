@@ -15,8 +15,8 @@ from ctk_atmacup_18.reading.decoding import Job, decode_all
 
 DECODED = "decoded"
 """The folder, in a part's folder, that says which pictures its frames are of."""
-ROWS = 64
-"""Rows of a block: 14 MB of competition's frames, of which a few are in memory."""
+ROWS = 32
+"""Rows of a block: 7 MB of the competition's frames, of which a few are in memory."""
 
 
 class Frames:
@@ -85,7 +85,7 @@ class Frames:
         for first in range(start, max(len(self.ids), 1), ROWS):
             rows = range(first, min(first + ROWS, len(self.ids)))
             block = np.empty((len(rows), *self.shape), np.uint8)
-            pictures: list[tuple[int, Path]] = []
+            pictures: list[tuple[int, str]] = []
             mapped = {path: read_npy(path) for path in {self.known[row][0] for row in rows if row in self.known}}
             for place, row in enumerate(rows):
                 if row in self.known:
@@ -93,7 +93,9 @@ class Frames:
                     block[place] = mapped[path][there]
                 else:
                     numbered = enumerate(self.names[row], start=place * len(FRAMES))
-                    pictures += [(number, self.folder / name) for number, name in numbered]
+                    pictures += [
+                        (number, f"{self.folder}/{name}") for number, name in numbered
+                    ]  # a Path each takes seconds
             yield (
                 block.reshape(-1, *self.shape[1:]) if len(rows) else np.empty((0, *self.shape[1:]), np.uint8),
                 pictures,

@@ -35,15 +35,15 @@ def read_all(
     size  height and width of the pictures
     Raises DataError naming file and number of the light that is wrong.
     """
+    there = listings.of(folder)
     total, done = sum(map(len, parts.values())), 0
     seen: dict[str, list[list[Light]]] = {part: [] for part in parts}
     for part, table in parts.items():
         for row, id in enumerate(table.ids.tolist()):
-            path = folder / f"{id}.json"
-            if path.name not in listings.of(folder):
+            if f"{id}.json" not in there:
                 help = "Every row has a list there, an empty one ([]) where no light is seen."
-                raise DataError(f"{path}: there is no such file; {table.where(row)} needs it.", help)
-            seen[part].append(_read(path, size))
+                raise DataError(f"{folder / id}.json: there is no such file; {table.where(row)} needs it.", help)
+            seen[part].append(_read(f"{folder}/{id}.json", size))
             done += 1
             if done % TOLD == 0 or done == total:
                 progress(f"reading {folder.name}", done, total)
@@ -59,9 +59,10 @@ def _as_array(rows: Sequence[list[Light]], most: int) -> Array:
     return lights
 
 
-def _read(path: Path, size: tuple[int, int]) -> list[Light]:
+def _read(path: str, size: tuple[int, int]) -> list[Light]:
     try:
-        items = json.loads(path.read_bytes(), parse_int=float)  # of 400 digits it is inf, as 1e400 is
+        with open(path, "rb") as file:
+            items = json.load(file, parse_int=float)  # of 400 digits it is inf, as 1e400 is
     except (OSError, ValueError, RecursionError) as error:
         raise DataError(f"{path}: cannot be read as JSON ({error}).", "Replace it.") from None
     if not isinstance(items, list):
@@ -69,7 +70,7 @@ def _read(path: Path, size: tuple[int, int]) -> list[Light]:
     return [_light(path, number, item, size) for number, item in enumerate(items, start=1)]
 
 
-def _light(path: Path, number: int, item: Any, size: tuple[int, int]) -> Light:
+def _light(path: str, number: int, item: Any, size: tuple[int, int]) -> Light:
     kind = item.get("class") if isinstance(item, dict) else None
     box = item.get("bbox") if isinstance(item, dict) else None
     if not isinstance(kind, str) or kind not in LIGHTS:

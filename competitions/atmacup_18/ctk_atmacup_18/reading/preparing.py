@@ -22,7 +22,7 @@ from ctk_atmacup_18.reading.frames import DECODED, Frames
 from ctk_atmacup_18.reading.pictures import LIGHTS, PICTURES, Listings, locate
 from ctk_atmacup_18.reading.tables import GET, TEST, TRAIN, TRUTH, Table
 
-COMMIT = 32
+COMMIT = 64
 """Blocks of rows between commits: seconds of decoding."""
 
 

@@ -47,7 +47,7 @@ def _plot(shown: Mapping[str, Array]) -> str:
     plot.set_yscale("log")
     plot.set_xticks(HORIZONS, [f"{horizon:g} s" for horizon in HORIZONS])
     plot.yaxis.set_major_formatter(lambda value, place: f"{value:g} m")
-    plot.legend(frameon=False, ncols=3, loc="lower right")
+    plot.legend(frameon=False, ncols=3, loc="upper left")
     return figure_svg(figure, "mean absolute error by horizon, a line for each axis")
 
 

@@ -93,20 +93,21 @@ def above_svg(true: Array, predicted: Array) -> Markup:
     tall = ahead - behind
     aside = max(tall / 4, *(float(np.abs(path[:, 1]).max()) * 1.1 for path in paths))
     step = next(step for step in (1, 2, 5, 10, 20, 50, 100, 200, 500) if tall / step <= 5)
+    margin = tall / 3  # for the marks' names
     marks = Markup("").join(
-        Markup('<line class="grid" x1="{0:.2f}" x2="{1:.2f}" y1="{2:.2f}" y2="{2:.2f}"/>'
-               '<text x="{0:.2f}" y="{3:.2f}" font-size="{4:.2f}">{5}</text>').format(
-            -aside, aside, -at, -at - tall / 100, tall / 11, f"{at} m"
-        )
-        for at in range(step, int(ahead) + 1, step)
-    )  # fmt: skip
+        Markup(
+            '<line class="grid" x1="{left:.2f}" x2="{right:.2f}" y1="{at}" y2="{at}"/>'
+            '<text x="{left:.2f}" y="{below:.2f}" text-anchor="end" font-size="{size:.2f}">{metres} m</text>'
+        ).format(left=-aside, right=aside, at=-at, below=-at + tall / 30, size=tall / 11, metres=at)
+        for at in range(step, int(ahead - tall / 30) + 1, step)
+    )
     lines = Markup("").join(
         Markup('<polyline class="{} line" points="{}"/>').format(
             which, _points(np.stack([-path[:, 1], -path[:, 0]], 1))
         )
         for which, path in zip(("truth", "blend"), paths, strict=True)
     )
-    box = f"{-aside:.2f} {-ahead:.2f} {2 * aside:.2f} {tall:.2f}"
+    box = f"{-aside - margin:.2f} {-ahead:.2f} {2 * aside + margin:.2f} {tall:.2f}"
     return Markup('<svg class="above" viewBox="{}" role="img" aria-label="both paths from above">{}{}</svg>').format(
         box, marks, lines
     )
@@ -128,12 +129,13 @@ def _points(points: Array) -> str:
 CSS = """
 .ways { display: grid; grid-template-columns: repeat(auto-fill, minmax(19rem, 1fr)); gap: 1.25rem 1.5rem; }
 .ways figure > div { display: flex; gap: .5rem; height: 9rem; }
+.ways svg { overflow: hidden; }
 .ways .frame { height: 100%; min-width: 0; flex: 1; }
-.ways .above { height: 100%; width: auto; max-width: 35%; }
+.ways .above { height: 100%; width: auto; max-width: 42%; }
 .ways figcaption span { display: block; font-weight: 400; color: var(--muted); font-size: .75rem;
   overflow: hidden; text-overflow: ellipsis; }
-.ways polyline { fill: none; vector-effect: non-scaling-stroke; stroke-width: 2px; stroke-linejoin: round; }
-.ways .frame .casing { stroke: #000; stroke-width: 4px; opacity: .55; }
+.ways polyline { fill: none; vector-effect: non-scaling-stroke; stroke-width: 2.5px; stroke-linejoin: round; }
+.ways .frame .casing { stroke: #000; stroke-width: 4.5px; opacity: .5; }
 .ways .frame .truth.line { stroke: #fff; }
 .ways .above .truth { stroke: var(--ink); }
 .ways .blend.line { stroke: var(--s2); }
