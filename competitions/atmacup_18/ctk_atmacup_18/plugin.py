@@ -28,3 +28,12 @@ def ctk_register_models(register: Register) -> None:
     networks = "ctk_atmacup_18.networks"
     register("nn1", f"{networks}.nn1:NN1", "three frames as channels of a backbone, scalars beside it")
     register("nn2", f"{networks}.nn2:NN2", "nn1's features, then bidirectional LSTMs over the rows of a scene")
+
+
+@hookimpl
+def ctk_register_transforms(register: Register) -> None:
+    register(
+        "brightness-contrast",
+        "ctk_atmacup_18.brightness_contrast:BrightnessContrast",
+        "frames brighter or darker, with more or less contrast",
+    )
