@@ -33,6 +33,11 @@ def ctk_register_models(register: Register) -> None:
 @hookimpl
 def ctk_register_transforms(register: Register) -> None:
     register("flip", "ctk_atmacup_18.flip:Flip", "scenes in the mirror: left turns out of right ones")
+    register(
+        "brightness-contrast",
+        "ctk_atmacup_18.brightness_contrast:BrightnessContrast",
+        "frames brighter or darker, with more or less contrast",
+    )
 
 
 @hookimpl

@@ -145,3 +145,17 @@ def test_the_head_alone_can_be_named_for_training():
     network = NN2.for_samples(drives(count=3), **TINY)
     parts = {name.split(".")[0] for name, _ in network.named_parameters()}
     assert parts == {"backbone", "scalars", "lstm", "head"}
+
+
+@pytest.mark.parametrize("kind", [NN1, NN2])
+def test_it_can_be_exported_for_any_number_of_rows_or_scenes(kind):
+    samples = drives(count=15)
+    network = kind.for_samples(samples, **TINY).eval()
+    given, others = (tensors(samples, [0, 1, 2]), tensors(samples))
+    if kind is NN2:
+        few = samples.take(np.arange(12))
+        given, others = scenes(few, [3, 6, 1, 2]), scenes(samples, [6, 1, 6, 1, 1])
+    count = torch.export.Dim("count")
+    exported = torch.export.export(network, tuple(given), dynamic_shapes=({0: count}, ({0: count},) * (len(given) - 1)))
+    there = others[-1] if kind is NN2 else slice(None)
+    assert_close(exported.module()(*others)[there], network(*others)[there], atol=1e-5, rtol=1e-4)

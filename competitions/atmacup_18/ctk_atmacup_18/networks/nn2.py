@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 
 from ctk.contract import Count
@@ -42,11 +43,17 @@ class NN2(DrivingNetwork):
     def forward(self, frames: Tensor, *scalars_and_mask: Tensor) -> Tensor:
         """(S, L, T, H, W, 3) uint8, nine (S, L) and their mask (S, L) to (S, L, D) scaled targets.
 
-        The backbone sees the rows that are there alone: padding would cost time, and enter its batch norms.
+        The backbone sees the rows that are there alone: padding would cost time, and enter its batch norms. An exported
+        graph has all rows go through it, for how many there are would be no shape that an exporter knows.
         """
         *scalars, mask = scalars_and_mask
-        rows = self.rows(frames[mask], [each[mask] for each in scalars])
-        scenes = rows.new_zeros(*mask.shape, self.width)
-        scenes[mask] = rows
+        if torch.compiler.is_exporting():
+            scenes = self.rows(frames.flatten(0, 1), [each.flatten() for each in scalars]).unflatten(
+                0, (-1, mask.shape[1])
+            )
+        else:
+            rows = self.rows(frames[mask], [each[mask] for each in scalars])
+            scenes = rows.new_zeros(*mask.shape, self.width)
+            scenes[mask] = rows
         output: Tensor = self.head(self.lstm(scenes, mask))
         return output
