@@ -70,15 +70,10 @@ class FitTask:
     def with_paths(self, to: Callable[[Path], Path]) -> FitTask:
         """Return a copy of this task whose paths are mapped by ``to``."""
         saved = self.config.checkpoints
-<<<<<<< HEAD
-        config = self.config.model_copy(update={"checkpoints": saved and str(to(Path(saved)))})
-        prepared, features = self.prepared.with_paths(to), self.features.with_paths(to)
-        return replace(self, run=to(self.run), config=config, prepared=prepared, features=features)
-=======
         members = tuple(member.with_runs(lambda run: str(to(Path(run)))) for member in self.config.members)
         config = self.config.model_copy(update={"checkpoints": saved and str(to(Path(saved))), "members": members})
-        return replace(self, run=to(self.run), config=config, prepared=self.prepared.with_paths(to))
->>>>>>> 956dbd6 (Use members of other runs, and noise on what is used)
+        prepared, features = self.prepared.with_paths(to), self.features.with_paths(to)
+        return replace(self, run=to(self.run), config=config, prepared=prepared, features=features)
 
 
 def fit_part(task: FitTask) -> dict[str, float]:
@@ -251,7 +246,6 @@ def _load_samples(task: FitTask, run: Run, member: Member) -> tuple[HandedFeatur
     """Take training and test samples, with extracted features and those of members that this one uses, and the fold."""
     data = task.prepared.data
     train, test = limit_samples(data.train, task.steps), data.test
-<<<<<<< HEAD
     saved = task.config.checkpoints
     if saved is not None and not len(train):
         fold = Fold(np.arange(0), np.arange(0))
@@ -267,25 +261,10 @@ def _load_samples(task: FitTask, run: Run, member: Member) -> tuple[HandedFeatur
         place = saved and Run(Path(saved)).checkpoints_folder(task.part) / FEATURES
         names = task.config.features if member.features is None else member.features
         handed = hand_features(task.features, names, train, test, fold.train, place)
-    if member.uses and len(train):
-        train, test, fold = _add_oof_features(task, run, member, handed.train, handed.test, fold)
+    if member.uses:
+        train, test, fold = with_used(task.config, run, member, task.part, handed.train, handed.test, fold)
         handed = replace(handed, train=train, test=test)
     return handed, fold
-=======
-    alone = task.config.checkpoints is not None and not len(train)  # saved members predict a test
-    none = np.arange(0)
-    fold = Fold(none, none) if alone else draw_folds(train, task.config.split)[task.part.fold]
-    if member.uses:
-        train, test, fold = with_used(task.config, run, member, task.part, train, test, fold)
-    if alone:
-        return train, test, fold
-    for path in kept_file(run, task.config, member):
-        # Only what is learned from is filtered: the validation set stays whole, so that scores compare.
-        fold = Fold(fold.train[run.kept(len(train), path)[fold.train]], fold.valid)
-    if not len(fold.train):
-        raise CtkError("The filters left nothing to train on.", "Loosen them, or run without: -o filters=[].")
-    return train, test, fold
->>>>>>> 956dbd6 (Use members of other runs, and noise on what is used)
 
 
 EpochWatch = Callable[[Part, int, int, Mapping[str, float]], None]
