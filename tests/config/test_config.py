@@ -64,7 +64,14 @@ def test_every_default_is_filled_in(plugins):
         "standardise": False,
         "features": None,
     }
-    assert plain["blend"] == {"name": "mean", "members": [], "normalise": False, "weights": None}
+    assert plain["blend"] == {
+        "name": "mean",
+        "members": [],
+        "by": None,
+        "bins": [],
+        "normalise": False,
+        "weights": None,
+    }
 
 
 def test_a_resolved_config_resolves_to_itself(plugins):

@@ -83,7 +83,7 @@ def _job(run: FittedRun, part: Part, data: Data, wanted: Wanted) -> tuple[str, J
     """What to write of a part; or why it cannot be."""
     member = run.member(part)
     if member.uses:
-        return f"for it reads predictions of {', '.join(member.uses)}, which are no features of the data", None
+        return f"for it reads predictions of {', '.join(member.uses_names)}, which are no features of the data", None
     fitted = portable(run.model(part, data.train, "cpu"), data.train)
     if fitted is None:
         return f"for {member.model.name} is neither a torch network nor a ridge regression", None

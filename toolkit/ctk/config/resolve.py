@@ -71,11 +71,7 @@ def resolve(raw: Mapping[str, Any], plugins: Plugins) -> RunConfig:
     if "blend" in raw:
         raw["blend"] = _named_blend(raw["blend"], raw.get("blends"))
     config = validate_config(RunConfig, raw, "")
-    for member in config.members:
-        for other in member.uses:
-            if other not in (names := [each.name for each in config.members]):
-                problem = f"Member '{member.name}' uses '{other}', which is no member of this run."
-                raise UsageError(problem, nearest(other, names, "members"))
+    _check_uses(config)
     _check_split(config.split)
     _check_features(config)
     _check_names(config)
@@ -101,6 +97,27 @@ def resolve(raw: Mapping[str, Any], plugins: Plugins) -> RunConfig:
             ),
         }
     )
+
+
+def _check_uses(config: RunConfig) -> None:
+    """Refuse members that use themselves, what is not there, or two of one name; and noise on nothing."""
+    names = [each.name for each in config.members]
+    for member in config.members:
+        for other in member.uses_here:
+            if other == member.name:
+                problem = f"Member '{member.name}' uses itself."
+                raise UsageError(problem, nearest(other, [name for name in names if name != other], "other members"))
+            if other not in names:
+                problem = f"Member '{member.name}' uses '{other}', which is no member of this run."
+                raise UsageError(problem, nearest(other, names, "members"))
+        if twice := [name for name in member.uses_names if member.uses_names.count(name) > 1]:
+            problem = f"Member '{member.name}' uses two members called '{twice[0]}', whose features would be one."
+            raise UsageError(problem, "Name each once.")
+        if member.noise and not member.uses:
+            raise UsageError(
+                f"Member '{member.name}' has noise, which is for other members' predictions, and uses none.",
+                "Name some with uses.",
+            )
 
 
 def _named_blend(blend: Any, blends: Any) -> Any:
@@ -196,7 +213,8 @@ def _member(raw: Any, where: str, plugins: Plugins) -> dict[str, Any]:
             raise UsageError(f"Config {where}: unknown key '{key}'.", nearest(key, known, "keys"))
     training = validate_config(schema, extra, where)
     own["training"] = training.with_components(where, plugins) if hasattr(training, "with_components") else training
-    if own.get("uses") and (reads := getattr(thing, "features", None)):
+    reads = getattr(thing, "features", None)
+    if own.get("uses") and reads and not any(name.startswith("oof/") for name in reads):
         raise UsageError(
             f"Config {where}: '{choice.name}' reads only {', '.join(reads)}; it cannot use other members' predictions.",
             "Give `uses` to a model that reads every feature, such as ridge.",

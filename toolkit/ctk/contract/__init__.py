@@ -16,7 +16,16 @@ from ctk.contract.platform import Entry, PastSubmission, Platform, Receipt
 from ctk.contract.reader import DataItem, DataReader, Progress
 from ctk.contract.results import FoldTable, FurtherBlend, Results
 from ctk.contract.row_bins import RowBins
-from ctk.contract.run_config import BlendChoice, Execution, FeatureChoice, FilterChoice, Member, RunConfig, Split
+from ctk.contract.run_config import (
+    BlendChoice,
+    Execution,
+    FeatureChoice,
+    FilterChoice,
+    Member,
+    RunConfig,
+    Split,
+    UsedMember,
+)
 from ctk.contract.schema import Choice, Strict
 from ctk.contract.section import Section
 from ctk.contract.transform import Transform
@@ -66,6 +75,7 @@ __all__ = [
     "Submission",
     "Tabular",
     "Transform",
+    "UsedMember",
     "WorkerLost",
     "find_members",
     "join_blends",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
@@ -128,6 +128,16 @@ class BlendChoice(Choice):
         return choose_bins(self.by, self.bins, where)
 
 
+class UsedMember(Strict):
+    """A member of another run, which must have been split as the run is that uses it."""
+
+    member: str = Field(description="its name")
+    run: str = Field(description="finished run that it is of")
+
+
+Deviation = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
 class Member(Strict):
     """One configured model, trained once per seed and fold. Further keys belong to the model's own training schema."""
 
@@ -137,12 +147,38 @@ class Member(Strict):
     features: Annotated[tuple[str, ...] | None, BeforeValidator(_as_list_or_none)] = Field(
         None, description="extracted features of the run that it is handed; none: all of them"
     )
-    uses: tuple[str, ...] = Field((), description="members whose out-of-fold predictions it takes as features")
+    uses: tuple[str | UsedMember, ...] = Field(
+        (),
+        description="members whose out-of-fold predictions it takes as features oof/NAME/seed-SEED; of another run: "
+        "{member: NAME, run: RUN}",
+    )
+    noise: Deviation | dict[str, Deviation] = Field(
+        0.0,
+        description="standard deviation, in the target's units, of what is added to these features of training rows; "
+        "or one for each column of the target, by names or patterns",
+    )
     filters: Annotated[tuple[str, ...] | None, BeforeValidator(_as_list_or_none)] = Field(
         None, description="filters of the run that it learns without the drop of; none: all of them, one after another"
     )
     blend: bool = Field(True, description="false for a baseline that is only shown")
     training: Any = Field(None, description="the model's training keys; written beside the others in a config")
+
+    @property
+    def uses_here(self) -> tuple[str, ...]:
+        """Names of the members of its own run that it uses."""
+        return tuple(used for used in self.uses if isinstance(used, str))
+
+    @property
+    def uses_names(self) -> tuple[str, ...]:
+        """Names of all members that it uses, of whatever run."""
+        return tuple(used if isinstance(used, str) else used.member for used in self.uses)
+
+    def with_runs(self, to: Callable[[str], str]) -> Member:
+        """Return a copy whose folders of other runs are mapped by ``to``."""
+        uses = tuple(
+            used if isinstance(used, str) else used.model_copy(update={"run": to(used.run)}) for used in self.uses
+        )
+        return self.model_copy(update={"uses": uses})
 
 
 class RunConfig(Strict):

@@ -58,7 +58,7 @@ class ConfigChoice(BaseModel):
 class ConfigMember(ConfigChoice):
     """A member of a config."""
 
-    uses: list[str] = []
+    uses: list[str | dict[str, str]] = []
     blend: bool = True
     seeds: list[int] | None = None
 

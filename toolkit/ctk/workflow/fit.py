@@ -22,9 +22,9 @@ from ctk.samples import Array, Samples
 from ctk.training import torchrun
 from ctk.workflow.features import NO_FEATURES, FeaturePlan, HandedFeatures, hand_features
 from ctk.workflow.missing_numbers import check_features
-from ctk.workflow.predictions import combine_folds
 from ctk.workflow.prepare import PreparedData
 from ctk.workflow.split import Fold, draw_folds
+from ctk.workflow.stacking import used_parts, with_used
 
 SLICE = 2000
 """Training rows of a dry run."""
@@ -51,7 +51,7 @@ class FitTask:
         """List the files that a worker elsewhere is given, and those that it gives back."""
         run = Run(self.run)
         member = next(each for each in self.config.members if each.name == self.part.member)
-        used = (run.folder / "members" / name for name in member.uses)
+        used = [whose.part_folder(part) for whose, parts in used_parts(run, member) for part in parts]
         part = run.part_folder(self.part)
         saved = self.config.checkpoints
         return Files(
@@ -59,7 +59,7 @@ class FitTask:
             reads=(
                 run.folder / "config.yaml",
                 *kept_file(run, self.config, member),
-                *(path for folder in used for path in folder.glob("seed-*/fold-*/*") if path.name in STORED),
+                *(folder / name for folder in used for name in STORED),
                 *((Run(Path(saved)).part_folder(self.part),) if saved else ()),
                 part,
             ),
@@ -70,7 +70,8 @@ class FitTask:
     def with_paths(self, to: Callable[[Path], Path]) -> FitTask:
         """Return a copy of this task whose paths are mapped by ``to``."""
         saved = self.config.checkpoints
-        config = self.config.model_copy(update={"checkpoints": saved and str(to(Path(saved)))})
+        members = tuple(member.with_runs(lambda run: str(to(Path(run)))) for member in self.config.members)
+        config = self.config.model_copy(update={"checkpoints": saved and str(to(Path(saved))), "members": members})
         prepared, features = self.prepared.with_paths(to), self.features.with_paths(to)
         return replace(self, run=to(self.run), config=config, prepared=prepared, features=features)
 
@@ -259,41 +260,10 @@ def _load_samples(task: FitTask, run: Run, member: Member) -> tuple[HandedFeatur
     if task.features.features:
         place = saved and Run(Path(saved)).checkpoints_folder(task.part) / FEATURES
         handed = hand_features(task.features, task.config.handed_to(member), train, test, fold.train, place)
-    if member.uses and len(train):
-        train, test, fold = _add_oof_features(task, run, member, handed.train, handed.test, fold)
+    if member.uses:
+        train, test, fold = with_used(task.config, run, member, task.part, handed.train, handed.test, fold)
         handed = replace(handed, train=train, test=test)
     return handed, fold
-
-
-def _add_oof_features(
-    task: FitTask, run: Run, member: Member, train: Samples, test: Samples, fold: Fold
-) -> tuple[Samples, Samples, Fold]:
-    """Add out-of-fold predictions of other members as features; rows that no fold validated cannot be learned from."""
-    features: dict[str, Array] = dict(train.features)
-    test_features: dict[str, Array] = dict(test.features)
-    known = np.ones(len(train), dtype=bool)
-    for name in member.uses:
-        parts = [part for part in run.parts() if part.member == name]
-        for key in dict.fromkeys(part.key for part in parts):
-            oof, predicted = combine_folds(
-                run, [part for part in parts if part.key == key], test.ids, train.gallery is not None
-            )
-            rows = np.isin(train.ids, oof.ids)
-            known &= rows
-            order = np.argsort(oof.ids)
-            values = np.zeros((len(train), *oof.values.shape[1:]), dtype=np.float32)
-            values[rows] = oof.values[order[np.searchsorted(oof.ids, train.ids[rows], sorter=order)]]
-            features[f"oof/{key}"], test_features[f"oof/{key}"] = values, predicted
-    learned = fold.train[known[fold.train]]
-    if not len(learned):
-        chained = task.config.split.drawn_by == "time" and task.config.split.chain
-        raise CtkError(
-            f"Member '{member.name}' uses out-of-fold predictions of rows that no fold validated.",
-            "Validate on every block of time: -o split.chain=false."
-            if chained
-            else "Validate on every fold, for example -o split.folds=5 -o split.use=5.",
-        )
-    return replace(train, features=features), replace(test, features=test_features), Fold(learned, fold.valid)
 
 
 EpochWatch = Callable[[Part, int, int, Mapping[str, float]], None]

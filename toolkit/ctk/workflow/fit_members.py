@@ -25,6 +25,7 @@ from ctk.workflow.observer import Observer
 from ctk.workflow.plan_run import RunPlan, member_waves, parts_of
 from ctk.workflow.pools import open_pool
 from ctk.workflow.prepare import PreparedData
+from ctk.workflow.stacking import used_parts
 
 
 def fit_members(plan: RunPlan, prepared: PreparedData, observer: Observer) -> None:
@@ -137,7 +138,8 @@ def _task(plan: RunPlan, written: Mapping[str, Any], part: Part, prepared: Prepa
     members = {member["name"]: member for member in written["members"]}
     needed = [part.member]
     for name in needed:
-        needed += [other for other in members[name].get("uses", ()) if other not in needed]
+        used = [other for other in members[name].get("uses", ()) if isinstance(other, str)]
+        needed += [other for other in used if other not in needed]
     print_of_part = fingerprint(
         vars(part),
         [members[name] for name in needed],
@@ -146,6 +148,7 @@ def _task(plan: RunPlan, written: Mapping[str, Any], part: Part, prepared: Prepa
         *([written["metric"]] if written.get("metric") else []),  # none at all, as before a config could name one
         prepared.fingerprint,
         plan.steps,
+        *_of_other_runs(plan, needed),
     )
     return FitTask(
         plan.run.folder.absolute(), plan.config, part, prepared, print_of_part, plan.competition.metric, plan.steps
@@ -156,3 +159,15 @@ def _written_features(plan: RunPlan, written: Mapping[str, Any], members: Collec
     """Return what the run's config says of the extracted features that members are handed; none, as of old."""
     names = plan.config.features_of(*(each for each in plan.config.members if each.name in members))
     return {name: written["features"][name] for name in names}
+
+
+def _of_other_runs(plan: RunPlan, names: Collection[str]) -> list[str]:
+    """Return the fingerprints of the parts of other runs that some members use."""
+    return [
+        str(whose.facts(each)["fingerprint"])
+        for member in plan.config.members
+        if member.name in names and member.uses_here != member.uses
+        for whose, parts in used_parts(plan.run, member)
+        if whose.folder != plan.run.folder
+        for each in parts
+    ]

@@ -12,7 +12,7 @@ from ctk.contract import FoldTable, Metric, Split
 from ctk.errors import CtkError
 from ctk.runs import Run
 from ctk.samples import Array, Samples
-from ctk.workflow.predictions import MemberPredictions, same_ids
+from ctk.workflow.predictions import MemberPredictions
 from ctk.workflow.split.division import Division, describe_division
 
 
@@ -62,7 +62,7 @@ class FoldScorer:
         for part in run.parts():
             known = part.fold < len(self.division.folds)
             valid = self.division.folds[part.fold].valid if known else ()
-            if not known or not same_ids(run.predictions(part, "oof").ids, self.train.ids[valid]):
+            if not known or not np.array_equal(run.predictions(part, "oof").ids, self.train.ids[valid]):
                 raise CtkError(
                     f"{part.key}, fold {part.fold}: its predictions are not of the rows that the fold validates.",
                     f"The folds were drawn otherwise before: remove {run.part_folder(part)} and resume the run.",

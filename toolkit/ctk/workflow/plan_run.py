@@ -21,6 +21,7 @@ from ctk.workflow.blend_record import BlendRecord
 from ctk.workflow.environment import describe_environment
 from ctk.workflow.pools import choose_workers
 from ctk.workflow.prepare import PreparedData
+from ctk.workflow.stacking import used_runs
 
 AFTER_FITS = ("blend", "blends", "submission")
 """Keys of the config that no fit depends on."""
@@ -71,7 +72,11 @@ def start_run(
     if config.checkpoints is not None:
         _check_checkpoints(config)
     config = config.model_copy(
-        update={"executor": _choose_execution(config), "filters": _find_runs(config.filters, root)}
+        update={
+            "executor": _choose_execution(config),
+            "filters": _find_runs(config.filters, root),
+            "members": used_runs(config.members, root),
+        }
     )
     metric = metric_of(competition.metric)
     member_waves(config)  # refuses members that use each other in a circle
@@ -181,7 +186,10 @@ def member_waves(config: RunConfig) -> list[list[str]]:
     """
     asked = [config.keys_of([each.member])[0] if each.member and not each.run else "" for each in config.filters]
     uses = {
-        member.name: {*member.uses, *(asked[n].rpartition("/seed-")[0] for n in config.filters_of(member) if asked[n])}
+        member.name: {
+            *member.uses_here,
+            *(asked[n].rpartition("/seed-")[0] for n in config.filters_of(member) if asked[n]),
+        }
         for member in config.members
     }
     waves: list[list[str]] = []
