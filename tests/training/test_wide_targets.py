@@ -249,8 +249,10 @@ def test_a_copy_that_stays_as_it_is_has_the_score_it_began_with_in_any_precision
     assert model.copies == []
 
 
-def test_precision_auto_is_float32_without_a_gpu():
-    assert precision_on(torch.device("cpu"), "auto") == "32-true"
+@pytest.mark.parametrize(("flags", "precision"), [({"amx_bf16"}, "bf16-mixed"), ({"avx512_bf16"}, "32-true")])
+def test_precision_auto_is_half_where_a_processor_multiplies_matrices_in_it(flags, precision):
+    with patch("ctk.training.devices.processor_flags", return_value=flags):
+        assert precision_on(torch.device("cpu"), "auto") == precision
     assert precision_on(torch.device("cpu"), "16-mixed") == "16-mixed"
 
 

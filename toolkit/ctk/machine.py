@@ -8,6 +8,7 @@ import signal
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import cache
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
@@ -36,6 +37,15 @@ def visible_gpus() -> list[str]:
 def cores() -> int:
     """The cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@cache
+def processor_flags() -> frozenset[str]:
+    """Names of what the processor can do, as Linux calls them ("avx512f", "amx_bf16"); none where it does not say."""
+    with suppress(OSError):
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return frozenset(next((line.split(":")[1].split() for line in lines if line.startswith("flags")), ()))
+    return frozenset()
 
 
 def free_memory() -> int | None:

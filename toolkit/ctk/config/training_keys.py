@@ -124,7 +124,9 @@ class Training(Strict):
     )
     clip: float | None = Field(None, gt=0, description="largest norm of the gradient")
     ema: float | None = Field(None, gt=0, lt=1, description="decay of an average of the weights, used instead of them")
-    precision: Precision = Field("32-true", description="auto: bf16-mixed on a GPU that has it, else 32-true")
+    precision: Precision = Field(
+        "32-true", description="auto: bf16-mixed on a GPU that has it or a CPU with AMX, else 32-true"
+    )
     validate_every: float = Field(1.0, gt=0, description="epochs between validations; 0.5 validates twice an epoch")
     valid_loss: bool | Choice = Field(
         False,

@@ -8,6 +8,7 @@ import torch
 
 from ctk.config.training_keys import Precision
 from ctk.errors import UsageError
+from ctk.machine import processor_flags
 
 
 def torch_device(wanted: str) -> torch.device:
@@ -23,10 +24,14 @@ def torch_device(wanted: str) -> torch.device:
 
 
 def precision_on(device: torch.device, wanted: Precision) -> Any:
-    """Name a precision as Lightning does; "auto" is bf16-mixed on a GPU that computes in it, else 32-true."""
+    """Name a precision as Lightning does; "auto" is bf16-mixed on what computes faster in it, else 32-true.
+
+    That are GPUs that have it, and processors that multiply matrices in it (AMX).
+    """
     if wanted != "auto":
         return wanted
-    able = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+    on_gpu = device.type == "cuda"
+    able = torch.cuda.is_bf16_supported(including_emulation=False) if on_gpu else "amx_bf16" in processor_flags()
     return "bf16-mixed" if able else "32-true"
 
 

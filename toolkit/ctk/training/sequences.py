@@ -60,7 +60,7 @@ def order_of(samples: Samples, batch: BatchSize) -> Array | None:
 def pad(rows: Tensor, mask: Tensor) -> Tensor:
     """Lay out rows (B, ...) as sequences (S, L, ...), zero where the mask is false. Nothing waits for a GPU."""
     row_of_place = (mask.flatten().cumsum(0) - 1).clamp(min=0)
-    padded = rows[row_of_place].view(*mask.shape, *rows.shape[1:])
+    padded = rows.index_select(0, row_of_place).view(*mask.shape, *rows.shape[1:])
     return padded.masked_fill_(~mask.view(*mask.shape, *(1,) * (rows.ndim - 1)), 0)
 
 
