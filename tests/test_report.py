@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import math
 import re
 from collections.abc import Mapping
@@ -12,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from ctk.contract import Blend, Direction, FoldTable, Metric, Results, Section
 from ctk.report import INK, SERIES, axes, figure_svg, write_report
@@ -332,3 +335,42 @@ def test_importances_are_bars_of_the_mean_over_seeds_and_the_rest_is_counted(tmp
 
 def test_a_page_of_members_that_tell_no_importances_has_no_such_section(tmp_path: Path) -> None:
     assert "Importances" not in written(TWO, tmp_path)
+
+
+def test_rows_are_shown_as_they_were_and_as_transforms_made_them(tmp_path):
+    frames = np.zeros((2, 3, 4, 8, 3), np.uint8)
+    frames[:, -1, :, 4:] = 255
+    named = Targets(np.array(["x_0", "y_0"]), np.array(["x", "y"]))
+    before = Samples(
+        np.arange(2),
+        {
+            "frames": frames,
+            "speed": np.array([3.5, 4.25]),
+            "empty": np.array([np.nan, np.nan]),
+            "gear": np.array(["d", "d"]),
+        },
+        np.array([[1.0, 0.5], [2.0, 0.25]]),
+        targets=named,
+    )
+    turned = {**before.features, "frames": frames[..., ::-1, :], "speed": np.array([3.5, 9.75])}
+    after = replace(before, features=turned, target=before.target * [1, -1])
+    path = tmp_path / "report.html"
+    write_report(
+        replace(results({"mlp/seed-1": 0.4, "blend": 0.4}), transformed={"mlp, stage 1": (before, after)}), [], path
+    )
+    page = Page(path.read_text())
+    text = re.sub(r"\s+", " ", page.text)
+    assert "mlp, stage 1" in text
+    assert "y_00.5000−0.5000" in text
+    assert "speed4.2509.750 y_00.2500−0.2500" in text
+    assert "x_0" not in text
+    assert "empty" not in text
+    drawn = [attrs["src"] for tag, attrs in page.tags if tag == "img"]
+    assert len(drawn) == 4
+    with Image.open(io.BytesIO(base64.b64decode(drawn[1].partition(",")[2]))) as picture:
+        assert np.array_equal(np.asarray(picture), frames[0, -1, :, ::-1])
+
+
+def test_a_page_without_transforms_has_no_sheet(tmp_path):
+    write_report(results({"mlp/seed-1": 0.4, "blend": 0.4}), [], tmp_path / "report.html")
+    assert "Transformed rows" not in (tmp_path / "report.html").read_text()

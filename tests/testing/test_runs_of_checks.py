@@ -132,6 +132,59 @@ def test_a_model_that_fails_says_where(checked):
     assert "competition=NAME" in told
 
 
+TRANSFORM = """
+import numpy as np
+import torch
+from ctk.contract import Transform
+
+class X(Transform):
+    '''Adds noise.'''
+
+    def apply(self, features, target, units):
+        return {name: values + NOISE for name, values in features.items()}, target
+"""
+
+
+def test_a_transform_that_keeps_the_contract_passes(checked):
+    report = checked("transforms", TRANSFORM.replace("NOISE", "torch.rand(len(units), 1)[units]"))
+    assert not report.problems, str(report)
+    assert report.checked["run"] == ["transform 'x' in toy-regression"]
+
+
+def test_a_transform_that_draws_from_elsewhere_is_found(checked):
+    told = only(checked("transforms", TRANSFORM.replace("NOISE", "np.random.default_rng().normal()")))
+    assert "the same seed twice gives different predictions" in told
+
+
+def test_a_transform_that_widens_the_rows_is_found(checked):
+    told = only(checked("transforms", TRANSFORM.replace("NOISE", "torch.zeros(2, 1, 1)")))
+    assert "shapes and dtypes stay" in told
+
+
+def test_a_network_of_sequences_is_tried_on_some(checked):
+    source = """
+import torch
+from torch import nn
+
+class X(nn.Module):
+    '''Says what comes before.'''
+    features = ('x', 'mask')
+
+    def __init__(self, width):
+        super().__init__()
+        self.linear = nn.Linear(4, width)
+
+    @classmethod
+    def for_samples(cls, samples):
+        return cls(samples.target_width)
+
+    def forward(self, x, mask):
+        return self.linear(x.cumsum(1))
+"""
+    report = checked("models", source)
+    assert not report.problems, str(report)
+
+
 def test_a_metric_of_the_wrong_direction_is_found(checked):
     told = only(
         checked(

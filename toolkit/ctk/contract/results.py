@@ -140,6 +140,7 @@ class Results(Tabular):
     files        folder of pictures by gallery name, if any
     folds        the scores by fold, where several were validated on
     blends       the further blends of the config, by name
+    transformed  by member and stage, some training rows as they were and as transforms made them
     """
 
     title: str
@@ -166,6 +167,7 @@ class Results(Tabular):
     folds: FoldTable | None = None
     importances: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     blends: Mapping[str, FurtherBlend] = field(default_factory=dict)
+    transformed: Mapping[str, tuple[Samples, Samples]] = field(default_factory=dict)
 
     @property
     def members(self) -> list[str]:

@@ -49,6 +49,15 @@ _COMPONENTS = (
         {"loss.py": "components/loss.py.j2"},
     ),
     Kind(
+        "transform",
+        "transforms",
+        "transform:LeaveOut",
+        "some numbers of training rows set to 0",
+        "A transform of training batches that leaves numbers out",
+        ("torch>=2.11", "pydantic>=2"),
+        {"transform.py": "components/transform.py.j2"},
+    ),
+    Kind(
         "model",
         "models",
         "network:MLP",

@@ -20,6 +20,7 @@ from ctk.report.heat import MapRow, weight_map
 from ctk.report.importances import ImportanceBars, importance_bars
 from ctk.report.numbers import column, comparison, duration, number
 from ctk.report.rendering import Fact, render_template
+from ctk.report.transformed import sheet
 
 if TYPE_CHECKING:
     from ctk.contract import Results
@@ -46,6 +47,7 @@ def write_report(results: Results, sections: Sequence[Section], path: Path) -> N
         plots=plots(results),
         legend=legend(results),
         importances=importances(results),
+        sheets=[sheet(title, *rows) for title, rows in results.transformed.items()],
         weights=weights(results),
         weights_by_group=weights_by_group(results),
         trace=trace(results),

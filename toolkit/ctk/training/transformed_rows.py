@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from torch import Tensor
 
 from ctk.contract import Batch
 from ctk.samples import Samples, Targets
 from ctk.training.sequences import MASK
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 ROWS = 6
 """So many rows are kept."""
@@ -31,6 +34,11 @@ def save_rows(before: Batch, after: Batch, targets: Targets | None, folder: Path
         named = targets if targets is not None and len(targets) == target.shape[1] else None
         features: Mapping[str, np.ndarray] = {name: _array(values) for name, values in batch.features.items()}
         Samples(np.arange(len(target)), features, target, targets=named).save(folder / FOLDER / name)
+
+
+def read_rows(folder: Path) -> tuple[Samples, Samples]:
+    """Read the rows before and after. Raises DamagedError."""
+    return Samples.open(folder / "before"), Samples.open(folder / "after")
 
 
 def _array(values: Tensor) -> np.ndarray:

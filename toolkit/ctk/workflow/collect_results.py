@@ -9,7 +9,7 @@ from pathlib import Path
 from ctk.contract import Competition, FurtherBlend, Metric, Results
 from ctk.contract.results import BLEND
 from ctk.files import write_json, write_text
-from ctk.runs import Run
+from ctk.runs import Part, Run
 from ctk.samples import Array, Samples
 from ctk.workflow.blend_members import BlendedPredictions, PredictedRun
 from ctk.workflow.fold_scores import FoldScorer
@@ -93,7 +93,22 @@ def collect_results(
         files=data.files,
         folds=folds,
         blends=blends,
+        transformed=_transformed_rows(run),
     )
+
+
+def _transformed_rows(run: Run) -> dict[str, tuple[Samples, Samples]]:
+    """Read what each member's transforms made of some rows, of its first seed and fold."""
+    from ctk.training.transformed_rows import FOLDER, read_rows  # late: it brings torch
+
+    firsts: dict[str, Part] = {}
+    for part in run.parts():
+        firsts.setdefault(part.member, part)
+    found: dict[str, tuple[Samples, Samples]] = {}
+    for part in firsts.values():
+        for folder in sorted(run.checkpoints_folder(part).glob(f"stage-*/{FOLDER}")):
+            found[f"{part.member}, {folder.parent.name.replace('-', ' ')}"] = read_rows(folder)
+    return found
 
 
 def _evaluate(predicted: PredictedRun, prediction: Array, samples: Samples) -> dict[str, float]:

@@ -25,6 +25,7 @@ from ctk.testing.pickles import find_unsafe
 from ctk.testing.short_runs import ShortRun, run_briefly
 from ctk.testing.subject import Offer, locate_error
 from ctk.testing.toy import FLAVOURS
+from ctk.training.sequences import MASK
 
 RIDGES = [{"model": {"name": "ridge", "alpha": alpha}, "name": f"ridge-{alpha}"} for alpha in (1, 100)]
 """Members that any data has, for what is not about members."""
@@ -254,7 +255,10 @@ def _candidates(exam: Examination, offer: Offer) -> Iterator[Candidate]:
         if offer.kind == "models":
             config["members"] = [_member_of(competition, offer)]
             if name in FLAVOURS and (features := getattr(offer.load(), "features", None)):
-                config["data"] = {"name": "toy", "features": list(features)}
+                config["data"] = {"name": "toy", "features": [each for each in features if each != MASK]}
+                if MASK in features:
+                    by_block = {"batch": {"by": "block", "as": "sequences"}}
+                    config["members"] = [merge_configs(each, by_block) for each in config["members"]]
         elif offer.kind == "losses":
             config["members"] = [{**_network(competition), "loss": offer.name}]
         elif offer.kind == "transforms":
