@@ -289,3 +289,43 @@ def test_the_process_is_left_as_it_was(checked, monkeypatch):
     before = dict(os.environ), Path.cwd()
     checked("metrics", "from ctk.contract import Metric\nX = Metric('x', 'max', lambda p, s: 0.0)")
     assert (dict(os.environ), Path.cwd()) == before
+
+
+EXTRACTOR = """
+import numpy as np
+
+from ctk.contract import Extractor
+
+
+class X(Extractor):
+    learns = LEARNS
+    rows = ROWS
+    def fit(self, train): self.mean = train.features['x'].mean()
+    def extract(self, samples, progress):
+        x = samples.features['x']
+        return {'': COLUMN}
+    def save(self, folder): np.save(folder / 'mean.npy', self.mean)
+    def load(self, folder): self.mean = LOADED
+"""
+
+
+@pytest.mark.parametrize(
+    ("what", "told"),
+    [
+        ({}, ""),
+        ({"LEARNS": "True"}, ""),
+        ({"COLUMN": "np.random.default_rng().random(len(x))"}, "made once more, makes other columns of the same"),
+        ({"LEARNS": "True", "LOADED": "0.0"}, "saved and loaded, makes other columns of the same samples"),
+        ({"ROWS": "50", "COLUMN": "x.sum(1) - x.mean()"}, "makes other columns of a row in other blocks"),
+        ({"COLUMN": "x.sort(axis=0) or x.sum(1)"}, "'x' does not run"),  # what is mapped from disk is read-only
+    ],
+)
+def test_an_extractor_makes_the_same_of_the_same(checked, what, told):
+    usual = {"LEARNS": "False", "ROWS": "None", "COLUMN": "x.sum(1)", "LOADED": "np.load(folder / 'mean.npy')"}
+    if what.get("LEARNS"):
+        usual["COLUMN"] = "x.sum(1) - self.mean"
+    source = EXTRACTOR
+    for word, text in {**usual, **what}.items():
+        source = source.replace(word, text)
+    report = checked("extractors", source)
+    assert (told in only(report)) if told else not report.problems, str(report)

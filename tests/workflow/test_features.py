@@ -5,6 +5,7 @@ import os
 import pickle
 import signal
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from ctk.errors import CtkError, PluginError, UsageError
 from ctk.runs import Run, all_runs
 from ctk.samples import Samples
 from ctk.testing.distributions import find_anew, lay
+from ctk.testing.toy import toy_samples
 from ctk.workflow import fit_members
 
 PLUGIN = """
@@ -236,8 +238,6 @@ def test_one_that_learns_is_fitted_on_each_folds_training_rows_alone_once_for_al
 
 def test_targets_of_validation_rows_change_nothing_that_is_handed(home, monkeypatch):
     """What the validation rows' targets are must not be told by any feature: other targets there, the same features."""
-    from ctk.testing.toy import toy_samples
-
     features = {
         "m": "mean",
         "s": {"name": "svd", "size": 2},
@@ -339,6 +339,24 @@ def test_a_saved_run_predicts_with_what_was_learned_then(home):
         left.rename(left.with_name("gone"))
     with pytest.raises(CtkError, match="feature 'm' was saved there"):
         api.run("toy-regression", checkpoints=saved)
+
+
+def test_another_test_is_given_its_own_features_by_what_was_learned(home, monkeypatch):
+    saved = run({"d": "double", "m": "mean"}).folder
+    learned = np.array(spied(home, "test").features["m"][0])
+    own = toy_samples.make_toy_samples
+
+    def changed(*given):
+        train, test = own(*given)
+        return train, replace(test, ids=test.ids + 5000, features={"x": test.features["x"] + 7})
+
+    monkeypatch.setattr(toy_samples, "make_toy_samples", changed)
+    api.run("toy-regression", checkpoints=saved, refresh=True)
+    test = spied(home, "test")
+    assert test.ids[0] == 6096
+    np.testing.assert_array_equal(test.features["d/numbers"], 2 * test.features["x"])
+    np.testing.assert_array_equal(test.features["m"], np.tile(learned, (len(test), 1)))
+    assert len(diary(home, "fit")) == 1
 
 
 def test_a_run_that_goes_on_extracts_nothing_for_what_is_fitted(home, ctk_home):

@@ -54,6 +54,7 @@ from ctk.workflow.shell import shell_observer
 
 __all__ = [
     "Epoch",
+    "FeatureState",
     "FittedRun",
     "Guard",
     "Trial",

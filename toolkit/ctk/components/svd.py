@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -55,7 +56,7 @@ class SVD(Extractor):
 
     def save(self, folder: Path) -> None:
         """Write ``svd.npz``."""
-        arrays: dict[str, Array] = {"names": np.array(list(self.maps))}
+        arrays: dict[str, Any] = {"names": np.array(list(self.maps))}
         for number, (read, mean, vectors) in enumerate(self.maps.values()):
             arrays |= {f"{number}-read": np.array(read), f"{number}-mean": mean, f"{number}-vectors": vectors}
         with atomic(folder / STATE) as temporary, temporary.open("wb") as file:
@@ -111,7 +112,8 @@ def _first_vectors(gram: Array, size: int) -> Array:
 
 
 def _centred(values: Array, mean: Array) -> Array:
-    return np.nan_to_num(values - mean, nan=0.0)
+    centred: Array = np.nan_to_num(values - mean, nan=0.0)
+    return centred
 
 
 def _blocks(samples: Samples, read: list[str]) -> Iterator[Array]:

@@ -258,7 +258,7 @@ def _load_samples(task: FitTask, run: Run, member: Member) -> tuple[HandedFeatur
             raise CtkError("The filters left nothing to train on.", "Loosen them, or run without: -o filters=[].")
     handed = HandedFeatures(train, test, {})
     if task.features.features:
-        place = saved and Run(Path(saved)).checkpoints_folder(task.part) / FEATURES
+        place = Run(Path(saved)).checkpoints_folder(task.part) / FEATURES if saved else None
         handed = hand_features(task.features, task.config.handed_to(member), train, test, fold.train, place)
     if member.uses:
         train, test, fold = with_used(task.config, run, member, task.part, handed.train, handed.test, fold)

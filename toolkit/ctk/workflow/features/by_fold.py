@@ -65,13 +65,11 @@ def hand_features(
                 frozen_columns(feature, "test", len(test)),
             )
             continue
-        of = [columns[other] for other in feature.choice.of]
-        given = [
-            with_features(samples, _merged(feature.choice.of, [each[side] for each in of]))
-            for side, samples in enumerate((train, test))
-        ]
+        of_train = _merged(feature.choice.of, [columns[other][0] for other in feature.choice.of])
+        of_test = _merged(feature.choice.of, [columns[other][1] for other in feature.choice.of])
+        given = with_features(train, of_train), with_features(test, of_test)
         extractor = make_extractor(feature.choice)
-        extractor.own.of = tuple(_merged(feature.choice.of, [each[1] for each in of]))
+        extractor.own.of = tuple(of_test)
         if saved is not None:
             columns[feature.name] = _extract_saved(feature, extractor, *given, saved)
             continue
