@@ -35,7 +35,7 @@ def test_a_score_goes_by_the_tests_order_not_the_truths(finished, once_data, ctk
 
 def test_small_frames_in_folders_of_scenes_go_the_whole_way(made, ctk, tmp_path):
     folder = made(size=(32, 64), layout="scene", scenes=8)
-    config = {"split": {"by": "scene", "folds": 2}, "features": {"scene": "scene-table"}, "blend": "mean"}
+    config = {"split": {"folds": 2, "use": 1}, "features": {"scene": "scene-table"}, "blend": "mean"}
     model = {"name": "ridge", "features": ["vEgo", "scene/distance", "scene/path"]}
     (tmp_path / "small.yaml").write_text(json.dumps({**config, "members": [{"model": model}]}))
     run = ("run", "atmacup-18", "--data", folder, "--config", "small.yaml", "-o", "executor.name=serial")
