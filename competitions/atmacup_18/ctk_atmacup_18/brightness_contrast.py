@@ -31,7 +31,7 @@ class BrightnessContrast(Transform):
         drawn = torch.rand(3, len(frames)).to(frames.device)
         chosen = torch.nonzero(drawn[0] < self.probability).flatten()
         factor, offset = (2 * drawn[1:, chosen] - 1).view(2, -1, 1, 1, 1, 1)
-        changed = frames[chosen] * (1 + self.contrast * factor) + 255 * self.brightness * offset
-        frames = frames.clone()
-        frames[chosen] = changed.round_().clamp_(0, 255).to(frames.dtype)
+        drawn_frames = frames.index_select(0, chosen).float()
+        changed = torch.addcmul(255 * self.brightness * offset, drawn_frames, 1 + self.contrast * factor)
+        frames = frames.index_copy(0, chosen, changed.round_().clamp_(0, 255).to(frames.dtype))
         return {**features, "frames": frames}, target

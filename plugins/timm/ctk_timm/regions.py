@@ -41,7 +41,7 @@ def embed_regions(
         f"similarity-{one}-{other}": np.empty((count, rows * columns), np.float32) for one, other in pairs
     }
     regions: Array | None = None
-    device = normalise.shift.device
+    device = normalise.factor.device
     with torch.inference_mode(), autocast(device, "auto"):
         for start in range(0, count, batch):
             some = torch.from_numpy(np.array(frames[start : start + batch])).to(device)

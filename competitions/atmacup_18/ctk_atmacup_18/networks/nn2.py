@@ -52,8 +52,9 @@ class NN2(DrivingNetwork):
                 0, (-1, mask.shape[1])
             )
         else:
-            rows = self.rows(frames[mask], [each[mask] for each in scalars])
-            scenes = rows.new_zeros(*mask.shape, self.width)
-            scenes[mask] = rows
+            places = mask.flatten().nonzero().flatten()  # not the mask itself, by which bytes are copied one by one
+            some = [each.flatten(0, 1).index_select(0, places) for each in (frames, *scalars)]
+            rows = self.rows(some[0], some[1:])
+            scenes = rows.new_zeros(mask.numel(), self.width).index_copy(0, places, rows).unflatten(0, mask.shape)
         output: Tensor = self.head(self.lstm(scenes, mask))
         return output
