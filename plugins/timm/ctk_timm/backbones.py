@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -48,10 +49,10 @@ class Backbone(nn.Module):
         last: Tensor = found[-1]
         return last
 
-    def _take(self, model: nn.Module) -> None:
-        self.model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    def _take(self, model: Any) -> None:
+        self.model: Any = model.to(memory_format=torch.channels_last)
         self.num_features = int(getattr(model, "head_hidden_size", None) or model.num_features)
-        self.mean, self.std = model.pretrained_cfg["mean"], model.pretrained_cfg["std"]  # type: ignore[index]
+        self.mean, self.std = model.pretrained_cfg["mean"], model.pretrained_cfg["std"]
 
 
 def backbone(

@@ -37,7 +37,7 @@ class TimmRegions(RegionExtractor):
         size: tuple[Count, Count] | None = None,
         batch: Count = 64,
     ) -> None:
-        super().__init__(pictures, tuple(grid), None if size is None else tuple(size), batch)
+        super().__init__(pictures, (grid[0], grid[1]), None if size is None else (size[0], size[1]), batch)
         self.choice = BackboneChoice.model_validate(backbone)
 
     def network(self, size: tuple[int, int]) -> tuple[nn.Module, StackedFrames]:

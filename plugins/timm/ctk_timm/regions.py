@@ -32,7 +32,7 @@ def embed_regions(
                ``similarity-I-J`` (N, rows * columns), the cosine of their embeddings in each region
     memory     the result, and a batch of frames
 
-    It is computed without gradients, in bfloat16 on a GPU that has it.
+    It is computed without gradients, in bfloat16 where that is faster.
     """
     count, moments = frames.shape[:2]
     rows, columns = grid

@@ -20,17 +20,18 @@ class DetrMap(nn.Module):
     layer  "encoder": its last hidden states; "backbone": the feature map that goes in
     """
 
-    def __init__(self, detr: nn.Module, layer: Layer) -> None:
+    def __init__(self, detr: Any, layer: Layer) -> None:
         super().__init__()
-        self.detr, self.layer = detr, layer
+        self.detr: Any = detr
+        self.layer = layer
         self.shape = (0, 0)
-        detr.input_projection.register_forward_hook(self._note)  # type: ignore[union-attr, arg-type]
+        detr.input_projection.register_forward_hook(self._note)
 
     def forward(self, pictures: Tensor) -> Tensor:
         """(B, 3, h, w) normalised pictures to (B, F, rows, columns)."""
         if self.layer == "backbone":
             whole = pictures.new_ones(pictures.shape[0], *pictures.shape[2:])
-            last: Tensor = self.detr.backbone(pictures, whole)[-1][0]  # type: ignore[operator]
+            last: Tensor = self.detr.backbone(pictures, whole)[-1][0]
             return last
         states: Tensor = self.detr(pixel_values=pictures).encoder_last_hidden_state
         return states.transpose(1, 2).unflatten(-1, self.shape)
@@ -40,7 +41,7 @@ class DetrMap(nn.Module):
         self.shape = (output.shape[-2], output.shape[-1])
 
 
-def load_detr(model: str) -> nn.Module:
+def load_detr(model: str) -> Any:
     """Load a DETR from a local folder or by its id on the hub. Code beside the weights is never run.
 
     Raises UsageError for a folder that is not there and for a model that is no DETR; CtkError at once where the hub
@@ -56,7 +57,7 @@ def load_detr(model: str) -> nn.Module:
         if not local:
             config.require(f"The model '{model}'", "Fetch it elsewhere, and give its folder: model: FOLDER.")
     try:
-        detr: nn.Module = AutoModel.from_pretrained(folder if folder.is_dir() else model, local_files_only=local)
+        detr: Any = AutoModel.from_pretrained(folder if folder.is_dir() else model, local_files_only=local)
     except Exception as error:  # transformers', the hub's, safetensors' or the disk's
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         raise CtkError(

@@ -38,7 +38,7 @@ class DetrRegions(RegionExtractor):
         size: tuple[Count, Count] | None = None,
         batch: Count = 32,
     ) -> None:
-        super().__init__(pictures, tuple(grid), None if size is None else tuple(size), batch)
+        super().__init__(pictures, (grid[0], grid[1]), None if size is None else (size[0], size[1]), batch)
         self.model, self.layer = model, layer
 
     def network(self, size: tuple[int, int]) -> tuple[nn.Module, StackedFrames]:

@@ -12,6 +12,7 @@ from transformers import AutoModel, BertConfig, BertModel, DetrConfig, DetrModel
 
 from ctk.errors import CtkError, UsageError
 from ctk.samples import Samples
+from ctk.training import autocast
 from ctk_transformers.extractor import MEAN, STD, DetrRegions
 
 
@@ -59,11 +60,11 @@ def extract(samples: Samples, **options) -> dict[str, np.ndarray]:
 def test_the_encoders_states_are_laid_out_as_the_picture_is(folder, drives):
     """A map of 2 x 4 in as many regions: each is one of the encoder's states, row by row."""
     found = extract(drives, model=str(folder), batch=2)
-    with torch.inference_mode():
+    with torch.inference_mode(), autocast(torch.device("cpu"), "auto"):  # bfloat16 where that is faster
         states = AutoModel.from_pretrained(folder).eval()(normalised(drives.features["frames"][:, -1]))
     for number in range(8):
-        region = states.encoder_last_hidden_state[:, number].numpy()
-        assert_allclose(found[f"region-{number // 4}-{number % 4}"], region, atol=1e-4)
+        region = states.encoder_last_hidden_state[:, number].float().numpy()
+        assert_allclose(found[f"region-{number // 4}-{number % 4}"], region, rtol=0.02, atol=0.02)
     assert {name for name in found if "similarity" in name} == {f"similarity-{pair}" for pair in ("0-1", "0-2", "1-2")}
 
 

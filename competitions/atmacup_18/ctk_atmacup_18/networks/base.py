@@ -63,7 +63,8 @@ class DrivingNetwork(nn.Module):
     ) -> None:
         super().__init__()
         moments, *own = frames
-        read = tuple(own) if size is None else (size, size) if isinstance(size, int) else tuple(size)
+        height, width = own if size is None else (size, size) if isinstance(size, int) else size
+        read = height, width
         self.backbone = Backbone(BackboneChoice.model_validate(backbone), 3 * moments, read)
         self.pictures = StackedFrames(self.backbone.mean, self.backbone.std, moments, read)
         self.scalars = nn.Linear(len(SCALARS), WIDE)
