@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -40,14 +41,17 @@ def layers(nodes: Mapping[str, GraphNode]) -> list[list[str]]:
 
 def member_graph(nodes: Mapping[str, GraphNode]) -> str:
     """The graph as SVG, its waves from top to bottom, the last node below all; colours follow the page's mode."""
-    waves = [
-        names[first : first + SIDE_BY_SIDE] for names in layers(nodes) for first in range(0, len(names), SIDE_BY_SIDE)
-    ]
+    waves: list[list[str]] = []
+    for names in layers(nodes):
+        most = math.ceil(len(names) / math.ceil(len(names) / SIDE_BY_SIDE))
+        waves += [names[first : first + most] for first in range(0, len(names), most)]
     places: dict[str, tuple[float, float, float]] = {}
     for number, names in enumerate(waves):
         box = min(168.0, WIDTH / len(names) - 8)
+        # boxes that stand alone go left and right in turn, so that none hides the edges that pass it
+        aside = 0.0 if len(names) > 1 or number == len(waves) - 1 else WIDTH * (0.2 if number % 2 else -0.2)
         for place, name in enumerate(names):
-            places[name] = (WIDTH * (place + 0.5) / len(names), 4.0 + number * (ROW + GAP), box)
+            places[name] = (WIDTH * (place + 0.5) / len(names) + aside, 4.0 + number * (ROW + GAP), box)
     height = len(waves) * (ROW + GAP) - GAP + 8
     said = "; ".join(f"{name} takes {', '.join(node.needs)}" for name, node in nodes.items() if node.needs)
     parts = [
