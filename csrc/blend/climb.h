@@ -70,6 +70,8 @@ class Search {
   virtual const std::vector<int64_t>& members() const = 0;
   virtual const std::vector<double>& shares() const = 0;
   virtual const std::vector<double>& losses() const = 0;
+  // the loss of any weights, once the search is over
+  virtual double at(const std::vector<double>& weights, Pool& pool) = 0;
 };
 
 class Climb final : public Search {
@@ -93,6 +95,7 @@ class Climb final : public Search {
   const std::vector<int64_t>& members() const override { return members_; }
   const std::vector<double>& shares() const override { return shares_; }
   const std::vector<double>& losses() const override { return losses_; }
+  double at(const std::vector<double>& weights, Pool& pool) override { return objective_->at(weights, pool); }
 
  private:
   static constexpr double kReopening = 1e-6;

@@ -97,6 +97,12 @@ class PySearch {
   py::array_t<double> losses() const { return copy(search_->losses()); }
   double loss() const { return search_->loss(); }
 
+  double at(const std::vector<double>& weights) {
+    if (weights.size() != search_->weights().size()) throw py::value_error("one weight a member");
+    Pool pool(1, look_for_signals);
+    return search_->at(weights, pool);
+  }
+
  private:
   py::object keep_;
   bool heavy_;
@@ -167,6 +173,7 @@ PYBIND11_MODULE(_engine, m) {
   using namespace blend;
   py::class_<PySearch>(m, "Search")
       .def("advance", &PySearch::advance, py::arg("seconds"))
+      .def("at", &PySearch::at, py::arg("weights"))
       .def_property_readonly("weights", &PySearch::weights)
       .def_property_readonly("loss", &PySearch::loss)
       .def_property_readonly("members", &PySearch::members)

@@ -55,6 +55,7 @@ class Simplex final : public Search {
   const std::vector<int64_t>& members() const override { return counts_; }
   const std::vector<double>& shares() const override { return widths_; }
   const std::vector<double>& losses() const override { return losses_; }
+  double at(const std::vector<double>& weights, Pool& pool) override { return objective_->at(weights, pool); }
 
  private:
   static constexpr double kWidest = 0.5, kNarrowing = 0.2;  // of the first simplex, and of each after it

@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,6 +74,9 @@ class RunningClimb(Protocol):
     def advance(self, seconds: float) -> bool:
         """Go on for about so long, or a round; True once the climb is over."""
 
+    def at(self, weights: Any) -> float:
+        """Loss of any weights, once the search is over."""
+
 
 @dataclass
 class Climb:
@@ -109,6 +112,9 @@ class Climb:
         if self.over and not self.polished:
             self._polish()
         return self.over
+
+    def at(self, weights: Any) -> float:
+        return self.objective.blend(np.asarray(weights))
 
     def _begin(self) -> None:
         alone = np.where(self.options.allowed, np.asarray(self.objective.alone(), dtype=np.float64), math.inf)

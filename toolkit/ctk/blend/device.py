@@ -179,6 +179,7 @@ class _AbsoluteTask:
 
     def __init__(self, members: list[Tensor], target: Tensor, cells: Cells, weights: Floats) -> None:
         self.cells, self.weights = cells, weights
+        self.numbers = target.numel()
         wide = torch.float64 if members[0].dtype == torch.float64 else torch.float32
         self.residuals = torch.stack([member.to(wide) - target.to(wide) for member in members])
         if not bool(torch.isfinite(self.residuals).all()):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,6 +82,9 @@ class Simplex:
             else:
                 self._move()
         return self.over
+
+    def at(self, weights: Any) -> float:
+        return self.objective.blend(np.asarray(weights))
 
     def _evaluate(self, at: Floats) -> float:
         self.evaluations += 1

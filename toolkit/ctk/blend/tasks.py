@@ -21,9 +21,10 @@ Start = Callable[[Options | SimplexOptions], RunningClimb]
 
 
 class ClimbTask(Protocol):
-    """A metric on its data; ``probabilities`` tells whether predictions are such."""
+    """A metric on its data; ``probabilities`` tells whether predictions are such, ``numbers`` how many a member has."""
 
     probabilities: bool
+    numbers: int
 
     def start(self, cell: Cell) -> tuple[Start, Callable[[Floats], Floats]]:
         """How a climb on the cell begins, and the cell's scores from its losses."""
@@ -54,7 +55,7 @@ class Squared:
         refuse: Callable[[ClimbInputs], None],
     ) -> None:
         self.metric, self.cells, self.weights = metric, cells, weights
-        self.rows = data.rows
+        self.rows, self.numbers = data.rows, data.rows * data.columns
         order, starts = cells.order(data.rows)
         self.counts = np.diff(starts)
         self.grams, self.mean, self.squares = gram(data.members, data.target, order, starts)
@@ -107,6 +108,7 @@ class ByRow:
     def __init__(self, metric: ClimbMetric, data: ClimbInputs, cells: Cells, weights: Floats, step: float) -> None:
         self.metric, self.data, self.cells, self.weights, self.step = metric, data, cells, weights, step
         self.eps = float(np.finfo(data.members[0].dtype).eps)
+        self.numbers = data.rows * data.columns
         self.probabilities = are_probabilities(metric, data.members)
         if metric.name not in ("mae", "smooth_l1"):  # those see it in their residuals
             refuse_not_finite(data)

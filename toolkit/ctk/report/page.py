@@ -18,6 +18,7 @@ from ctk.report.figures import SERIES
 from ctk.report.folds import Folds, by_fold
 from ctk.report.heat import MapRow, weight_map
 from ctk.report.importances import ImportanceBars, importance_bars
+from ctk.report.member_graph import member_graph, nodes_of
 from ctk.report.numbers import column, comparison, duration, number
 from ctk.report.rendering import Fact, render_template
 from ctk.report.transformed import sheet
@@ -50,6 +51,8 @@ def write_report(results: Results, sections: Sequence[Section], path: Path) -> N
         sheets=[sheet(title, *rows) for title, rows in results.transformed.items()],
         weights=weights(results),
         weights_by_group=weights_by_group(results),
+        weights_by_bin=weights_by_bin(results),
+        graph=graph(results),
         trace=trace(results),
         chosen_here=bool(results.blend.trace) and len(results.blend.weights) > 1,
         several_folds=_plain(results.config).get("split", {}).get("use", 1) > 1,
@@ -332,6 +335,54 @@ def weights_by_group(results: Results) -> Plot | None:
     bands = targets.groups.tolist() if targets is not None and each_column else [""] * len(blend.column_groups)
     title = "Weights by column" if each_column else "Weights by group of columns"
     return Plot(title, Markup(weight_map(rows, blend.column_groups, bands)))
+
+
+@dataclass(frozen=True)
+class BinTable:
+    """The weights of bins of rows: what the bins are called, and each member with its weights."""
+
+    bins: list[str]
+    rows: list[tuple[str, int, list[str]]]
+
+
+def weights_by_bin(results: Results) -> BinTable | None:
+    """The weights of each bin of rows, members as in ``weights``; None where all rows have the same."""
+    blend = results.blend
+    if blend.rows is None:
+        return None
+    colours = slots(results)
+    used = [key for key in blend.weights if any(part.weights[key] for part in blend.parts)]
+    rows = [
+        (spoken(results, key), colours.get(_split(key)[0], 0), [number(part.weights[key]) for part in blend.parts])
+        for key in sorted(used, key=lambda key: -blend.weights[key])
+    ]
+    return BinTable(blend.rows.names, [*rows, (results.metric.name, 0, [_cell(part.score) for part in blend.parts])])
+
+
+def graph(results: Results) -> Any:
+    """Which members use which, as trusted SVG; None where none uses another."""
+    from markupsafe import Markup
+
+    members = results.config.get("members", ())
+    uses = {
+        str(member["name"]): [each if isinstance(each, str) else str(each["member"]) for each in member.get("uses", ())]
+        for member in members
+        if isinstance(member, Mapping) and "name" in member
+    }
+    if not any(uses.values()):
+        return None
+    best = {name: key for key in reversed(_ranked(results)) for name in [_split(key)[0]]}
+    scores = {name: number(deciding(results, key)) for name, key in {**best, "blend": "blend"}.items()}
+    total: dict[str, float] = {}
+    for key, weight in results.blend.weights.items():
+        total[_split(key)[0]] = total.get(_split(key)[0], 0.0) + weight
+    weights = {name: number(weight) for name, weight in total.items() if weight}
+    blender = _name(results.config.get("blend"))
+    return Markup(member_graph(nodes_of(uses, scores, weights, slots(results), f"blend {blender}".strip())))
+
+
+def _ranked(results: Results) -> list[str]:
+    return [*by_rank(results, baselines=False), *by_rank(results, baselines=True)]
 
 
 @dataclass(frozen=True)
