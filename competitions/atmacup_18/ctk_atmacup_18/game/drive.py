@@ -11,7 +11,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-# Tracks that the game's list of licences names; their art is under CC-BY-SA, CC-BY or free of rights, but for a lantern.
+# Tracks that the game's list of licences names: CC-BY-SA, CC-BY or free of rights, but for one lantern.
 SEEN = [
     "cornfield_crossing",
     "cocoa_temple",

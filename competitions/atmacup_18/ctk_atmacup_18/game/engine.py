@@ -33,8 +33,10 @@ def start(track: str, seed: int, *, karts: int, difficulty: int, reverse: bool) 
     graphics = pystk2.GraphicsConfig.ld()  # hd hangs with the data that Debian has
     graphics.screen_width, graphics.screen_height, graphics.display, graphics.render = WIDTH, HEIGHT, False, True
     graphics.particles_effects = 0  # dust around a driver's head takes seconds a picture
-    pystk2.init(graphics)
     library = ctypes.CDLL(pystk2.__file__)
+    # Where a slope is not finite this filter loops for seconds in a software renderer, a picture in a hundred.
+    _set(library, "m_anisotropic", "i", 0)
+    pystk2.init(graphics)
     _seat_camera(library)
     _hide_names(library)
     config = pystk2.RaceConfig()
@@ -55,14 +57,16 @@ def leave() -> None:
 
 def _seat_camera(library: ctypes.CDLL) -> None:
     """Move the camera from behind the kart to the driver's head, stiff, looking ahead."""
-    for name, kind, value in (
-        ("m_camera_distance", "f", 0.01),  # at 0 the camera and what it looks at fall together
-        ("m_camera_forward_smooth_position", "f", 0.0),
-        ("m_camera_forward_smooth_rotation", "f", 0.0),
-        ("m_camera_fov", "i", FIELD_OF_VIEW),
-    ):
-        place = _address(library, f"_ZN16UserConfigParams{len(name)}{name}E") + _VALUE
-        ctypes.memmove(place, struct.pack(kind, value), struct.calcsize(kind))
+    _set(library, "m_camera_distance", "f", 0.01)  # at 0 the camera and what it looks at fall together
+    _set(library, "m_camera_forward_smooth_position", "f", 0.0)
+    _set(library, "m_camera_forward_smooth_rotation", "f", 0.0)
+    _set(library, "m_camera_fov", "i", FIELD_OF_VIEW)
+
+
+def _set(library: ctypes.CDLL, name: str, kind: str, value: float) -> None:
+    """Set one of the user's settings; ``kind`` as ``struct`` has it."""
+    place = _address(library, f"_ZN16UserConfigParams{len(name)}{name}E") + _VALUE
+    ctypes.memmove(place, struct.pack(kind, value), struct.calcsize(kind))
 
 
 def _hide_names(library: ctypes.CDLL) -> None:
