@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from ctk_atmacup_18.game.record import DECISECONDS, plan
+from ctk_atmacup_18.game.record import AHEAD, DECISECONDS, FRAMES, plan
 from ctk_atmacup_18.game.scenes import HORIZONS, Race, intrinsics, rotations
 
 SPEED, RATE, NOW = 12.0, 0.3, 40  # m/s; radians a second, to the right of the game's world
@@ -85,6 +85,11 @@ def test_scenes_have_the_competitions_deciseconds_and_mostly_six_rows():
     assert counts[0] == 0
     assert counts[6] > 200
     assert min(counts[1:]) > 0
+
+
+def test_no_rows_pictures_show_what_another_rows_path_goes_through():
+    moments = sorted(moment for _, moment, _ in plan(np.random.default_rng(0), 20))
+    assert min(np.diff(moments)) > AHEAD - min(FRAMES)
 
 
 def test_the_cameras_numbers_are_those_of_the_projection():

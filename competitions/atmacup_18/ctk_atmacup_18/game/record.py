@@ -21,7 +21,10 @@ DECISECONDS = (20, 120, 220, 320, 420, 520)  # of a scene's rows
 ROWS_OF_SCENES = (533, 650, 851, 951, 1227, 4841)  # scenes of 1 to 6 rows in the competition's training set
 FRAMES = (-10, -5, 0)  # deciseconds before the row
 AHEAD = 30  # deciseconds after it that its path takes
-START, WINDOW = 60, 560  # deciseconds: the first scene's begin (everybody is on the way by then), from one to the next
+START = 60  # deciseconds: the first scene's begin; everybody is on the way by then
+# Scenes come in pairs, one half a row's distance after the other: physics is half of the work, and the pictures of one
+# begin when the path of the other has ended.
+PAIR, SECOND = 610, 50
 SIZE = (64, 128)  # of the pictures kept
 
 
@@ -51,7 +54,7 @@ def record(track: str, seed: int, *, scenes: int, reverse: bool) -> dict[str, An
     wanted = {int(moment) + back for _, moment, _ in rows for back in FRAMES}
     near = {int(moment) + step for _, moment, _ in rows for step in range(min(FRAMES) - 2, AHEAD + 1)}
     pictures: dict[int, Any] = {}
-    trajectory = np.full((START + scenes * WINDOW, 17), np.nan, np.float32)
+    trajectory = np.full((START + -(-scenes // 2) * PAIR, 17), np.nan, np.float32)
     for now in range(len(trajectory)):
         game.race.step()
         if now not in near:
@@ -85,9 +88,10 @@ def plan(chance: np.random.Generator, scenes: int) -> list[tuple[int, int, int]]
     shares = np.array(ROWS_OF_SCENES) / sum(ROWS_OF_SCENES)
     rows = []
     for scene in range(scenes):
+        begin = START + scene // 2 * PAIR + scene % 2 * SECOND
         count = 1 + chance.choice(len(shares), p=shares)
         for moment in sorted(chance.choice(DECISECONDS, count, replace=False)):
-            rows.append((scene, START + scene * WINDOW + int(moment), int(moment)))
+            rows.append((scene, begin + int(moment), int(moment)))
     return rows
 
 
