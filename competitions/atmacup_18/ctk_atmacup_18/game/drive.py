@@ -12,19 +12,19 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 # Tracks that the game's list of licences names: CC-BY-SA, CC-BY or free of rights, but for one lantern.
-SEEN = [
-    "cornfield_crossing",
-    "cocoa_temple",
-    "lighthouse",
-    "gran_paradiso_island",
-    "mines",
-    "zengarden",
-    "abyss",
-    "fortmagma",
-    "candela_city",
-    "black_forest",
-]
-UNSEEN = ["ravenbridge_mansion", "xr591"]  # in the test alone
+# With their numbers in the seeds; 4 was mines, where the engine crashes.
+SEEN = {
+    "cornfield_crossing": 0,
+    "cocoa_temple": 1,
+    "lighthouse": 2,
+    "gran_paradiso_island": 3,
+    "zengarden": 5,
+    "abyss": 6,
+    "fortmagma": 7,
+    "candela_city": 8,
+    "black_forest": 9,
+}
+UNSEEN = {"ravenbridge_mansion": 0, "xr591": 1}  # in the test alone
 ROUNDS = 4  # of training over the tracks
 SECONDS = 1800  # that a race may take; some hang
 
@@ -34,14 +34,12 @@ def races() -> list[tuple[str, str, int, int, bool]]:
 
     Whoever ends early has a bit of every track: each round of training goes over all of them.
     """
-    same = [("test", track, 500 + number, 5, number % 2 == 0) for number, track in enumerate(SEEN)]
+    same = [("test", track, 500 + number, 5, number % 2 == 0) for track, number in SEEN.items()]
     new = [
-        ("test", track, 600 + 100 * way + number, 10, way)
-        for way in (False, True)
-        for number, track in enumerate(UNSEEN)
+        ("test", track, 600 + 100 * way + number, 10, way) for way in (False, True) for track, number in UNSEEN.items()
     ]
     rounds = [
-        [("train", track, 100 * turn + number, 10, (number + turn) % 2 == 0) for number, track in enumerate(SEEN)]
+        [("train", track, 100 * turn + number, 10, (number + turn) % 2 == 0) for track, number in SEEN.items()]
         for turn in range(1, ROUNDS + 1)
     ]
     rounds[0][:2] = [(*race[:3], 20, race[4]) for race in rounds[0][:2]]
@@ -57,7 +55,7 @@ def main() -> None:
     options.folder.mkdir(parents=True, exist_ok=True)
     with ThreadPoolExecutor(options.processes) as pool:
         failed = [line for line in pool.map(lambda race: drive(options.folder, *race), races()) if line]
-    sys.exit("\n".join(failed))
+    sys.exit("\n".join(failed) or None)
 
 
 def drive(folder: Path, part: str, track: str, seed: int, scenes: int, reverse: bool) -> str:
