@@ -47,7 +47,7 @@ def test_it_has_the_competitions_columns_and_enough_rows(train, test_rows, place
     )
     assert ",".join(train[0]) == ",".join([features, *TARGETS])
     assert ",".join(test_rows[0]) == features
-    assert len(train) >= 600
+    assert len(train) >= 1500
     assert len(test_rows) >= 300
     sample = rows_of(place / "atmaCup18__sample_submit.csv")
     assert (list(sample[0]), len(sample)) == (list(TARGETS), len(test_rows))

@@ -25,7 +25,7 @@ SEEN = {
     "black_forest": 9,
 }
 UNSEEN = {"ravenbridge_mansion": 0, "xr591": 1}  # in the test alone
-ROUNDS = 4  # of training over the tracks
+ROUNDS = 6  # of training over the tracks
 SECONDS = 1800  # that a race may take; some hang
 
 
