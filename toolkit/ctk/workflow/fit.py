@@ -21,7 +21,7 @@ from ctk.runs import Part, Predictions, Run
 from ctk.samples import Array, Samples
 from ctk.training import torchrun
 from ctk.workflow.features import NO_FEATURES, FeaturePlan, HandedFeatures, hand_features
-from ctk.workflow.missing_numbers import check_features
+from ctk.workflow.missing_numbers import check_features, check_targets
 from ctk.workflow.prepare import PreparedData
 from ctk.workflow.split import Fold, draw_folds
 from ctk.workflow.stacking import used_parts, with_used
@@ -98,13 +98,16 @@ def _fit_and_store(task: FitTask, run: Run) -> dict[str, float]:
     metric = metric_of(task.metric)
     model = guarded_model(member)
     fitted: Mapping[str, Any] = {}
+    scored = {"validation": valid} | ({} if (truth := task.prepared.data.truth) is None else {"test": truth})
     if task.config.checkpoints is None:
         learned = train.take(fold.train)
+        check_targets({"training": learned, **scored})
         check_features(model, member.name, {"training": learned, "validation": valid, "test": test})
         _fit_model(model, task, run, learned, valid)
         handed.save(run.checkpoints_folder(task.part) / FEATURES)
         curve = getattr(model, "curve", [])
     else:
+        check_targets(scored)
         check_features(model, member.name, {"test": test})
         saved = Run(Path(task.config.checkpoints))
         with named_as_saved(saved.checkpoints_folder(task.part), task.part):
