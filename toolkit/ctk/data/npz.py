@@ -215,7 +215,7 @@ BEYOND_FLOAT32 = 2.0**128 - 2.0**103
 
 
 def fits_float32(values: Array) -> Array:
-    """Whether each number of a floating array is finite, and so as float32 in which all is computed: bool, its shape."""
+    """Whether each number of a floating array is finite, as float32 too: bool of its shape."""
     fits: Array = np.isfinite(values) if values.dtype.itemsize <= 4 else np.abs(values) < BEYOND_FLOAT32
     return fits
 

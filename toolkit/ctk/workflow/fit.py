@@ -15,6 +15,7 @@ import numpy as np
 from ctk.contract import PROGRESS, Files, FitContext, Member, Model, RunConfig
 from ctk.errors import CtkError, DamagedError, PluginError
 from ctk.files import write_json
+from ctk.plugins.calls import noted_in
 from ctk.plugins.guard import Guard, competition_of, keep_noise, metric_of, only_sentences
 from ctk.plugins.guard.failures import describe_error
 from ctk.runs import Part, Predictions, Run
@@ -85,7 +86,8 @@ def fit_part(task: FitTask) -> dict[str, float]:
     folder = run.part_folder(task.part)
     with only_sentences(folder):
         keep_noise(folder)
-        return _fit_and_store(task, run)
+        with noted_in(folder):
+            return _fit_and_store(task, run)
 
 
 def _fit_and_store(task: FitTask, run: Run) -> dict[str, float]:
