@@ -212,5 +212,6 @@ def test_an_option_without_an_annotation_has_the_type_of_its_default():
 
 @pytest.mark.parametrize("key", ["data_dir", "checkpoints", "blend", "data"])
 def test_a_text_that_no_path_can_have_is_told_with_its_key(plugins, key):
-    with pytest.raises(UsageError, match=f"Config key '{key}': has a NUL in it"):
-        resolve(raw(**{key: "a\0b"}), plugins)
+    for text, what in (("a\0b", "a NUL"), ("a\ud800b", "half a character")):
+        with pytest.raises(UsageError, match=f"Config key '{key}': has {what} in it"):
+            resolve(raw(**{key: text}), plugins)
