@@ -108,9 +108,6 @@ class Run(Tabular):
         folders = [run.folder for run in all_runs(root)]
         if (found := find_shortened(text, folders, "runs")) is not None:
             return cls(found)
-        if Path(text).is_dir():
-            problem = f"{text}: is a folder without a run's config.yaml."
-            raise UsageError(problem, "A run that was killed as it began has none; begin it anew.")
         help = f"{nearest_shortened(text, folders)} `ctk runs` lists those under {root}.".strip()
         raise UsageError(f"There is no run '{text}'.", help)
 
