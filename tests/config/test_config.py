@@ -1,5 +1,7 @@
 """defaults < preset < file < overrides; unknown keys and wrong types are refused with the nearest valid key."""
 
+import re
+
 import pytest
 import yaml
 from pydantic import ValidationError
@@ -8,6 +10,7 @@ from ctk.config.overrides import override, read_yaml
 from ctk.config.resolve import resolve
 from ctk.contract.schema import merge_configs
 from ctk.errors import UsageError
+from ctk.files import dump_yaml, parse_yaml
 from ctk.hookspecs import hookimpl
 from ctk.plugins import Plugins
 from ctk.plugins.component_options import options_schema
@@ -197,6 +200,14 @@ def test_a_config_file_cannot_run_code(tmp_path):
     path.write_text("a: !!python/object/apply:os.system ['touch /tmp/ctk-was-here']")
     with pytest.raises(UsageError, match="YAML"):
         read_yaml(path)
+
+
+@pytest.mark.parametrize(("number", "base"), [("1:30", 60), ("-1:30:20.5", 60), ("010", 8), ("+0_17", 8)])
+def test_a_number_that_yaml_once_read_in_another_base_is_refused_unless_quoted(number, base):
+    with pytest.raises(yaml.YAMLError, match=re.escape(f"{number} would be read in base {base}; quote it")):
+        parse_yaml(f"a: [{number}]")
+    assert parse_yaml(f"a: ['{number}', 0, 10, -0.5, 0x1F, 1e3]")["a"] == [number, 0, 10, -0.5, 31, 1000]
+    assert parse_yaml(dump_yaml({"a": number})) == {"a": number}
 
 
 def test_an_option_without_an_annotation_has_the_type_of_its_default():
