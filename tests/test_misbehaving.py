@@ -322,7 +322,7 @@ def test_the_message_names_the_plugin_others_live_on_and_the_mended_run_goes_on(
 
 
 def test_the_whole_traceback_lies_where_the_message_says(ctk_home, toy, call):
-    toy("models", MODEL.format(fit="1 / 0", predict="good"))
+    toy("models", MODEL.format(fit="1 / 0", predict="good", importances="None"))
     _, told, _ = call("run", "toy-regression", "--config", written(ctk_home, MEMBER))
     (where,) = re.findall(r"The traceback is in (\S+)\. ", told)
     story = Path(where).read_text()
@@ -375,37 +375,56 @@ def test_a_lifecycle_hook_that_fails_is_told_of_in_a_line_and_the_run_goes_on(ct
 
 
 def test_the_commands_of_another_process_live_on_too(toy, ctk_process):
-    toy("models", MODEL.format(fit="import sys; sys.exit(3)", predict="good"))
+    toy("models", MODEL.format(fit="import sys; sys.exit(3)", predict="good", importances="None"))
     ctk_process("list", code=0)
     assert "rogue" in ctk_process("plugins").stdout
 
 
 DEATHS = {
-    "import os; os._exit(7)": r"ended itself with exit code 7\.",
-    "import os, signal; os.kill(os.getpid(), signal.SIGKILL)": r"was killed \(SIGKILL\), .* memory runs out\.",
-    "import faulthandler; faulthandler._sigsegv()": r"crashed \(SIGSEGV\)\.",
+    "import os; os._exit(7)": r"ended itself with exit code 7",
+    "import os, signal; os.kill(os.getpid(), signal.SIGKILL)": r"was killed \(SIGKILL\), .* memory runs out",
+    "import faulthandler; faulthandler._sigsegv()": r"crashed \(SIGSEGV\)",
 }
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("how", DEATHS)
 def test_a_worker_that_dies_is_told_with_the_plugin_that_it_ran(ctk_home, toy, call, how):
-    toy("models", MODEL.format(fit=how, predict="good"))
+    toy("models", MODEL.format(fit=how, predict="good", importances="None"))
     beside = [{"model": "bad"}, {"model": "ridge"}]
     local = {"members": beside, "executor": {"name": "local", "workers": 1}}
     code, told, output = call("run", "toy-regression", "--config", written(ctk_home, local))
     assert code == 1
-    assert re.search(
-        r"bad/seed-1, fold 0: the process fitting the model 'bad' of plugin 'rogue' \(rogue 1\.0\) ", told
-    ), output
-    assert re.search(DEATHS[how], told), output
+    at = r" while the model 'bad' of plugin 'rogue' \(rogue 1\.0\) was fitting\."
+    assert re.search(rf"bad/seed-1, fold 0: its process {DEATHS[how]}{at}", told), output
     run = last_run(ctk_home)
     if "SIGSEGV" in DEATHS[how]:  # where Python was when it crashed
         assert "in fit" in (run.folder / "members" / "bad" / "seed-1" / "fold-0" / "stderr.txt").read_text()
     assert run.state()["state"] == "failed"
     if "SIGKILL" in DEATHS[how]:
-        toy("models", MODEL.format(fit=how, predict="good"), bad=False)
+        toy("models", MODEL.format(fit=how, predict="good", importances="None"), bad=False)
         assert call("run", "toy-regression", "--resume", run.folder)[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "source", "config", "doing"),
+    [
+        ("losses", LOSS.format(loss="__import__('os')._exit(7)"), network(loss="bad"), "comparing predictions .*"),
+        ("metrics", METRIC.format(score="__import__('os')._exit(7)"), PLAIN, "scoring"),
+    ],
+    ids=["loss", "metric"],
+)
+def test_a_worker_that_another_plugin_than_the_model_ends_is_told_with_that_one(
+    ctk_home, toy, call, kind, source, config, doing
+):
+    toy(kind, source)
+    local = PLAIN | config | {"executor": {"name": "local", "workers": 1}}
+    competition = "scored" if kind == "metrics" else "toy-regression"
+    code, told, output = call("run", competition, "--config", written(ctk_home, local))
+    assert code == 1
+    shown = {"losses": "loss", "metrics": "metric"}[kind]
+    at = rf"while the {shown} 'bad' of plugin 'rogue' \(rogue 1\.0\) was {doing}\."
+    assert re.search(rf"fold 0: its process ended itself with exit code 7 {at} If memory ran out", told), output
 
 
 @pytest.mark.slow
@@ -417,7 +436,7 @@ def test_a_worker_that_dies_is_told_with_the_plugin_that_it_ran(ctk_home, toy, c
     ],
 )
 def test_what_a_worker_raises_reaches_the_terminal_whatever_it_is(ctk_home, toy, call, fit, message):
-    toy("models", MODEL.format(fit=fit, predict="good"))
+    toy("models", MODEL.format(fit=fit, predict="good", importances="None"))
     local = MEMBER | {"executor": {"name": "local"}}
     code, told, output = call("run", "toy-regression", "--config", written(ctk_home, local))
     assert code == 1
@@ -469,7 +488,7 @@ def test_what_is_no_command_is_told_with_its_plugin(toy, call):
 @pytest.mark.slow
 def test_whatever_plugins_print_json_is_alone_on_stdout(ctk_home, toy, ctk):
     noise = "print('noise'); import os; os.write(1, b'raw noise')"
-    toy("models", noise + MODEL.format(fit=noise, predict="good"))
+    toy("models", noise + MODEL.format(fit=noise, predict="good", importances="None"))
     local = MEMBER | {"executor": {"name": "local"}}
     done = ctk("run", "toy-regression", "--config", written(ctk_home, local), "--json")
     assert done.returncode == 0, done.stderr

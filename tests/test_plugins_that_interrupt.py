@@ -16,6 +16,7 @@ from ctk import hookimpl
 from ctk.contract import Model
 class Dumb(Exception):
     def __str__(self): raise RuntimeError("no words")
+def closed(): raise GeneratorExit
 class Own(Model):
     def fit(self, train, valid, context):
         FIT
@@ -47,6 +48,8 @@ def run(ctk, ctk_home, tmp_plugin):
     [
         ("raise Dumb", "failed while fitting: Dumb."),
         ("raise KeyboardInterrupt", "failed while fitting: KeyboardInterrupt."),
+        ("raise GeneratorExit('mine')", "failed while fitting: GeneratorExit: mine."),
+        ("closed()", "failed while fitting: GeneratorExit."),
         ("raise KeyboardInterrupt('mine')", "failed while fitting: KeyboardInterrupt: mine."),
         ("[1 / (time.sleep(0) or 1) for _ in ()] or exec('raise Dumb')", "failed while fitting: Dumb."),
     ],
@@ -62,14 +65,14 @@ def test_the_users_own_ctrl_c_stays_one(run):
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
-@pytest.mark.parametrize("error", ["Dumb", "KeyboardInterrupt"])
+@pytest.mark.parametrize("error", ["Dumb", "KeyboardInterrupt", "GeneratorExit"])
 def test_a_hook_that_raises_them_is_named(run, error):
     assert f"plugin 'own' (own 1.0) failed in ctk_run_started: {error}; the run goes on" in run(
         started=f"raise {error}", code=0
     )
 
 
-@pytest.mark.parametrize("error", ["Dumb", "KeyboardInterrupt"])
+@pytest.mark.parametrize("error", ["Dumb", "KeyboardInterrupt", "GeneratorExit"])
 def test_an_import_that_raises_them_is_named(run, error):
     assert f"does not load: {error}" in run(top=f"\nraise {error}\n", code=1)
 
@@ -108,6 +111,8 @@ def test_who_waits_long_for_an_import_is_told_on_whom(tmp_plugin, ctk_home, monk
 def test_the_next_command_names_the_plugin_that_ended_the_process(ctk_process, ctk_home, tmp_plugin, fit, top, told):
     lay(tmp_plugin("own", PLUGIN.replace("FIT", fit).replace("STARTED", "pass") + top), "ctk-toy", "ctk.testing.toy")
     assert ctk_process(*RUN).returncode != 0
+    elsewhere = tmp_plugin("other", "")  # any other folder: nobody there wants to know
+    assert "ended without a word" not in ctk_process("list", cwd=elsewhere).stderr
     said = ctk_process("list").stderr
     assert f"A command before this one ended without a word while {told}" in " ".join(said.split())
     assert "ended without a word" not in ctk_process("list").stderr

@@ -1,5 +1,7 @@
 """defaults < preset < file < overrides; unknown keys and wrong types are refused with the nearest valid key."""
 
+import re
+
 import pytest
 import yaml
 from pydantic import ValidationError
@@ -8,6 +10,7 @@ from ctk.config.overrides import override, read_yaml
 from ctk.config.resolve import resolve
 from ctk.contract.schema import merge_configs
 from ctk.errors import UsageError
+from ctk.files import dump_yaml, parse_yaml
 from ctk.hookspecs import hookimpl
 from ctk.plugins import Plugins
 from ctk.plugins.component_options import options_schema
@@ -199,6 +202,14 @@ def test_a_config_file_cannot_run_code(tmp_path):
         read_yaml(path)
 
 
+@pytest.mark.parametrize(("number", "base"), [("1:30", 60), ("-1:30:20.5", 60), ("010", 8), ("+0_17", 8)])
+def test_a_number_that_yaml_once_read_in_another_base_is_refused_unless_quoted(number, base):
+    with pytest.raises(yaml.YAMLError, match=re.escape(f"{number} would be read in base {base}; quote it")):
+        parse_yaml(f"a: [{number}]")
+    assert parse_yaml(f"a: ['{number}', 0, 10, -0.5, 0x1F, 1e3]")["a"] == [number, 0, 10, -0.5, 31, 1000]
+    assert parse_yaml(dump_yaml({"a": number})) == {"a": number}
+
+
 def test_an_option_without_an_annotation_has_the_type_of_its_default():
     def thing(*, rate=0.1, alpha=1, deep=False, name="a", more=None): ...
 
@@ -212,5 +223,6 @@ def test_an_option_without_an_annotation_has_the_type_of_its_default():
 
 @pytest.mark.parametrize("key", ["data_dir", "checkpoints", "blend", "data"])
 def test_a_text_that_no_path_can_have_is_told_with_its_key(plugins, key):
-    with pytest.raises(UsageError, match=f"Config key '{key}': has a NUL in it"):
-        resolve(raw(**{key: "a\0b"}), plugins)
+    for text, what in (("a\0b", "a NUL"), ("a\ud800b", "half a character")):
+        with pytest.raises(UsageError, match=f"Config key '{key}': has {what} in it"):
+            resolve(raw(**{key: text}), plugins)

@@ -91,6 +91,15 @@ def test_a_run_is_found_by_folder_and_by_the_end_of_its_name(run, tmp_path):
         Run.find("other", tmp_path)
 
 
+@pytest.mark.parametrize(("find", "things"), [(Run.find, "runs"), (find_ablation, "ablations")])
+def test_what_was_killed_before_it_was_written_what_it_is_to_do_is_told_from_what_is_not_there(tmp_path, find, things):
+    begun = Run.create(tmp_path, "toy", "killed").folder
+    with pytest.raises(UsageError, match=rf"killed: the folder is none of the {things}\.\n.* begin it anew"):
+        find(str(begun), tmp_path)
+    with pytest.raises(UsageError, match=r"There is no .* 'other'"):
+        find("other", tmp_path)
+
+
 @pytest.fixture
 def three(tmp_path):
     """Runs of two competitions, two of one name, and a root."""

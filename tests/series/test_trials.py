@@ -209,7 +209,7 @@ def test_a_worker_that_dies_costs_its_own_trial_alone(trial, ctk_home, toy):
     found = [(each.folder.name, outcome) for each, outcome in run_trials(made, local, ctk_home.work)]
     assert [name for name, _ in found] == ["first", "bad", "third", "fourth"]
     assert [outcome.state for _, outcome in found] == ["finished", "failed", "finished", "finished"]
-    assert "exit code 7" in found[1][1].problem
+    assert "exit code 7 while the loss 'bad' of plugin" in found[1][1].problem
     assert found[1][1].seconds > 0
 
 

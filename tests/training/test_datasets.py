@@ -1,16 +1,18 @@
 """Samples as torch sees them: only what a network reads, and never copied whole."""
 
 import numpy as np
+import pytest
 import torch
 
 from ctk.samples import Samples
 from ctk.training.datasets import PREDICT_ROWS, FeaturesDataset, SamplesDataset, SequentialSlices
 
 
-def make_samples(folder, rows=50):
+def make_samples(folder, rows=50, dtype=np.float32):
     random = np.random.default_rng(0)
     features = {"x": random.normal(size=(rows, 3)), "other": random.normal(size=(rows, 2))}
-    Samples(np.arange(rows), features, random.normal(size=(rows, 4))).save(folder)
+    features = {name: values.astype(dtype) for name, values in features.items()} | {"word": np.arange(rows)}
+    Samples(np.arange(rows), features, random.normal(size=(rows, 4)).astype(dtype)).save(folder)
     return Samples.open(folder)
 
 
@@ -30,6 +32,15 @@ def test_arrays_on_disk_stay_there(tmp_path):
     assert np.shares_memory(rows.features.values["x"].numpy(), samples.features["x"])
     assert np.shares_memory(rows.target.numpy(), samples.target)
     assert np.shares_memory(FeaturesDataset(part, ["x"])[slice(3, 9)]["x"].numpy(), samples.features["x"])
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float16])
+def test_floating_numbers_of_any_width_come_as_float32_and_whole_ones_as_they_are(tmp_path, dtype):
+    rows = SamplesDataset(make_samples(tmp_path, dtype=dtype), ["x", "word"])
+    batch = rows[torch.tensor([4, 0, 7])]
+    assert (batch.features["x"].dtype, batch.target.dtype) == (torch.float32, torch.float32)
+    assert batch.features["word"].dtype == torch.int64
+    assert rows.features.values["x"].numpy().dtype == dtype  # what is on disk stays as it is, and there
 
 
 def test_in_order_every_row_comes_once():

@@ -1,4 +1,4 @@
-"""NaN among the features is told before anything is fitted, by feature and sample, to who cannot read it."""
+"""NaN, infinities and what float32 cannot hold are told before anything is fitted, by feature or target and sample."""
 
 import re
 
@@ -19,13 +19,22 @@ def holed(samples, every):
     hole[::every or len(hole) + 1, 1] = np.nan
     hole[0] = 0
     return replace(samples, features={**samples.features, "hole": hole})
+def spoilt(samples, value):
+    target = np.array(samples.target, np.float64)
+    target[5, 1] = value
+    return replace(samples, target=target)
 class Holes(ToyReader):
-    def __init__(self, *, train: int = 0, test: int = 0):
+    def __init__(self, *, train: int = 0, test: int = 0, target: float = 0, truth: float = 0, wide: bool = False):
         super().__init__()
-        self.every = train, test
+        self.every, self.values, self.dtype = (train, test), (target, truth), "f8" if wide else "f4"
     def read(self, folder):
         data = super().read(folder)
-        return replace(data, train=holed(data.train, self.every[0]), test=holed(data.test, self.every[1]))
+        train, test = holed(data.train, self.every[0]), holed(data.test, self.every[1])
+        train.features["hole"] = train.features["hole"].astype(self.dtype)
+        if self.dtype == "f8":
+            train.features["hole"][7, 1] = -1e39
+        truth = replace(test, target=np.zeros((len(test), train.target_width)))
+        return replace(data, train=spoilt(train, self.values[0]), test=test, truth=spoilt(truth, self.values[1]))
 class Net(ToyNetwork):
     features = ("hole",)
 class Tree(Model):
@@ -33,12 +42,15 @@ class Tree(Model):
     def predict(self, samples): return samples.features["hole"][:, :2] if BLIND else samples.features["x"][:, :2]
     def save(self, folder): (Path(folder) / "mean").write_text(str(self.mean))
     def load(self, folder, samples, device="auto"): pass
+class Huge(Tree):
+    def predict(self, samples): return np.full((len(samples), 2), 1e39)
 @hookimpl
 def ctk_register_data(register): register("holes", Holes)
 @hookimpl
 def ctk_register_models(register):
     register("tree", Tree)
     register("net", Net)
+    register("huge", Huge)
 """
 MEMBERS = {
     "ridge": "members=[{model: ridge}]",
@@ -68,6 +80,39 @@ def test_nan_among_what_is_read_is_named_by_feature_sample_and_count(run, member
     assert count, said
     assert part == "training" or count[1] == "2"
     assert "a model that reads NaN" in said
+
+
+@pytest.mark.parametrize(
+    ("member", "value", "shown"),
+    [
+        (MEMBERS["ridge"], "target=.nan", "nan"),
+        (MEMBERS["network"], "target=-.inf", "-inf"),
+        ("members=[{model: tree}]", "target=1.0e+39", r"1e\+39"),
+        (MEMBERS["ridge"], "truth=.nan", "nan"),
+        (MEMBERS["ridge"], "truth=1.0e+39", r"1e\+39"),
+    ],
+)
+def test_a_target_that_is_no_number_of_float32_is_named_before_a_fit_whatever_fits(run, member, value, shown):
+    said = " ".join(run(member, f"data.{value}", code=1).stderr.split())
+    part = "test" if value.startswith("truth") else "(training|validation)"
+    told = (
+        rf"The target is {shown} in column 1 for {part} sample \d+, and NaN, infinite or beyond float32 for 1 of \d+;"
+    )
+    assert re.search(told, said), said
+    assert "plugin" not in said
+
+
+@pytest.mark.parametrize("member", MEMBERS.values())
+def test_a_feature_beyond_float32_is_named(run, member):
+    said = " ".join(run(member, "data.wide=true", code=1).stderr.split())
+    assert re.search(r"'hole' is -1e\+39 in column 1 for (training|validation) sample \d+, and NaN, infinite or", said)
+
+
+def test_a_prediction_beyond_float32_is_the_plugins(run):
+    said = " ".join(run("members=[{model: huge}]", code=1).stderr.split())
+    assert re.search(
+        r"'huge' of plugin .* predicted 1e\+39 for sample \d+; predictions must be finite in float32", said
+    )
 
 
 def test_a_feature_that_is_not_read_may_hold_nan(run):

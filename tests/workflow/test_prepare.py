@@ -64,6 +64,40 @@ def test_other_code_of_the_reader_or_of_what_it_imports_prepares_anew(installed,
     assert "read by" not in run()
 
 
+@pytest.mark.parametrize(
+    "named",
+    [
+        'importlib.import_module("mine_package.one")',
+        "importlib.import_module(f\"mine_package.{__name__ and 'one'}\")",
+        'importlib.import_module("mine_package." + str("one"))',
+    ],
+)
+def test_other_code_imported_by_a_name_in_a_text_or_of_run_time_prepares_anew(installed, run, named):
+    (installed / "mine_helper.py").write_text(f"import importlib\nNAME = {named}.NAME")
+    package = installed / "mine_package"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "one.py").write_text("NAME = 'one'")
+    assert "read by one" in run()
+    (package / "one.py").write_text("NAME = 'three'")
+    sys.modules.pop("mine_package.one", None)
+    assert "read by three" in run()
+
+
+@pytest.mark.parametrize("table", ["names.txt", "tables/names.txt"])
+def test_another_table_beside_the_reader_prepares_anew_and_another_file_there_does_not(installed, run, table):
+    source = "from pathlib import Path\nNAME = (Path(__file__).parent / {}).read_text()"
+    (installed / "mine_helper.py").write_text(source.format(" / ".join(map(repr, table.split("/")))))
+    path = installed / table
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("one")
+    assert "read by one" in run()
+    path.write_text("two")
+    assert "read by two" in run()
+    path.with_name("notes.txt").write_text("of nobody's")
+    assert "read by" not in run()
+
+
 def test_another_version_of_its_distribution_prepares_anew(installed, run):
     assert "read by" in run()
     shutil.rmtree(installed / "mine-1.0.dist-info")

@@ -373,7 +373,8 @@ def filter_data(
     observer = shell_observer()
     say = say or observer.say
     unfinished = out / ".unfinished"
-    if out.exists() and not unfinished.exists() and {path.name for path in out.iterdir()} - {"filters"}:
+    own = {unfinished, out / "filters", *out.glob(f".{unfinished.name}.*.part")}  # the last, of what was killed at once
+    if out.exists() and not unfinished.exists() and set(out.iterdir()) - own:
         raise UsageError(f"{out} is not empty.", "Give a new folder with --out; data is never written over data.")
     prepared = prepare(config, known, plugins(), say, observer.working)
     write_text(unfinished, "The data here is not whole. The command that made it goes on where it was killed.\n")

@@ -35,20 +35,22 @@ HARMLESS = (
     *("sslmode", "timeout", "uri"),
 )
 """Keys of a URL's query whose values may be seen."""
+LONG = 8
+"""Characters from which on a secret is looked for outside of its URL too."""
 _URL = re.compile(r"""([A-Za-z][\w+.-]*://)([^\s'"?]*@)?([^\s'"?#]*)(\?[^\s'"#]*)?(#[^\s'"]*)?""")
 
 
 class CtkError(Exception):
     """Something the user can mend. ``str(error)`` is what the terminal shows.
 
-    problem   what is wrong, naming the file, key or row
+    problem   what is wrong, naming the file, key or row; secrets of URLs in it are hidden
     help      what to do next (may be empty)
     """
 
     exit_code = 1
 
     def __init__(self, problem: str, help: str = "") -> None:
-        self.problem, self.help = visible(str(problem)), visible(str(help))
+        self.problem, self.help = visible(hide_secrets(str(problem))), visible(str(help))
         super().__init__(self.problem, self.help)
 
     def __str__(self) -> str:
@@ -94,8 +96,15 @@ def visible(text: str) -> str:
 
 
 def hide_secrets(text: str) -> str:
-    """Return a text whose URLs carry no password, fragment or query value; those of harmless keys are left."""
-    return _URL.sub(_hide, text)
+    """Return a text whose URLs carry no password, fragment or query value; those of harmless keys are left.
+
+    Nor do they stand elsewhere in it, as where a library tells of a URL's path.
+    """
+    secrets: list[str] = []
+    shown = _URL.sub(lambda url: _hide(url, secrets), text)
+    for secret in sorted(secrets, key=len, reverse=True):
+        shown = shown.replace(secret, HIDDEN)
+    return shown
 
 
 def without_secrets(value: Any) -> Any:
@@ -109,12 +118,20 @@ def without_secrets(value: Any) -> Any:
     return value
 
 
-def _hide(url: re.Match[str]) -> str:
+def _hide(url: re.Match[str], secrets: list[str]) -> str:
+    """Hide what a URL carries; what is long enough to be no word of the text beside it is added to the secrets."""
     scheme, user, place, query, fragment = (each or "" for each in url.groups())
-    name, colon, _ = user.partition(":")
+    name, colon, password = user.removesuffix("@").partition(":")
     if colon or (user and scheme.startswith("http")):  # where a name alone is a token
         user = f"{name}:{HIDDEN}@" if colon else f"{HIDDEN}@"
-    query = "&".join(map(_hide_value, query.split("&"))) if query else ""
+    values = query.split("&") if query else []
+    hidden = [(pair, _hide_value(pair)) for pair in values]
+    found = [
+        password or (name if HIDDEN in user else ""),
+        *(pair.partition("=")[2] for pair, shown in hidden if pair != shown),
+    ]
+    secrets += [each for each in found if len(each) >= LONG]
+    query = "&".join(shown for _, shown in hidden)
     return f"{scheme}{user}{place}{query}{'#' + HIDDEN if fragment else ''}"
 
 

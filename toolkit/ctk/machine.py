@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import re
 import signal
@@ -17,7 +18,8 @@ __all__ = ["cores", "end_processes", "exit_code", "is_running"]
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 """Environment variables that limit a process's threads, where they are set before torch and numpy are imported."""
 
-
+WORKER = "CTK_WORKER"
+"""Set to 1 in the environment of workers that multiprocessing did not start: stderr is not the driver's terminal."""
 PATIENCE = 5.0
 """Seconds that a process is given to end by itself."""
 
@@ -79,6 +81,11 @@ def threads_of_each(workers: int) -> int:
     most = os.environ.get("OMP_NUM_THREADS", "").split(",")[0]  # a list has a number for each level of nesting
     part = max(1, cores() // workers)
     return min(part, int(most)) if most.isdecimal() and int(most) else part
+
+
+def is_worker() -> bool:
+    """Whether another process, a driver, has started this one to work for it, and tells how that went."""
+    return multiprocessing.parent_process() is not None or bool(os.environ.get(WORKER))
 
 
 def is_running(pid: int) -> bool:

@@ -187,6 +187,8 @@ def test_what_is_no_path_is_told_before_it_is_used(ctk, tmp_path, line):
 
 def test_filtering_that_was_killed_goes_on(ctk, small, tmp_path, monkeypatch):
     line = ("data", "aml-retrieval", "--data", small, "--filter", "ridge", "--out", "killed")
+    (tmp_path / "killed").mkdir()
+    (tmp_path / "killed" / "..unfinished.4711.part").write_text("half")  # killed at once
     with monkeypatch.context() as patch:
         patch.setattr("ctk_aml_retrieval.layout.write", Mock(side_effect=KeyboardInterrupt))
         ctk(*line, code=1)

@@ -82,8 +82,9 @@ def _connected(uri: str) -> MlflowClient:
         client.search_experiments(max_results=1)
     except Exception as error:
         lines = str(error).strip().splitlines() or [type(error).__name__]
+        told = hide_secrets(f"mlflow: {uri} cannot be used ({lines[0]}")
         raise CtkError(
-            f"mlflow: {hide_secrets(uri)} cannot be used ({hide_secrets(lines[0])[:300]}).",
+            f"{told[: len(uri) + 300]}).",
             "Look at tracking_uri and $MLFLOW_TRACKING_URI; without either, runs are kept on this machine.",
         ) from error
     return client

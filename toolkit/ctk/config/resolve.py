@@ -6,6 +6,7 @@ registered). ``resolve`` fills in every default, so that a run's ``config.yaml``
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,9 @@ from ctk.plugins import Plugins
 from ctk.plugins.component_options import resolve_choice
 from ctk.plugins.guard import is_named
 from ctk.runs import Run
+
+NO_TEXT = re.compile("[\0\ud800-\udc7f\udd00-\udfff]")
+"""What no file's name has; the surrogates between stand for its bytes that are not UTF-8."""
 
 
 def base_config(competition: Competition, data: Path | str | None, preset: str | None = None) -> dict[str, Any]:
@@ -60,7 +64,7 @@ def resolve(raw: Mapping[str, Any], plugins: Plugins) -> RunConfig:
 
     Raises UsageError naming the key, and the nearest valid one where it is unknown.
     """
-    _refuse_null(raw)
+    _refuse_no_text(raw)
     raw = dict(raw)
     # A competition's own names mean its own components, whatever else is installed.
     plugins = plugins.beside("competitions", str(raw.get("competition")))
@@ -166,14 +170,15 @@ def _check_features(config: RunConfig) -> None:
             del left[name]
 
 
-def _refuse_null(value: Any, where: str = "") -> None:
-    """Refuse a text with a NUL, which the system takes for no path. Raises UsageError naming the key."""
-    if isinstance(value, str) and "\0" in value:
-        raise UsageError(f"Config key '{where}': has a NUL in it, which no name and no path has.")
+def _refuse_no_text(value: Any, where: str = "") -> None:
+    """Refuse a text that the system takes for no path, or that no file holds. Raises UsageError naming the key."""
+    if isinstance(value, str) and (found := NO_TEXT.search(value)):
+        what = "a NUL" if found[0] == "\0" else "half a character"
+        raise UsageError(f"Config key '{where}': has {what} in it, which no name and no path has.")
     if isinstance(value, (list, tuple)):
         value = dict(enumerate(value))
     for key, each in value.items() if isinstance(value, Mapping) else ():
-        _refuse_null(each, f"{where}.{key}" if where else str(key))
+        _refuse_no_text(each, f"{where}.{key}" if where else str(key))
 
 
 def _check_split(split: Split) -> None:

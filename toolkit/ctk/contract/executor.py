@@ -27,8 +27,6 @@ from typing import Protocol, Self, runtime_checkable
 
 PROGRESS = "progress.json"
 """In a task's folder or below it, how far it is."""
-WORKER = "CTK_WORKER"
-"""Set to 1 in the environment of workers that multiprocessing did not start: stderr is not the driver's terminal."""
 
 
 class WorkerLost(BrokenExecutor):

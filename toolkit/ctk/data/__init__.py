@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ctk.data.feature_table import FeatureTable
 from ctk.data.ids import parse_id
-from ctk.data.npz import Npz, member_checksums, rows_not_finite
+from ctk.data.npz import Npz, fits_float32, member_checksums, rows_not_finite
 from ctk.data.pictures import open_picture
 from ctk.data.samples_writer import SamplesWriter, link_samples
 from ctk.data.scratch_array import allocate_scratch
@@ -14,6 +14,7 @@ __all__ = [
     "Npz",
     "SamplesWriter",
     "allocate_scratch",
+    "fits_float32",
     "link_samples",
     "member_checksums",
     "open_picture",

@@ -210,14 +210,28 @@ class Npz:
         return "is cut short; its end is missing." if begins else "is not an .npz file."
 
 
+BEYOND_FLOAT32 = 2.0**128 - 2.0**103
+"""From here on float32 has only infinity: its largest number and half a step."""
+
+
+def fits_float32(values: Array) -> Array:
+    """Whether each number of a floating array is finite, as float32 too: bool of its shape."""
+    if values.dtype.itemsize <= 4:
+        return np.isfinite(values)
+    return (values < BEYOND_FLOAT32) & (values > -BEYOND_FLOAT32)
+
+
 def rows_not_finite(array: Array) -> Array:
-    """Find the rows of an (N, ...) floating array with a NaN or an infinity, (K,) int64; a few MB of memory."""
+    """Find the rows of an (N, ...) floating array with a NaN, an infinity or a number beyond float32, (K,) int64.
+
+    Takes a few MB of memory.
+    """
     if array.ndim == 0:
-        return np.flatnonzero(~np.isfinite(array.reshape(1)))
+        return np.flatnonzero(~fits_float32(array.reshape(1)))
     step = _rows_of(CHUNK, array.shape, array.dtype)
     found = [np.empty(0, np.int64)]
     for start in range(0, len(array), step):
-        fine = np.isfinite(array[start : start + step])
+        fine = fits_float32(array[start : start + step])
         if not fine.all():
             found.append(start + np.flatnonzero(~fine.reshape(len(fine), -1).all(axis=1)))
     return np.concatenate(found)

@@ -10,7 +10,7 @@ from ctk.files.folders import (
     workshop,
 )
 from ctk.files.reading import check_values, read_json, read_npy, read_text, reading, refuse_ways_out
-from ctk.files.refusals import check_room, explain, explaining, no_room
+from ctk.files.refusals import check_room, disk_failure, explain, explaining
 from ctk.files.sniffing import refuse_packed
 from ctk.files.writing import atomic, finite, write_json, write_text
 from ctk.files.yaml_text import dump_yaml, parse_yaml, yaml_problem
@@ -20,6 +20,7 @@ __all__ = [
     "cache_folder",
     "check_room",
     "check_values",
+    "disk_failure",
     "dump_yaml",
     "explain",
     "explaining",
@@ -28,7 +29,6 @@ __all__ = [
     "is_folder_name",
     "lock",
     "made_over_time",
-    "no_room",
     "parse_yaml",
     "read_json",
     "read_npy",

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from ctk.errors import CtkError, PluginError
-from ctk.files.refusals import explaining, no_room
+from ctk.files.refusals import disk_failure, explaining
 from ctk.files.writing import sync
 from ctk.machine import is_running
 
@@ -53,8 +53,8 @@ def made_over_time(folder: Path) -> Iterator[Path | None]:
     """Yield a temporary folder that a killed process may have begun to fill; it becomes ``folder`` at the end.
 
     For folders named after their content that take long to make. Who comes second waits; None is yielded to whoever
-    finds it made. A CtkError or a full disk throws away what was begun, but for a plugin's failure, after which it can
-    be gone on with. Raises CtkError as ``atomic`` does.
+    finds it made. A CtkError, a full disk or a failing one throws away what was begun, but for a plugin's failure,
+    after which it can be gone on with. Raises CtkError as ``atomic`` does.
     """
     folder = Path(folder)
     making = folder.with_name(f".{folder.name}.making")
@@ -70,7 +70,7 @@ def made_over_time(folder: Path) -> Iterator[Path | None]:
                 yield making
             except Exception as error:
                 # What is wrong now would be wrong again, and its beginning may be large.
-                if no_room(error) or (isinstance(error, CtkError) and not isinstance(error, PluginError)):
+                if disk_failure(error) or (isinstance(error, CtkError) and not isinstance(error, PluginError)):
                     shutil.rmtree(making, ignore_errors=True)
                 raise
             for place, _, names in os.walk(making):

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ctk.errors import CtkError
 
-NO_ROOM = {
+DISK_FAILURES = {
     errno.ENOSPC: ("no space left on the disk", "Free some space and repeat."),
     errno.EDQUOT: ("no space left of your share of the disk", "Free some space or ask for more, and repeat."),
     errno.EFBIG: ("files may not become so large here", "Raise the limit, which `ulimit -f` says, and repeat."),
@@ -35,25 +35,25 @@ def check_room(
         raise CtkError(f"{what} needs {needed / 1e9:,.1f} GB at {place}, and {free / 1e9:,.1f} GB are free.", help)
 
 
-def no_room(error: BaseException) -> int | None:
-    """The error number where an error of any library says that a file cannot grow: one of ENOSPC, EDQUOT, EFBIG."""
+def disk_failure(error: BaseException) -> int | None:
+    """The error number where an error of any library says that a file cannot grow, or its disk fails; else None."""
     if isinstance(error, OSError) and error.errno is not None:
-        return error.errno if error.errno in NO_ROOM else None
+        return error.errno if error.errno in DISK_FAILURES else None
     text = ""
     with suppress(BaseException):  # a plugin's error may have no words, and raise anything instead
         text = str(error)
     if SHORT_WRITE.search(text):
         limit, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
         return errno.ENOSPC if limit == resource.RLIM_INFINITY else errno.EFBIG
-    return next((code for code in NO_ROOM if os.strerror(code) in text), None)
+    return next((code for code in DISK_FAILURES if os.strerror(code) in text), None)
 
 
 def explain(error: Exception, path: Path) -> Exception:
     """A CtkError for what a user can mend (a full disk, a place that cannot be written), else the error itself."""
     if isinstance(error, CtkError):
         return error
-    if (code := no_room(error)) is not None:
-        fact, help = NO_ROOM[code]
+    if (code := disk_failure(error)) is not None:
+        fact, help = DISK_FAILURES[code]
         return CtkError(f"{path}: {fact}.", help)
     if not isinstance(error, OSError):
         return error

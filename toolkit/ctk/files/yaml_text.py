@@ -12,6 +12,9 @@ DEEPEST, MOST = 64, 100_000
 LONG_NUMBER = re.compile(r"[-+]?(0x[0-9a-fA-F_]{100,}|0b[01_]{100,}|[0-9_.:]{100,})")
 """A plain scalar that no float has the digits of, and that takes long to read."""
 
+OLD_NUMBER = re.compile(r"[-+]?(0[0-7_]*[1-7][0-7_]*|[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?)")
+"""A plain scalar that YAML 1.1 reads in base 8 or 60, and YAML 1.2 in another way: 010, 1:30."""
+
 
 class _Mappings:
     """Of a YAML loader: a key that stands twice in a mapping is refused, where YAML would drop the first of them."""
@@ -57,15 +60,15 @@ def parse_yaml(text: str, lines: bool = False) -> Any:
     ``lines`` has errors know the line of what is not closed, which takes ten times as long.
     """
     loader = _Loader if lines or "\\ud" in text.lower() else _FastLoader  # libyaml knows no such bytes
-    _refuse_bombs(text, loader)
+    _check_events(text, loader)
     try:
         return yaml.load(text, loader)
     except (ArithmeticError, AttributeError, LookupError, ValueError) as error:  # a date that is none, say
         raise yaml.YAMLError(f"a value is not of its type: {error}") from error
 
 
-def _refuse_bombs(text: str, loader: type[yaml.SafeLoader]) -> None:
-    """Raise yaml.YAMLError for a document that would take the memory or the time of many."""
+def _check_events(text: str, loader: type[yaml.SafeLoader]) -> None:
+    """Raise yaml.YAMLError for a document that would take the memory or the time of many, or says what nobody means."""
     sizes: dict[str | None, int] = {}
     begun: list[tuple[str | None, int]] = [(None, 0)]  # what is open: the anchor, and the values in it so far
     for event in yaml.parse(text, loader):
@@ -80,15 +83,17 @@ def _refuse_bombs(text: str, loader: type[yaml.SafeLoader]) -> None:
         elif isinstance(event, yaml.ScalarEvent):
             size = sizes[event.anchor] = 1
             if event.implicit[0] and LONG_NUMBER.fullmatch(event.value):
-                raise _too(f"a number of {len(event.value):,} digits", event)
+                raise _wrong(f"a number of {len(event.value):,} digits", event)
+            if event.implicit[0] and OLD_NUMBER.fullmatch(event.value):
+                raise _wrong(f"{event.value} would be read in base {60 if ':' in event.value else 8}; quote it", event)
         begun[-1] = begun[-1][0], begun[-1][1] + size
         if len(begun) > DEEPEST:
-            raise _too(f"nested more than {DEEPEST} deep", event)
+            raise _wrong(f"nested more than {DEEPEST} deep", event)
         if begun[-1][1] >= MOST:
-            raise _too(f"more than {MOST:,} values, with what its aliases stand for", event)
+            raise _wrong(f"more than {MOST:,} values, with what its aliases stand for", event)
 
 
-def _too(problem: str, event: Any) -> yaml.MarkedYAMLError:
+def _wrong(problem: str, event: Any) -> yaml.MarkedYAMLError:
     return yaml.MarkedYAMLError(problem=problem, problem_mark=event.start_mark)
 
 

@@ -1,4 +1,4 @@
-"""What plugins raise, looked at without trusting it: its text, and whether it is the user's Ctrl-C."""
+"""What plugins raise, looked at without trusting it: its text, and whether it is Python's or the user's own."""
 
 from __future__ import annotations
 
@@ -13,6 +13,11 @@ def text_of(error: BaseException) -> str:
         return str(error)
     except BaseException:
         return ""
+
+
+def is_closing(error: BaseException) -> bool:
+    """Whether a block is left as Python closes the generator that it stands in, and no plugin raised GeneratorExit."""
+    return isinstance(error, GeneratorExit) and (error.__traceback__ is None or error.__traceback__.tb_next is None)
 
 
 def is_users(error: BaseException, module: str) -> bool:

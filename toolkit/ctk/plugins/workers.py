@@ -12,9 +12,8 @@ from importlib.metadata import Distribution, distributions
 from pathlib import Path
 from typing import Any
 
-from ctk.contract.executor import WORKER
 from ctk.hookspecs import GROUP
-from ctk.machine import THREADS
+from ctk.machine import THREADS, WORKER
 from ctk.plugins import onefile
 from ctk.plugins.plugin import BUILT_IN
 from ctk.plugins.switches import ALLOW, DENY, STRICT

@@ -19,13 +19,21 @@ RULES: tuple[Callable[[str, str], bool], ...] = (
 
 
 def find_shortened(text: str, folders: Sequence[Path], things: str) -> Path | None:
-    """Find the folder that a text means, None if none is meant. Raises UsageError, which lists those that it fits."""
+    """Find the folder that a text means, None if none is meant.
+
+    Raises UsageError where it fits several, which are listed, and for a folder that is none of them.
+    """
     names = {f"{folder.parent.name}/{folder.name}": folder for folder in folders}
     fitting = next((found for fits in RULES if (found := [name for name in names if fits(text, name)])), [])
     if len(fitting) > 1:
         listed = "".join(f"\n  {name}" for name in fitting[:SHOWN])
         more = f"\n  and {len(fitting) - SHOWN:,} more" if len(fitting) > SHOWN else ""
         raise UsageError(f"'{text}' fits {len(fitting):,} {things}.", f"Say more of one of them:{listed}{more}")
+    if not fitting and Path(text).is_dir():
+        raise UsageError(
+            f"{text}: the folder is none of the {things}.",
+            "One that was killed as it began has nothing to go on with: begin it anew.",
+        )
     return names[fitting[0]] if fitting else None
 
 

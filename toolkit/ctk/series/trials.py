@@ -25,6 +25,7 @@ from ctk.contract import Execution, Files, RunConfig, WorkerLost
 from ctk.errors import CtkError, DamagedError, Pruned, UsageError
 from ctk.files import check_values, fingerprint, reading, write_text
 from ctk.plugins import plugins
+from ctk.plugins.calls import left_call, noted_in
 from ctk.plugins.guard import Guard, competition_of, keep_noise, submit_task
 from ctk.runs import FAILED, FINISHED, INTERRUPTED, PRUNED, RUNNING, Part, Run
 from ctk.workflow.fit import EpochWatch, epoch_watch
@@ -111,7 +112,8 @@ def run_trial(trial: Trial) -> TrialOutcome:
         keep_noise(trial.folder)
         if (plan := _plan_trial(run, trial)) is not None:
             epochs.repeat()
-            execute_run(replace(plan, prepared=trial.prepared, verb=""))
+            with noted_in(trial.folder):
+                execute_run(replace(plan, prepared=trial.prepared, verb=""))
         else:  # finished before who drove it was killed
             times = run.state_or_killed()
             begun -= times.get("changed", 0.0) - times.get("started", 0.0)
@@ -267,7 +269,8 @@ def _settle_entries(entries: Iterable[_Entry]) -> None:
 
 def _lost_outcome(trial: Trial, error: BaseException) -> TrialOutcome:
     how = str(error) if isinstance(error, WorkerLost) else "ended without a word; memory may have run out"
-    problem = f"The process that made it {how}."
+    call = left_call(trial.folder) if isinstance(error, WorkerLost) else ""
+    problem = f"The process that made it {how}{call and f' while {call}'}."
     run = Run(trial.folder)
     state = run.state_or_killed()
     if state["state"] not in (FINISHED, PRUNED):

@@ -26,8 +26,9 @@ DRY_ROWS, DRY_PREDICT_ROWS = 16, 128
 class FeaturesDataset(Dataset[dict[str, Tensor]]):
     """Some features of samples, indexed by whole batches of row numbers or by slices.
 
-    Memory-mapped arrays stay on disk, and a slice of one is a view. Of ``sequences`` a batch holds whole ones, and a
-    slice counts their rows in their order; what is returned has their mask (S, L) bool beside the rows (B, ...).
+    Memory-mapped arrays stay on disk, and a slice of one is a view; floating numbers come as float32, as networks have
+    theirs, those of other widths a batch at a time. Of ``sequences`` a batch holds whole ones, and a slice counts
+    their rows in their order; what is returned has their mask (S, L) bool beside the rows (B, ...).
     """
 
     def __init__(self, samples: Samples, names: Sequence[str], sequences: Sequences | None = None) -> None:
@@ -51,7 +52,7 @@ class FeaturesDataset(Dataset[dict[str, Tensor]]):
 
 
 class SamplesDataset(Dataset[Batch]):
-    """Features and targets of samples, indexed by whole batches of row numbers."""
+    """Features and targets of samples, indexed by whole batches of row numbers; floating numbers come as float32."""
 
     def __init__(self, samples: Samples, names: Sequence[str], sequences: Sequences | None = None) -> None:
         assert samples.target is not None
@@ -115,8 +116,12 @@ def rows_at_once(samples: Samples, names: Sequence[str]) -> int:
 
 
 def take_rows(values: Tensor, rows: Tensor | slice) -> Tensor:
-    """Take rows (B, ...): a slice is a view; others are copied row by row, some times faster than by indexing."""
-    return values[rows] if isinstance(rows, slice) else values.index_select(0, rows)
+    """Take rows (B, ...), floating numbers as float32.
+
+    A slice of float32 is a view; others are copied row by row, some times faster than by indexing.
+    """
+    taken = values[rows] if isinstance(rows, slice) else values.index_select(0, rows)
+    return taken.float() if taken.is_floating_point() else taken
 
 
 def _tensor(values: Array) -> Tensor:

@@ -15,13 +15,14 @@ import numpy as np
 from ctk.contract import PROGRESS, Files, FitContext, Member, Model, RunConfig
 from ctk.errors import CtkError, DamagedError, PluginError
 from ctk.files import write_json
+from ctk.plugins.calls import noted_in
 from ctk.plugins.guard import Guard, competition_of, keep_noise, metric_of, only_sentences
 from ctk.plugins.guard.failures import describe_error
 from ctk.runs import Part, Predictions, Run
 from ctk.samples import Array, Samples
 from ctk.training import torchrun
 from ctk.workflow.features import NO_FEATURES, FeaturePlan, HandedFeatures, hand_features
-from ctk.workflow.missing_numbers import check_features
+from ctk.workflow.missing_numbers import check_features, check_targets
 from ctk.workflow.prepare import PreparedData
 from ctk.workflow.split import Fold, draw_folds
 from ctk.workflow.stacking import used_parts, with_used
@@ -85,7 +86,8 @@ def fit_part(task: FitTask) -> dict[str, float]:
     folder = run.part_folder(task.part)
     with only_sentences(folder):
         keep_noise(folder)
-        return _fit_and_store(task, run)
+        with noted_in(folder):
+            return _fit_and_store(task, run)
 
 
 def _fit_and_store(task: FitTask, run: Run) -> dict[str, float]:
@@ -98,13 +100,16 @@ def _fit_and_store(task: FitTask, run: Run) -> dict[str, float]:
     metric = metric_of(task.metric)
     model = guarded_model(member)
     fitted: Mapping[str, Any] = {}
+    scored = {"validation": valid} | ({} if (truth := task.prepared.data.truth) is None else {"test": truth})
     if task.config.checkpoints is None:
         learned = train.take(fold.train)
+        check_targets({"training": learned, **scored})
         check_features(model, member.name, {"training": learned, "validation": valid, "test": test})
         _fit_model(model, task, run, learned, valid)
         handed.save(run.checkpoints_folder(task.part) / FEATURES)
         curve = getattr(model, "curve", [])
     else:
+        check_targets(scored)
         check_features(model, member.name, {"test": test})
         saved = Run(Path(task.config.checkpoints))
         with named_as_saved(saved.checkpoints_folder(task.part), task.part):

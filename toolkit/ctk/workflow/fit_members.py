@@ -13,6 +13,7 @@ from ctk.contract import PROGRESS, WorkerLost
 from ctk.errors import CtkError, DamagedError, PluginError
 from ctk.files import fingerprint, read_json
 from ctk.plugins import plugins
+from ctk.plugins.calls import left_call
 from ctk.plugins.guard import Guard, submit_task
 from ctk.runs import Part
 from ctk.runs.records import ProgressFile
@@ -118,6 +119,12 @@ def _explain_lost_worker(plan: RunPlan, part: Part, error: BrokenExecutor) -> Ct
     """Explain that a worker is gone: whose code it was running, and how it ended, where that is known."""
     if isinstance(error, WorkerLost):
         folder = plan.run.part_folder(part)
+        if call := left_call(folder):
+            return PluginError(
+                f"{part.key}, fold {part.fold}: its process {error} while {call}.",
+                "If memory ran out, fit fewer at a time: -o executor.workers=1; else mend it or tell its author. See "
+                f"{folder / 'stderr.txt'}.",
+            )
         model = next(each.model.name for each in plan.config.members if each.name == part.member)
         return PluginError(
             f"{part.key}, fold {part.fold}: the process fitting the {Guard('models', model).title} {error}.",

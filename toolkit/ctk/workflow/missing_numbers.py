@@ -1,4 +1,4 @@
-"""Features that are NaN or infinite, told before a model is fitted that cannot read them."""
+"""Numbers that are NaN, infinite or beyond float32, told before anything is fitted that cannot read them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from ctk.contract import Model
-from ctk.data import rows_not_finite
+from ctk.data import fits_float32, rows_not_finite
 from ctk.errors import DataError
 from ctk.samples import Array, Samples
 
@@ -23,12 +23,22 @@ def check_features(model: Model, member: str, parts: Mapping[str, Samples]) -> N
         bad = {name: rows for name, values in samples.features.items() if len(rows := _bad_rows(values))}
         read = model.features_read(next(iter(parts.values()))) if bad else ()
         for name in (name for name in bad if name in read):
+            told = _told(samples, samples.features[name], bad[name], part)
             raise DataError(
-                f"Feature '{name}' is {_first(samples.features[name][bad[name][0]])} for {part} sample "
-                f"{samples.ids[bad[name][0]]}, and NaN or infinite for {len(bad[name]):,} of {len(samples):,}; member "
-                f"'{member}' cannot read that.",
+                f"Feature '{name}' is {told}; member '{member}' cannot read that.",
                 "Fill it in where the data is read, let the member read other features, or take a model that reads "
                 "NaN, as those of trees do.",
+            )
+
+
+def check_targets(parts: Mapping[str, Samples]) -> None:
+    """Raise DataError for a target with a number that nothing can be learned from or scored by, in parts by name."""
+    for part, samples in parts.items():
+        if samples.target is not None and len(rows := _bad_rows(samples.target)):
+            raise DataError(
+                f"The target is {_told(samples, samples.target, rows, part)}; nothing can be learned from that, or "
+                "scored by it.",
+                "Leave such rows out where the data is read, or mend the file.",
             )
 
 
@@ -36,7 +46,13 @@ def _bad_rows(values: Array) -> Array:
     return rows_not_finite(values) if values.dtype.kind == "f" else np.empty(0, np.int64)
 
 
-def _first(row: Array) -> str:
-    numbers = np.ravel(row)
-    at = int((~np.isfinite(numbers)).argmax())
-    return f"{numbers[at]}" + (f" in column {at}" if len(numbers) > 1 else "")
+def _told(samples: Samples, values: Array, rows: Array, part: str) -> str:
+    """The first of some rows whose numbers are not finite, and how many there are."""
+    numbers = np.ravel(values[rows[0]])
+    at = int((~fits_float32(numbers)).argmax())
+    column = f" in column {at}" if len(numbers) > 1 else ""
+    what = "NaN or infinite" if values.dtype.itemsize <= 4 else "NaN, infinite or beyond float32"
+    return (
+        f"{numbers[at]}{column} for {part} sample {samples.ids[rows[0]]}, and {what} for {len(rows):,} of "
+        f"{len(samples):,}"
+    )

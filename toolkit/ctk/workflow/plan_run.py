@@ -82,8 +82,9 @@ def start_run(
     member_waves(config)  # refuses members that use each other in a circle
     if not dry_run:
         check_trackers(config.trackers)
+    environment = describe_environment(plugins())  # before there is a folder, for a run killed meanwhile is none
     run = Run(folder) if folder else Run.create(root, competition.id, name)
-    run.write_config(config.plain(), list(overrides), describe_environment(plugins()))
+    run.write_config(config.plain(), list(overrides), environment)
     run.set_state(RUNNING, dry_run=dry_run)
     return RunPlan(run, config, competition, metric, DRY_STEPS if dry_run else None)
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ctk.contract.blender import BLOCK
+from ctk.data import fits_float32
 from ctk.plugins.guard.failures import ContractViolation, require
 from ctk.samples import Array, Samples
 
@@ -50,21 +51,21 @@ def check_prediction(value: Any, rows: int, row: tuple[int, ...] | None) -> Arra
 
 
 def require_finite(values: Array, samples: Samples, help: str = "") -> None:
-    """Raise ContractViolation naming the first sample, by its id, with a number that is nan or infinite.
+    """Raise ContractViolation naming the first sample, by its id, with a number that is no finite one of float32.
 
     Where one of its features is, that is what is wrong with it.
     """
     if values.dtype.kind != "f":
         return
-    row = first_row(values, lambda part: ~np.isfinite(part).reshape(len(part), -1).all(axis=1))
+    row = first_row(values, lambda part: ~fits_float32(part).reshape(len(part), -1).all(axis=1))
     if row is not None:
-        bad = next(each for each in np.ravel(values[row]) if not np.isfinite(each))
-        told = f"predicted {bad} for sample {samples.ids[row]}"
+        numbers = np.ravel(values[row])
+        told = f"predicted {numbers[~fits_float32(numbers)][0]} for sample {samples.ids[row]}"
         for name, feature in samples.features.items():
             if feature.dtype.kind == "f" and not np.isfinite(feature[row]).all():
                 help = "Fill it in where the data is read, or take a model that reads NaN, as those of trees do."
                 raise ContractViolation(f"{told}, whose feature '{name}' is not finite either", help)
-        raise ContractViolation(f"{told}; predictions must be finite", help)
+        raise ContractViolation(f"{told}; predictions must be finite in float32", help)
 
 
 def to_number(value: Any, what: str) -> float:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import faulthandler
-import multiprocessing
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from ctk import errors
-from ctk.contract.executor import WORKER
 from ctk.errors import CtkError
 from ctk.files import explain
+from ctk.machine import is_worker
 from ctk.plugins.raised import text_of
 from ctk.plugins.tracebacks import keep_traceback, tracebacks_in
 
@@ -89,7 +88,7 @@ def keep_noise(folder: Path) -> None:
 
     In the terminal it would tear the driver's progress display.
     """
-    if multiprocessing.parent_process() is None and not os.environ.get(WORKER):
+    if not is_worker():
         return
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "stderr.txt").open("a") as file:

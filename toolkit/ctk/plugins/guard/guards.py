@@ -9,7 +9,7 @@ from types import TracebackType, new_class
 from typing import Any, TypeVar
 
 from ctk.errors import CtkError, PluginError
-from ctk.files import no_room
+from ctk.files import disk_failure
 from ctk.plugins import KINDS, Component, Plugins, plugins
 from ctk.plugins.calls import begin_call, end_call
 from ctk.plugins.guard.failures import (
@@ -19,7 +19,7 @@ from ctk.plugins.guard.failures import (
     is_of_memory,
 )
 from ctk.plugins.guard.rules import CONTRACTS
-from ctk.plugins.raised import is_users
+from ctk.plugins.raised import is_closing, is_users
 from ctk.plugins.tracebacks import keep_traceback
 
 C = TypeVar("C")
@@ -37,8 +37,8 @@ class Guard:
 
     What has no row in the tables of ``rules`` is done in a block, ``with guard("proposing a trial"):``. Inside, every
     exception but Ctrl-C and the errors of ``ctk.errors``, and sys.exit too, becomes a PluginError that says which
-    component of which plugin failed at what, and where its traceback is kept. That the disk is full is nobody's fault,
-    and passes.
+    component of which plugin failed at what, and where its traceback is kept. That the disk is full or fails is
+    nobody's fault, and passes.
     """
 
     def __init__(self, kind: str, name: str, registry: Plugins | None = None) -> None:
@@ -110,9 +110,9 @@ class GuardedBlock:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         end_call(self.call)
-        if error is None or isinstance(error, (CtkError, GeneratorExit)) or is_users(error, self.guard.module):
+        if error is None or isinstance(error, CtkError) or is_closing(error) or is_users(error, self.guard.module):
             return
-        if (code := no_room(error)) is not None:  # in whichever library's words; who knows the file will name it
+        if (code := disk_failure(error)) is not None:  # in whichever library's words; who knows the file will name it
             raise OSError(code, os.strerror(code)) from error
         if is_interruption(error):
             raise KeyboardInterrupt from None
