@@ -216,9 +216,9 @@ BEYOND_FLOAT32 = 2.0**128 - 2.0**103
 
 def fits_float32(values: Array) -> Array:
     """Whether each number of a floating array is finite, as float32 too: bool of its shape."""
-    if values.dtype.itemsize <= 4:
-        return np.isfinite(values)
-    return (values < BEYOND_FLOAT32) & (values > -BEYOND_FLOAT32)
+    narrow = values.dtype.itemsize <= 4
+    fits: Array = np.isfinite(values) if narrow else (values < BEYOND_FLOAT32) & (values > -BEYOND_FLOAT32)
+    return fits
 
 
 def rows_not_finite(array: Array) -> Array:
