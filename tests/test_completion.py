@@ -236,7 +236,7 @@ def test_the_schemes_and_keys_of_cross_validation(tab):
 
 
 def test_plugins_and_distributions(tab):
-    assert tab("ctk plugins ti") == plain("tiny")
+    assert tab("ctk plugins tin") == plain("tiny")  # ti is timm too
     assert "plain,competition-toolkit" not in tab("ctk uninstall ")
 
 

@@ -40,6 +40,7 @@ UNSEEN = {
         "tensorboard",
     ): "Lightning's TensorBoardLogger, which the tracker 'tensorboard' is, writes by it",
     ("ctk-aml-retrieval", "torchvision"): "timm's networks and preprocessing import it",
+    ("ctk-atmacup-18", "ctk-xgboost"): "its preset of the published solution has members of it",
     ("ctk-export", "onnx"): "torch.onnx.export writes by it",
     ("ctk-export", "onnxscript"): "torch.onnx.export translates by it",
     ("ctk-mlflow", "SQLAlchemy"): "mlflow-skinny leaves to its users what its own database needs",
@@ -51,6 +52,10 @@ ABSENT = {
         "competition-toolkit",
         "autogluon",
     ): "its pins contradict ours: a peer of ctk bench that is passed over where it is missing",
+    (
+        "ctk-atmacup-18",
+        "pystk2",
+    ): "the game that the embedded data was rendered with, which only making that anew needs: game/README.md",
 }
 """Imports of what no requirement brings, and why that is right."""
 TOOLS = ("test", "docs")

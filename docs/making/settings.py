@@ -16,18 +16,35 @@ from pydantic_core import PydanticUndefined
 
 from ctk import components
 from ctk.config.training_keys import BatchSize, Optimizer, Schedule, Training, schema_of
-from ctk.contract import BlendChoice, Choice, Execution, FeatureChoice, FilterChoice, Member, RunConfig, Split
+from ctk.contract import (
+    BlendChoice,
+    Choice,
+    Execution,
+    FeatureChoice,
+    FilterChoice,
+    Member,
+    RunConfig,
+    Split,
+    UsedMember,
+)
 from ctk.plugins.component_options import options_schema
+from ctk.training import TreesTraining
 from making.docstrings import markdown, prose, terms
 
 SECTIONS: tuple[tuple[str, str, type[BaseModel]], ...] = (
     ("A run", "", RunConfig),
     ("split", "", Split),
     ("members", "Each entry of the list.", Member),
+    ("uses", "An entry of the list that is no name of the run's own members.", UsedMember),
     ("A member that is a network", "These keys stand beside the member's own.", Training),
     ("optimizer", "", Optimizer),
     ("schedule", "", Schedule),
     ("batch", "", BatchSize),
+    (
+        "A member that is boosted trees",
+        "These keys stand beside the member's own; `xgboost` and `lightgbm` have them.",
+        TreesTraining,
+    ),
     ("filters", "Each entry of the list.", FilterChoice),
     ("features", "Each entry, by the name that you call it.", FeatureChoice),
     ("blend", "Each of `blends` too.", BlendChoice),

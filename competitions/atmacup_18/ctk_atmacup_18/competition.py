@@ -1,4 +1,4 @@
-"""The competition as the toolkit knows it. What needs torch, pandas or matplotlib is imported where it is used."""
+"""The competition as the toolkit knows it. What needs torch or pandas is imported where it is used."""
 
 from __future__ import annotations
 

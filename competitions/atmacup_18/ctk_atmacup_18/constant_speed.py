@@ -21,7 +21,7 @@ class ConstantSpeed(Model):
     def predict(self, samples: Samples) -> Array:
         """(N, 18) float32, metres."""
         prediction = np.zeros((len(samples), len(AXIS)), np.float32)
-        prediction[:, AXIS == "x"] = samples.features["vEgo"][:, None] * np.float32(HORIZONS)
+        prediction[:, AXIS == "x"] = samples.features["vEgo"][:, None] * np.array(HORIZONS, np.float32)
         return prediction
 
     def features_read(self, samples: Samples) -> list[str]:

@@ -24,10 +24,9 @@ def evaluate(prediction: Array, samples: Samples) -> dict[str, float]:
     by_axis = {f"mae_{axis}": error[:, axis == AXIS] for axis in AXES}
     by_horizon = {f"mae_{horizon}s": error[:, 3 * point : 3 * point + 3] for point, horizon in enumerate(HORIZONS)}
     rows = samples.groups.get("scene-rows")
-    sizes = {
-        f"mae_rows_{name}": error[(rows >= low) & (rows <= high)]
-        for name, (low, high) in (SIZES.items() if rows is not None else ())
-    }
+    sizes = {}
+    if rows is not None:
+        sizes = {f"mae_rows_{name}": error[(rows >= low) & (rows <= high)] for name, (low, high) in SIZES.items()}
     parts = {"mae": error, **by_axis, **by_horizon, **sizes}
     return {name: float(part.mean()) if part.size else float("nan") for name, part in parts.items()}
 

@@ -47,7 +47,8 @@ def embed_regions(
             some = torch.from_numpy(np.array(frames[start : start + batch])).to(device)
             pictures = normalise(some.flatten(0, 1).unsqueeze(1))
             means = nn.functional.adaptive_avg_pool2d(last_map(pictures).float(), grid)
-            means = means.flatten(2).transpose(1, 2).unflatten(0, (len(some), moments))  # (B, T, regions, F)
+            means = means.flatten(2).transpose(1, 2)  # (B T, regions, F)
+            means = means.reshape(len(some), moments, *means.shape[1:])
             stop = start + len(some)
             if regions is None:
                 regions = np.empty((rows * columns, count, means.shape[-1]), np.float32)

@@ -34,7 +34,7 @@ class DetrMap(nn.Module):
             last: Tensor = self.detr.backbone(pictures, whole)[-1][0]
             return last
         states: Tensor = self.detr(pixel_values=pictures).encoder_last_hidden_state
-        return states.transpose(1, 2).unflatten(-1, self.shape)
+        return states.transpose(1, 2).reshape(len(states), -1, *self.shape)
 
     def _note(self, module: nn.Module, inputs: Any, output: Tensor) -> None:
         """Note rows and columns of the map, which the encoder sees flat."""

@@ -189,7 +189,7 @@ class XGBoost(BoostedTrees):
 def _tell_rounds(task: BoostingTask, refuse_unused: Callable[[], None]) -> Any:
     import xgboost
 
-    class RoundTeller(xgboost.callback.TrainingCallback):  # type: ignore[misc]
+    class RoundTeller(xgboost.callback.TrainingCallback):
         def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:
             if epoch == 0:
                 refuse_unused()

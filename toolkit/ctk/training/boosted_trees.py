@@ -328,7 +328,7 @@ class BoostedTrees(Model):
         return f"booster-{number:04d}{self.suffix}"
 
     def _facts(self) -> dict[str, Any]:
-        return finite(
+        facts: dict[str, Any] = finite(
             {
                 "features": dict(self.table.widths),
                 "columns": list(self.table.names),
@@ -337,6 +337,7 @@ class BoostedTrees(Model):
                 "settings": self._settings,
             }
         )
+        return facts
 
     def _write_facts(self, folder: Path) -> None:
         write_json(folder / "trees.json", self._facts())

@@ -27,7 +27,8 @@ def main() -> None:
 
 def shrink(path: Path) -> None:
     """Replace a texture by a smaller one of the same kind, unless it is small."""
-    with Image.open(path) as picture:
+    with Image.open(path) as file:
+        picture: Image.Image = file
         share = LARGEST / max(picture.size)
         if share >= 1:
             return

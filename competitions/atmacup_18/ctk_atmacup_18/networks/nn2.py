@@ -48,13 +48,13 @@ class NN2(DrivingNetwork):
         """
         *scalars, mask = scalars_and_mask
         if torch.compiler.is_exporting():
-            scenes = self.rows(frames.flatten(0, 1), [each.flatten() for each in scalars]).unflatten(
-                0, (-1, mask.shape[1])
-            )
+            scenes = self.rows(frames.flatten(0, 1), [each.flatten() for each in scalars])
+            scenes = scenes.reshape(-1, mask.shape[1], self.width)
         else:
             places = mask.flatten().nonzero().flatten()  # not the mask itself, by which bytes are copied one by one
             some = [each.flatten(0, 1).index_select(0, places) for each in (frames, *scalars)]
             rows = self.rows(some[0], some[1:])
-            scenes = rows.new_zeros(mask.numel(), self.width).index_copy(0, places, rows).unflatten(0, mask.shape)
+            scenes = rows.new_zeros(mask.numel(), self.width).index_copy(0, places, rows)
+            scenes = scenes.reshape(*mask.shape, self.width)
         output: Tensor = self.head(self.lstm(scenes, mask))
         return output

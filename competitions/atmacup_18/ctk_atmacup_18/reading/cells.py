@@ -67,7 +67,8 @@ def words(path: Path, table: DataFrame, column: str) -> Array:
 
 def moments(path: Path, table: DataFrame, error: Raises = DataError) -> list[Moment]:
     """What the ids of a table say. Raises ``error`` for one that does not parse, or is there twice."""
-    found, seen = [], {}
+    found: list[Moment] = []
+    seen: dict[str, int] = {}
     for row, id in enumerate(table[ID]):
         match = IDS.fullmatch(id)
         if match is None:

@@ -79,7 +79,7 @@ def _light(path: str, number: int, item: Any, size: tuple[int, int]) -> Light:
             nearest(str(kind), LIGHTS, "classes"),
         )
     numbers = isinstance(box, list) and len(box) == 4 and all(type(each) is float for each in box)
-    if not numbers or not np.isfinite(np.array(box, np.float64)).all():
+    if box is None or not numbers or not np.isfinite(np.array(box, np.float64)).all():
         raise DataError(f"{path}, light {number}, bbox: {str(box)[:60]} is no box.", "It is [x1, y1, x2, y2].")
     (left, top, right, bottom), (height, width) = box, size
     inside = -OUTSIDE <= left <= right <= width + OUTSIDE and -OUTSIDE <= top <= bottom <= height + OUTSIDE

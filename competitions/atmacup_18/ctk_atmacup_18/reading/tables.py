@@ -61,7 +61,7 @@ def read_features(path: Path, targets: bool) -> Table:
         values = read(path, table, name)
         features[name] = values if name == GEAR else values.astype(np.float32)
     target = _target(path, table) if targets else None
-    return Table(path, _ids(table), moments, features, target, [name for name in table if name not in known])
+    return Table(path, _ids(table), moments, features, target, [name for name in table.columns if name not in known])
 
 
 def no_rows(path: Path) -> Table:
