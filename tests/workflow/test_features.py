@@ -33,10 +33,11 @@ def did(what):
 
 class Double(Extractor):
     '''Frozen: twice the numbers, and which sign the first has.'''
-    def __init__(self, *, by: float = 2.0): self.by = by
+    def __init__(self, *, by: float = 2.0, weights: str = ""): self.by = by
     def extract(self, samples, progress):
         assert samples.target is None
         did(f"double {{len(samples)}}")
+        did(f"device {{self.device}}")
         progress(1, 1)
         x = samples.features["x"]
         return {{"numbers": x * self.by, "sign": np.where(x[:, 0] > 0, "plus", "minus")}}
@@ -58,6 +59,7 @@ class Mean(Extractor):
     learns = True
     def fit(self, train):
         did("fit " + " ".join(map(str, train.ids)))
+        did(f"device {{self.device}}")
         self.mean = train.target.mean(0)
     def extract(self, samples, progress):
         assert samples.target is None or len(samples) == self.rows_of_fit
@@ -95,6 +97,7 @@ class Wrong(Extractor):
 class Spy(Model):
     '''Keeps what it is handed; predicts the mean.'''
     curve = []
+    def __init__(self, *, weights: str = ""): pass
     def fit(self, train, valid, context):
         self.mean = train.target.mean(0)
         for what, samples in (("train", train), ("valid", valid)):
@@ -164,6 +167,41 @@ def test_other_options_make_it_anew_and_refresh_does(home):
     assert len(diary(home, "double")) == 4
     run({"d": "double"}, refresh=True)
     assert len(diary(home, "double")) == 6
+
+
+def test_other_weights_of_the_same_name_make_it_anew(home):
+    (home / "model").mkdir()
+    file = home / "model" / "config.json"
+    for place in ("model", "model/config.json"):
+        file.write_text("first")
+        run({"d": {"name": "double", "weights": place}})
+        run({"d": {"name": "double", "weights": place}})
+        before = len(diary(home, "double"))
+        file.write_text("second one")
+        run({"d": {"name": "double", "weights": place}})
+        assert len(diary(home, "double")) == before + 2
+
+
+def test_a_member_that_began_with_other_weights_is_fitted_anew(home):
+    file = home / "weights.pt"
+    file.write_text("first")
+    members = [{"model": {"name": "spy", "weights": str(file)}}, {"model": "spy", "name": "other"}]
+    folder = run({}, members).folder
+    fitted = {part.member: Run(folder).facts(part)["fingerprint"] for part in Run(folder).parts()}
+    file.write_text("second one")
+    api.resume(str(folder))
+    again = {part.member: Run(folder).facts(part)["fingerprint"] for part in Run(folder).parts()}
+    assert again["other"] == fitted["other"]
+    assert again["spy"] != fitted["spy"]
+    assert (
+        "spy/seed-1, fold 0: what lies there is damaged or was fitted to something else"
+        in (folder / "log.txt").read_text()
+    )
+
+
+def test_extractors_are_told_the_runs_device(home):
+    run({"d": "double", "m": "mean"}, config={"device": "cpu"})
+    assert set(diary(home, "device")) == {"cpu"}
 
 
 def test_what_failed_goes_on_behind_the_last_block(home):

@@ -3,23 +3,77 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
+from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from ctk.errors import DamagedError, UsageError, nearest
 from ctk.files import read_json, read_npy
 
-__all__ = ["Array", "Data", "Gallery", "Samples", "Targets"]
+__all__ = ["Array", "Data", "Gallery", "MappedRows", "Samples", "Targets"]
 
 Array = np.ndarray[Any, Any]
 """An array of numpy's; docstrings give its shape and dtype."""
 
 ARRAYS = "arrays.json"
 """In a folder of samples, the names of its arrays."""
+LARGE = 128 << 20
+"""Bytes: so many scattered rows of a memory-mapped feature are left on disk when samples are taken."""
+
+
+class MappedRows(NDArrayOperatorsMixin):
+    """Rows (R,) int64 of a memory-mapped array (N, ...) that are read when they are looked at, like an array (R, ...).
+
+    Indexing reads what is asked for, of rows that one index array or slice names. All else, whatever an array can do,
+    reads all of it first, each time anew: whoever needs that twice keeps ``np.asarray`` of it.
+    """
+
+    def __init__(self, mapped: Array, rows: Array) -> None:
+        self.mapped, self.rows = mapped, rows
+        self.dtype, self.ndim, self.shape = mapped.dtype, mapped.ndim, (len(rows), *mapped.shape[1:])
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, at: Any) -> Any:
+        first, rest = (at[0], at[1:]) if isinstance(at, tuple) and at else (at, ())
+        if first is Ellipsis or first is None or (rest and not isinstance(first, int | slice)):
+            return np.asarray(self)[at]
+        found = self.mapped[self.rows[first]]
+        return found[(slice(None), *rest) if isinstance(first, slice) else rest] if rest else found
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+        whole = self.mapped[self.rows]
+        return whole if dtype is None else whole.astype(dtype, copy=False)
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        read = (np.asarray(each) if isinstance(each, MappedRows) else each for each in inputs)
+        return getattr(ufunc, method)(*read, **kwargs)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return getattr(np.asarray(self), name)
+
+    def __reduce__(self) -> Any:
+        return np.asarray, (np.asarray(self),)
+
+
+def _take_rows(values: Array, rows: Array | slice) -> Array:
+    """Take rows of an array (N, ...), as ``MappedRows`` where they are scattered in a large one that is mapped."""
+    if isinstance(values, MappedRows):
+        return _take_rows(values.mapped, _slice_of(values.rows[rows]))
+    if isinstance(rows, slice) or not isinstance(values, np.memmap):
+        return values[rows]
+    numbers = np.flatnonzero(rows) if rows.dtype == bool else rows
+    if len(numbers) * math.prod(values.shape[1:]) * values.itemsize < LARGE:
+        return values[numbers]
+    return cast("Array", MappedRows(values, numbers))
 
 
 @dataclass(frozen=True)
@@ -85,13 +139,14 @@ class Samples:
     def take(self, rows: Array) -> Samples:
         """The samples at these row numbers (or where a boolean mask holds); constants and gallery stay whole.
 
-        Rows that follow one another are a view, so that a part of a table larger than memory stays on disk.
+        Rows that follow one another are a view, so that a part of a table larger than memory stays on disk. Others of
+        a large memory-mapped feature are ``MappedRows``.
         """
         of = _slice_of(rows)
         return replace(
             self,
             ids=self.ids[of],
-            features={name: values[of] for name, values in self.features.items()},
+            features={name: _take_rows(values, of) for name, values in self.features.items()},
             target=None if self.target is None else self.target[of],
             groups={name: values[of] for name, values in self.groups.items()},
             notes={name: values[of] for name, values in self.notes.items()},

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import os
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -94,7 +95,7 @@ class LightGBM(BoostedTrees):
         """A Dataset, whose bins serve every target."""
         import lightgbm
 
-        with _sentences():
+        with _sentences(), _unheard():
             return lightgbm.Dataset(
                 matrix,
                 label,
@@ -116,7 +117,9 @@ class LightGBM(BoostedTrees):
         if valid is not None:
             assert task.patience is not None
             callbacks.append(lightgbm.early_stopping(task.patience, first_metric_only=True, verbose=False))
-        with _sentences():
+        with _sentences(), ExitStack() as silence:
+            silence.enter_context(_unheard())
+            callbacks.append(_before_rounds(silence.close))
             booster = lightgbm.train(
                 self._params(task),
                 data,
@@ -184,6 +187,28 @@ def _tell_rounds(task: BoostingTask) -> Any:
         task.progress(env.iteration + 1, scores[0][2] if scores else None)
 
     return tell
+
+
+def _before_rounds(call: Callable[[], None]) -> Any:
+    def before(env: Any) -> None:
+        call()
+
+    before.before_iteration = True  # type: ignore[attr-defined]
+    return before
+
+
+@contextmanager
+def _unheard() -> Iterator[None]:
+    """Keep off the terminal what the library prints as it refuses something: its C++ writes to the process's stderr,
+    whatever the verbosity and the logger, and ``_sentences`` tells it."""
+    heard = os.dup(2)
+    with open(os.devnull, "w") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(heard, 2)
+        os.close(heard)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -39,10 +40,12 @@ TRAIN, VALID = ALL.take(np.arange(450)), ALL.take(np.arange(450, ROWS))
 KEYS = {"rounds": 40, "patience": 5, "learning_rate": 0.3, "leaves": 8}
 
 
-def fit(folder: Path, train: Samples = TRAIN, valid: Samples = VALID, seed: int = 1, metric=MAE, **keys) -> LightGBM:
+def fit(
+    folder: Path, train: Samples = TRAIN, valid: Samples = VALID, seed: int = 1, metric=MAE, context=(), **keys
+) -> LightGBM:
     model = LightGBM()
     model.training = validate_config(LightGBMTraining, {**KEYS, **keys}, "member")
-    model.fit(train, valid, FitContext(folder, seed, metric, device="cpu"))
+    model.fit(train, valid, FitContext(folder, seed, metric, device="cpu", **dict(context)))
     return model
 
 
@@ -143,9 +146,18 @@ def test_all_targets_together_are_refused_with_the_model_that_can():
         ({"params": {"min_data_in_leaf": "x"}}, r"^LightGBM: Parameter min_data_in_leaf should be of type int"),
     ],
 )
-def test_what_the_library_refuses_is_one_sentence(tmp_path, keys, message):
+def test_what_the_library_refuses_is_one_sentence_and_nothing_beside_it(tmp_path, capfd, keys, message):
     with pytest.raises(CtkError, match=message):
         fit(tmp_path, **keys)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_errors_are_heard_while_it_trains_and_afterwards(tmp_path, capfd):
+    fit(tmp_path, rounds=3, context={"progress": lambda *told: os.write(2, b"heard ")})
+    os.write(2, b"last")
+    told = capfd.readouterr().err.split()
+    assert told.count("heard") > 0
+    assert told[-1] == "last"
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,7 @@ class RegionExtractor(Extractor):
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(0)  # without weights it is a random projection, the same for train and test
                 network, normalise = self.network(size)
-            device = torch_device("auto")
+            device = torch_device(self.device)
             self._made = size, network.to(device).eval().requires_grad_(False), normalise.to(device)
         _, network, normalise = self._made
         return embed_regions(frames, network, normalise=normalise, grid=self.grid, batch=self.batch, progress=progress)

@@ -212,6 +212,10 @@ def test_what_was_checked_and_what_is_not_promised_is_said():
     assert "no 'scene' is on both sides" in said(by="scene", folds=4, use=4)
     assert "Not kept on one side: group 'day', of whose 10 numbers" in said(by="scene", folds=4, use=4)
     assert "each of 40 rows is validated exactly once" in said(by="scene", folds=4, use=4)
+    both = said(folds=4, use=4)
+    assert both.count("Not kept on one side") == 1
+    assert "group 'scene', of whose 20 numbers" in both
+    assert "; group 'day', of whose 10 numbers" in both
     assert "10 rows have no out-of-fold prediction: 3 of 4 folds" not in said(by="scene", folds=4, use=4)
     assert "3 of 4 folds are used" in said(by="scene", folds=4, use=3)
     chained = said(scheme="time", by="day", folds=4, use=4)

@@ -34,6 +34,8 @@ class Extractor(ABC):
     of: tuple[str, ...] = ()
     """Features that the config's ``of`` gave it, by full name; set before it is fitted, loaded or extracts. They stand
     in ``samples.features`` beside the data's own."""
+    device: str = "auto"
+    """The run's: auto, cpu or gpu; set when it was made. ``ctk.training.torch_device`` chooses torch's by it."""
 
     @abstractmethod
     def extract(self, samples: Samples, progress: Done) -> Columns:

@@ -6,6 +6,7 @@ from ctk.files.folders import (
     is_folder_name,
     lock,
     made_over_time,
+    path_stamps,
     remove_unfinished,
     workshop,
 )
@@ -30,6 +31,7 @@ __all__ = [
     "lock",
     "made_over_time",
     "parse_yaml",
+    "path_stamps",
     "read_json",
     "read_npy",
     "read_text",

@@ -10,7 +10,7 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -120,3 +120,23 @@ def fingerprint(*parts: Any) -> str:
     """A short name for exactly these values."""
     text = json.dumps(parts, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def path_stamps(values: Any) -> list[Any]:
+    """Tell apart the contents of files and folders that are named among option values, however deep, for a fingerprint.
+
+    Of a file its size and time count, of a folder those of the files that lie in it. Empty where no value is a path of
+    something that is there.
+    """
+    if isinstance(values, Mapping):
+        return path_stamps(list(values.values()))
+    if isinstance(values, list | tuple):
+        return [stamp for each in values for stamp in path_stamps(each)]
+    if not (values and isinstance(values, str | Path)):
+        return []
+    try:
+        path = Path(values).expanduser()
+        files = [path] if path.is_file() else sorted(each for each in path.iterdir() if each.is_file())
+        return [[each.name, (facts := each.stat()).st_size, facts.st_mtime_ns] for each in files]
+    except (OSError, RuntimeError, ValueError):  # most texts are no paths, and some cannot be
+        return []

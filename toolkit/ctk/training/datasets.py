@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
 from ctk.contract import Batch
-from ctk.samples import Array, Samples
+from ctk.samples import Array, MappedRows, Samples
 from ctk.training.rank_batches import RankBatch
 from ctk.training.sequences import MASK, Sequences
 
@@ -32,15 +32,26 @@ class FeaturesDataset(Dataset[dict[str, Tensor]]):
     """
 
     def __init__(self, samples: Samples, names: Sequence[str], sequences: Sequences | None = None) -> None:
-        self.values = {name: _tensor(samples.features[name]) for name in names if name != MASK}
+        self.values: dict[str, Tensor] = {}
+        self.mapped_rows: dict[str, Tensor] = {}
+        for name in names:
+            if name != MASK:
+                values = samples.features[name]
+                if isinstance(values, MappedRows):
+                    values, self.mapped_rows[name] = values.mapped, torch.from_numpy(values.rows)
+                self.values[name] = _tensor(values)
         self.sequences = sequences
 
     def __getitem__(self, given: Tensor | slice) -> dict[str, Tensor]:
         rows = self.rows(given)
-        found = {name: take_rows(values, rows) for name, values in self.values.items()}
+        found = {name: take_rows(values, self._stored(name, rows)) for name, values in self.values.items()}
         if self.sequences is not None:
             found[MASK] = self.sequences.mask(rows if isinstance(rows, slice) else rows.numpy())
         return found
+
+    def _stored(self, name: str, rows: Tensor | slice) -> Tensor | slice:
+        """Turn rows of the samples into those of the array that holds a feature, which may have more."""
+        return take_rows(self.mapped_rows[name], rows) if name in self.mapped_rows else rows
 
     def rows(self, given: Tensor | slice) -> Tensor | slice:
         """Turn a slice of the sequences' rows into rows of the samples, as a slice where they lie so."""

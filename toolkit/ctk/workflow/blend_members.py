@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -77,7 +77,7 @@ def blend_members(predicted: PredictedRun, choice: BlendChoice, say: Callable[[s
     blends = [
         blender.fit(
             {key: values[own] if len(values) else values for key, values in oof.items()},
-            _take(members.valid, own),
+            members.valid.take(own),
             predicted.metric,
         )
         for own in parts
@@ -101,30 +101,9 @@ def check_could_blend(
         blender.check(keys, train, metric)
         return
     rows.number(test, "test sample")
-    samples = _take(train, np.flatnonzero(validated))
+    samples = train.take(np.flatnonzero(validated))
     for own in _rows_of_bins(rows, samples, needed=blender.needs_oof):
-        blender.check(keys, _take(samples, own), metric)
-
-
-class _TakenFeatures(Mapping[str, Array]):
-    """Some rows of features, taken when one is asked for: a blender seldom does, and they may be larger than memory."""
-
-    def __init__(self, features: Mapping[str, Array], rows: Array) -> None:
-        self.features, self.rows = features, rows
-
-    def __getitem__(self, name: str) -> Array:
-        return self.features[name][self.rows]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.features)
-
-    def __len__(self) -> int:
-        return len(self.features)
-
-
-def _take(samples: Samples, rows: Array) -> Samples:
-    """Take rows as ``Samples.take`` does, but of the features only what is looked at."""
-    return replace(replace(samples, features={}).take(rows), features=_TakenFeatures(samples.features, rows))
+        blender.check(keys, samples.take(own), metric)
 
 
 def _rows_of_bins(rows: RowBins, samples: Samples, needed: bool) -> list[Array]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from ctk.contract import PROGRESS, WorkerLost
 from ctk.errors import CtkError, DamagedError, PluginError
-from ctk.files import fingerprint, read_json
+from ctk.files import fingerprint, path_stamps, read_json
 from ctk.plugins import plugins
 from ctk.plugins.calls import left_call
 from ctk.plugins.guard import Guard, submit_task
@@ -140,7 +140,7 @@ def _task(plan: RunPlan, written: Mapping[str, Any], part: Part, prepared: Prepa
     """Describe the fit of a part for a worker.
 
     Its fingerprint is of the config as the run's folder has it: options that came with a later version are not in it,
-    so that what was fitted before an upgrade still counts.
+    so that what was fitted before an upgrade still counts. Files that a model's options name count by their content.
     """
     members = {member["name"]: member for member in written["members"]}
     needed = [part.member]
@@ -156,6 +156,7 @@ def _task(plan: RunPlan, written: Mapping[str, Any], part: Part, prepared: Prepa
         prepared.fingerprint,
         plan.steps,
         *_of_other_runs(plan, needed),
+        *path_stamps([each.model.options for each in plan.config.members if each.name in needed]),
     )
     return FitTask(
         plan.run.folder.absolute(), plan.config, part, prepared, print_of_part, plan.competition.metric, plan.steps

@@ -68,7 +68,7 @@ def hand_features(
         of_train = _merged(feature.choice.of, [columns[other][0] for other in feature.choice.of])
         of_test = _merged(feature.choice.of, [columns[other][1] for other in feature.choice.of])
         given = with_features(train, of_train), with_features(test, of_test)
-        extractor = make_extractor(feature.choice)
+        extractor = make_extractor(feature.choice, device=plan.device)
         extractor.own.of = tuple(of_test)
         if saved is not None:
             columns[feature.name] = _extract_saved(feature, extractor, *given, saved)

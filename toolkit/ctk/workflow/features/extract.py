@@ -20,10 +20,11 @@ from ctk.samples import Array, Samples
 BLOCKS = "blocks"
 
 
-def make_extractor(choice: FeatureChoice, plugins: Plugins | None = None) -> Any:
-    """Make an extractor with its options, inside its plugin's guard."""
+def make_extractor(choice: FeatureChoice, plugins: Plugins | None = None, device: str = "auto") -> Any:
+    """Make an extractor with its options, inside its plugin's guard, and tell it the run's device."""
     guard = Guard("extractors", choice.name, plugins)
     own: Extractor = guard.make(**choice.options)
+    own.device = device
     return guard.wrap(own)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ctk.contract import FeatureChoice, RunConfig
 from ctk.errors import UsageError
-from ctk.files import cache_folder, fingerprint
+from ctk.files import cache_folder, fingerprint, path_stamps
 from ctk.plugins import Plugins
 from ctk.plugins.code import fingerprint_code
 from ctk.samples import Samples
@@ -22,7 +22,7 @@ class PlannedFeature:
 
     name     as the config calls it
     choice   its extractor, with options
-    key      a name for the extractor, its code and its options, and for those of what it is made of
+    key      a name for the extractor, its code, its options, the files that these name, and those of what it is made of
     by_fold  whether it, or something it is made of, is fitted on the training rows of each fold
     learns   whether it is fitted itself
     train, test  folders of its columns, where it is not made by fold
@@ -43,10 +43,12 @@ class FeaturePlan:
 
     data      a name for the data: folder of its features below the cache's
     features  by name
+    device    the run's: auto, cpu or gpu
     """
 
     data: str
     features: dict[str, PlannedFeature]
+    device: str = "auto"
 
     @property
     def folder(self) -> Path:
@@ -80,7 +82,7 @@ def plan_features(
     as one of the data's, PluginError where an extractor cannot be made.
     """
     data = f"{config.competition.rpartition(':')[2]}/{prepared.place.name}"
-    plan = FeaturePlan(data, {})
+    plan = FeaturePlan(data, {}, config.device)
     for name in names:
         choice = config.features[name]
         for known in train.features:
@@ -92,7 +94,8 @@ def plan_features(
         extractor = make_extractor(choice, plugins)
         made_of = [plan.features[other] for other in choice.of]
         code = fingerprint_code(extractor.guard.component, extractor.own, plugins)
-        print_of_all = fingerprint(choice.options, code, [[each.name, each.key] for each in made_of])
+        stamps = path_stamps(choice.options)
+        print_of_all = fingerprint(choice.options, stamps, code, [[each.name, each.key] for each in made_of])
         key = f"{extractor.guard.component.name}-{print_of_all}"
         plan.features[name] = PlannedFeature(
             name,

@@ -29,7 +29,7 @@ def prepare_frozen(
     for feature in plan.features.values():
         if feature.by_fold:
             continue
-        extractor = make_extractor(feature.choice, plugins)
+        extractor = make_extractor(feature.choice, plugins, plan.device)
         for what, samples, place in (("train", train, feature.train), ("test", test, feature.test)):
             if len(samples) and not place.is_dir():
                 say(f"extracting {feature.name} of {len(samples):,} {what} samples")

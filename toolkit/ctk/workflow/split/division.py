@@ -44,13 +44,15 @@ def describe_division(samples: Samples, split: Split, division: Division) -> lis
         gap = f" or within {split.gap} of it" if split.gap else ""
         later = ", and nothing later" if split.chain else ""
         said.append(f"Checked: nothing is trained on from the time that is validated{gap}{later}.")
+    apart = []
     for name in samples.groups:
         if name in (*whole, split.predefined):
             continue
         fold, count, both = groups_on_both_sides(samples.group(name), division.folds)
         if fold >= 0:
-            shared = f"of whose {count:,} numbers {len(both):,} are on both sides of fold {fold}"
-            said.append(f"Not kept on one side: group '{name}', {shared}.")
+            apart.append(f"group '{name}', of whose {count:,} numbers {len(both):,} are on both sides of fold {fold}")
+    if apart:  # on one line: of groups that only describe rows there may be many
+        said.append(f"Not kept on one side: {'; '.join(apart)}.")
     return [*said, *_describe_rows(split, division.fold_of_row)]
 
 
