@@ -188,7 +188,7 @@ def test_the_log_names_the_targets(tmp_path):
     told = []
     targets = Targets(np.array(["x_0", "y_0", "z_0"]), np.array(["x", "y", "z"]))
     fit(tmp_path, replace(NUMBERS, targets=targets), tell=told.append)
-    assert told == [f"{name}: 10 rounds, l1 0.5" for name in ("x_0", "y_0", "z_0")]
+    assert told == ["3 boosters of 10 to 10 rounds, l1 0.5"]
 
 
 def test_importances_are_shares_of_gain_and_the_mean_over_boosters(tmp_path):

@@ -196,6 +196,7 @@ class BoostedTrees(Model):
         valid_labels = self._labels(_matrix_of(valid), task)
         total = task.rounds * len(labels)
         data = valid_data = None
+        told: list[tuple[str, FittedBooster]] = []
         for number, name in enumerate(self._target_names):
             path = context.folder / self._file(number)
             progress = _Progress(context, number * task.rounds, total, self._score_name(context.metric, task, labels))
@@ -211,10 +212,11 @@ class BoostedTrees(Model):
                 fitted = self.train(data, valid_data, replace(task, progress=progress))
                 with atomic(path) as temporary:
                     self.write_booster(fitted, temporary)
-                score = "" if fitted.score is None else f", {task.eval_metric or 'score'} {fitted.score:.6g}"
-                context.tell(f"{name}: {fitted.rounds:,} rounds{score}")
+                told.append((name, fitted))
             self.boosters.append(self.read_booster(path, task.gpu))
             progress.end(task.rounds)
+        if told:
+            context.tell(_sum_up(told, task.eval_metric))
 
     def predict(self, samples: Samples) -> Array:
         """Predict (N, D) float32."""
@@ -365,6 +367,16 @@ class BoostedTrees(Model):
             context.tell(f"{path.name} cannot be read ({type(error).__name__}) and is fitted anew")
             return False
         return True
+
+
+def _sum_up(fitted: Sequence[tuple[str, FittedBooster]], metric: str | None) -> str:
+    """Say in one line how many rounds boosters have, by name, and what they reach where that is known."""
+    rounds = [booster.rounds for _, booster in fitted]
+    scores = [booster.score for _, booster in fitted if booster.score is not None]
+    whose = f"{fitted[0][0]}: " if len(fitted) == 1 else f"{len(fitted)} boosters of {min(rounds):,} to "
+    return f"{whose}{max(rounds):,} rounds" + (
+        f", {metric or 'score'} {sum(scores) / len(scores):.6g}" if scores else ""
+    )
 
 
 class _Progress:
