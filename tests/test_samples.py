@@ -18,7 +18,7 @@ def stored(tmp_path, monkeypatch) -> Samples:
     """Samples on disk, of whose features the pictures count as large."""
     monkeypatch.setattr(module, "LARGE", 1000)
     random = np.random.default_rng(0)
-    features = {"pictures": random.integers(0, 256, (50, 4, 6, 3), np.uint8), "speed": random.random(50)}
+    features = {"pictures": random.integers(0, 256, (50, 4, 6, 3), np.uint8), "speed": random.random(50, np.float32)}
     Samples(np.arange(50), features).save(tmp_path)
     return Samples.open(tmp_path)
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import csv
+import logging
 import sys
 
 import numpy as np
 import pytest
 import yaml
+from lightning.fabric.utilities.rank_zero import rank_zero_module
 from lightning.pytorch.loggers import CSVLogger
 from torch import nn
 
@@ -114,9 +116,8 @@ class Small(nn.Module):
         return self.body(x)
 
 
-@pytest.fixture
-def fitted(tmp_path):
-    """The folder of a fit of three epochs that was logged to csv and tensorboard."""
+def fit(folder, trackers):
+    """Fit three epochs."""
     random = np.random.default_rng(0)
     gallery = Gallery(random.normal(size=(12, 2)).astype(np.float32), np.array([f"{n}" for n in range(12)]))
     x = random.normal(size=(40, 3)).astype(np.float32)
@@ -126,9 +127,26 @@ def fitted(tmp_path):
     )
     model = as_model(Small)(hidden=8)
     model.training = Training(epochs=3, optimizer={"lr": 0.01})
-    trackers = [Choice(name="tensorboard"), Choice(name="csv")]
-    model.fit(samples, samples, FitContext(tmp_path, 5, metric, "cpu", trackers))
+    model.fit(samples, samples, FitContext(folder, 5, metric, "cpu", trackers))
+
+
+@pytest.fixture
+def fitted(tmp_path):
+    """The folder of a fit of three epochs that was logged to csv and tensorboard."""
+    fit(tmp_path, [Choice(name="tensorboard"), Choice(name="csv")])
     return tmp_path
+
+
+def test_lightnings_hints_are_not_heard_whatever_a_trackers_library_imports(offered, tmp_path, monkeypatch, caplog):
+    def imports_lightning_by_its_other_name(folder, name):
+        other = logging.getLogger("pytorch_lightning.utilities.rank_zero")
+        other.setLevel(logging.INFO)
+        monkeypatch.setattr(rank_zero_module, "log", other)
+        return CSVLogger(folder)
+
+    fit(tmp_path, offered(imports_lightning_by_its_other_name))
+    assert list((tmp_path / "stage-1").rglob("metrics.csv"))
+    assert caplog.messages == []
 
 
 def test_no_tracker_is_told_the_secrets_of_urls():

@@ -16,6 +16,7 @@ from ctk.errors import CtkError, DamagedError, UsageError, nearest
 from ctk.files import explaining, read_json, workshop, write_json
 from ctk.runs import Part, Run
 from ctk.samples import Data
+from ctk.training import NetworkModel, reads_sequences
 from ctk_export.check import ROWS, TOLERANCE, compare, evenly, spread
 from ctk_export.fitted import portable
 from ctk_export.formats import Format, Job, format_of
@@ -84,7 +85,10 @@ def _job(run: FittedRun, part: Part, data: Data, wanted: Wanted) -> tuple[str, J
     member = run.member(part)
     if member.uses:
         return f"for it reads predictions of {', '.join(member.uses_names)}, which are no features of the data", None
-    fitted = portable(run.model(part, data.train, "cpu"), data.train)
+    model = run.model(part, data.train, "cpu")
+    if isinstance(model, NetworkModel) and reads_sequences(model.network):
+        return "for it reads whole sequences, and a graph is given rows by themselves", None
+    fitted = portable(model, data.train)
     if fitted is None:
         return f"for {member.model.name} is neither a torch network nor a ridge regression", None
     example = fitted.inputs(data.test.take(np.arange(EXAMPLE_ROWS) % len(data.test)))

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from ctk.components.ridge import Ridge, solve_ridge
     from ctk.training.boosted_trees import BoostedTrees, BoostingTask, FittedBooster, TreesTraining
     from ctk.training.devices import autocast, torch_device
-    from ctk.training.forward import State, output
+    from ctk.training.forward import State, output, reads_sequences
     from ctk.training.network import NetworkModel, as_model
     from ctk.training.torchrun import current_team
     from ctk.training.tracking import FitLocation, tracker_options
@@ -32,6 +32,7 @@ _HOMES = {
     "autocast": "training.devices",
     "current_team": "training.torchrun",
     "output": "training.forward",
+    "reads_sequences": "training.forward",
     "solve_ridge": "components.ridge",
     "torch_device": "training.devices",
     "tracker_options": "training.tracking",
@@ -50,6 +51,7 @@ __all__ = [
     "autocast",
     "current_team",
     "output",
+    "reads_sequences",
     "solve_ridge",
     "torch_device",
     "tracker_options",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import warnings
 from collections.abc import Iterator
 from copy import deepcopy
 from pathlib import Path
@@ -73,7 +71,6 @@ class NetworkModel(Model):
 
     def fit(self, train: Samples, valid: Samples, context: FitContext) -> None:
         """Train every stage that is not done yet; each starts from the best weights of the one before."""
-        _quieten()
         self.device = torch_device(context.device)
         self.at_once = DRY_PREDICT_ROWS if context.steps else PREDICT_ROWS
         torch.manual_seed(context.seed)
@@ -230,13 +227,3 @@ class NetworkModel(Model):
         for number, (training, place, alone) in enumerate(fits):
             yield Stage(training, number, place, before, total, alone, self.options)
             before += training.epochs
-
-
-def _quieten() -> None:
-    """Lightning's hints are for people who call it themselves."""
-    import lightning.pytorch  # noqa: F401  # which lets them be heard when it is imported
-
-    for name in ("lightning.pytorch", "lightning.fabric"):
-        logging.getLogger(name).setLevel(logging.ERROR)
-    warnings.filterwarnings("ignore", module="lightning.*")
-    warnings.filterwarnings("ignore", message=".*treespec.*")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import signal
 import threading
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -15,6 +17,7 @@ from typing import Any, NamedTuple
 import lightning.pytorch as L
 import torch
 from lightning.fabric.plugins.environments.lightning import LightningEnvironment
+from lightning.fabric.utilities.rank_zero import rank_zero_module
 from lightning.pytorch.callbacks import Callback, EMAWeightAveraging
 from lightning.pytorch.loggers import Logger
 from lightning.pytorch.strategies import DDPStrategy
@@ -208,6 +211,7 @@ class Stage:
     ) -> L.Trainer:
         """Make Lightning's trainer; in a dry run of a few steps."""
         config, team, steps = self.training, torchrun.current_team(), tracker.context.steps
+        _quieten()
         return L.Trainer(
             max_epochs=1 if steps else config.epochs * parts,
             limit_train_batches=steps or 1.0,
@@ -325,3 +329,14 @@ def _raise_interruptions() -> Iterator[None]:
     finally:
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGINT, before)
+
+
+def _quieten() -> None:
+    """Lightning's hints are for people who call it themselves.
+
+    Its distributions share the logger that tells them: whichever a tracker's library imported last decides which it is.
+    """
+    for logger in (logging.getLogger("lightning.pytorch"), logging.getLogger("lightning.fabric"), rank_zero_module.log):
+        logger.setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", module="lightning.*")
+    warnings.filterwarnings("ignore", message=".*treespec.*")
