@@ -42,6 +42,9 @@ class Objective {
   // the loss of any weights, on all rows, or on about one of so many (where there are enough); the state may be left as
   // theirs
   virtual double at(const std::vector<double>& weights, Pool& pool, int64_t one_of = 1) = 0;
+  // weights that differ from `centre` by at most `radius` (the sum of what each differs by) are asked about next, and
+  // often: `at` may be made quicker for these, never less exact
+  virtual void expect(const std::vector<double>&, double, Pool&) {}
   // whether `at` is much quicker on a part of the rows
   virtual bool thins() const { return false; }
   // whether a round is worth several threads

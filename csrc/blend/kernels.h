@@ -9,6 +9,8 @@ namespace blend {
 
 constexpr int kShares = 8;  // shares that one pass of `slopes` tries: enough arithmetic to hide the loads
 
+constexpr int kSplit = 512;  // rows at a time for `split`: of tens of members they fit the second cache, of ten the first
+
 struct Breakpoint {
   double share, weight;
 };
@@ -36,6 +38,10 @@ struct RowKernels {
   double (*mix)(T* e, const T* m, int64_t n, double share);
   // sum |x| of x = sum weights[m] from[m] over rows first .. first + n
   double (*mixed)(const T* const* from, const double* weights, int members, int64_t first, int64_t n);
+  // of n <= kSplit rows from `first` on: signs of x = sum weights[m] from[m], zero where |x| is at most reach times the
+  // members' range in that row; adds sum sign * from[m] to linear[m]
+  void (*split)(const T* const* from, const double* weights, int members, int64_t first, int64_t n, double reach,
+                T* signs, double* linear);
 };
 
 struct Kernels {

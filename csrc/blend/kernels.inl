@@ -294,8 +294,46 @@ struct Rows {
     return total.value() + rest;
   }
 
+  static void split(const T* const* from, const double* weights, int members, int64_t first, int64_t n, double reach,
+                    T* signs, double* linear) {
+    const B sign = B{} + std::numeric_limits<Bits>::min();
+    const V one = V{} + T(1), reaches = V{} + static_cast<T>(reach);
+    const auto part = [&](int m, int64_t i) ALWAYS_LAMBDA {
+      return n - i < lanes ? tail(from[m] + first + i, n - i) : load<V>(from[m] + first + i);
+    };
+    for (int64_t i = 0; i < n; i += lanes) {
+      V x = {}, low = part(0, i), high = low;
+      for (int m = 0; m < members; ++m) {
+        const V e = part(m, i);
+        x += static_cast<T>(weights[m]) * e;
+        low = e < low ? e : low;
+        high = e > high ? e : high;
+      }
+      const B near = (B)((V)((B)x & ~sign) <= reaches * (high - low));
+      const V signed_one = (V)(((B)one | ((B)x & sign)) & ~near);
+      if (n - i < lanes)
+        for (int64_t lane = 0; lane < n - i; ++lane) signs[i + lane] = signed_one[lane];
+      else
+        store(signs + i, signed_one);
+    }
+    for (int m = 0; m < members; ++m) {
+      Total<T> total;
+      for (int64_t i = 0; i < n;) {
+        V value = {};
+        const int64_t full = std::min<int64_t>(i + kRun * lanes, n / lanes * lanes);
+        for (; i < full; i += lanes) value += load<V>(signs + i) * load<V>(from[m] + first + i);
+        if (n - i < lanes && i < n) {
+          value += tail(signs + i, n - i) * tail(from[m] + first + i, n - i);
+          i = n;
+        }
+        total.add(value);
+      }
+      linear[m] += total.value();
+    }
+  }
+
   static constexpr RowKernels<T> table() {
-    return {slopes<kShares>, slopes<1>, absolute, crossings, smooth_l1, logloss, mix, mixed};
+    return {slopes<kShares>, slopes<1>, absolute, crossings, smooth_l1, logloss, mix, mixed, split};
   }
 };
 

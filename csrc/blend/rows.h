@@ -52,15 +52,22 @@ class RowObjective : public Objective {
   // sums what each run of rows gives, in a fixed order; of the rows every one_of-th short run alone, where that is wanted
   template <class Sum>
   double sum_of_runs(const std::vector<double>& weights, Pool& pool, int64_t one_of, const Sum& sum) const {
+    return sum_of_runs(numbers_, rows_, weights, pool, one_of, sum);
+  }
+
+  // the same of any numbers (M, rows)
+  template <class Sum>
+  double sum_of_runs(const T* numbers, int64_t rows, const std::vector<double>& weights, Pool& pool, int64_t one_of,
+                     const Sum& sum) const {
     Used used;
     for (int m = 0; m < members_; ++m)
-      if (weights[m] != 0) used.from.push_back(member(m)), used.weights.push_back(weights[m]);
+      if (weights[m] != 0) used.from.push_back(numbers + m * rows), used.weights.push_back(weights[m]);
     constexpr int64_t kLong = 1 << 14;  // enough for a thread to take up
     const int64_t length = one_of > 1 ? kShort : kLong, apart = length * one_of;
-    const int64_t runs = (rows_ + apart - 1) / apart;
+    const int64_t runs = (rows + apart - 1) / apart;
     std::vector<double> sums(runs);
     const auto work = [&](int64_t run) {
-      sums[run] = sum(used, run * apart, std::min(length, rows_ - run * apart));
+      sums[run] = sum(used, run * apart, std::min(length, rows - run * apart));
     };
     if (one_of > 1)
       for (int64_t run = 0; run < runs; ++run) work(run);
@@ -113,9 +120,62 @@ class Absolute final : public RowObjective<T> {
   }
 
   double at(const std::vector<double>& weights, Pool& pool, int64_t one_of = 1) override {
-    return this->sum_of_runs(weights, pool, one_of, [&](const Used& used, int64_t first, int64_t count) {
+    const auto sum = [&](const Used& used, int64_t first, int64_t count) {
       return this->kernels_.mixed(used.from.data(), used.weights.data(), static_cast<int>(used.from.size()), first, count);
+    };
+    if (one_of > 1 || !region_.holds(weights)) return this->sum_of_runs(weights, pool, one_of, sum);
+    double loss = this->sum_of_runs(region_.numbers.data(), region_.rows, weights, pool, 1, sum);
+    for (int m = 0; m < this->members_; ++m) loss += weights[m] * region_.linear[m];
+    return loss;
+  }
+
+  // Weights within the radius change a row's residual by at most radius / 2 times its members' range, as changes sum to
+  // zero. Where that is less than the residual its sign stays, and the sum of all such rows is linear in the weights.
+  void expect(const std::vector<double>& centre, double radius, Pool& pool) override {
+    const bool within = region_.distance(centre) + radius <= region_.radius;
+    const T* numbers = within ? region_.numbers.data() : this->numbers_;
+    const int64_t rows = within ? region_.rows : this->rows_;
+    const int members = this->members_;
+    std::vector<const T*> from(members);
+    for (int m = 0; m < members; ++m) from[m] = numbers + m * rows;
+    constexpr int64_t kRun = kSplit * 32;
+    const int64_t runs = (rows + kRun - 1) / kRun;
+    std::vector<std::vector<int64_t>> near(runs);  // the rows whose sign may change
+    std::vector<double> linear(runs * members, 0.0);
+    pool.run(runs, [&](int64_t run) {
+      T signs[kSplit];
+      const int64_t end = std::min(rows, (run + 1) * kRun);
+      std::vector<int64_t>& here = near[run];
+      here.resize(end - run * kRun);
+      int64_t count = 0;
+      for (int64_t first = run * kRun; first < end; first += kSplit) {
+        const int64_t some = std::min<int64_t>(kSplit, end - first);
+        this->kernels_.split(from.data(), centre.data(), members, first, some, radius / 2, signs,
+                             linear.data() + run * members);
+        for (int64_t i = 0; i < some; ++i) {
+          here[count] = first + i;
+          count += signs[i] == 0;
+        }
+      }
+      here.resize(count);
     });
+    Region region{centre, radius, 0, {}, std::vector<double>(members, 0.0)};
+    if (within) region.linear = region_.linear;
+    std::vector<int64_t> places(runs);
+    for (int64_t run = 0; run < runs; ++run) {
+      places[run] = region.rows;
+      region.rows += static_cast<int64_t>(near[run].size());
+      for (int m = 0; m < members; ++m) region.linear[m] += linear[run * members + m];
+    }
+    if (2 * region.rows > this->rows_) return;  // a copy of so many would take memory and save little
+    region.numbers.resize(members * region.rows);
+    pool.run(runs, [&](int64_t run) {
+      for (int m = 0; m < members; ++m) {
+        T* to = region.numbers.data() + m * region.rows + places[run];
+        for (const int64_t row : near[run]) *to++ = from[m][row];
+      }
+    });
+    region_ = std::move(region);
   }
 
   // Where no step to a single member gains, a step to several at once still may: the sum has kinks. Their direction is
@@ -156,6 +216,23 @@ class Absolute final : public RowObjective<T> {
   }
 
  private:
+  // what `expect` found out about the weights around a centre
+  struct Region {
+    std::vector<double> centre;
+    double radius = -1;
+    int64_t rows = 0;
+    std::vector<T> numbers;      // (M, rows), of the rows whose sign may change
+    std::vector<double> linear;  // the other rows' loss is this times the weights
+
+    double distance(const std::vector<double>& weights) const {
+      if (centre.empty()) return kNever;
+      double sum = 0;
+      for (size_t m = 0; m < centre.size(); ++m) sum += std::abs(weights[m] - centre[m]);
+      return sum;
+    }
+    bool holds(const std::vector<double>& weights) const { return distance(weights) <= radius; }
+  };
+
   // rows with the smallest |e|, smallest first: an eighth of all, or some two thousand, or a few more than asked for
   std::vector<int64_t> nearest(size_t fewest) const {
     const auto size = [&](int64_t i) { return std::abs(this->blend_[i]); };
@@ -288,6 +365,7 @@ class Absolute final : public RowObjective<T> {
   }
 
   double loss_ = 0;
+  Region region_;
 };
 
 // sum of smooth_l1(x), or of -log(clip(x)): smooth in the share, so a few Newton steps find its best.

@@ -41,10 +41,12 @@ class Simplex final : public Search {
       start(pool);
     }
     while (!over_ && std::chrono::steady_clock::now() < end) {
-      if (ended())
+      if (ended()) {
         restart(pool);
-      else
+      } else {
         move(pool);
+        look_ahead(size(), pool);
+      }
       pool.poll();
     }
     return over_;
@@ -60,10 +62,17 @@ class Simplex final : public Search {
  private:
   static constexpr double kWidest = 0.5, kNarrowing = 0.2;  // of the first simplex, and of each after it
   static constexpr double kSmallest = 1e-7;                 // a simplex so small has ended, whatever its losses
-  // the first simplex sees one of so many rows, where a pass over all of them is what takes the time: it ends about as
-  // far from the best weights as chance puts those of so many rows, and costs next to nothing
+  // The first simplices see one of so many rows, where a pass over all of them is what takes the time: they end about as
+  // far from the best weights as chance puts those of so many rows, and cost next to nothing. The next, on all rows, is
+  // of about that size.
   static constexpr int64_t kThinned = 16;
-  static constexpr double kThinTolerance = 1e-6;
+  static constexpr double kThinTolerance = 1e-5, kAfterThinned = 0.02;
+
+  // The objective is told of the neighbourhood that the simplex is in: of so many times its size, anew when a half of it
+  // would do or when so many blends lay outside. One wider than the last of these would hold most rows' kinks.
+  static constexpr double kReach = 4;
+  static constexpr int kMisses = 3;
+  static constexpr double kWidestReach = 0.5;
 
   struct Vertex {
     double loss = kNever;
@@ -76,6 +85,7 @@ class Simplex final : public Search {
     double sum = 0;
     for (double& weight : clipped_) sum += weight = std::max(weight, 0.0);
     for (double& weight : clipped_) weight /= sum;
+    if (reach_ > 0 && distance(clipped_, centre_) > reach_) ++misses_;
     const double loss = objective_->at(clipped_, pool, one_of_);
     if (loss < loss_) {
       loss_ = loss;
@@ -87,6 +97,8 @@ class Simplex final : public Search {
   // a simplex whose vertices lie a part of the way from the best weights to each member alone
   void start(Pool& pool) {
     start_loss_ = loss_;
+    reach_ = 0;  // that of the last start was small, and this one is wider
+    look_ahead(2 * width_, pool);
     const std::vector<double> from = weights_;
     vertices_.assign(members_count_, {});
     for (int member = 0; member < members_count_; ++member) {
@@ -99,10 +111,32 @@ class Simplex final : public Search {
     order();
   }
 
+  static double distance(const std::vector<double>& a, const std::vector<double>& b) {
+    double sum = 0;
+    for (size_t i = 0; i < a.size(); ++i) sum += std::abs(a[i] - b[i]);
+    return sum;
+  }
+
+  // how far the farthest vertex is from the best
+  double size() const {
+    double farthest = 0;
+    for (const Vertex& vertex : vertices_) farthest = std::max(farthest, distance(vertex.at, vertices_.front().at));
+    return farthest;
+  }
+
+  void look_ahead(double size, Pool& pool) {
+    const double reach = kReach * size;
+    if (one_of_ > 1 || !objective_->thins() || reach > kWidestReach) return;
+    if (reach_ > 0 && misses_ < kMisses && reach > reach_ / 2) return;
+    objective_->expect(weights_, reach, pool);
+    centre_ = weights_;
+    reach_ = reach;
+    misses_ = 0;
+  }
+
   bool ended() const {
     if (evaluations_ >= options_.max_evaluations) return true;
-    const double tolerance = one_of_ > 1 ? kThinTolerance : options_.tolerance;
-    if (vertices_.back().loss - vertices_.front().loss <= tolerance * std::abs(vertices_.front().loss)) return true;
+    if (vertices_.back().loss - vertices_.front().loss <= tolerance() * std::abs(vertices_.front().loss)) return true;
     double widest = 0;
     for (const Vertex& vertex : vertices_)
       for (int i = 0; i < members_count_; ++i)
@@ -110,21 +144,23 @@ class Simplex final : public Search {
     return widest <= kSmallest;
   }
 
+  double tolerance() const { return one_of_ > 1 ? std::max(kThinTolerance, options_.tolerance) : options_.tolerance; }
+
   void restart(Pool& pool) {
-    if (one_of_ > 1) {
-      one_of_ = 1;
-      loss_ = start_loss_ = kNever;
-      evaluate(std::vector<double>(weights_), pool);
-    }
+    const bool gained = start_loss_ - loss_ > tolerance() * std::abs(loss_), full = one_of_ == 1;
+    const bool last = evaluations_ >= options_.max_evaluations;
     counts_.push_back(evaluations_);
     widths_.push_back(width_);
-    losses_.push_back(loss_);
-    const bool gained = start_loss_ - loss_ > options_.tolerance * std::abs(loss_);  // after a thinned one in any case
-    if ((!gained && losses_.size() > 1) || evaluations_ >= options_.max_evaluations) {
+    losses_.push_back(full ? loss_ : objective_->at(weights_, pool));
+    if (!full && (!gained || last)) {
+      one_of_ = 1;
+      loss_ = losses_.back();
+    }
+    if (last || (full && !gained && losses_.size() > 1)) {
       finish();
       return;
     }
-    width_ *= kNarrowing;
+    width_ = full == (one_of_ == 1) ? width_ * kNarrowing : kAfterThinned;
     start(pool);
   }
 
@@ -184,7 +220,9 @@ class Simplex final : public Search {
   int members_count_;
   double expansion_, contraction_, shrinkage_;
   std::vector<Vertex> vertices_;  // best first
-  std::vector<double> weights_, clipped_;
+  std::vector<double> weights_, clipped_, centre_;
+  double reach_ = 0;  // of the objective's neighbourhood around centre_, once there is one
+  int misses_ = 0;
   double loss_ = kNever, start_loss_ = kNever, width_ = kWidest;
   int64_t evaluations_ = 0, one_of_ = 1;
   bool over_ = false;

@@ -62,6 +62,20 @@ def test_the_engine_finds_what_the_reference_finds(metric, monkeypatch):
     assert compiled.score == pytest.approx(plain.score, rel=1e-6)
 
 
+@pytest.mark.skipif(native is None, reason="nothing was compiled")
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_kinks_that_are_left_out_of_a_small_neighbourhood_change_neither_score_nor_weights(dtype):
+    random = np.random.default_rng(5)
+    target = random.standard_normal((40_003, 1))  # so many that a search looks at some of them first
+    errors = 0.3 * random.standard_normal((40_003, 1)) + random.standard_normal((6, 40_003, 1))
+    predictions, target = (target + errors * np.linspace(0.4, 1, 6)[:, None, None]).astype(dtype), target.astype(dtype)
+    found = nelder_mead(predictions, target, "mae")
+    plain = np.abs(np.einsum("mnt,m->nt", predictions.astype(np.float64), found.weights) - target).mean()
+    assert found.score == pytest.approx(plain, rel=1e-6)
+    assert found.score == pytest.approx(hill_climb(predictions, target, "mae").score, rel=1e-6)
+    assert [start.score for start in found.trace][-1] == pytest.approx(found.score, rel=1e-6)
+
+
 def test_groups_of_rows_have_weights_of_their_own_and_each_start_is_told():
     predictions, target = problem(1, "mae")
     groups = np.arange(len(target)) % 2

@@ -13,7 +13,7 @@ from ctk.blend.members import members_of
 from ctk.blend.result import BlendResult
 from ctk.blend.scores import Custom, find_metric
 from ctk.blend.search import prepare_task, run_search
-from ctk.blend.simplex import SimplexOptions
+from ctk.blend.simplex import TOLERANCE, SimplexOptions
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ def nelder_mead(
     groups: Sequence[Any] | None = None,
     columns: Sequence[Any] | None = None,
     column_weights: Sequence[float] | None = None,
-    tolerance: float = 1e-7,
+    tolerance: float = TOLERANCE,
     max_evaluations: int = 100_000,
     time_limit: float | None = None,
     maximize: bool | None = None,
@@ -53,7 +53,7 @@ def nelder_mead(
     max_evaluations  blends that are scored, at most, for each group of rows and columns
     time_limit       seconds; the search ends with what it has
     returns          BlendResult; its trace has a SimplexStart for each start
-    memory           as for ``hill_climb``
+    memory           as for ``hill_climb``; for mae up to half of the predictions in their dtype besides
     raises           ValueError for shapes, dtypes and options that make no sense, and for numbers that are not finite
                      (naming member, row and column)
     """

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ctk.blend.climb import Options, RunningClimb, as_steps
 from ctk.blend.search import run_search
-from ctk.blend.simplex import SimplexOptions
+from ctk.blend.simplex import TOLERANCE, SimplexOptions
 
 Steps = tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]
 
@@ -25,7 +25,7 @@ def past_kinks(
     The steps are (members, shares, losses); none where the climb's own weights stay, for want of a gain, of rounds, or
     of a way whose shares lie in the bounds.
     """
-    simplex = start(SimplexOptions(tolerance=1e-10, max_evaluations=100_000))
+    simplex = start(SimplexOptions(tolerance=TOLERANCE, max_evaluations=100_000))
     run_search(simplex, None)
     old, new = climb.weights, simplex.weights
     if not simplex.at(new) < simplex.at(old):

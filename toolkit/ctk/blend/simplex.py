@@ -16,6 +16,8 @@ Floats = NDArray[np.float64]
 
 WIDEST, NARROWING = 0.5, 0.2
 """Of the first simplex, and of each after it."""
+TOLERANCE = 1e-10
+"""Of ``nelder_mead``, and of the simplex that looks on after a climb: so the climb is no worse."""
 SMALLEST = 1e-7
 """A simplex so small has ended, whatever its losses."""
 

@@ -26,7 +26,7 @@ class NelderMead(Blender):
         self,
         *,
         normalise: bool = False,
-        tolerance: Annotated[float, Field(ge=0, lt=1)] = 1e-7,
+        tolerance: Annotated[float, Field(ge=0, lt=1)] = 1e-10,
         max_evaluations: Annotated[int, Field(ge=1, lt=2**31)] = 100_000,
     ) -> None:
         self.normalise = normalise
