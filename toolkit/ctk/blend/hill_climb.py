@@ -117,6 +117,8 @@ def hill_climb(
                     members, shares, losses = steps
                     place = np.broadcast_to(np.array(cell.place), (len(members), 2))
                     trace = ClimbTrace.join([trace, ClimbTrace(members, shares, to_score(losses), place)])
+                    if progress is not None:
+                        progress(trace[-1])
             found.append(weights_found)
             traces.append(trace)
             if end is not None and time.perf_counter() > end:
