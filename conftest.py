@@ -44,6 +44,14 @@ else:
     os.environ["CTK_CACHE"] = os.environ.get("CTK_TEST_CACHE") or tempfile.mkdtemp(prefix="ctk-test-cache-")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def patient() -> None:
+    """No test fails because an import takes long on this machine: the line that says so comes after ten minutes."""
+    from ctk.plugins import tracing
+
+    tracing.PATIENCE = 600.0
+
+
 @pytest.fixture(scope="session")
 def ctk_in() -> type[CommandLine]:
     """``ctk_in(folder)("run", ...)``: the command line in this process, with ``folder`` as its current folder."""

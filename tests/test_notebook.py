@@ -134,7 +134,7 @@ def test_the_first_estimate_leaves_out_what_it_took_to_begin(monkeypatch, clock)
 
 def test_what_a_resumed_fit_had_behind_it_is_no_pace(monkeypatch, clock):
     steps = [(5, 0, 80, 100), (2, 0, 81, 100), (1, 1, 80, 100), (1, 1, 81, 100)]
-    assert told(monkeypatch, clock, steps)[-1] == "7:56 left"  # 2 epochs in 4 s, 238 to go
+    assert told(monkeypatch, clock, steps)[-1] == "2:58 left"  # 200 and 100 s a fit, two at a time
 
 
 def test_a_quick_first_member_is_not_the_pace_of_long_ones(monkeypatch, clock):

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import lightning.pytorch as L
 import torch
 from lightning.fabric.plugins.environments.lightning import LightningEnvironment
-from lightning.fabric.utilities.rank_zero import rank_zero_module
+from lightning.fabric.utilities.rank_zero import rank_zero_module  # type: ignore[attr-defined]
 from lightning.pytorch.callbacks import Callback, EMAWeightAveraging
 from lightning.pytorch.loggers import Logger
 from lightning.pytorch.strategies import DDPStrategy

@@ -11,7 +11,8 @@ from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Ta
 from rich.text import Text
 
 from ctk.runs import Part
-from ctk.workflow.work_bars import PLAIN_EVERY, Pace, WorkBars
+from ctk.workflow.fit_pace import FitPace
+from ctk.workflow.work_bars import PLAIN_EVERY, WorkBars
 
 
 class FitBars:
@@ -29,11 +30,10 @@ class FitBars:
         self.tasks: dict[Part, TaskID] = {}
         self.parts: list[Part] = []
         self.done: dict[Part, tuple[int, int]] = {}
-        self.begun: dict[Part, int] = {}
         self.scores: dict[Part, Mapping[str, float]] = {}
         self.started = 0.0
         self.last_line_at = 0.0
-        self.pace = Pace()
+        self.pace = FitPace()
         self.bars_before_fits = WorkBars(console, drawn, quiet)
 
     def say(self, line: str) -> None:
@@ -68,8 +68,8 @@ class FitBars:
 
     def progress(self, part: Part, done: int, total: int, scores: Mapping[str, float]) -> None:
         """Move a part's bar and the estimate."""
-        self.begun.setdefault(part, done if done < total else 0)
         self.done[part] = done, total
+        self.pace.hear(part, done, total)
         self.scores[part] = scores
         estimate = self._estimate()
         if self.bars is not None:
@@ -106,23 +106,11 @@ class FitBars:
         return shown.rstrip()
 
     def _share(self) -> float:
-        done, total = self._epochs()
-        return done / max(1, total)
-
-    def _epochs(self) -> tuple[int, int]:
-        """Count what is done, and all. A part not begun yet counts for as many epochs as the longest that has."""
-        longest = self._longest()
-        total = sum(self.done[part][1] if part in self.done else longest for part in self.parts)
-        return sum(done for done, _ in self.done.values()), total
-
-    def _longest(self) -> int:
-        return max((total for _, total in self.done.values()), default=1)
+        return self.pace.share(self.parts)
 
     def _estimate(self) -> str:
-        """Say how long all fits will take yet: what a part had behind it at its first word is none of the pace."""
-        before = sum(self.begun.values())
-        done, total = self._epochs()
-        left = self.pace.seconds_left(done - before, total - before, unit=self._longest())
+        """Say how long all fits will take yet."""
+        left = self.pace.seconds_left(self.parts)
         return "" if left is None else f"{_clock(left)} left"
 
 
