@@ -2,6 +2,7 @@
 """Whatever is wrong in a folder is one sentence with file, row and column, and a line of help; nothing is written."""
 
 import json
+import os
 
 import pandas as pd
 import pytest
@@ -52,8 +53,15 @@ def cut_short(path):
     path.write_bytes(path.read_bytes()[:-60])
 
 
+def pipe(path):
+    path.unlink()
+    os.mkfifo(path)
+
+
 CASES = {
     "picture missing": (picture(lambda path: path.unlink()), "image_t-0.5.png: there is no such picture; row 3 of train_features.csv needs it."),
+    "picture a pipe": (picture(pipe), "image_t-0.5.png: there is no such picture; row 3 of train_features.csv needs it."),
+    "picture a link to nothing": (picture(lambda path: (path.unlink(), path.symlink_to("gone"))), "image_t-0.5.png: there is no such picture; row 3 of train_features.csv needs it."),
     "picture truncated": (picture(cut_short), "image_t-0.5.png: cannot be decoded as a picture"),
     "picture empty": (picture(lambda path: path.write_bytes(b"")), "image_t-0.5.png: cannot be decoded as a picture"),
     "picture of another size": (picture(lambda path: Image.new("RGB", (64, 32)).save(path)), "image_t-0.5.png: is 64 x 32 pixels; the first picture is 128 x 64."),

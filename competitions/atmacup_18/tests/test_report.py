@@ -29,6 +29,15 @@ def test_left_is_left_in_the_picture_and_from_above():
         assert ends[0] < middle < ends[1]
 
 
+def test_paths_end_at_the_pictures_edges():
+    """A path begins below the picture; the drawing clips what a picture of its own holds."""
+    path = np.stack([np.arange(1, 7) * 4.0, np.zeros(6), np.zeros(6)], axis=1)
+    frame = str(paths.frame_svg(np.zeros((64, 128, 3), np.uint8), path, path, np.array(COMPETITION)))
+    inner = re.search(r'<svg width="128" height="64">(.*?)</svg></svg>$', frame)
+    assert inner is not None
+    assert inner[1].count("<polyline") == frame.count("<polyline") == 4
+
+
 def test_a_dozen_rows_from_the_best_to_the_worst_none_of_which_stands_still():
     random = np.random.default_rng(0)
     target = np.zeros((100, 18))

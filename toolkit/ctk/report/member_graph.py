@@ -13,6 +13,10 @@ SIDE_BY_SIDE = 3
 """Boxes in a row; names in narrower ones could not be read."""
 
 
+Place = tuple[float, float, float]
+"""Of a box: its centre from the left, its top, its width."""
+
+
 @dataclass(frozen=True)
 class GraphNode:
     """A member, or the blend.
@@ -45,17 +49,20 @@ def member_graph(nodes: Mapping[str, GraphNode]) -> str:
     for names in layers(nodes):
         most = math.ceil(len(names) / math.ceil(len(names) / SIDE_BY_SIDE))
         waves += [names[first : first + most] for first in range(0, len(names), most)]
-    places: dict[str, tuple[float, float, float]] = {}
+    places: dict[str, Place] = {}
     for number, names in enumerate(waves):
         box = min(168.0, WIDTH / len(names) - 8)
-        # boxes that stand alone go left and right in turn, so that none hides the edges that pass it
+        # boxes that stand alone go left and right in turn, so that there is room for the edges that pass them
         aside = 0.0 if len(names) > 1 or number == len(waves) - 1 else WIDTH * (0.2 if number % 2 else -0.2)
         for place, name in enumerate(names):
             places[name] = (WIDTH * (place + 0.5) / len(names) + aside, 4.0 + number * (ROW + GAP), box)
+    rows = [[places[name] for name in names] for names in waves]
     height = len(waves) * (ROW + GAP) - GAP + 8
     said = "; ".join(f"{name} takes {', '.join(node.needs)}" for name, node in nodes.items() if node.needs)
     parts = [
-        _edge(places[need], places[name], label) for name, node in nodes.items() for need, label in node.needs.items()
+        _edge(places[need], places[name], rows, label)
+        for name, node in nodes.items()
+        for need, label in node.needs.items()
     ]
     parts += [_box(places[name], node) for name, node in nodes.items()]
     label = html.escape(f"Graph of members: {said}")
@@ -65,15 +72,32 @@ def member_graph(nodes: Mapping[str, GraphNode]) -> str:
     )
 
 
-def _edge(start: tuple[float, float, float], end: tuple[float, float, float], label: str) -> str:
-    x, y, (to, below, _) = start[0], start[1] + ROW, end
-    middle = (y + below) / 2
+def _edge(start: Place, end: Place, rows: Sequence[Sequence[Place]], label: str) -> str:
+    """Draw from a box down to another, round those between: an edge that comes out behind one seems to begin there."""
+    x, y = start[0], start[1] + ROW
+    way = f"M{x:.1f} {y:.1f}"
+    for row in [*(row for row in rows if start[1] < row[0][1] < end[1]), [end]]:
+        top = row[0][1]
+        to = end[0] if row == [end] else _passage(row, x + (end[0] - x) * (top - y) / (end[1] - y))
+        middle = (y + top) / 2
+        way += f" C{x:.1f} {middle:.1f} {to:.1f} {middle:.1f} {to:.1f} {top:.1f}"
+        if row != [end]:
+            way += f" V{top + ROW:.1f}"
+        x, y = to, top + ROW
     title = f"<title>{html.escape(label)}</title>" if label else ""
-    way = f"M{x:.1f} {y:.1f} C{x:.1f} {middle:.1f} {to:.1f} {middle:.1f} {to:.1f} {below:.1f}"
     return f'<path class="edge" d="{way}">{title}</path>'
 
 
-def _box(place: tuple[float, float, float], node: GraphNode) -> str:
+def _passage(row: Sequence[Place], wanted: float) -> float:
+    """Where an edge gets through a row of boxes, as near as can be to where it wants to."""
+    lefts = [0.0, *(centre + width / 2 for centre, _, width in row)]
+    rights = [*(centre - width / 2 for centre, _, width in row), WIDTH]
+    rooms = [min(8.0, (right - left) / 2) for left, right in zip(lefts, rights, strict=True)]
+    ways = (min(max(wanted, left + room), right - room) for left, right, room in zip(lefts, rights, rooms, strict=True))
+    return min(ways, key=lambda at: abs(at - wanted))
+
+
+def _box(place: Place, node: GraphNode) -> str:
     centre, top, width = place
     colour = f"var(--s{node.slot})" if node.slot else "var(--baseline)"
     letters = max(6, int(width / 6.4))

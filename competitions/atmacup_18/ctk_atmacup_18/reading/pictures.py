@@ -45,7 +45,7 @@ def _walk(folder: str, prefix: str, depth: int) -> Iterator[tuple[str, Stamp]]:
             if entry.is_dir():
                 if depth:
                     yield from _walk(entry.path, f"{prefix}{entry.name}/", depth - 1)
-            else:
+            elif entry.is_file():  # a pipe would let whoever opens it wait
                 facts = entry.stat()
                 yield f"{prefix}{entry.name}", (facts.st_size, facts.st_mtime_ns)
 

@@ -68,7 +68,7 @@ def _tile(results: Results, row: int, error: float) -> Markup:
 
 
 def frame_svg(frame: Array, true: Array, predicted: Array, camera: Array) -> Markup:
-    """A picture (H, W, 3) uint8 with two paths (6, 3) in metres drawn through the camera."""
+    """A picture (H, W, 3) uint8 with two paths (6, 3) in metres drawn through the camera, which end at its edges."""
     from PIL import Image
 
     content = io.BytesIO()
@@ -81,7 +81,8 @@ def frame_svg(frame: Array, true: Array, predicted: Array, camera: Array) -> Mar
     )
     return Markup(
         '<svg class="frame" viewBox="0 0 {width} {height}" role="img" aria-label="the newest frame with both paths">'
-        '<image width="{width}" height="{height}" href="{picture}"/>{lines}</svg>'
+        '<image width="{width}" height="{height}" href="{picture}"/>'
+        '<svg width="{width}" height="{height}">{lines}</svg></svg>'
     ).format(width=width, height=height, picture=data_uri(content.getvalue(), "image/png"), lines=lines)
 
 
