@@ -80,6 +80,8 @@ CASES = {
     "target missing": (without("z_5"), "train_features.csv: has no column 'z_5'."),
     "empty cell": (changed(TRAIN, 9, "aEgo", ""), ", column aEgo: is empty."),
     "NaN cell": (changed(TEST, 0, "gas", "NaN"), ", column gas: 'NaN' is no finite number."),
+    "NaN word": (changed(TEST, 0, "gearShifter", "NaN"), ", column gearShifter: 'NaN' is no word."),
+    "beyond float32": (changed(TRAIN, 2, "x_0", "1e39"), ", column x_0: '1e39' is no finite number."),
     "NaN target": (changed(TRAIN, 0, "y_3", "nan"), ", column y_3: 'nan' is no finite number."),
     "words for a switch": (changed(TRAIN, 0, "leftBlinker", "perhaps"), ", column leftBlinker: 'perhaps' is neither True nor False."),
     "no test rows": (lambda data: cells(data / TEST).head(0).to_csv(data / TEST, index=False), "test_features.csv: there are no rows."),

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 IDS = re.compile(r"([0-9A-Za-z][0-9A-Za-z-]*)_(0|[1-9][0-9]{0,8})")
 SWITCH = {"true": 1.0, "false": 0.0, "1": 1.0, "0": 0.0, "1.0": 1.0, "0.0": 0.0}
+NONE = ("", "nan", "na", "null")
 MEND = "Mend the file, or take the competition's own."
 
 Raises = type[CtkError]
@@ -46,11 +47,12 @@ def where(path: Path, table: DataFrame, row: int, column: str) -> str:
 
 
 def numbers(path: Path, table: DataFrame, column: str, error: Raises = DataError) -> Array:
-    """(N,) float64 of a column, finite. Raises ``error`` for the first cell that is empty or no finite number."""
+    """(N,) float64 of a column, finite in float32 too. Raises ``error`` for the first cell that is not."""
     import pandas as pd
 
     values = pd.to_numeric(table[column], errors="coerce").to_numpy(np.float64)
-    return _checked(values, np.isfinite(values), path, table, column, "no finite number", error)
+    fine = np.abs(values) <= np.finfo(np.float32).max
+    return _checked(values, fine, path, table, column, "no finite number", error)
 
 
 def switches(path: Path, table: DataFrame, column: str) -> Array:
@@ -60,9 +62,10 @@ def switches(path: Path, table: DataFrame, column: str) -> Array:
 
 
 def words(path: Path, table: DataFrame, column: str) -> Array:
-    """(N,) str of a column. Raises DataError for the first that is empty."""
+    """(N,) str of a column. Raises DataError for the first that is empty or says that there is none."""
     values = table[column].to_numpy(str) if len(table) else np.empty(0, "U1")
-    return _checked(values, values != "", path, table, column, "empty", DataError)
+    fine = ~np.isin(np.char.lower(np.char.strip(values)), NONE)
+    return _checked(values, fine, path, table, column, "no word", DataError)
 
 
 def moments(path: Path, table: DataFrame, error: Raises = DataError) -> list[Moment]:
