@@ -211,3 +211,8 @@ def test_json_has_the_scores_by_fold(validated):
     plain = json.loads(json.dumps(validated.folds.plain()))
     assert plain["rows_validated"] == [32, 32, 32]
     assert plain["members"]["blend"]["folds"] == list(validated.folds.scores["blend"])
+
+
+@pytest.mark.parametrize(("scheme", "said"), [("group", True), ("kfold", True), ("stratified-group", False)])
+def test_what_a_preset_stratifies_by_stays_for_schemes_that_stratify_alone(scheme, said):
+    assert ("split.stratify=null" in split_overrides(3, scheme)) is said

@@ -27,7 +27,7 @@ def split_overrides(folds: int, scheme: str, group: str | None = None, stratify:
     values = {"predefined": None, "scheme": scheme, "folds": folds, "use": folds}
     if group is not None or scheme in BY_ROW:
         values["by"] = group
-    if stratify is not None:
+    if stratify is not None or not scheme.startswith("stratified"):  # the preset's is for these alone
         values["stratify"] = stratify
     return [f"split.{key}={_as_yaml(value)}" for key, value in values.items()]
 
