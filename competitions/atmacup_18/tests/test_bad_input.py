@@ -84,6 +84,7 @@ CASES = {
     "beyond float32": (changed(TRAIN, 2, "x_0", "1e39"), ", column x_0: '1e39' is no finite number."),
     "NaN target": (changed(TRAIN, 0, "y_3", "nan"), ", column y_3: 'nan' is no finite number."),
     "words for a switch": (changed(TRAIN, 0, "leftBlinker", "perhaps"), ", column leftBlinker: 'perhaps' is neither True nor False."),
+    "no training rows": (lambda data: cells(data / TRAIN).head(0).to_csv(data / TRAIN, index=False), "train_features.csv: there are no rows."),
     "no test rows": (lambda data: cells(data / TEST).head(0).to_csv(data / TEST, index=False), "test_features.csv: there are no rows."),
     "no pictures": (lambda data: (data / "images").rename(data / "bilder"), "images: there is no such folder."),
     "sample of other rows": (lambda data: cells(data / "atmaCup18__sample_submit.csv").head(3).to_csv(data / "atmaCup18__sample_submit.csv", index=False), "has 3 rows, and the test set has"),

@@ -34,9 +34,10 @@ def prepare(folder: Path, place: Path, train: bool, listings: Listings, progress
     Raises DataError that names file, row and column of what is wrong.
     """
     test = tables.read_features(folder / TEST, targets=False)
-    if not len(test):
-        raise DataError(f"{test.path}: there are no rows.", GET)
     trained = tables.read_features(folder / TRAIN, targets=True) if train else tables.no_rows(folder / TRAIN)
+    for table in (test, *([trained] if train else [])):
+        if not len(table):
+            raise DataError(f"{table.path}: there are no rows.", GET)
     _check_apart(trained, test)
     parts = {"test": test, "train": trained}  # what is small comes first
     truth = tables.read_truth(folder / TRUTH, test.ids).target if (folder / TRUTH).is_file() else None
