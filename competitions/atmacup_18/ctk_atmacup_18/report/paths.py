@@ -37,7 +37,7 @@ def section(results: Results) -> Section:
         '<p class="note">Validated rows in which the car goes at least {far:g} m, evenly from the best predicted to the'
         " worst: the newest frame with both paths drawn through the camera, and the paths from above, the car at the"
         ' bottom driving up, in metres.</p><ul class="legend"><li><i class="way truth"></i>truth (white in'
-        ' the pictures)</li>'
+        " the pictures)</li>"
         '<li><i class="way blend"></i>blend</li></ul><div class="ways">{tiles}</div>'
     ).format(far=FAR, tiles=tiles)
     return Section("Paths", str(html), CSS)
