@@ -156,7 +156,7 @@ def test_components(tab):
         ("members.base.blend=", ["members.base.blend=true", "members.base.blend=false"]),
         ("blend=hill-climb-", ["blend=hill-climb-retrieval"]),
         ("blend=greedy -o blend.max", ["blend.max_rounds="]),
-        ("features.s.name=svd -o features.", ["features.s."]),
+        ("features.s.name=svd -o features.", ["features.s=", "features.s."]),
         (
             "features.s.name=svd -o features.s.",
             [f"features.s.{key}=" for key in ("name", "of", "size", "columns", "each")],

@@ -91,7 +91,11 @@ def test_several_things_wrong_are_named_together(tmp_path):
 
 @pytest.mark.parametrize(
     ("content", "problem"),
-    [(b"a,b\n", "the columns are a,b"), (b"", "the columns are missing"), (b"\xff\xfe\x00", "cannot be read as CSV")],
+    [
+        (b"a,b\n", "the columns are a,b"),
+        (b"", "the columns are missing"),
+        (b"\xff\xfe\x00", "is in UTF-16, and UTF-8 is needed"),
+    ],
 )
 def test_a_file_that_is_no_submission_is_refused(tmp_path, content, problem):
     (tmp_path / "s.csv").write_bytes(content)
