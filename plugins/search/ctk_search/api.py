@@ -30,7 +30,7 @@ from ctk.api import (
     resolve_choice,
 )
 from ctk.contract import Choice, Execution, RunConfig, Tabular
-from ctk.errors import HIDDEN, CtkError, UsageError, nearest
+from ctk.errors import HIDDEN, CtkError, UsageError
 from ctk.files import refuse_ways_out
 from ctk.runs import Run, find_shortened, nearest_shortened, runs_root
 from ctk_search import configs, pruning
@@ -119,8 +119,6 @@ def search(
     root       folder of runs; None is $CTK_RUNS or ./runs
     data, preset, config, overrides, seeds  what all trials' configs grow from, as for ``ctk.run``
     """
-    if pruner not in pruning.NAMES:
-        raise UsageError(f"There is no pruner '{pruner}'.", nearest(pruner, pruning.NAMES, "pruners"))
     known = competition_of(competition)
     found = spaces.find(space, known)
     base: dict[str, Any] = {

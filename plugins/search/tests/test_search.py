@@ -415,7 +415,7 @@ def test_a_sampler_that_fails_is_told_by_name_also_when_the_search_is_gone_on_wi
 
 
 def test_a_pruner_that_is_not_there_is_told(search):
-    with pytest.raises(UsageError, match="no pruner 'medain'") as error:
+    with pytest.raises(UsageError, match="Argument pruner='medain' is wrong") as error:
         search(pruner="medain")
     assert "Did you mean 'median'?" in str(error.value)
 

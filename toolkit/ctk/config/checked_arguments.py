@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache, wraps
 from os import PathLike
@@ -11,7 +12,7 @@ from typing import Any, ParamSpec, TypeVar, get_args, get_origin, get_type_hints
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from ctk.errors import UsageError, nearest
+from ctk.errors import UsageError, near, nearest
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -53,10 +54,13 @@ def _checked(name: str, value: Any, kind: Any) -> Any:
     try:
         return _adapter(kind).validate_python(_listed(value) if several and value is not None else value)
     except ValidationError as error:
-        message = error.errors()[0]["msg"]
+        first = error.errors()[0]
+        message, help = first["msg"], ""
+        if first["type"] == "literal_error":
+            help = near(str(value), re.findall(r"'([^']*)'", first["ctx"]["expected"]))
         text = repr(value)
         shown = text if len(text) <= LONGEST else f"{text[:LONGEST]} ..."
-        raise UsageError(f"Argument {name}={shown} is wrong: {message[:1].lower()}{message[1:]}.") from None
+        raise UsageError(f"Argument {name}={shown} is wrong: {message[:1].lower()}{message[1:]}.", help) from None
 
 
 @cache

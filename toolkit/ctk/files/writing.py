@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import get_native_id
 from typing import Any
 
 from ctk.files.refusals import explaining
@@ -23,7 +24,7 @@ def atomic(path: Path, lasting: bool = True) -> Iterator[Path]:
     is full or the place not writable.
     """
     path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    temporary = path.with_name(f".{path.name}.{get_native_id()}.part")  # several threads may write the same file
     try:
         with explaining(path):
             path.parent.mkdir(parents=True, exist_ok=True)

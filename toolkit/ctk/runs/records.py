@@ -117,7 +117,7 @@ class BlendPart(BaseModel):
     group_of_column: list[int] = []
     by_group: dict[str, list[float]] = {}
     by: str | None = None
-    bins: list[list[int]] = []
+    bins: list[tuple[int, int]] = []
     parts: list[BlendPart] = []
 
 
