@@ -1,6 +1,6 @@
 """Fits of the plugins' trees against calling their libraries on the same matrix.
 
-python bench/trees.py [--library xgboost lightgbm] [--rows 10000] [--columns 40] [--targets 2] [--rounds 60] [--runs 9]
+python bench/trees.py [--library xgboost lightgbm] [--rows 43371] [--columns 100] [--targets 3] [--rounds 100] [--runs 5]
 
 Both bin the matrix once, fit a booster a target with early stopping on a fifth of the rows and predict these, with the
 same parameters in one process. They take turns, and the one that begins changes; a warm-up of each comes before. The
@@ -106,7 +106,7 @@ def main() -> None:
     """Print a line a library."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--library", nargs="+", default=["xgboost", "lightgbm"])
-    for name, default in (("rows", 10_000), ("columns", 40), ("targets", 2), ("rounds", 60), ("runs", 9)):
+    for name, default in (("rows", 43_371), ("columns", 100), ("targets", 3), ("rounds", 100), ("runs", 5)):
         parser.add_argument(f"--{name}", type=int, default=default)
     given = parser.parse_args()
     train, valid = data(given.rows, given.columns, given.targets)

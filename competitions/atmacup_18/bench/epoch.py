@@ -1,6 +1,6 @@
 """An epoch of a network on pictures through the toolkit, beside the plainest PyTorch loop over the same arrays.
 
-    python competitions/atmacup_18/bench/epoch.py [--rows 512] [--seconds 120] [--results bench/results]
+    python competitions/atmacup_18/bench/epoch.py [--rows 2048] [--seconds 200] [--results bench/results]
 
 Ours is a whole fit of one epoch from samples on disk: it sets Lightning up, reads memory-mapped frames, mirrors half of
 the rows as they come, validates (on 4 rows) and writes its result. The plain loop has the frames in memory before it
@@ -82,8 +82,8 @@ class L1(nn.Module):
 def main() -> None:
     """Print the table and keep it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rows", type=int, default=512)
-    parser.add_argument("--seconds", type=int, default=120)
+    parser.add_argument("--rows", type=int, default=2048)
+    parser.add_argument("--seconds", type=int, default=200)
     parser.add_argument("--results", type=Path, help="folder of the CSV tables; left out, nothing is kept")
     given = parser.parse_args()
     offers = [Component(kind, name, thing, "", "bench", "bench") for kind, name, thing in (

@@ -15,6 +15,7 @@ def print_results(results: Results) -> None:
     """Print the table of members, the blend and the test, and where submission and report lie."""
     metric = results.metric.name
     shown = list(results.headline)
+    known = bool(results.truth_scores)
     rows = []
     for key in (*results.members, *([BLEND] if BLEND in results.scores else [])):
         scores = results.scores.get(key, {})
@@ -22,17 +23,20 @@ def print_results(results: Results) -> None:
         mark = "baseline" if key in results.baselines else "" if key == BLEND else format_score(weight, 2)
         took = f"{results.seconds[key]:.0f} s" if key in results.seconds else ""
         label = f"blend ({_blender_label(results.config['blend'], results.blend)})" if key == BLEND else key
-        rows.append([label, *(format_score(scores.get(name)) for name in shown), mark, took])
-    if results.truth_scores:
-        rows.append(["the same, on the test", *(format_score(results.truth_scores[name]) for name in shown), "", ""])
+        on_test = [format_score(results.on_test(key))] if known else []
+        rows.append([label, *(format_score(scores.get(name)) for name in shown), *on_test, mark, took])
+    empty = [""] * (3 if known else 2)
+    if known:
+        rows.append(["the same, on the test", *(format_score(results.truth_scores[name]) for name in shown), *empty])
     for name, each in results.blends.items():
         label = f"blend {name} ({_blender_label(results.config['blends'][name], each.blend)})"
-        rows.append([label, *(format_score(each.scores.get(score)) for score in shown), "", ""])
+        rows.append([label, *(format_score(each.scores.get(score)) for score in shown), *empty])
         if each.truth_scores:
-            rows.append(["the same, on the test", *(format_score(each.truth_scores[score]) for score in shown), "", ""])
+            rows.append(["the same, on the test", *(format_score(each.truth_scores[score]) for score in shown), *empty])
     console.print()
     if rows:
-        print_table(["member", *shown, "weight", "time"], rows, numbers=len(shown) + 2)
+        columns = [*shown, *([f"test {metric}"] if known else []), "weight", "time"]
+        print_table(["member", *columns], rows, numbers=len(columns))
         console.print()
     if results.folds is not None:
         _print_folds(results.folds)

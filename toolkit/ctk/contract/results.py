@@ -137,6 +137,7 @@ class Results(Tabular):
     baselines    member keys that are shown but not blended
     test         the test samples; submitted: (T, ...) what was submitted for them; submission: the file
     truth        the test samples with targets, where public; truth_scores: the submission's numbers against them
+    test_scores  by member key, the numbers of its own test predictions, where the truth is public
     files        folder of pictures by gallery name, if any
     folds        the scores by fold, where several were validated on
     blends       the further blends of the config, by name
@@ -163,6 +164,7 @@ class Results(Tabular):
     submission: Path
     truth: Samples | None = None
     truth_scores: Mapping[str, float] = field(default_factory=dict)
+    test_scores: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     files: Path | None = None
     folds: FoldTable | None = None
     importances: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
@@ -173,6 +175,11 @@ class Results(Tabular):
     def members(self) -> list[str]:
         """Keys of the members, those last that were blended without a score, such as other people's files."""
         return list(dict.fromkeys(key for key in (*self.oof, *self.scores, *self.blend.weights) if key != BLEND))
+
+    def on_test(self, key: str) -> float | None:
+        """A member's deciding number on the test, or the blend's; None where the truth is not public."""
+        scores = self.truth_scores if key == BLEND else self.test_scores.get(key, {})
+        return scores.get(self.metric.name)
 
     def heading(self) -> str:
         """Say which run it is, and where its submission lies."""
@@ -188,6 +195,9 @@ class Results(Tabular):
         blend = {BLEND: self.scores[BLEND]} if BLEND in self.scores else {}
         every = {**members, **blend, **of_test, **further}
         scores = {key: [each.get(name) for name in self.headline] for key, each in every.items()}
-        rows = {key: [*each, self.blend.weights.get(key), self.seconds.get(key)] for key, each in scores.items()}
-        columns = [*self.headline, "weight", "seconds"]
+        rows = {
+            key: [*each, self.on_test(key), self.blend.weights.get(key), self.seconds.get(key)]
+            for key, each in scores.items()
+        }
+        columns = [*self.headline, f"test {self.metric.name}", "weight", "seconds"]
         return pd.DataFrame.from_dict(rows, orient="index", columns=columns, dtype=float)

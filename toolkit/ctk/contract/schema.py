@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ctk.errors import UsageError, nearest
-
-if TYPE_CHECKING:
-    pass
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -67,7 +64,8 @@ def validate_config(schema: type[M], value: Any, where: str) -> M:
         return schema.model_validate(value)
     except ValidationError as error:
         first = error.errors()[0]
-        key = ".".join(str(part) for part in (where, *first["loc"]) if part != "")
+        key = ".".join(str(part) for part in (where, *_keys(first["loc"], value)) if part != "")
+        key += f".{first['loc'][-1]}" if first["type"] == "missing" else ""
         if first["type"] == "value_error" and "unknown key" in str(first["ctx"]["error"]):
             problem, _, help = str(first["ctx"]["error"]).partition(". ")
             raise UsageError(f"Config{f' {key}' if key else ''}: {problem}.", help) from None
@@ -87,6 +85,14 @@ def merge_configs(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str,
         same = mend and value.get("name", old.get("name")) == old.get("name")
         merged[key] = merge_configs(old, value) if same else value
     return merged
+
+
+def _keys(place: Sequence[str | int], value: Any) -> Iterator[str | int]:
+    """Keys of a place that pydantic names which are in the value: it names the kinds of a union there too."""
+    for key in place:
+        if key in value if isinstance(value, Mapping) else isinstance(value, (list, tuple)) and isinstance(key, int):
+            value = value[key]
+            yield key
 
 
 def _lower(message: str) -> str:

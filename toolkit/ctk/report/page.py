@@ -143,7 +143,10 @@ def sentences(results: Results) -> list[str]:
 
 @dataclass(frozen=True)
 class MemberRow:
-    """A row of the members table. ``share`` is the deciding metric as a part of the largest, for its bar; or None."""
+    """A row of the members table. ``share`` is the deciding metric as a part of the largest, for its bar; or None.
+
+    ``on_test`` is the deciding metric on the test; empty where the truth is not public.
+    """
 
     kind: str
     name: str
@@ -152,6 +155,7 @@ class MemberRow:
     slot: int
     cells: tuple[str, ...]
     share: float | None
+    on_test: str
     seconds: str
     weight: str
 
@@ -176,9 +180,10 @@ def members_table(results: Results) -> Table:
         scores.append(results.truth_scores)
     cells = list(zip(*(_scores(results, name, scores) for name in names), strict=True))
     shares = _shares([deciding(results, key) for key in [*keys, "blend"]])
+    on_test = column([results.on_test(key) for key in [*keys, "blend"]]) if results.truth_scores else [""] * len(shares)
     colours = slots(results)
     rows: list[MemberRow] = []
-    for key, values, share in zip(keys, cells, shares, strict=False):
+    for key, values, share, of_test in zip(keys, cells, shares, on_test, strict=False):
         name, seed = _split(key)
         weight = results.blend.weights.get(key)
         rows.append(
@@ -190,15 +195,16 @@ def members_table(results: Results) -> Table:
                 slot=colours[name],
                 cells=values,
                 share=share,
+                on_test=of_test,
                 seconds=duration(results.seconds.get(key, math.nan)),
                 weight="" if weight is None else number(weight) if weight else "0",
             )
         )
     total = duration(sum(results.seconds.values())) if results.seconds else ""
-    rows.append(MemberRow("blend", "blend", "", True, 0, cells[len(keys)], shares[len(keys)], total, ""))
+    rows.append(MemberRow("blend", "blend", "", True, 0, cells[len(keys)], shares[-1], on_test[-1], total, ""))
     below = [f"blend {name}" for name in results.blends] + (["blend on the test"] if results.truth_scores else [])
     for name, values in zip(below, cells[len(keys) + 1 :], strict=True):
-        rows.append(MemberRow("test", name, "", True, 0, values, None, "", ""))
+        rows.append(MemberRow("test", name, "", True, 0, values, None, "", "", ""))
     return Table(names, rows)
 
 

@@ -210,7 +210,7 @@ class BoostedTrees(Model):
                     if valid_data is not None:
                         self.relabel(valid_data, valid_labels[number])
                 fitted = self.train(data, valid_data, replace(task, progress=progress))
-                with atomic(path) as temporary:
+                with atomic(path, lasting=False) as temporary:  # what a power cut damages is fitted anew
                     self.write_booster(fitted, temporary)
                 told.append((name, fitted))
             self.boosters.append(self.read_booster(path, task.gpu))
@@ -341,8 +341,8 @@ class BoostedTrees(Model):
         )
         return facts
 
-    def _write_facts(self, folder: Path) -> None:
-        write_json(folder / "trees.json", self._facts())
+    def _write_facts(self, folder: Path, lasting: bool = True) -> None:
+        write_json(folder / "trees.json", self._facts(), lasting)
 
     def _open_folder(self, context: FitContext) -> None:
         """Keep the boosters of an interrupted fit of the same table and settings; all others go."""
@@ -356,7 +356,7 @@ class BoostedTrees(Model):
         if begun != self._facts():
             for path in context.folder.glob(f"booster-*{self.suffix}"):
                 path.unlink()
-            self._write_facts(context.folder)
+            self._write_facts(context.folder, lasting=False)
 
     def _is_readable(self, path: Path, gpu: bool, context: FitContext) -> bool:
         if not path.exists():

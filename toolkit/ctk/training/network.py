@@ -75,7 +75,7 @@ class NetworkModel(Model):
         self.at_once = DRY_PREDICT_ROWS if context.steps else PREDICT_ROWS
         torch.manual_seed(context.seed)
         self.network = self._new(train)
-        self._check_phases()
+        self._check_phases(self.network)
         if hasattr(self.network, "load_pretrained"):
             self.network.load_pretrained()  # type: ignore[operator]
         whole: Array | None = None
@@ -154,10 +154,12 @@ class NetworkModel(Model):
             ) from error
 
     def memory(self, samples: Samples, device: str = "auto") -> int | None:
-        """Tell by a forward pass of a few rows what a fit with full batches takes."""
+        """Tell by a forward pass of a few rows what a fit with full batches takes. Raises UsageError as ``fit`` does."""
         on = torch_device(device)
         with torch.random.fork_rng(devices=[]):
-            return fit_bytes(self._new(samples), samples, self.training, on)
+            network = self._new(samples)
+            self._check_phases(network)
+            return fit_bytes(network, samples, self.training, on)
 
     @property
     def size(self) -> int:
@@ -186,18 +188,18 @@ class NetworkModel(Model):
         sequences = Sequences.of(samples, self.training.phases()[-1].batch) if reads_sequences(network) else None
         return predict_blocks(network, samples, self.device, self.at_once, sequences)
 
-    def _check_phases(self) -> None:
+    def _check_phases(self, network: nn.Module) -> None:
         """Raise UsageError for keys that the network cannot follow, before anything is trained."""
         for phase in self.training.phases():
             if phase.trainable is not None:
-                trained_names(self.network, phase.trainable)
-            batch, name = phase.batch, type(self.network).__name__
-            if reads_sequences(self.network) and not batch.in_sequences:
+                trained_names(network, phase.trainable)
+            batch, name = phase.batch, type(network).__name__
+            if reads_sequences(network) and not batch.in_sequences:
                 raise UsageError(
                     f"Config key 'batch': the network {name} reads sequences, and batches are of single rows.",
                     "Say of which group: batch: {by: GROUP, as: sequences}.",
                 )
-            if batch.in_sequences and not reads_sequences(self.network):
+            if batch.in_sequences and not reads_sequences(network):
                 raise UsageError(
                     f"Config key 'batch.as' is sequences, and the network {name} reads single rows.",
                     f"One that reads sequences has '{MASK}' among its features; or leave the key out.",

@@ -20,12 +20,8 @@ def score_blend(
     predicted: PredictedRun, blended: BlendedPredictions
 ) -> tuple[Mapping[str, float], Mapping[str, float]]:
     """Score a blend on what was validated, and on the test where its truth is public."""
-    competition, truth = predicted.competition, predicted.data.truth
     valid = {} if blended.valid is None else _evaluate(predicted, blended.valid, predicted.members.valid)
-    if truth is None:
-        return valid, {}
-    deciding = _of_metric(predicted.metric, competition.headline, blended.test, truth)
-    return valid, {**deciding, **competition.score(blended.test, truth)}
+    return valid, _score_on_test(predicted, blended.test)
 
 
 def collect_results(
@@ -48,6 +44,7 @@ def collect_results(
     data, members = predicted.data, predicted.members
     scores = {key: _evaluate(predicted, oof, members.valid) for key, oof in members.oof.items()}
     of_blend, truth_scores = score_blend(predicted, blended)
+    test_scores = {key: _score_on_test(predicted, test) for key, test in members.test.items()} if truth_scores else {}
     if of_blend:
         scores[BLEND] = dict(of_blend)
     folds = None
@@ -64,6 +61,7 @@ def collect_results(
             "baselines": sorted(members.baselines),
             "members": scores,
             "test": truth_scores,
+            "members_on_test": test_scores,
             "blends": {name: {"validation": each.scores, "test": each.truth_scores} for name, each in blends.items()},
         },
     )
@@ -90,6 +88,7 @@ def collect_results(
         submission=submission,
         truth=data.truth,
         truth_scores=truth_scores,
+        test_scores=test_scores,
         files=data.files,
         folds=folds,
         blends=blends,
@@ -116,6 +115,15 @@ def _evaluate(predicted: PredictedRun, prediction: Array, samples: Samples) -> d
     competition = predicted.competition
     deciding = _of_metric(predicted.metric, competition.headline, prediction, samples)
     return {**deciding, **competition.evaluate(prediction, samples)}
+
+
+def _score_on_test(predicted: PredictedRun, prediction: Array) -> dict[str, float]:
+    """Compute the competition's numbers on the test; none where its truth is not public."""
+    competition, truth = predicted.competition, predicted.data.truth
+    if truth is None:
+        return {}
+    deciding = _of_metric(predicted.metric, competition.headline, prediction, truth)
+    return {**deciding, **competition.score(prediction, truth)}
 
 
 def _of_metric(metric: Metric, known: Sequence[str], prediction: Array, samples: Samples) -> dict[str, float]:

@@ -7,6 +7,7 @@ from concurrent.futures import Executor
 from contextlib import suppress
 
 from ctk.contract import RunConfig
+from ctk.errors import UsageError
 from ctk.machine import free_memory, size_text
 from ctk.plugins.guard import Guard, keep_noise, submit_task
 from ctk.runs import RUNNING, Part, Run
@@ -33,11 +34,16 @@ class MemoryForecast:
         self.tell_if_known()
 
     def tell_if_known(self) -> None:
-        """Say it where a worker has answered since, and note it in the run's state."""
+        """Say it where a worker has answered since, and note it in the run's state.
+
+        Raises UsageError for a config that a member's model could not be made or fitted by: nothing else is waited for.
+        """
         if self.answer is None or not self.answer.done():
             return
-        known = {} if self.answer.exception() else self.answer.result()
+        known, wrong = ({}, {}) if self.answer.exception() else self.answer.result()
         self.answer = None
+        for name, error in wrong.items():
+            raise UsageError(f"{name}: {error.problem}", error.help)
         if known:
             self._tell(max(known, key=known.__getitem__), max(known.values()))
 
@@ -56,12 +62,13 @@ class MemoryForecast:
             )
 
 
-def expected_bytes(tasks: Sequence[FitTask]) -> dict[str, int]:
-    """What a fit of each task's member takes, as far as its model knows; what fails here fails again where it fits.
+def expected_bytes(tasks: Sequence[FitTask]) -> tuple[dict[str, int], dict[str, UsageError]]:
+    """What a fit of each task's member takes, as far as its model knows; and the members whose configs are wrong.
 
-    In a dry run too it is of full batches of all training samples.
+    What else fails here fails again where it fits. In a dry run too it is of full batches of all training samples.
     """
     known: dict[str, int] = {}
+    wrong: dict[str, UsageError] = {}
     for task in tasks:
         member = next(each for each in task.config.members if each.name == task.part.member)
         with suppress(Exception):
@@ -69,9 +76,12 @@ def expected_bytes(tasks: Sequence[FitTask]) -> dict[str, int]:
             train = task.prepared.data.train
             if task.steps is None:  # those of a dry run are of some rows alone
                 train = add_frozen(task.features, task.config.handed_to(member), train, "train")
-            size = guarded_model(member).memory(train, task.config.device)
-            known |= {} if size is None else {member.name: size}
-    return known
+            try:
+                size = guarded_model(member).memory(train, task.config.device)
+                known |= {} if size is None else {member.name: size}
+            except UsageError as error:
+                wrong[member.name] = error
+    return known, wrong
 
 
 def _free(config: RunConfig) -> int | None:
