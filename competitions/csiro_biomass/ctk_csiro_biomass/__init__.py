@@ -1,0 +1,1 @@
+"""CSIRO Image2Biomass (Kaggle, 2025) as a competition of ctk."""

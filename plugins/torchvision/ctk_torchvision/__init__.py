@@ -1,0 +1,1 @@
+"""Transforms of pictures by torchvision for ctk."""
