@@ -160,6 +160,19 @@ def test_each_copy_is_trained_on_its_own_columns_alone(tmp_path):
         assert all(columns.tolist() == wanted for _, _, columns in loss.seen)
 
 
+def test_every_step_drops_out_also_after_a_prediction_of_the_whole(tmp_path):
+    modes = []
+
+    def forward(self, x):
+        modes.append((torch.is_grad_enabled(), self.body[2].training))
+        return self.body(x)
+
+    with patch.object(Wide, "forward", forward):
+        fit(tmp_path, make_model(stages=COPIES))
+    assert len({dropping for learning, dropping in modes if learning}) == 1
+    assert all(dropping == learning for learning, dropping in modes)
+
+
 def test_copies_predict_their_own_columns_and_begin_with_the_best_of_the_stage_before(tmp_path):
     model = make_model(stages=COPIES)
     valid = fit(tmp_path, model)

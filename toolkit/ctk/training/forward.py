@@ -73,11 +73,16 @@ def predict_blocks(
     at_once: int = PREDICT_ROWS,
     sequences: Sequences | None = None,
 ) -> Iterator[tuple[slice | Array, Array]]:
-    """Predict in the samples' units, some rows at a time: (rows, (B, D) float32)."""
-    network.to(device).eval()
+    """Predict in the samples' units, some rows at a time: (rows, (B, D) float32). Modes are as before at its end."""
+    trained = [module for module in network.modules() if module.training]
     names: Any = network.features
     features = FeaturesDataset(samples, names, sequences)
     at_once = min(at_once, rows_at_once(samples, names))
-    for part in SequentialSlices(len(samples), at_once=at_once, sequences=sequences):
-        rows = part if sequences is None else sequences.rows[part]
-        yield rows, output(network, features[part], device).cpu().numpy()
+    try:
+        network.to(device).eval()
+        for part in SequentialSlices(len(samples), at_once=at_once, sequences=sequences):
+            rows = part if sequences is None else sequences.rows[part]
+            yield rows, output(network, features[part], device).cpu().numpy()
+    finally:
+        for module in trained:
+            module.training = True

@@ -154,7 +154,7 @@ class NetworkModel(Model):
             ) from error
 
     def memory(self, samples: Samples, device: str = "auto") -> int | None:
-        """Tell by a forward pass of a few rows what a fit with full batches takes. Raises UsageError as ``fit`` does."""
+        """Tell by a forward pass of a few rows what a fit with full batches takes. Raises UsageError, as ``fit``."""
         on = torch_device(device)
         with torch.random.fork_rng(devices=[]):
             network = self._new(samples)
