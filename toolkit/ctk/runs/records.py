@@ -5,7 +5,7 @@ Keys that are not named here are let through: a later version may know them. Tho
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -117,7 +117,7 @@ class BlendPart(BaseModel):
     group_of_column: list[int] = []
     by_group: dict[str, list[float]] = {}
     by: str | None = None
-    bins: list[tuple[int, int]] = []
+    bins: list[Annotated[list[int], Field(min_length=2, max_length=2)]] = []
     parts: list[BlendPart] = []
 
 
