@@ -25,11 +25,10 @@ from ctk.bench.bench_case import BenchCase, Contestant, Verdict
 from ctk.bench.measure import measure
 from ctk.bench.tables import machine, save
 from ctk.cli.bench import print_rows
-from ctk.data import SamplesWriter
+from ctk.data import PictureRows, SamplesWriter
 from ctk.files import read_npy
 from ctk.samples import Array
 from ctk_atmacup_18.columns import FEATURES, FRAMES, GEAR, HEIGHT, ID, SWITCHES, TARGETS, WIDTH
-from ctk_atmacup_18.reading.frames import Frames
 from ctk_atmacup_18.reading.reader import AtmaCup18Reader
 
 
@@ -80,7 +79,8 @@ def pictures(folder: Path, ids: list[str], names: list[list[str]], place: Path) 
     prepared = Path(tempfile.mkdtemp(dir=place))
     stamps = np.zeros((len(ids), len(FRAMES), 2), np.int64)
     writer = SamplesWriter(prepared)
-    for _, block in Frames(folder / "images", np.array(ids), names, stamps, (HEIGHT, WIDTH)).blocks(0):
+    rows = PictureRows("frames", folder / "images", np.array(ids), names, stamps, (len(FRAMES), HEIGHT, WIDTH, 3))
+    for _, block in rows.blocks(0):
         writer.append({"features/frames": block})
     writer.finish({})
     return read_npy(prepared / "features" / "frames.npy")

@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 
 from ctk.contract import Submission
+from ctk.data import TextTable
 from ctk.errors import SubmissionError
 from ctk.files import atomic
 from ctk.samples import Array, Samples
 from ctk_atmacup_18.columns import TARGETS, rows_of_scene
-from ctk_atmacup_18.reading import cells, tables
+from ctk_atmacup_18.reading import tables
 
 
 def header_of(test: Samples) -> list[str]:
@@ -35,8 +36,8 @@ def read(path: Path, test: Samples) -> Submission:
     Raises SubmissionError naming row and column.
     """
     header, error = header_of(test), SubmissionError
-    table = cells.read_cells(path, header, error)
-    found = [str(name) for name in table.columns]
+    table = TextTable.read(path, header, error=error)
+    found = table.columns
     if found != header:
         wrong = next((name for name in found if name not in header), "")
         named = f"has a column '{wrong}'" if wrong else "has its columns in another order"
@@ -46,7 +47,7 @@ def read(path: Path, test: Samples) -> Submission:
             f"{path}: has {len(table):,} rows, and {len(test):,} are asked for.",
             "A row for each of test_features.csv, in its order: nothing else says which row is whose.",
         )
-    values = np.stack([cells.numbers(path, table, name, error) for name in TARGETS], axis=1)
+    values = np.stack([table.numbers(name) for name in TARGETS], axis=1)
     return Submission(test.ids, values.astype(np.float32))
 
 

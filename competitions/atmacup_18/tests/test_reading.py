@@ -9,19 +9,19 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from ctk.data import picture_decoding as decoding
 from ctk.samples import Data
 from ctk_atmacup_18 import layout
 from ctk_atmacup_18.columns import FRAMES, LIGHTS, TARGETS
-from ctk_atmacup_18.reading import decoding
 from ctk_atmacup_18.reading.reader import AtmaCup18Reader
 
 # Is killed when it has told its progress so many times; commits after each block of five rows.
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from ctk_atmacup_18.reading import frames, preparing
+from ctk.data import picture_rows
 from ctk_atmacup_18.reading.reader import AtmaCup18Reader
-frames.ROWS, preparing.COMMIT = 5, 1
+picture_rows.ROWS, picture_rows.COMMIT = 5, 0
 left = int(sys.argv[3])
 def progress(what, done, total):
     global left

@@ -8,6 +8,8 @@ WEIGHTS = (0.1, 0.1, 0.1, 0.2, 0.5)
 """Of the targets in the metric."""
 PARTS = ("Dry_Green_g", "Dry_Dead_g", "Dry_Clover_g")
 """The components; the other two are sums: GDM_g is green and clover, Dry_Total_g is GDM_g and dead."""
+SUMS = {"GDM_g": ("Dry_Green_g", "Dry_Clover_g"), "Dry_Total_g": ("GDM_g", "Dry_Dead_g")}
+"""What the sums are sums of."""
 IMAGE = "image"
 """Feature (N, H, W, 3) uint8."""
 NDVI, HEIGHT = "ndvi", "height"

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from ctk.contract import Progress
+from ctk.data import FileListings
 from ctk.errors import DataError, nearest
 from ctk.samples import Array
 from ctk_atmacup_18.columns import LIGHTS
-from ctk_atmacup_18.reading.pictures import Listings
 from ctk_atmacup_18.reading.tables import Table
 
 Light = tuple[float, ...]
@@ -25,7 +25,7 @@ TOLD = 1000
 
 
 def read_all(
-    folder: Path, parts: Mapping[str, Table], listings: Listings, size: tuple[int, int], progress: Progress
+    folder: Path, parts: Mapping[str, Table], listings: FileListings, size: tuple[int, int], progress: Progress
 ) -> dict[str, Array]:
     """Read the lights of each row of each part, (N, L, 5) float32: class, x1, y1, x2, y2 of each light.
 

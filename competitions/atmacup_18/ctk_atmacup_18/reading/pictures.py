@@ -1,10 +1,8 @@
-"""Which pictures and lists of lights a folder has, and what tells each apart from an older one: size and time."""
+"""Which pictures belong to which row."""
 
 from __future__ import annotations
 
-import hashlib
-import os
-from collections.abc import Iterator
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -12,47 +10,11 @@ import numpy as np
 from ctk.errors import DataError
 from ctk.samples import Array
 from ctk_atmacup_18.columns import FRAMES, Moment
-from ctk_atmacup_18.reading.tables import GET, Table
+from ctk_atmacup_18.reading.tables import Table
 
 PICTURES, LIGHTS = "images", "traffic_lights"
-Stamp = tuple[int, int]
-"""Size in bytes, and time of the last change in nanoseconds."""
-Listing = dict[str, Stamp]
-"""By path below a folder, as text."""
-
-
-class Listings:
-    """The files of folders as they were when they were first asked for: what is decoded is what was stamped."""
-
-    def __init__(self) -> None:
-        self._of: dict[Path, Listing] = {}
-
-    def of(self, folder: Path) -> Listing:
-        """All files of a folder and of two folders' depth below it; of 135,000 it takes about a second.
-
-        Raises DataError where it is not there.
-        """
-        if folder not in self._of:
-            if not folder.is_dir():
-                raise DataError(f"{folder}: there is no such folder.", GET)
-            self._of[folder] = dict(_walk(str(folder), "", 2))
-        return self._of[folder]
-
-
-def _walk(folder: str, prefix: str, depth: int) -> Iterator[tuple[str, Stamp]]:
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if entry.is_dir():
-                if depth:
-                    yield from _walk(entry.path, f"{prefix}{entry.name}/", depth - 1)
-            elif entry.is_file():  # a pipe would let whoever opens it wait
-                facts = entry.stat()
-                yield f"{prefix}{entry.name}", (facts.st_size, facts.st_mtime_ns)
-
-
-def digest(files: Listing) -> str:
-    """A text that differs where files do."""
-    return hashlib.sha256(repr(sorted(files.items())).encode()).hexdigest()
+Listing = Mapping[str, tuple[int, int]]
+"""By path below a folder, as text: size and time of the last change."""
 
 
 def locate(folder: Path, table: Table, files: Listing) -> tuple[list[list[str]], Array]:

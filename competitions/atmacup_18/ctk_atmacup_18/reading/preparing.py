@@ -3,30 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from math import prod
 from pathlib import Path
 
 import numpy as np
 
 from ctk.contract import Progress
-from ctk.data import SamplesWriter, link_samples, open_picture
+from ctk.data import FileListings, PictureRows, earlier_parts, link_samples, open_picture
 from ctk.errors import DataError
 from ctk.files import check_room, write_text
 from ctk.samples import Array, Targets
 from ctk_atmacup_18.camera import read_camera
-from ctk_atmacup_18.columns import AXIS, TARGETS, rows_of_scene
+from ctk_atmacup_18.columns import AXIS, FRAMES, TARGETS, rows_of_scene
 from ctk_atmacup_18.reading import lights, sample_submission, tables
 from ctk_atmacup_18.reading.clusters import driving_clusters
-from ctk_atmacup_18.reading.frames import DECODED, Frames
-from ctk_atmacup_18.reading.pictures import LIGHTS, PICTURES, Listings, locate
+from ctk_atmacup_18.reading.pictures import LIGHTS, PICTURES, locate
 from ctk_atmacup_18.reading.tables import GET, TEST, TRAIN, TRUTH, Table
 
-COMMIT = 64
-"""Blocks of rows between commits: seconds of decoding."""
 
-
-def prepare(folder: Path, place: Path, train: bool, listings: Listings, progress: Progress) -> None:
+def prepare(folder: Path, place: Path, train: bool, listings: FileListings, progress: Progress) -> None:
     """Write the samples of a folder, or what a killed call left of that work.
 
     train   whether there is something to train on
@@ -47,7 +43,9 @@ def prepare(folder: Path, place: Path, train: bool, listings: Listings, progress
     placed = {part: locate(pictures, table, listings.of(pictures)) for part, table in parts.items()}
     width, height = open_picture(pictures / placed["test"][0][0][0]).size
     frames = {
-        part: Frames(pictures, table.ids, *placed[part], (height, width), earlier_parts(place))
+        part: PictureRows(
+            "frames", pictures, table.ids, *placed[part], (len(FRAMES), height, width, 3), earlier=earlier_parts(place)
+        )
         for part, table in parts.items()
     }
     arrays = _arrays(parts)
@@ -61,43 +59,16 @@ def prepare(folder: Path, place: Path, train: bool, listings: Listings, progress
     size = sum(path.stat().st_size for path in place.rglob("frames.npy"))
     check_room(place, total * prod(frames["test"].shape) - size, "Preparing the data")
     for part, done in (("test", 0), ("train", len(test))):
-        _append(
+        frames[part].write(
             place / ("truth" if part == "test" and truth is not None else part),
             arrays[part],
-            frames[part],
             constants,
+            Targets(np.array(TARGETS), AXIS),
             lambda rows, done=done: progress("decoding pictures", done + rows, total),  # type: ignore[misc]
         )
     if truth is not None:
         link_samples(place / "truth", place / "test", without=["target"])
     write_text(place / "about.json", json.dumps(_about(trained, test, f"{width} x {height}")))
-
-
-def earlier_parts(place: Path) -> list[Path]:
-    """The parts of earlier preparations beside one that is being made, the newest first."""
-    found = {path.parent for path in place.parent.glob(f"*/*/{DECODED}") if path.parent.parent != place}
-    return sorted(found, key=lambda part: part.stat().st_mtime_ns, reverse=True)
-
-
-def _append(
-    place: Path,
-    arrays: Mapping[str, Array],
-    frames: Frames,
-    constants: Mapping[str, Array],
-    tell: Callable[[int], None],
-) -> None:
-    """Write one part, from where a killed call left it."""
-    writer = SamplesWriter(place)
-    if writer.finished:
-        return
-    frames.note(place)
-    for number, (start, block) in enumerate(frames.blocks(writer.rows), start=1):
-        rows = {name: values[start : start + len(block)] for name, values in arrays.items()}
-        writer.append(rows | {"features/frames": block})
-        if number % COMMIT == 0:
-            writer.commit(None)
-        tell(start + len(block))
-    writer.finish(constants, Targets(np.array(TARGETS), AXIS))
 
 
 def _arrays(parts: Mapping[str, Table]) -> dict[str, dict[str, Array]]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from ctk.contract import DataItem, DataReader, Progress
+from ctk.data import FileListings
 from ctk_atmacup_18.camera import FILE
 from ctk_atmacup_18.columns import TARGETS
 from ctk_atmacup_18.reading import preparing, sample_submission
-from ctk_atmacup_18.reading.pictures import LIGHTS, PICTURES, Listings, digest
+from ctk_atmacup_18.reading.pictures import LIGHTS, PICTURES
 from ctk_atmacup_18.reading.tables import GET, TEST, TRAIN, TRUTH
 
 
@@ -21,7 +22,7 @@ class AtmaCup18Reader(DataReader):
     """
 
     def __init__(self) -> None:
-        self._listings = Listings()
+        self._listings = FileListings(GET)
 
     def prepare(self, folder: Path, place: Path, progress: Progress) -> None:
         """Decode and write the samples; memory is some blocks of rows, and the tables."""
@@ -43,7 +44,7 @@ class AtmaCup18Reader(DataReader):
 
     def stamp(self, path: Path) -> object:
         """Of a folder, one of all its files' sizes and times."""
-        return digest(self._listings.of(path)) if path.is_dir() else super().stamp(path)
+        return self._listings.digest(path) if path.is_dir() else super().stamp(path)
 
 
 def _there(path: Path) -> tuple[Path | None, str]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ctk.data import TextTable
 from ctk.errors import DataError
 from ctk_atmacup_18.columns import TARGETS
-from ctk_atmacup_18.reading.cells import read_cells
 
 NAME = "atmaCup18__sample_submit.csv"
 
@@ -24,8 +24,8 @@ def read_header(folder: Path, rows: int) -> list[str]:
     path = locate(folder)
     if path is None:
         return list(TARGETS)
-    table = read_cells(path, TARGETS)
-    header, help = list(map(str, table.columns)), "Take the sample submission that belongs to this test set."
+    table = TextTable.read(path, TARGETS)
+    header, help = table.columns, "Take the sample submission that belongs to this test set."
     if more := [name for name in header if name not in TARGETS]:
         raise DataError(f"{path}: has a column '{more[0]}', which is none of the 18 targets.", help)
     if len(table) != rows:

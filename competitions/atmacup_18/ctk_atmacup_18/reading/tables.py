@@ -5,17 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ctk.data import MEND, TextTable
 from ctk.errors import DataError
 from ctk.samples import Array
 from ctk_atmacup_18.columns import FEATURES, GEAR, ID, NUMBERS, TARGETS, Moment
 from ctk_atmacup_18.reading import cells
-
-if TYPE_CHECKING:
-    from pandas import DataFrame
 
 TRAIN, TEST, TRUTH = "train_features.csv", "test_features.csv", "test_truth.csv"
 GET = (
@@ -53,15 +50,17 @@ class Table:
 def read_features(path: Path, targets: bool) -> Table:
     """Read a table of features, of the training rows with their targets. Raises DataError."""
     known = (ID, *FEATURES, *(TARGETS if targets else ()))
-    table = cells.read_cells(path, known)
-    moments = cells.moments(path, table)
+    table = TextTable.read(path, known, ID)
+    moments = cells.moments(table)
     features = {}
     for name in FEATURES:
-        read = cells.words if name == GEAR else cells.numbers if name in NUMBERS else cells.switches
-        values = read(path, table, name)
+        if name == GEAR:
+            values = table.words(name)
+        else:
+            values = table.numbers(name) if name in NUMBERS else cells.switches(table, name)
         features[name] = values if name == GEAR else values.astype(np.float32)
-    target = _target(path, table) if targets else None
-    return Table(path, _ids(table), moments, features, target, [name for name in table.columns if name not in known])
+    target = _target(table) if targets else None
+    return Table(path, table.text(ID), moments, features, target, [name for name in table.columns if name not in known])
 
 
 def no_rows(path: Path) -> Table:
@@ -76,13 +75,13 @@ def read_truth(path: Path, ids: Array | None = None) -> Table:
     A submission has no ids, and its rows are those of test_features.csv: where no ids are given, and that lies beside
     the truth, its order is taken; else the truth's own. Raises DataError.
     """
-    table = cells.read_cells(path, (ID, *TARGETS))
-    truth = Table(path, _ids(table), cells.moments(path, table), {}, _target(path, table))
+    table = TextTable.read(path, (ID, *TARGETS), ID)
+    truth = Table(path, table.text(ID), cells.moments(table), {}, _target(table))
     if not len(truth):
         raise DataError(f"{path}: there are no rows.", "A truth has a row for each test id.")
     beside = path.with_name(TEST)
     if ids is None and beside.is_file():
-        ids = _ids(cells.read_cells(beside, (ID,)))
+        ids = TextTable.read(beside, (ID,)).text(ID)
     return truth if ids is None else _in_order(truth, ids)
 
 
@@ -90,18 +89,14 @@ def _in_order(truth: Table, ids: Array) -> Table:
     place = {id: row for row, id in enumerate(truth.ids.tolist())}
     wanted = ids.tolist()
     if missing := [id for id in wanted if id not in place]:
-        raise DataError(f"{truth.path}: has no row of {missing[0]}, which {TEST} has.", cells.MEND)
+        raise DataError(f"{truth.path}: has no row of {missing[0]}, which {TEST} has.", MEND)
     if more := place.keys() - set(wanted):
         row = min(place[id] for id in more)
-        raise DataError(f"{truth.path}, row {row + 1:,}: {truth.ids[row]} is in no row of {TEST}.", cells.MEND)
+        raise DataError(f"{truth.path}, row {row + 1:,}: {truth.ids[row]} is in no row of {TEST}.", MEND)
     rows = [place[id] for id in wanted]
     assert truth.target is not None
     return replace(truth, ids=truth.ids[rows], moments=[truth.moments[row] for row in rows], target=truth.target[rows])
 
 
-def _ids(table: DataFrame) -> Array:
-    return table[ID].to_numpy(str) if len(table) else np.empty(0, "U1")
-
-
-def _target(path: Path, table: DataFrame) -> Array:
-    return np.stack([cells.numbers(path, table, name) for name in TARGETS], axis=1).astype(np.float32)
+def _target(table: TextTable) -> Array:
+    return np.stack([table.numbers(name) for name in TARGETS], axis=1).astype(np.float32)

@@ -1,6 +1,6 @@
 """Pictures into arrays, in several processes where there are many: decoding holds Python's lock too long for threads.
 
-Measured beside Pillow in one process by bench/decode.py.
+Measured beside Pillow in one process by bench/decode.py of the competitions that have pictures.
 """
 
 from __future__ import annotations
@@ -18,25 +18,27 @@ from typing import Self
 
 import numpy as np
 
-from ctk.data import open_picture
+from ctk.data.pictures import open_picture
 from ctk.errors import DataError
 from ctk.machine import cores
 from ctk.samples import Array
 
 Job = tuple[Array, Sequence[tuple[int, str]]]
 """An array (n, H, W, 3) uint8 to fill, and which pictures belong into which of its places."""
-DECODER = (sys.executable, "-P", "-m", "ctk_atmacup_18.reading.decoder")
-FEW = 1000
-"""So many pictures are decoded while a process starts."""
+DECODER = (sys.executable, "-P", str(Path(__file__).with_name("picture_decoder.py")))
+FEW, FEW_LARGE = 1000, 20
+"""So many pictures, small ones or such as are made smaller, are decoded while a process starts."""
 
 
-def decode_all(jobs: Iterable[Job], pictures: int) -> Iterator[Array]:
+def decode_pictures(jobs: Iterable[Job], pictures: int, resize: tuple[int, int] | None = None) -> Iterator[Array]:
     """Fill the arrays of jobs, some at a time; yields them in their order.
 
     pictures  how many there are
-    Raises DataError for a picture that does not decode or is of another size than the array's.
+    resize    height and width that larger pictures are brought to; None takes those alone that have the array's
+    Raises DataError for a picture that does not decode, is of another size than the array's, or smaller.
     """
-    with Decoders(cores() if pictures > FEW else 0) as decoders, ThreadPoolExecutor(decoders.count or 1) as pool:
+    count = cores() if pictures > (FEW if resize is None else FEW_LARGE) else 0
+    with Decoders(count, resize) as decoders, ThreadPoolExecutor(decoders.count or 1) as pool:
         submitted = ((block, pool.submit(decoders.fill, block, wanted)) for block, wanted in jobs)
         ahead = deque(islice(submitted, decoders.count + 1))
         try:
@@ -53,13 +55,14 @@ def decode_all(jobs: Iterable[Job], pictures: int) -> Iterator[Array]:
 class Decoders:
     """Processes that decode pictures. A context manager: whatever ends the block, none is left running."""
 
-    def __init__(self, count: int) -> None:
-        self.count = count
+    def __init__(self, count: int, resize: tuple[int, int] | None = None) -> None:
+        self.count, self.resize = count, resize
         self.idle: SimpleQueue[subprocess.Popen[bytes]] = SimpleQueue()
 
     def __enter__(self) -> Self:
+        command = [*DECODER, *map(str, self.resize or ())]
         self.processes = [
-            subprocess.Popen(DECODER, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+            subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
             for _ in range(self.count)
         ]
         for process in self.processes:
@@ -86,7 +89,7 @@ class Decoders:
             finally:
                 self.idle.put(process)
         for place, path in pictures:
-            picture = np.asarray(open_picture(Path(path)))
+            picture = np.asarray(open_picture(Path(path), self.resize))
             if picture.shape != block.shape[1:]:
                 (height, width, _), (right_height, right_width) = picture.shape, block.shape[1:3]
                 raise DataError(

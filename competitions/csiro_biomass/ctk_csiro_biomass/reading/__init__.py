@@ -1,0 +1,1 @@
+"""The competition's folder: long tables and pictures."""
