@@ -18,7 +18,8 @@ def shade(colours: Array, heights: Array, visit: Visit, random: np.random.Genera
     """Return light (H, W, 3) float32, about 0..1, of colours (H, W, 3) 0..255 with heights (H, W) in cm."""
     cm = heights.shape[1] / VIEW  # pixels
     albedo = (colours / 255) ** 2.2
-    sky = np.exp(-0.16 * np.maximum(_blur(heights, 1.6 * cm) - heights, 0))  # gaps between leaves see little of it
+    deep = np.maximum(_blur(heights, 1.6 * cm) - heights, 0) + 0.5 * np.maximum(_blur(heights, 5 * cm) - heights, 0)
+    sky = 0.12 + 0.88 * np.exp(-0.17 * deep)  # gaps between leaves see little of it
     lit = 1 - _shadow(heights, cm, visit.elevation, visit.azimuth) if visit.sun else np.ones_like(heights)
     if visit.sun and random.random() < 0.3:
         lit = lit * (1 - _photographer(heights.shape, random))
@@ -33,7 +34,7 @@ def shade(colours: Array, heights: Array, visit: Visit, random: np.random.Genera
 def expose(light: Array, visit: Visit, random: np.random.Generator) -> Array:
     """Return the photograph (H, W, 3) uint8: automatic exposure that half succeeds, white balance, lens, noise."""
     automatic = (0.16 / max(float(light.mean()), 0.01)) ** 0.6
-    gain = np.array(visit.balance) * visit.exposure * automatic * np.exp(random.normal(0, 0.06))
+    gain = np.array(visit.balance) * visit.exposure * automatic * np.exp(random.normal(0, 0.04, 3))
     height, width = light.shape[:2]
     y, x = np.linspace(-1, 1, height)[:, None] / 2, np.linspace(-1, 1, width)[None]
     corners = 1 - random.uniform(0.05, 0.2) * (x**2 + y**2)
@@ -59,12 +60,13 @@ def _shadow(heights: Array, cm: float, elevation: float, azimuth: float) -> Arra
     """How much of the sun is hidden by what stands between, 0..1: steps towards the sun, each as high as the ray."""
     dark = np.zeros_like(heights)
     highest = float(heights.max())
-    for distance in np.geomspace(0.4, max(highest / np.tan(elevation), 1.0), 9):
+    for distance in np.geomspace(0.4, max(highest / np.tan(elevation), 1.0), 14):
         ray = heights + distance * np.tan(elevation)
         x, y = round(distance * cm * np.cos(azimuth)), round(distance * cm * np.sin(azimuth))
         above = np.roll(heights, (-y, -x), (0, 1)) - ray
         dark = np.maximum(dark, np.clip(above / 0.4, 0, 1) * np.clip(THICK + 1 - above, 0, 1))
-    return dark
+    soft = Image.fromarray((255 * dark).astype(np.uint8)).filter(ImageFilter.GaussianBlur(0.1 * cm))
+    return np.asarray(soft, np.float32) / 255
 
 
 def _photographer(size: tuple[int, ...], random: np.random.Generator) -> Array:

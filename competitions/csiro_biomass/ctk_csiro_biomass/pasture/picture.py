@@ -52,8 +52,8 @@ def weigh(sward: Sward, plot: Plot, random: np.random.Generator) -> Weighed:
         total = max(0.0, total + float(random.uniform(-0.31, 0.31)))
     values = (green, dead, clover, round(green + clover, 4), round(total, 4))
     litter = sward.dead / (sward.dead + 12)
-    ndvi = 0.2 + 0.68 * sward.cover * (1 - 0.25 * litter) * (1 - 0.4 * plot.visit.dryness) + random.normal(0, 0.05)
-    readings = np.maximum(1, np.round(plot.height * np.exp(random.normal(0, 0.18, 3))))
+    ndvi = 0.2 + 0.68 * sward.cover * (1 - 0.25 * litter) * (1 - 0.4 * plot.visit.dryness) + random.normal(0, 0.04)
+    readings = np.maximum(1, np.round(plot.height * np.exp(random.normal(0, 0.24, 3))))
     return Weighed(
         dict(zip(TARGETS, values, strict=True)),
         round(float(np.clip(ndvi, 0.16, 0.91)), 2),

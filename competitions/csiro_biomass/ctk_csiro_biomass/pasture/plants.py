@@ -54,22 +54,22 @@ class Herb:
 Plant = Grass | Herb
 
 CLOVERS: dict[str, Herb] = {
-    "Clover": Herb((64, 122, 52), 1.05, mark=True, flower=(226, 214, 216), flowers=0.02),
-    "WhiteClover": Herb((70, 128, 58), 0.95, mark=True, flower=(236, 234, 220), flowers=0.04),
-    "SubcloverDalkeith": Herb((84, 138, 60), 1.15, mark=True, level=0.8),
-    "SubcloverLosa": Herb((62, 112, 48), 1.0, mark=False, level=0.8),
+    "Clover": Herb((84, 122, 58), 1.05, mark=True, flower=(226, 214, 216), flowers=0.02),
+    "WhiteClover": Herb((90, 128, 64), 0.95, mark=True, flower=(236, 234, 220), flowers=0.04),
+    "SubcloverDalkeith": Herb((98, 134, 62), 1.15, mark=True, level=0.8),
+    "SubcloverLosa": Herb((78, 112, 54), 1.0, mark=False, level=0.8),
 }
 """Those whose grams are Dry_Clover_g; all others are Dry_Green_g."""
 
 OTHERS: dict[str, Plant] = {
-    "Ryegrass": Grass((72, 116, 40), width=0.36, tuft=4.0, lean=0.45, bend=0.9),
-    "Fescue": Grass((92, 124, 62), width=0.27, tuft=5.5, lean=0.35, bend=0.7),
-    "Phalaris": Grass((86, 128, 82), width=0.75, tuft=5.0, lean=0.35, bend=1.0, weight=0.0085),
+    "Ryegrass": Grass((88, 114, 48), width=0.36, tuft=4.0, lean=0.45, bend=0.9),
+    "Fescue": Grass((104, 122, 68), width=0.27, tuft=5.5, lean=0.35, bend=0.7),
+    "Phalaris": Grass((102, 126, 80), width=0.75, tuft=5.0, lean=0.35, bend=1.0, weight=0.0085),
     "BarleyGrass": Grass((122, 146, 66), width=0.42, tuft=3.5, lean=0.3, bend=0.7, straw=0.12),
     "Bromegrass": Grass((104, 132, 60), width=0.5, tuft=4.0, lean=0.5, bend=1.0, straw=0.05),
     "SilverGrass": Grass((146, 156, 98), width=0.18, tuft=3.0, lean=0.4, bend=0.5, straw=0.15),
     "SpearGrass": Grass((118, 128, 70), width=0.2, tuft=4.0, lean=0.3, bend=0.5, straw=0.15),
-    "Lucerne": Herb((58, 112, 60), 1.3, aspect=0.45, level=0.75, weight=0.011),
+    "Lucerne": Herb((80, 112, 64), 1.3, aspect=0.45, level=0.75, weight=0.011),
     "CrumbWeed": Herb((108, 130, 92), 1.2, leaflets=5, aspect=0.4, level=0.35),
     "Capeweed": Herb((112, 142, 84), 2.2, leaflets=7, aspect=0.3, level=0.3, flower=(232, 200, 40), flowers=0.03),
 }

@@ -35,7 +35,7 @@ STATES = {
         share=0.38,
         dates="3/10 4/21 5/18 6/23 7/29 8/31 9/22 10/13 11/3 11/20 | 6/2 10/28",
         species={"Ryegrass_Clover": 0.55, "WhiteClover": 0.15, "Ryegrass": 0.2, "Clover": 0.1},
-        green=27, dead=9, soil=(84, 66, 50), frame="wood",
+        green=21, dead=8, soil=(84, 66, 50), frame="wood",
     ),
     "Vic": State(
         share=0.31,
@@ -44,19 +44,19 @@ STATES = {
             "Phalaris_Clover": 0.35, "Phalaris": 0.15, "Ryegrass": 0.1, "Phalaris_Ryegrass_Clover": 0.15,
             "Phalaris_BarleyGrass_SilverGrass_SpearGrass_Clover_Capeweed": 0.15, "Ryegrass_Clover": 0.1,
         },
-        green=28, dead=11, soil=(98, 78, 60), frame="metal",
+        green=22, dead=10, soil=(98, 78, 60), frame="metal",
     ),
     "NSW": State(
         share=0.22,
         dates="1/15 4/1 5/6 8/19 10/6 11/10 | 9/9",
-        species={"Fescue": 0.3, "Lucerne": 0.3, "Fescue_CrumbWeed": 0.15, "Phalaris_Bromegrass": 0.25},
-        green=50, dead=16, soil=(110, 82, 58), frame="cardboard",
+        species={"Fescue": 0.3, "Lucerne": 0.3, "Fescue_CrumbWeed": 0.15, "Phalaris_Clover": 0.25},
+        green=40, dead=13, soil=(110, 82, 58), frame="cardboard",
     ),
     "WA": State(
         share=0.09,
         dates="7/8 9/4 10/1 | 8/20",
         species={"Ryegrass_Clover": 0.3, "SubcloverDalkeith": 0.3, "SubcloverLosa": 0.25, "Mixed": 0.15},
-        green=27, dead=0, soil=(150, 122, 92), frame="none",
+        green=24, dead=0, soil=(150, 122, 92), frame="none",
     ),
 }  # fmt: skip
 
@@ -137,7 +137,7 @@ def _visit(state: str, day: str, random: np.random.Generator) -> Visit:
     month, number = map(int, day.split("/"))
     date = datetime.date(2015, month, number)
     spring = float(np.cos((date.timetuple().tm_yday - 290) / 365 * 2 * np.pi))  # 1 in mid October, -1 in April
-    warmth = random.normal(0, 0.06)
+    warmth = random.normal(0, 0.08)
     return Visit(
         state=state,
         date=date,
@@ -147,7 +147,7 @@ def _visit(state: str, day: str, random: np.random.Generator) -> Visit:
         elevation=float(np.radians(42 + 14 * spring + random.normal(0, 5))),
         azimuth=float(random.uniform(0, 2 * np.pi)),
         balance=(float(1 + warmth), 1.0, float(1 - warmth + random.normal(0, 0.03))),
-        exposure=float(np.exp(random.normal(0, 0.12))),
+        exposure=float(np.exp(random.normal(0, 0.2))),
         growth=float(np.exp(0.25 * spring + random.normal(0, 0.25))),
         litter=float(np.exp(-0.2 * spring + random.normal(0, 0.35))),
         density=float(np.exp(random.normal(0, 0.08))),
@@ -158,7 +158,7 @@ def _visit(state: str, day: str, random: np.random.Generator) -> Visit:
 def _plot(id: str, part: str, visit: Visit, random: np.random.Generator) -> Plot:
     state = STATES[visit.state]
     species = str(random.choice([*state.species], p=[*state.species.values()]))
-    grams = float(np.clip(state.green * visit.growth * np.exp(random.normal(0, 0.5)), 1, 150))
+    grams = float(np.clip(state.green * visit.growth * np.exp(random.normal(0, 0.6)), 0.8, 140))
     share = _clover_share(species, random)
     dead = 0.0
     if state.dead and random.random() > 0.06:
@@ -179,6 +179,6 @@ def _plot(id: str, part: str, visit: Visit, random: np.random.Generator) -> Plot
 def _clover_share(species: str, random: np.random.Generator) -> float:
     """Of the living grams; nothing of it in some plots whose list has clover."""
     clovers = [name in CLOVERS for name in plants_of(species)]
-    if not any(clovers) or (not all(clovers) and random.random() < 0.12):
+    if not any(clovers) or (not all(clovers) and random.random() < 0.1):
         return 0.0
     return float(random.beta(6, 1.5) if all(clovers) else random.beta(1.3, 2.6))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from ctk.samples import Array
 from ctk_csiro_biomass.pasture.plants import CLOVERS, OTHERS, STRAW, Colour, Grass, Herb, plants_of
 from ctk_csiro_biomass.pasture.plots import QUADRAT, Plot
 
+AnyPlant = TypeVar("AnyPlant", Grass, Herb)
 GROUND = (80.0, 42.0)
 """cm that are planted, so that the picture's edges are not bare."""
 MOST = 4500
@@ -48,33 +50,39 @@ class Sward:
 def grow(plot: Plot, random: np.random.Generator) -> Sward:
     """Grow what a plot is meant to have; grams differ from the plan as plants do."""
     sward = Sward([])
-    plants = plants_of(plot.species)
-    others = [name for name in plants if name not in CLOVERS] or ["Ryegrass"]
+    tint = np.exp(random.normal(0, 0.06, 3))
+    names = plants_of(plot.species)
+    others = [name for name in names if name not in CLOVERS] or ["Ryegrass"]
     shares = 0.5 ** np.arange(len(others)) * random.uniform(0.6, 1.4, len(others))
     area = 0.0
     for name, share in zip(others, shares / shares.sum(), strict=True):
         plant, grams = OTHERS[name], plot.green * float(share)
-        grown, leaves = (
-            _grass(plant, plot, grams, random, sward)
-            if isinstance(plant, Grass)
-            else _herb(plant, plot, grams, random, sward)
-        )
+        if isinstance(plant, Grass):
+            grown, leaves = _grass(_here(plant, plot, tint), plot, grams, random, sward)
+        else:
+            grown, leaves = _herb(_here(plant, plot, tint), plot, grams, random, sward)
         sward.green += grown
         area += leaves
-    for name in plants:
+    for name in names:
         if name in CLOVERS and plot.clover:
-            sward.clover, leaves = _herb(CLOVERS[name], plot, plot.clover, random, sward)
+            sward.clover, leaves = _herb(_here(CLOVERS[name], plot, tint), plot, plot.clover, random, sward)
             area += leaves
     sward.dead = _straw(plot, random, sward)
     sward.cover = 1 - float(np.exp(-0.75 * area / (QUADRAT[0] * QUADRAT[1])))
     return sward
 
 
+def _here(plant: AnyPlant, plot: Plot, tint: Array) -> AnyPlant:
+    """A plant as it is there: its colour, and its weight, which has more of the stem in it the taller the sward is."""
+    red, green, blue = (float(each) for each in np.array(plant.colour) * tint)
+    weight = plant.weight * plot.visit.density * (0.7 + plot.height / 40)
+    return replace(plant, colour=(red, green, blue), weight=weight)
+
+
 def _grass(plant: Grass, plot: Plot, grams: float, random: np.random.Generator, sward: Sward) -> tuple[float, float]:
     """Add blades; returns their grams and cm2 inside the quadrat."""
     length = plant.reach * plot.height + 1
-    density = plant.weight * plot.visit.density
-    count, widening = _count(grams, length * plant.width * 0.75 * density)
+    count, widening = _count(grams, length * plant.width * 0.75 * plant.weight)
     base = _tussocks(count, plant.tuft, random)
     length = length * random.gamma(8, 1 / 8, count)
     width = plant.width * widening * random.gamma(12, 1 / 12, count) * np.sqrt(np.clip(length / 12, 0.4, 1.5))
@@ -88,7 +96,7 @@ def _grass(plant: Grass, plot: Plot, grams: float, random: np.random.Generator, 
     sward.facets.append(_blades(base, length, width, azimuth, lean, bend, colour, dry, random))
     inside = _inside(base)
     areas = (length * width * 0.75)[inside]
-    return float(areas.sum() * density), float(areas.sum())
+    return float(areas.sum() * plant.weight), float(areas.sum())
 
 
 def _blades(
@@ -120,9 +128,8 @@ def _herb(plant: Herb, plot: Plot, grams: float, random: np.random.Generator, sw
     """Add leaves on stalks; returns their grams and cm2 inside the quadrat."""
     level = max(plant.level * plot.height, 0.8)
     size = plant.size * (0.75 + 0.02 * min(plot.height, 25))
-    density = plant.weight * plot.visit.density
-    stalk = 0.12 * density
-    leaf = plant.leaflets * size**2 * plant.aspect * FILLED * density
+    stalk = 0.12 * plant.weight  # grams a cm
+    leaf = plant.leaflets * size**2 * plant.aspect * FILLED * plant.weight
     count, widening = _count(grams, leaf + stalk * level)
     base = _tussocks(count, 9.0, random)
     sizes = size * widening * random.gamma(14, 1 / 14, count)
@@ -150,7 +157,7 @@ def _herb(plant: Herb, plot: Plot, grams: float, random: np.random.Generator, sw
         )
     inside = _inside(base)
     areas = plant.leaflets * (sizes**2)[inside] * plant.aspect * FILLED
-    return float(areas.sum() * density + stalk * heights[inside].sum()), float(areas.sum())
+    return float(areas.sum() * plant.weight + stalk * heights[inside].sum()), float(areas.sum())
 
 
 def _leaflets(outline: Array, aspect: float, centre: Array, size: Array, towards: Array, tilt: Array) -> Array:
