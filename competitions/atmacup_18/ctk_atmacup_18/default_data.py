@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from pathlib import Path
 
 from ctk.contract import Progress
-from ctk.files import cache_folder, made_over_time
+from ctk.files import cache_folder, date_files, made_over_time
 
 PACKED = Path(__file__).parent / "data"
 
@@ -26,15 +25,5 @@ def folder(progress: Progress = lambda what, done, total: None) -> Path:
         with made_over_time(place) as making:
             if making is not None:
                 embedded.unpack(making, progress)
-                _date(making, int(digest[:8], 16))
+                date_files(making, int(digest[:8], 16))  # which says what they were unpacked from
     return place
-
-
-def _date(folder: Path, time: int) -> None:
-    """Give all files one time, which says what they were unpacked from: readers tell files apart by it and their size.
-
-    So a run that was begun on one machine is gone on with on another.
-    """
-    for place, _, names in os.walk(folder):
-        for name in names:
-            os.utime(os.path.join(place, name), (time, time))

@@ -2,6 +2,7 @@
 
 from ctk.files.folders import (
     cache_folder,
+    date_files,
     fingerprint,
     is_folder_name,
     lock,
@@ -21,6 +22,7 @@ __all__ = [
     "cache_folder",
     "check_room",
     "check_values",
+    "date_files",
     "disk_failure",
     "dump_yaml",
     "explain",
