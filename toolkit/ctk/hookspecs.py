@@ -89,6 +89,15 @@ def ctk_register_models(register: Register) -> None:
 
     It may have ``load_pretrained()``, called once before it is trained: weights to begin with, from a file or a hub. A
     network that was saved is made again without them.
+
+    It may have ``auxiliary_loss(batch) -> Tensor``, one number that is added to the loss of training batches, called
+    once after each ``forward``: of further heads, say. ``auxiliary_features`` names what the batch has for it beside
+    ``features``; neither a validated nor a predicted row needs those, and they may be NaN. It is weighted as a mean
+    over the batch's rows would be.
+
+    Text (N,) comes as the code points of its first 128 characters, (B, 128) int32, zeros after its end.
+
+    It may have ``input_normalization() -> dict``, means and scales by input, for whoever runs an exported file.
     """
 
 

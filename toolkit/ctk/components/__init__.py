@@ -15,6 +15,11 @@ def ctk_register_losses(register: Register) -> None:
     register("info-nce", "ctk.components.info_nce:InfoNCE", "symmetric contrastive loss, several positives a row")
     register("l1", "ctk.components.smooth_l1:L1", "sizes of differences, the mean of all")
     register("smooth-l1", "ctk.components.smooth_l1:SmoothL1", "squares of small and sizes of large differences")
+    numbers = "ctk.components.regression_losses"
+    register("mse", f"{numbers}:MSELoss", "squares of differences, the mean of all")
+    register("quantile", f"{numbers}:Quantile", "pinball loss: predicts a quantile, or the median")
+    register("focal-regression", f"{numbers}:FocalRegression", "differences that count more the larger they are")
+    register("weighted-r2", f"{numbers}:R2Loss", "1 less the R2 of a batch, all columns about one mean")
     losses = "ctk.components.classification_losses"
     register("cross-entropy", f"{losses}:CrossEntropy", "of logits against rows of classes; softmax predicts")
     register("bce-with-logits", f"{losses}:BCEWithLogits", "binary cross entropy of each column; the sigmoid predicts")

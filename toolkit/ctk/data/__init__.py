@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ctk.data.feature_table import FeatureTable
+from ctk.data.features_lacking import features_lacking
 from ctk.data.file_listings import FileListings
 from ctk.data.ids import parse_id
 from ctk.data.npz import Npz, fits_float32, member_checksums, rows_not_finite
@@ -22,6 +23,7 @@ __all__ = [
     "TextTable",
     "allocate_scratch",
     "earlier_parts",
+    "features_lacking",
     "fits_float32",
     "link_samples",
     "member_checksums",

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ctk.contract import Section
+from ctk.data import features_lacking
 from ctk.errors import hide_secrets
 from ctk.files import dump_yaml, write_text
 from ctk.report import curves
@@ -43,6 +44,7 @@ def write_report(results: Results, sections: Sequence[Section], path: Path) -> N
         metric=results.metric,
         section_styles=[Markup(section.css) for section in sections],
         facts=headline(results),
+        lacking=features_lacking(results.test, results.valid),
         sentences=sentences(results),
         table=members_table(results),
         plots=plots(results),

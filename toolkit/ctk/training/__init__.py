@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ctk.components.ridge import Ridge, solve_ridge
     from ctk.training.boosted_trees import BoostedTrees, BoostingTask, FittedBooster, TreesTraining
+    from ctk.training.datasets import text_codes
     from ctk.training.devices import autocast, torch_device
     from ctk.training.forward import State, output, reads_sequences
     from ctk.training.network import NetworkModel, as_model
@@ -34,6 +35,7 @@ _HOMES = {
     "output": "training.forward",
     "reads_sequences": "training.forward",
     "solve_ridge": "components.ridge",
+    "text_codes": "training.datasets",
     "torch_device": "training.devices",
     "tracker_options": "training.tracking",
 }
@@ -53,6 +55,7 @@ __all__ = [
     "output",
     "reads_sequences",
     "solve_ridge",
+    "text_codes",
     "torch_device",
     "tracker_options",
 ]

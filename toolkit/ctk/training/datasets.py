@@ -19,6 +19,8 @@ from ctk.training.sequences import MASK, Sequences
 
 PREDICT_ROWS, PREDICT_NUMBERS = 4096, 2**23
 """Rows predicted at a time at most, and numbers in their features."""
+TEXT_WIDTH = 128
+"""Characters of a text that a network is given, whatever the samples' own width: an exported graph has one width."""
 DRY_ROWS, DRY_PREDICT_ROWS = 16, 128
 """Rows of a batch in a dry run, and rows predicted at a time: it is to show on any machine what is wrong."""
 
@@ -27,16 +29,20 @@ class FeaturesDataset(Dataset[dict[str, Tensor]]):
     """Some features of samples, indexed by whole batches of row numbers or by slices.
 
     Memory-mapped arrays stay on disk, and a slice of one is a view; floating numbers come as float32, as networks have
-    theirs, those of other widths a batch at a time. Of ``sequences`` a batch holds whole ones, and a slice counts
-    their rows in their order; what is returned has their mask (S, L) bool beside the rows (B, ...).
+    theirs, those of other widths a batch at a time, and text as ``text_codes`` gives it. Of ``sequences`` a batch holds
+    whole ones, and a slice counts their rows in their order; what is returned has their mask (S, L) bool beside the
+    rows (B, ...).
     """
 
     def __init__(self, samples: Samples, names: Sequence[str], sequences: Sequences | None = None) -> None:
         self.values: dict[str, Tensor] = {}
         self.mapped_rows: dict[str, Tensor] = {}
+        self.texts: set[str] = set()
         for name in names:
             if name != MASK:
                 values = samples.features[name]
+                if values.dtype.kind == "U":
+                    self.texts.add(name)
                 if isinstance(values, MappedRows):
                     values, self.mapped_rows[name] = values.mapped, torch.from_numpy(values.rows)
                 self.values[name] = _tensor(values)
@@ -45,6 +51,7 @@ class FeaturesDataset(Dataset[dict[str, Tensor]]):
     def __getitem__(self, given: Tensor | slice) -> dict[str, Tensor]:
         rows = self.rows(given)
         found = {name: take_rows(values, self._stored(name, rows)) for name, values in self.values.items()}
+        found |= {name: _of_width(found[name]) for name in self.texts}
         if self.sequences is not None:
             found[MASK] = self.sequences.mask(rows if isinstance(rows, slice) else rows.numpy())
         return found
@@ -135,7 +142,19 @@ def take_rows(values: Tensor, rows: Tensor | slice) -> Tensor:
     return taken.float() if taken.is_floating_point() else taken
 
 
+def text_codes(values: Array) -> Tensor:
+    """Turn text (N,) into the code points of its first characters, (N, TEXT_WIDTH) int32, zeros after its end."""
+    return _of_width(_tensor(values))
+
+
+def _of_width(codes: Tensor) -> Tensor:
+    return torch.nn.functional.pad(codes, (0, TEXT_WIDTH - codes.shape[-1]))
+
+
 def _tensor(values: Array) -> Tensor:
+    if values.dtype.kind == "U":
+        whole = np.ascontiguousarray(values)
+        values = whole.view(np.int32).reshape(*whole.shape, -1)  # numpy has text as UTF-32
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
         return torch.from_numpy(np.asarray(values))

@@ -42,6 +42,12 @@ def reads_sequences(network: nn.Module) -> bool:
     return MASK in names
 
 
+def features_trained(network: nn.Module) -> list[str]:
+    """Name what a network reads, and then what its ``auxiliary_loss`` reads of training batches alone."""
+    names: Any = network.features
+    return list(dict.fromkeys([*names, *getattr(network, "auxiliary_features", ())]))
+
+
 def output(network: nn.Module, features: Mapping[str, Tensor], device: Any) -> Tensor:
     """Predict in the samples' units: (B, D) float32."""
     return unscale(network, call_network(network, features, device))

@@ -13,7 +13,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from ctk.config.training_keys import Optimizer, Training
 from ctk.contract import Batch, Transform
 from ctk.errors import CtkError, nearest
-from ctk.plugins.guard import Guard
+from ctk.plugins.guard import ContractViolation, Guard
 from ctk.samples import Array
 from ctk.training import torchrun
 from ctk.training.forward import call_network, output, unscale
@@ -75,7 +75,10 @@ class NetworkModule(L.LightningModule):
         if self.transforms:
             batch = self._transform(batch)
         prediction = call_network(self.network, batch.features, self.device)
-        loss = self._compare(prediction, batch, self.current_epoch // self.parts, self.loss, self.loss_guard)
+        epoch = self.current_epoch // self.parts
+        loss = self._compare(prediction, batch, epoch, self.loss, self.loss_guard)
+        if hasattr(self.network, "auxiliary_loss"):
+            loss = loss + batch.share * self._auxiliary_loss(batch._replace(epoch=epoch))
         self.losses.append(loss.detach())
         return loss
 
@@ -109,6 +112,14 @@ class NetworkModule(L.LightningModule):
             prediction, batch = prediction[:0], empty_batch(batch)
         loss: Tensor = guard.call("forward", by, prediction, batch)
         return loss if spans or batch.share == 1 else loss * batch.share
+
+    def _auxiliary_loss(self, batch: Batch) -> Tensor:
+        """Ask the network what to add to the loss. Raises ContractViolation for anything but one number."""
+        value: Any = self.network.auxiliary_loss(batch)  # type: ignore[operator]
+        if not isinstance(value, Tensor) or value.ndim:
+            found = f"shape {tuple(value.shape)}" if isinstance(value, Tensor) else type(value).__name__
+            raise ContractViolation(f"gave as its auxiliary loss a {found}, and a tensor of one number is needed")
+        return value
 
     def _seed(self, seed: int) -> None:
         """Seed torch without the stack trace that torch.manual_seed keeps without a GPU, a millisecond a step."""

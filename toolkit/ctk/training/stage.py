@@ -43,7 +43,7 @@ from ctk.training.datasets import (
     rows_at_once,
 )
 from ctk.training.devices import precision_on
-from ctk.training.forward import State, reads_sequences
+from ctk.training.forward import State, features_trained, reads_sequences
 from ctk.training.lightning_module import NetworkModule
 from ctk.training.loggers import make_loggers
 from ctk.training.rank_batches import RankBatches
@@ -159,7 +159,7 @@ class Stage:
         ):
             trainer.fit(
                 module,
-                _loader(SamplesDataset(train, names, of_train), own_batches, device),
+                _loader(SamplesDataset(train, features_trained(network), of_train), own_batches, device),
                 _loader(validated(valid, names, in_order), slices, device),
                 ckpt_path=self.last if goes_on else None,
                 weights_only=True,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
@@ -22,7 +22,7 @@ from ctk.runs import Part, Predictions, Run
 from ctk.samples import Array, Samples
 from ctk.training import torchrun
 from ctk.workflow.features import NO_FEATURES, FeaturePlan, HandedFeatures, hand_features
-from ctk.workflow.missing_numbers import check_features, check_targets
+from ctk.workflow.missing_numbers import check_features, check_targets, unknown_in_test
 from ctk.workflow.prepare import PreparedData
 from ctk.workflow.split import Fold, draw_folds
 from ctk.workflow.stacking import used_parts, with_used
@@ -105,7 +105,7 @@ def _fit_and_store(task: FitTask, run: Run) -> dict[str, float]:
         learned = train.take(fold.train)
         check_targets({"training": learned, **scored})
         check_features(model, member.name, {"training": learned, "validation": valid, "test": test})
-        _fit_model(model, task, run, learned, valid)
+        _fit_model(model, task, run, learned, valid, unknown_in_test(model, learned, test))
         handed.save(run.checkpoints_folder(task.part) / FEATURES)
         curve = getattr(model, "curve", [])
     else:
@@ -157,14 +157,16 @@ def named_as_saved(folder: Path, part: Part) -> Iterator[None]:
         ) from cause
 
 
-def _fit_model(model: Model, task: FitTask, run: Run, train: Samples, valid: Samples) -> None:
-    """Fit a model, together with the other ranks where it spans them, and save it."""
+def _fit_model(model: Model, task: FitTask, run: Run, train: Samples, valid: Samples, unknown: Sequence[str]) -> None:
+    """Fit a model, together with the other ranks where it spans them, and save it. Tell what the test lacks."""
     progress = _Progress(run.part_folder(task.part) / PROGRESS, task.part)
 
     def tell(line: str) -> None:
         run.log(f"{task.part.key} fold {task.part.fold}: {line}")
         progress.told.append(line)
 
+    if unknown:
+        tell(f"it learns from {', '.join(unknown)}, which no test sample has.")
     context = FitContext(
         folder=run.checkpoints_folder(task.part),
         seed=task.part.seed,

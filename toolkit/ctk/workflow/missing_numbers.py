@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from ctk.contract import Model
-from ctk.data import fits_float32, rows_not_finite
+from ctk.data import features_lacking, fits_float32, rows_not_finite
 from ctk.errors import DataError
 from ctk.samples import Array, Samples
 
@@ -29,6 +29,12 @@ def check_features(model: Model, member: str, parts: Mapping[str, Samples]) -> N
                 "Fill it in where the data is read, let the member read other features, or take a model that reads "
                 "NaN, as those of trees do.",
             )
+
+
+def unknown_in_test(model: Model, train: Samples, test: Samples) -> list[str]:
+    """Name the numbers and texts of a row that a model learns from, and that no test sample has."""
+    lacking = features_lacking(test, train)
+    return [name for name in lacking if name in model.features_read(train)] if lacking else []
 
 
 def check_targets(parts: Mapping[str, Samples]) -> None:
