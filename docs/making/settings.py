@@ -54,6 +54,7 @@ SECTIONS: tuple[tuple[str, str, type[BaseModel]], ...] = (
 KINDS = {
     "models": "model",
     "losses": "loss",
+    "views": "tta",
     "extractors": "features",
     "blenders": "blend",
     "executors": "executor",

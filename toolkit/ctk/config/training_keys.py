@@ -116,6 +116,10 @@ class Training(Strict):
     transforms: tuple[Choice, ...] = Field(
         (), description="what changes features and target of a training batch, one after another"
     )
+    tta: tuple[Choice, ...] = Field(
+        (),
+        description="views of the rows that are predicted: the prediction is the mean of the plain look and theirs",
+    )
     trainable: tuple[str, ...] | None = Field(
         None,
         min_length=1,
@@ -153,27 +157,35 @@ class Training(Strict):
         return max(1, round(1 / self.validate_every))
 
     def with_components(self, where: str, plugins: Plugins) -> Training:
-        """Return a copy with the options of losses and transforms checked and filled in; those of stages checked."""
+        """Return a copy with the options of its components checked and filled in; those of stages checked."""
         loss = resolve_choice(self.loss, "losses", f"{where}.loss", plugins)
         by = self.valid_loss
         if not isinstance(by, bool):
             by = resolve_choice(by, "losses", f"{where}.valid_loss", plugins)
-        transforms = self._transforms(where, plugins)
-        whole = self.model_copy(update={"loss": loss, "valid_loss": by, "transforms": transforms})
+        transforms = self._resolved("transforms", where, plugins)
+        tta = self._resolved("tta", where, plugins)
+        whole = self.model_copy(update={"loss": loss, "valid_loss": by, "transforms": transforms, "tta": tta})
         for number, stage in enumerate(whole.phases(f"{where}.stages")):
             resolve_choice(stage.loss, "losses", f"{where}.stages.{number}.loss", plugins)
-            stage._transforms(f"{where}.stages.{number}", plugins)
+            stage._resolved("transforms", f"{where}.stages.{number}", plugins)
         return whole
 
-    def _transforms(self, where: str, plugins: Plugins) -> tuple[Choice, ...]:
+    def _resolved(self, key: Literal["transforms", "tta"], where: str, plugins: Plugins) -> tuple[Choice, ...]:
+        kind = "views" if key == "tta" else key
         return tuple(
-            resolve_choice(each, "transforms", f"{where}.transforms.{number}", plugins)
-            for number, each in enumerate(self.transforms)
+            resolve_choice(each, kind, f"{where}.{key}.{number}", plugins)
+            for number, each in enumerate(getattr(self, key))
         )
 
     def phases(self, where: str = "stages") -> list[Training]:
         """List the stages with the common keys filled in; without any, this itself."""
         common = self.model_dump(exclude={"stages"})
+        for number, stage in enumerate(self.stages):
+            if "tta" in stage:
+                raise UsageError(
+                    f"Config {where}.{number}: tta stands in a stage.",
+                    "Only a member's predictions have views: write tta beside 'stages'.",
+                )
         phases = [
             validate_config(Training, merge_configs(common, stage), f"{where}.{n}")
             for n, stage in enumerate(self.stages)

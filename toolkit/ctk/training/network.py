@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from ctk.config.training_keys import Training
-from ctk.contract import FitContext, Model
+from ctk.contract import FitContext, Model, View
 from ctk.errors import CtkError, DamagedError, UsageError
 from ctk.plugins import plugins
 from ctk.samples import Array, Samples
@@ -21,6 +21,7 @@ from ctk.training.datasets import DRY_PREDICT_ROWS, PREDICT_ROWS
 from ctk.training.devices import autocast, torch_device
 from ctk.training.forward import State, predict_blocks, put_columns, reads_sequences
 from ctk.training.memory_need import fit_bytes
+from ctk.training.network_parts import make_views
 from ctk.training.sequences import MASK, Sequences
 from ctk.training.torch_files import HELP, load_tensors, save_tensors
 from ctk.training.trainable import trained_names
@@ -67,6 +68,7 @@ class NetworkModel(Model):
         self.curve: list[dict[str, float]] = []
         self.copies: list[tuple[Array, State]] = []
         self.best_by_loss: State | None = None
+        self.views: list[View] = []
         self.at_once = PREDICT_ROWS
 
     def fit(self, train: Samples, valid: Samples, context: FitContext) -> None:
@@ -76,6 +78,7 @@ class NetworkModel(Model):
         torch.manual_seed(context.seed)
         self.network = self._new(train)
         self._check_phases(self.network)
+        views = make_views(self.training, self.network, train)
         if hasattr(self.network, "load_pretrained"):
             self.network.load_pretrained()  # type: ignore[operator]
         whole: Array | None = None
@@ -104,9 +107,10 @@ class NetworkModel(Model):
                         with autocast(self.device, stage.training.precision):
                             self._predict_copy(valid, stage.columns, done.best, whole)
             self.curve += done.curve
+        self.views = views  # from here on: the copies above are of plain predictions, as their epochs are validated
 
     def predict(self, samples: Samples) -> Array:
-        """Predict (N, D) float32, in eval mode and float32 whatever the training's precision."""
+        """Predict (N, D) float32, in eval mode and float32 whatever the training's precision: the mean over views."""
         whole: Array | None = None
         for rows, part in self._blocks(self.network, samples):
             if whole is None:
@@ -141,6 +145,7 @@ class NetworkModel(Model):
         """Read ``weights.pt`` into a network made for ``samples`` (which need a target)."""
         self.device = torch_device(device)
         self.network = self._new(samples)
+        self.views = make_views(self.training, self.network, samples)
         saved = load_tensors(folder / "weights.pt")
         try:
             self.network.load_state_dict(saved["network"])
@@ -154,11 +159,12 @@ class NetworkModel(Model):
             ) from error
 
     def memory(self, samples: Samples, device: str = "auto") -> int | None:
-        """Tell by a forward pass of a few rows what a fit with full batches takes. Raises UsageError as ``fit`` does."""
+        """Tell by a forward pass of a few rows what a fit takes at most. Raises UsageError as ``fit`` does."""
         on = torch_device(device)
         with torch.random.fork_rng(devices=[]):
             network = self._new(samples)
             self._check_phases(network)
+            make_views(self.training, network, samples)
             return fit_bytes(network, samples, self.training, on)
 
     @property
@@ -186,7 +192,7 @@ class NetworkModel(Model):
     def _blocks(self, network: nn.Module, samples: Samples) -> Iterator[tuple[slice | Array, Array]]:
         """Predict some rows at a time, sequences whole."""
         sequences = Sequences.of(samples, self.training.phases()[-1].batch) if reads_sequences(network) else None
-        return predict_blocks(network, samples, self.device, self.at_once, sequences)
+        return predict_blocks(network, samples, self.device, self.at_once, sequences, self.views)
 
     def _check_phases(self, network: nn.Module) -> None:
         """Raise UsageError for keys that the network cannot follow, before anything is trained."""

@@ -25,9 +25,9 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from ctk.config.training_keys import Training
-from ctk.contract import Choice, FitContext
+from ctk.contract import FitContext
 from ctk.errors import CtkError, DamagedError
-from ctk.plugins.guard import Guard, is_interruption
+from ctk.plugins.guard import is_interruption
 from ctk.plugins.guard.failures import describe_error
 from ctk.samples import Array, Samples
 from ctk.training import torchrun
@@ -46,6 +46,7 @@ from ctk.training.devices import precision_on
 from ctk.training.forward import State, reads_sequences
 from ctk.training.lightning_module import NetworkModule
 from ctk.training.loggers import make_loggers
+from ctk.training.network_parts import make_component
 from ctk.training.rank_batches import RankBatches
 from ctk.training.sequences import Sequences, order_of
 from ctk.training.torch_files import HELP, load_tensors, save_tensors
@@ -183,8 +184,8 @@ class Stage:
     def _module(self, network: nn.Module, train: Samples, context: FitContext, parts: int) -> NetworkModule:
         """Join network and loss, seeded for this fit."""
         by = self.training.valid_loss
-        loss, guard = _make("losses", self.training.loss, train)
-        made = [_make("transforms", choice, train) for choice in self.training.transforms]
+        loss, guard = make_component("losses", self.training.loss, train)
+        made = [make_component("transforms", choice, train) for choice in self.training.transforms]
         return NetworkModule(
             network,
             loss,
@@ -193,7 +194,7 @@ class Stage:
             columns=self.columns,
             parts=parts,
             loss_guard=guard,
-            valid_by=None if isinstance(by, bool) else _make("losses", by, train),
+            valid_by=None if isinstance(by, bool) else make_component("losses", by, train),
             transforms=[guard.wrap(transform) for transform, guard in made],
             watch=partial(save_rows, targets=train.targets, folder=self.folder) if torchrun.is_first_rank() else None,
         )
@@ -282,14 +283,6 @@ def _loader(
 
 def _identity(batch: Any) -> Any:
     return batch
-
-
-def _make(kind: str, choice: Choice, train: Samples) -> tuple[Any, Guard]:
-    """Make a loss or a transform, of the samples where it asks for them; with the guard that it was made in."""
-    guard = Guard(kind, choice.name)
-    thing = guard.load()
-    make = partial(thing.for_samples, train) if hasattr(thing, "for_samples") else thing
-    return guard.call("make", make, **choice.options), guard
 
 
 def _callbacks(stage: Stage, tracker: ValidationTracker, parts: int) -> list[Callback]:
