@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import Field, create_model, model_validator
@@ -101,6 +102,28 @@ class BatchSize(_Layout):
         return self
 
 
+if TYPE_CHECKING:
+    _Late = Strict
+else:  # `from` can be a key too
+    _from = Field(0.75, gt=0, description="first epoch, counted from 1, whose weights count; below 1 a share of epochs")
+    _Late = create_model("_Late", __base__=Strict, **{"from": (float, _from)})
+
+
+class WeightAveraging(_Late):
+    """Stochastic weight averaging (Izmailov et al. 2018): the mean of the weights at the end of each late epoch."""
+
+    lr: float | None = Field(
+        None,
+        gt=0,
+        description="learning rate from that epoch on, of parts in proportion; none: as the schedule has it",
+    )
+
+    def first_of(self, epochs: int) -> int:
+        """Count from 0 the first epoch whose weights are taken."""
+        start: float = getattr(self, "from")
+        return math.floor(start * epochs) if start < 1 else int(start) - 1
+
+
 class Training(Strict):
     """One network's training. ``stages`` are phases one after another, each overriding some of the other keys.
 
@@ -128,6 +151,12 @@ class Training(Strict):
     )
     clip: float | None = Field(None, gt=0, description="largest norm of the gradient")
     ema: float | None = Field(None, gt=0, lt=1, description="decay of an average of the weights, used instead of them")
+    snapshots: int | None = Field(
+        None, gt=1, description="average the weights of so many best validated epochs, and use that, not the best alone"
+    )
+    swa: WeightAveraging | None = Field(
+        None, description="average the weights of the last epochs, and use that; {} for the last quarter of them"
+    )
     precision: Precision = Field(
         "32-true", description="auto: bf16-mixed on a GPU that has it or a CPU with AMX, else 32-true"
     )
@@ -197,4 +226,29 @@ class Training(Strict):
                     f"Config {where}: copies stand in stage {number + 1} of {len(phases)}.",
                     "Copies are trained last, after a stage of the whole network.",
                 )
+            phase._check_averages(f"{where}.{number}" if self.stages else where.removesuffix("stages").rstrip("."))
         return phases
+
+    def _check_averages(self, where: str) -> None:
+        """Raise UsageError where two keys would each say which weights to use, or a late epoch does not come."""
+        if self.swa is None:
+            return
+        start: float = getattr(self.swa, "from")
+        others = {
+            "snapshots": (self.snapshots, "both say which weights are used"),
+            "ema": (self.ema, "each averages the weights"),
+            "patience": (self.patience, "it may end a fit before the epochs that swa averages"),
+        }
+        for key, (value, why) in others.items():
+            if value is not None:
+                raise UsageError(f"Config {where}: swa and {key} do not go together: {why}.", "Leave one out.")
+        if self.swa.lr is not None and self.schedule.name == "plateau":
+            raise UsageError(
+                f"Config {where}: swa.lr and a plateau schedule both set the learning rate of late epochs.",
+                "Leave swa.lr out, or choose another schedule.",
+            )
+        if start >= 1 and (start > self.epochs or start != int(start)):
+            raise UsageError(
+                f"Config {where}: swa.from is {start:g}, and there are epochs 1 to {self.epochs}.",
+                "Name one of them, or a share of them below 1.",
+            )
