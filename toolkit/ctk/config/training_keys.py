@@ -102,6 +102,28 @@ class BatchSize(_Layout):
         return self
 
 
+class Curriculum(Strict):
+    """Easy samples first (Bengio et al. 2009): an epoch has as many steps as ever, all of a share of the samples.
+
+    That share, the easiest of them, grows in a line from epoch to epoch until it is all. Where batches are of whole
+    groups, a group is as hard as its rows are in the mean.
+    """
+
+    by: str = Field(description="what says how hard a sample is: target, or a group or a feature of one number")
+    column: str | None = Field(None, description="of the target, the one that says it; none: the mean of all")
+    easiest: Literal["low", "high"] = Field("low", description="which numbers come first; unknown ones (NaN) come last")
+    start: float = Field(0.25, gt=0, lt=1, description="share of the samples that the first epoch is of")
+    until: float = Field(
+        0.5, gt=0, le=1, description="share of the epochs after which all samples are seen; in the last they are always"
+    )
+
+    @model_validator(mode="after")
+    def _column_of_the_target(self) -> Self:
+        if self.column is not None and self.by != "target":
+            raise ValueError("column is for by: target alone")
+        return self
+
+
 if TYPE_CHECKING:
     _Late = Strict
 else:  # `from` can be a key too
@@ -136,6 +158,7 @@ class Training(Strict):
     schedule: Schedule = Field(Schedule(), description="learning rate over the epochs")
     epochs: int = Field(100, gt=0, description="times that all training samples are seen")
     batch: BatchSize = Field(BatchSize(), description="samples of a step")
+    curriculum: Curriculum | None = Field(None, description="from easy samples to all; none: all from the start")
     transforms: tuple[Choice, ...] = Field(
         (), description="what changes features and target of a training batch, one after another"
     )

@@ -17,6 +17,7 @@ from ctk.errors import CtkError, DamagedError, UsageError
 from ctk.plugins import plugins
 from ctk.samples import Array, Samples
 from ctk.training import torchrun
+from ctk.training.curriculum import hardness_of
 from ctk.training.datasets import DRY_PREDICT_ROWS, PREDICT_ROWS
 from ctk.training.devices import autocast, torch_device
 from ctk.training.forward import State, predict_blocks, put_columns, reads_sequences
@@ -77,7 +78,7 @@ class NetworkModel(Model):
         self.at_once = DRY_PREDICT_ROWS if context.steps else PREDICT_ROWS
         torch.manual_seed(context.seed)
         self.network = self._new(train)
-        self._check_phases(self.network)
+        self._check_phases(self.network, train)
         views = make_views(self.training, self.network, train)
         if hasattr(self.network, "load_pretrained"):
             self.network.load_pretrained()  # type: ignore[operator]
@@ -163,7 +164,7 @@ class NetworkModel(Model):
         on = torch_device(device)
         with torch.random.fork_rng(devices=[]):
             network = self._new(samples)
-            self._check_phases(network)
+            self._check_phases(network, samples)
             make_views(self.training, network, samples)
             return fit_bytes(network, samples, self.training, on)
 
@@ -194,11 +195,13 @@ class NetworkModel(Model):
         sequences = Sequences.of(samples, self.training.phases()[-1].batch) if reads_sequences(network) else None
         return predict_blocks(network, samples, self.device, self.at_once, sequences, self.views)
 
-    def _check_phases(self, network: nn.Module) -> None:
-        """Raise UsageError for keys that the network cannot follow, before anything is trained."""
+    def _check_phases(self, network: nn.Module, samples: Samples) -> None:
+        """Raise UsageError for keys that the network or samples cannot follow, before anything is trained."""
         for phase in self.training.phases():
             if phase.trainable is not None:
                 trained_names(network, phase.trainable)
+            if phase.curriculum is not None:
+                hardness_of(samples, phase.curriculum)
             batch, name = phase.batch, type(network).__name__
             if reads_sequences(network) and not batch.in_sequences:
                 raise UsageError(
