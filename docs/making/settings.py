@@ -15,7 +15,15 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from ctk import components
-from ctk.config.training_keys import BatchSize, Optimizer, Schedule, Training, schema_of
+from ctk.config.training_keys import (
+    BatchSize,
+    Curriculum,
+    Optimizer,
+    Schedule,
+    Training,
+    WeightAveraging,
+    schema_of,
+)
 from ctk.contract import (
     BlendChoice,
     Choice,
@@ -40,6 +48,8 @@ SECTIONS: tuple[tuple[str, str, type[BaseModel]], ...] = (
     ("optimizer", "", Optimizer),
     ("schedule", "", Schedule),
     ("batch", "", BatchSize),
+    ("curriculum", "", Curriculum),
+    ("swa", "", WeightAveraging),
     (
         "A member that is boosted trees",
         "These keys stand beside the member's own; `xgboost` and `lightgbm` have them.",
@@ -54,6 +64,7 @@ SECTIONS: tuple[tuple[str, str, type[BaseModel]], ...] = (
 KINDS = {
     "models": "model",
     "losses": "loss",
+    "views": "tta",
     "extractors": "features",
     "blenders": "blend",
     "executors": "executor",

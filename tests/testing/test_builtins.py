@@ -12,6 +12,7 @@ def test_the_built_in_components_keep_the_contract():
     for title in (
         "model 'ridge'",
         "loss 'info-nce'",
+        "view 'crops' in toy-regression",
         "blender 'hill-climb-retrieval'",
         "extractor 'svd'",
         "executor 'local'",

@@ -161,6 +161,33 @@ def test_a_transform_that_widens_the_rows_is_found(checked):
     assert "shapes and dtypes stay" in told
 
 
+VIEW = """
+import numpy as np
+from ctk.contract import View
+
+class X(View):
+    '''The same rows, changed.'''
+
+    def count(self):
+        return 1
+
+    def look(self, features, number):
+        return {name: CHANGED for name, values in features.items()}
+"""
+
+
+@pytest.mark.parametrize("changed", ["values + 1", "values[:, :, :, :3]"], ids=["of numbers", "of pictures"])
+def test_a_view_that_keeps_the_contract_passes(checked, changed):
+    report = checked("views", VIEW.replace("CHANGED", changed))
+    assert not report.problems, str(report)
+    assert report.checked["run"] == ["view 'x' in toy-regression"]
+
+
+def test_a_view_that_draws_is_found(checked):
+    told = only(checked("views", VIEW.replace("CHANGED", "values + float(np.random.default_rng().normal())")))
+    assert "the same seed twice gives different predictions" in told
+
+
 def test_a_network_of_sequences_is_tried_on_some(checked):
     source = """
 import torch

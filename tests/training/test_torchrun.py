@@ -60,6 +60,7 @@ members:
     epochs: 2
     checkpoint_every: 1
     ema: 0.5
+    snapshots: 2
   - name: plain
     model: toy-network
     loss: mae-of-test

@@ -40,6 +40,7 @@ __all__ = [
     "ctk_register_samplers",
     "ctk_register_trackers",
     "ctk_register_transforms",
+    "ctk_register_views",
     "ctk_run_finished",
     "ctk_run_started",
     "hookimpl",
@@ -125,6 +126,15 @@ def ctk_register_transforms(register: Register) -> None:
 
     They change features and target of a training batch, one after another, and never a row that is validated or
     predicted. The report shows some rows as the network got them.
+    """
+
+
+@hookspec
+def ctk_register_views(register: Register) -> None:
+    """Offer views: subclasses of ``ctk.contract.View``; ``tta: [NAME]`` in a member that is a network.
+
+    They show the network the rows that it predicts, out of fold and of the test, in other ways too; the prediction is
+    the mean. Rows of the validations within a fit have the plain look alone.
     """
 
 

@@ -24,6 +24,7 @@ KINDS = {
     "model": "models",
     "loss": "losses",
     "transforms": "transforms",
+    "tta": "views",
     "data": "data",
     "blend": "blenders",
     "filters": "filters",

@@ -26,6 +26,12 @@ def ctk_register_losses(register: Register) -> None:
 
 
 @hookimpl
+def ctk_register_views(register: Register) -> None:
+    register("flips", "ctk.components.views:Flips", "pictures in the mirror")
+    register("crops", "ctk.components.views:Crops", "parts of pictures, brought back to their size")
+
+
+@hookimpl
 def ctk_register_metrics(register: Register) -> None:
     metrics = "ctk.components.metrics"
     register("mse", f"{metrics}:MSE", "mean squared error, columns meaned")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import Field, create_model, model_validator
@@ -101,6 +102,50 @@ class BatchSize(_Layout):
         return self
 
 
+class Curriculum(Strict):
+    """Easy samples first (Bengio et al. 2009): an epoch has as many steps as ever, all of a share of the samples.
+
+    That share, the easiest of them, grows in a line from epoch to epoch until it is all. Where batches are of whole
+    groups, a group is as hard as its rows are in the mean.
+    """
+
+    by: str = Field(description="what says how hard a sample is: target, or a group or a feature of one number")
+    column: str | None = Field(None, description="of the target, the one that says it; none: the mean of all")
+    easiest: Literal["low", "high"] = Field("low", description="which numbers come first; unknown ones (NaN) come last")
+    start: float = Field(0.25, gt=0, lt=1, description="share of the samples that the first epoch is of")
+    until: float = Field(
+        0.5, gt=0, le=1, description="share of the epochs after which all samples are seen; in the last they are always"
+    )
+
+    @model_validator(mode="after")
+    def _column_of_the_target(self) -> Self:
+        if self.column is not None and self.by != "target":
+            raise ValueError("column is for by: target alone")
+        return self
+
+
+if TYPE_CHECKING:
+    _Late = Strict
+else:  # `from` can be a key too
+    _from = Field(0.75, gt=0, description="first epoch, counted from 1, whose weights count; below 1 a share of epochs")
+    _Late = create_model("_Late", __base__=Strict, **{"from": (float, _from)})
+
+
+class WeightAveraging(_Late):
+    """Stochastic weight averaging (Izmailov et al. 2018): the mean of the weights at the end of each late epoch."""
+
+    lr: float | None = Field(
+        None,
+        gt=0,
+        description="learning rate from that epoch on, of parts in proportion; none: as the schedule has it",
+    )
+
+    def first_of(self, epochs: int) -> int:
+        """Count from 0 the first epoch whose weights are taken."""
+        start: float = getattr(self, "from")
+        return math.floor(start * epochs) if start < 1 else int(start) - 1
+
+
 class Training(Strict):
     """One network's training. ``stages`` are phases one after another, each overriding some of the other keys.
 
@@ -113,8 +158,13 @@ class Training(Strict):
     schedule: Schedule = Field(Schedule(), description="learning rate over the epochs")
     epochs: int = Field(100, gt=0, description="times that all training samples are seen")
     batch: BatchSize = Field(BatchSize(), description="samples of a step")
+    curriculum: Curriculum | None = Field(None, description="from easy samples to all; none: all from the start")
     transforms: tuple[Choice, ...] = Field(
         (), description="what changes features and target of a training batch, one after another"
+    )
+    tta: tuple[Choice, ...] = Field(
+        (),
+        description="views of the rows that are predicted: the prediction is the mean of the plain look and theirs",
     )
     trainable: tuple[str, ...] | None = Field(
         None,
@@ -124,6 +174,12 @@ class Training(Strict):
     )
     clip: float | None = Field(None, gt=0, description="largest norm of the gradient")
     ema: float | None = Field(None, gt=0, lt=1, description="decay of an average of the weights, used instead of them")
+    snapshots: int | None = Field(
+        None, gt=1, description="average the weights of so many best validated epochs, and use that, not the best alone"
+    )
+    swa: WeightAveraging | None = Field(
+        None, description="average the weights of the last epochs, and use that; {} for the last quarter of them"
+    )
     precision: Precision = Field(
         "32-true", description="auto: bf16-mixed on a GPU that has it or a CPU with AMX, else 32-true"
     )
@@ -153,27 +209,35 @@ class Training(Strict):
         return max(1, round(1 / self.validate_every))
 
     def with_components(self, where: str, plugins: Plugins) -> Training:
-        """Return a copy with the options of losses and transforms checked and filled in; those of stages checked."""
+        """Return a copy with the options of its components checked and filled in; those of stages checked."""
         loss = resolve_choice(self.loss, "losses", f"{where}.loss", plugins)
         by = self.valid_loss
         if not isinstance(by, bool):
             by = resolve_choice(by, "losses", f"{where}.valid_loss", plugins)
-        transforms = self._transforms(where, plugins)
-        whole = self.model_copy(update={"loss": loss, "valid_loss": by, "transforms": transforms})
+        transforms = self._resolved("transforms", where, plugins)
+        tta = self._resolved("tta", where, plugins)
+        whole = self.model_copy(update={"loss": loss, "valid_loss": by, "transforms": transforms, "tta": tta})
         for number, stage in enumerate(whole.phases(f"{where}.stages")):
             resolve_choice(stage.loss, "losses", f"{where}.stages.{number}.loss", plugins)
-            stage._transforms(f"{where}.stages.{number}", plugins)
+            stage._resolved("transforms", f"{where}.stages.{number}", plugins)
         return whole
 
-    def _transforms(self, where: str, plugins: Plugins) -> tuple[Choice, ...]:
+    def _resolved(self, key: Literal["transforms", "tta"], where: str, plugins: Plugins) -> tuple[Choice, ...]:
+        kind = "views" if key == "tta" else key
         return tuple(
-            resolve_choice(each, "transforms", f"{where}.transforms.{number}", plugins)
-            for number, each in enumerate(self.transforms)
+            resolve_choice(each, kind, f"{where}.{key}.{number}", plugins)
+            for number, each in enumerate(getattr(self, key))
         )
 
     def phases(self, where: str = "stages") -> list[Training]:
         """List the stages with the common keys filled in; without any, this itself."""
         common = self.model_dump(exclude={"stages"})
+        for number, stage in enumerate(self.stages):
+            if "tta" in stage:
+                raise UsageError(
+                    f"Config {where}.{number}: tta stands in a stage.",
+                    "Only a member's predictions have views: write tta beside 'stages'.",
+                )
         phases = [
             validate_config(Training, merge_configs(common, stage), f"{where}.{n}")
             for n, stage in enumerate(self.stages)
@@ -185,4 +249,29 @@ class Training(Strict):
                     f"Config {where}: copies stand in stage {number + 1} of {len(phases)}.",
                     "Copies are trained last, after a stage of the whole network.",
                 )
+            phase._check_averages(f"{where}.{number}" if self.stages else where.removesuffix("stages").rstrip("."))
         return phases
+
+    def _check_averages(self, where: str) -> None:
+        """Raise UsageError where two keys would each say which weights to use, or a late epoch does not come."""
+        if self.swa is None:
+            return
+        start: float = getattr(self.swa, "from")
+        others = {
+            "snapshots": (self.snapshots, "both say which weights are used"),
+            "ema": (self.ema, "each averages the weights"),
+            "patience": (self.patience, "it may end a fit before the epochs that swa averages"),
+        }
+        for key, (value, why) in others.items():
+            if value is not None:
+                raise UsageError(f"Config {where}: swa and {key} do not go together: {why}.", "Leave one out.")
+        if self.swa.lr is not None and self.schedule.name == "plateau":
+            raise UsageError(
+                f"Config {where}: swa.lr and a plateau schedule both set the learning rate of late epochs.",
+                "Leave swa.lr out, or choose another schedule.",
+            )
+        if start >= 1 and (start > self.epochs or start != int(start)):
+            raise UsageError(
+                f"Config {where}: swa.from is {start:g}, and there are epochs 1 to {self.epochs}.",
+                "Name one of them, or a share of them below 1.",
+            )

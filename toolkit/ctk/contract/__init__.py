@@ -29,6 +29,7 @@ from ctk.contract.run_config import (
 from ctk.contract.schema import Choice, Strict
 from ctk.contract.section import Section
 from ctk.contract.transform import Transform
+from ctk.contract.view import View
 from ctk.notebook import Tabular
 
 __all__ = [
@@ -76,6 +77,7 @@ __all__ = [
     "Tabular",
     "Transform",
     "UsedMember",
+    "View",
     "WorkerLost",
     "find_members",
     "join_blends",

@@ -58,6 +58,15 @@ _COMPONENTS = (
         {"transform.py": "components/transform.py.j2"},
     ),
     Kind(
+        "view",
+        "views",
+        "view:Noises",
+        "rows with a little noise, the same for all of them",
+        "A view of predicted rows through noise",
+        ("torch>=2.11", "pydantic>=2"),
+        {"view.py": "components/view.py.j2"},
+    ),
+    Kind(
         "model",
         "models",
         "network:MLP",

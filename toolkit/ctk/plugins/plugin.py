@@ -18,6 +18,7 @@ KINDS = {
     "models": "model",
     "losses": "loss",
     "transforms": "transform",
+    "views": "view",
     "blenders": "blender",
     "metrics": "metric",
     "filters": "filter",

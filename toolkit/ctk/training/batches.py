@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 
 import numpy as np
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor
 from torch.utils.data import Sampler
 
 from ctk.samples import Array
+from ctk.training.curriculum import Pace
 
 
 class Batches(Sampler[Tensor]):
@@ -18,18 +20,28 @@ class Batches(Sampler[Tensor]):
     Grouped batches hold ``size // round(mean rows a group)`` groups, so their size varies; the last, smaller batch is
     kept. (The rule of the AML competition's reference solution; see its plugin's README.)
 
+    With a ``pace``, an epoch has as many batches as ever, of passes one after another over the easiest units alone.
+
     With ``parts``, iterating goes over one part of an epoch after the other, all with as many batches; ``parts`` is
     then how many there are in fact, at most one a batch.
     """
 
     def __init__(
-        self, rows: int, size: int, seed: int, groups: Array | None = None, parts: int = 1, order: Array | None = None
+        self,
+        rows: int,
+        size: int,
+        seed: int,
+        groups: Array | None = None,
+        parts: int = 1,
+        order: Array | None = None,
+        pace: Pace | None = None,
     ) -> None:
         self.seed = seed
         self.part = 0
         if groups is None:
             self._members: list[Tensor] | None = None
             self._units, self._step = rows, size
+            numbers = None
         else:
             _, numbers, counts = np.unique(np.asarray(groups), return_inverse=True, return_counts=True)
             by_group = np.split(np.lexsort((numbers,) if order is None else (order, numbers)), np.cumsum(counts)[:-1])
@@ -37,6 +49,8 @@ class Batches(Sampler[Tensor]):
             self._units = len(counts)
             self._step = max(1, size // max(1, round(float(counts.mean()))))
         self.parts = min(parts, -(-self._units // self._step))
+        self._pace = pace
+        self._easiest = None if pace is None else pace.order(seed, numbers)
 
     def set_epoch(self, epoch: int) -> None:
         """Begin what Lightning takes for an epoch, here a part of one."""
@@ -62,9 +76,20 @@ class Batches(Sampler[Tensor]):
     def units(self) -> Iterator[Tensor]:
         """Yield what each batch is made of: numbers of rows, or of groups."""
         epoch, part = divmod(self.part, self.parts)
-        order = torch.randperm(self._units, generator=torch.Generator().manual_seed(self.seed + epoch))
+        generator = torch.Generator().manual_seed(self.seed + epoch)
+        if self._pace is not None and (count := self._pace.count(self._units, epoch)) < self._units:
+            yield from islice(self._passes(max(count, self._step), generator), part * len(self), (part + 1) * len(self))
+            return
+        order = torch.randperm(self._units, generator=generator)
         mine = torch.tensor_split(order, self.parts)[part]
         batches = torch.split(mine, self._step)
         if len(batches) > len(self):  # this part is a row longer than another, and that row would be a batch
             batches = torch.tensor_split(mine, len(self))
         yield from batches
+
+    def _passes(self, count: int, generator: torch.Generator) -> Iterator[Tensor]:
+        """Yield batches of the easiest units without end; none has a unit twice."""
+        assert self._easiest is not None
+        pool = self._easiest[:count]
+        while True:
+            yield from torch.split(pool[torch.randperm(len(pool), generator=generator)], self._step)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from ctk.contract import View
 from ctk.plugins.guard import ContractViolation
 from ctk.samples import Array, Samples
 from ctk.training.datasets import PREDICT_ROWS, FeaturesDataset, SequentialSlices, rows_at_once
@@ -53,6 +54,19 @@ def output(network: nn.Module, features: Mapping[str, Tensor], device: Any) -> T
     return unscale(network, call_network(network, features, device))
 
 
+def mean_output(network: nn.Module, features: Mapping[str, Tensor], device: Any, views: Sequence[View]) -> Tensor:
+    """Predict in the samples' units, (B, D) float32: the mean of the plain look and all of some views."""
+    names: Any = network.features
+    rows = {name: features[name].to(device) for name in names}  # once for all looks
+    made, looks = output(network, rows, device), 1
+    mask = {MASK: rows.pop(MASK)} if MASK in rows else {}
+    for view in views:
+        for number in range(view.count()):
+            seen = view.look(dict(rows), number)
+            made, looks = made + view.undo(output(network, {**seen, **mask}, device), number), looks + 1
+    return made / looks
+
+
 def unscale(network: nn.Module, prediction: Tensor) -> Tensor:
     """Bring what a network gave into the samples' units, float32."""
     return (network.unscale(prediction) if hasattr(network, "unscale") else prediction).float()  # type: ignore[operator]
@@ -78,8 +92,12 @@ def predict_blocks(
     device: torch.device,
     at_once: int = PREDICT_ROWS,
     sequences: Sequences | None = None,
+    views: Sequence[View] = (),
 ) -> Iterator[tuple[slice | Array, Array]]:
-    """Predict in the samples' units, some rows at a time: (rows, (B, D) float32). Modes are as before at its end."""
+    """Predict in the samples' units, some rows at a time: (rows, (B, D) float32).
+
+    Rows are read once for all views. The network's modes are as before at the end.
+    """
     trained = [module for module in network.modules() if module.training]
     names: Any = network.features
     features = FeaturesDataset(samples, names, sequences)
@@ -88,7 +106,7 @@ def predict_blocks(
         network.to(device).eval()
         for part in SequentialSlices(len(samples), at_once=at_once, sequences=sequences):
             rows = part if sequences is None else sequences.rows[part]
-            yield rows, output(network, features[part], device).cpu().numpy()
+            yield rows, mean_output(network, features[part], device, views).cpu().numpy()
     finally:
         for module in trained:
             module.training = True

@@ -72,15 +72,26 @@ class NetworkModule(L.LightningModule):
     def training_step(self, batch: Batch, number: int) -> Tensor:
         seed = self.seed * 1_000_003 + self.global_step
         self._seed(seed if (team := torchrun.current_team()) is None else seed + RANK_SEED * team.position.rank)
-        if self.transforms:
-            batch = self._transform(batch)
-        prediction = call_network(self.network, batch.features, self.device)
+        batch, prediction = self._see(batch)
         epoch = self.current_epoch // self.parts
         loss = self._compare(prediction, batch, epoch, self.loss, self.loss_guard)
         if hasattr(self.network, "auxiliary_loss"):
             loss = loss + batch.share * self._auxiliary_loss(batch._replace(epoch=epoch))
         self.losses.append(loss.detach())
         return loss
+
+    def _see(self, batch: Batch) -> tuple[Batch, Tensor]:
+        """Call the network on a batch, as transforms make it."""
+        if self.transforms:
+            batch = self._transform(batch)
+        return batch, call_network(self.network, batch.features, self.device)
+
+    def see_again(self, numbered: tuple[int, Batch]) -> Tensor:
+        """Call the network on a training batch after the fit; its number seeds what transforms draw."""
+        number, batch = numbered
+        self.watch = None
+        self._seed(self.seed * 1_000_003 + number)
+        return self._see(self.transfer_batch_to_device(batch, self.device, 0))[1]
 
     @torch.no_grad()
     def _transform(self, batch: Batch) -> Batch:
@@ -141,11 +152,12 @@ class NetworkModule(L.LightningModule):
         kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[config.name]
         groups = self._parameter_groups(config)
         optimizer = kind(groups, lr=config.lr, betas=config.betas)
-        if schedule.name == "plateau" or (schedule.name == "constant" and not schedule.warmup):
+        epochs, swa = self.training_config.epochs, self.training_config.swa
+        late = (swa.first_of(epochs), swa.lr / config.lr) if swa and swa.lr else None
+        if schedule.name == "plateau" or (schedule.name == "constant" and not schedule.warmup and late is None):
             return optimizer
         steps = int(self.trainer.estimated_stepping_batches)
-        epochs = self.training_config.epochs
-        rates = [learning_rate_factor(schedule, group["lr"], steps, epochs) for group in groups]
+        rates = [learning_rate_factor(schedule, group["lr"], steps, epochs, late) for group in groups]
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": LambdaLR(optimizer, rates), "interval": "step"}}
 
     def _parameter_groups(self, config: Optimizer) -> list[dict[str, Any]]:

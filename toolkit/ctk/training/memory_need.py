@@ -21,9 +21,9 @@ FEW = 2
 def fit_bytes(network: nn.Module, samples: Samples, training: Training, device: torch.device) -> int | None:
     """Tell how many bytes a fit with full batches takes at most, about; None where it cannot be told without a GPU.
 
-    It adds up weights, gradients, the optimiser's two averages, the best weights, and what a forward pass keeps for
-    the backward pass: halved where training is in half precision. Of LSTMs on a CPU that is what is set aside, of
-    which two thirds are used.
+    It adds up weights, gradients, the optimiser's two averages, the best weights, those that are averaged, and what a
+    forward pass keeps for the backward pass: halved where training is in half precision. Of LSTMs on a CPU that is what
+    is set aside, of which two thirds are used.
     """
     rows = min(len(samples), max(phase.batch.size for phase in training.phases()))
     try:
@@ -34,7 +34,8 @@ def fit_bytes(network: nn.Module, samples: Samples, training: Training, device: 
     half = precision_on(device, training.precision) != "32-true"
     batch = (few + (more - few) / FEW * (rows - FEW)) / (2 if half else 1)
     weights = sum(parameter.numel() * parameter.element_size() for parameter in network.parameters())
-    return int(batch + weights * (6 if training.ema else 5))
+    more = max(bool(phase.ema) + bool(phase.swa) + (phase.snapshots or 0) for phase in training.phases())
+    return int(batch + weights * (5 + more))
 
 
 def _kept_for_backward(network: nn.Module, samples: Samples, rows: int, sequences: Sequences | None) -> int:

@@ -12,15 +12,17 @@ import torch
 from torch import nn
 
 from ctk.config.training_keys import Training
-from ctk.contract import FitContext, Model
+from ctk.contract import FitContext, Model, View
 from ctk.errors import CtkError, DamagedError, UsageError
 from ctk.plugins import plugins
 from ctk.samples import Array, Samples
 from ctk.training import torchrun
+from ctk.training.curriculum import hardness_of
 from ctk.training.datasets import DRY_PREDICT_ROWS, PREDICT_ROWS
 from ctk.training.devices import autocast, torch_device
 from ctk.training.forward import State, predict_blocks, put_columns, reads_sequences
 from ctk.training.memory_need import fit_bytes
+from ctk.training.network_parts import make_views
 from ctk.training.sequences import MASK, Sequences
 from ctk.training.torch_files import HELP, load_tensors, save_tensors
 from ctk.training.trainable import trained_names
@@ -67,6 +69,7 @@ class NetworkModel(Model):
         self.curve: list[dict[str, float]] = []
         self.copies: list[tuple[Array, State]] = []
         self.best_by_loss: State | None = None
+        self.views: list[View] = []
         self.at_once = PREDICT_ROWS
 
     def fit(self, train: Samples, valid: Samples, context: FitContext) -> None:
@@ -75,7 +78,8 @@ class NetworkModel(Model):
         self.at_once = DRY_PREDICT_ROWS if context.steps else PREDICT_ROWS
         torch.manual_seed(context.seed)
         self.network = self._new(train)
-        self._check_phases(self.network)
+        self._check_phases(self.network, train)
+        views = make_views(self.training, self.network, train)
         if hasattr(self.network, "load_pretrained"):
             self.network.load_pretrained()  # type: ignore[operator]
         whole: Array | None = None
@@ -104,9 +108,10 @@ class NetworkModel(Model):
                         with autocast(self.device, stage.training.precision):
                             self._predict_copy(valid, stage.columns, done.best, whole)
             self.curve += done.curve
+        self.views = views  # from here on: the copies above are of plain predictions, as their epochs are validated
 
     def predict(self, samples: Samples) -> Array:
-        """Predict (N, D) float32, in eval mode and float32 whatever the training's precision."""
+        """Predict (N, D) float32, in eval mode and float32 whatever the training's precision: the mean over views."""
         whole: Array | None = None
         for rows, part in self._blocks(self.network, samples):
             if whole is None:
@@ -141,6 +146,7 @@ class NetworkModel(Model):
         """Read ``weights.pt`` into a network made for ``samples`` (which need a target)."""
         self.device = torch_device(device)
         self.network = self._new(samples)
+        self.views = make_views(self.training, self.network, samples)
         saved = load_tensors(folder / "weights.pt")
         try:
             self.network.load_state_dict(saved["network"])
@@ -158,7 +164,8 @@ class NetworkModel(Model):
         on = torch_device(device)
         with torch.random.fork_rng(devices=[]):
             network = self._new(samples)
-            self._check_phases(network)
+            self._check_phases(network, samples)
+            make_views(self.training, network, samples)
             return fit_bytes(network, samples, self.training, on)
 
     @property
@@ -186,13 +193,15 @@ class NetworkModel(Model):
     def _blocks(self, network: nn.Module, samples: Samples) -> Iterator[tuple[slice | Array, Array]]:
         """Predict some rows at a time, sequences whole."""
         sequences = Sequences.of(samples, self.training.phases()[-1].batch) if reads_sequences(network) else None
-        return predict_blocks(network, samples, self.device, self.at_once, sequences)
+        return predict_blocks(network, samples, self.device, self.at_once, sequences, self.views)
 
-    def _check_phases(self, network: nn.Module) -> None:
-        """Raise UsageError for keys that the network cannot follow, before anything is trained."""
+    def _check_phases(self, network: nn.Module, samples: Samples) -> None:
+        """Raise UsageError for keys that the network or samples cannot follow, before anything is trained."""
         for phase in self.training.phases():
             if phase.trainable is not None:
                 trained_names(network, phase.trainable)
+            if phase.curriculum is not None:
+                hardness_of(samples, phase.curriculum)
             batch, name = phase.batch, type(network).__name__
             if reads_sequences(network) and not batch.in_sequences:
                 raise UsageError(

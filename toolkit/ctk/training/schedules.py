@@ -8,8 +8,12 @@ from collections.abc import Callable
 from ctk.config.training_keys import Schedule
 
 
-def learning_rate_factor(schedule: Schedule, lr: float, steps: int, epochs: float) -> Callable[[int], float]:
+def learning_rate_factor(
+    schedule: Schedule, lr: float, steps: int, epochs: float, late: tuple[int, float] | None = None
+) -> Callable[[int], float]:
     """Make the factor of the learning rate ``lr`` at each of ``steps`` steps, which are ``epochs`` epochs.
+
+    ``late`` is after how many of them another factor holds, and which.
 
     A cosine falls as in Loshchilov and Hutter 2017 (SGDR, arXiv:1608.03983), equation 5, step by step.
     """
@@ -18,6 +22,8 @@ def learning_rate_factor(schedule: Schedule, lr: float, steps: int, epochs: floa
     floor = schedule.floor / lr
 
     def rate(step: int) -> float:
+        if late is not None and step >= late[0] * an_epoch:
+            return late[1]
         if step < warm:
             return (step + 1) / warm
         if schedule.name == "cosine":

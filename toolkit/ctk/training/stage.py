@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,14 +26,16 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from ctk.config.training_keys import Training
-from ctk.contract import Choice, FitContext
+from ctk.contract import Batch, FitContext
 from ctk.errors import CtkError, DamagedError
-from ctk.plugins.guard import Guard, is_interruption
+from ctk.plugins.guard import is_interruption
 from ctk.plugins.guard.failures import describe_error
 from ctk.samples import Array, Samples
 from ctk.training import torchrun
+from ctk.training.averages import StochasticAverage, mean_of, renew_norms, trained_norms
 from ctk.training.batches import Batches
 from ctk.training.callbacks import AtomicCheckpoints, KeepSignalHandlers, PlateauSchedule, last_checkpoint
+from ctk.training.curriculum import Pace
 from ctk.training.datasets import (
     DRY_PREDICT_ROWS,
     DRY_ROWS,
@@ -42,10 +45,11 @@ from ctk.training.datasets import (
     SequentialSlices,
     rows_at_once,
 )
-from ctk.training.devices import precision_on
-from ctk.training.forward import State, features_trained, reads_sequences
+from ctk.training.devices import autocast, precision_on
+from ctk.training.forward import State, copy_state, features_trained, predict_blocks, reads_sequences
 from ctk.training.lightning_module import NetworkModule
 from ctk.training.loggers import make_loggers
+from ctk.training.network_parts import make_component
 from ctk.training.rank_batches import RankBatches
 from ctk.training.sequences import Sequences, order_of
 from ctk.training.torch_files import HELP, load_tensors, save_tensors
@@ -145,21 +149,24 @@ class Stage:
         in_order = Sequences.of(valid, config.batch) if reads_sequences(network) else None
         slices = SequentialSlices(len(valid), *share, at_once, in_order)
         tracker = ValidationTracker(valid, context, config, self.before, self.total, whole, slices)
-        trainer = self._trainer(tracker, batches.parts, device, self._loggers(network, context))
+        late = None if config.swa is None else StochasticAverage(config.swa.first_of(config.epochs))
+        trainer = self._trainer(tracker, late, batches.parts, device, self._loggers(network, context))
         goes_on = torchrun.is_first_rank() and self.goes_on(module, context.tell)
         if team is not None:
             goes_on = team.from_first(goes_on)
         own_batches = batches if team is None else RankBatches(batches, *torchrun.rank_and_ranks(team))
         validated = SamplesDataset if wants_loss else FeaturesDataset
         of_train = Sequences.of(train, config.batch) if in_order else None
+        training = SamplesDataset(train, features_trained(network), of_train)
         with (
             only_trainable(network, config.trainable),
             _raise_interruptions(),
             _named_as_checkpoint(self.last, tracker) if goes_on else nullcontext(),
         ):
+            norms = trained_norms(network)
             trainer.fit(
                 module,
-                _loader(SamplesDataset(train, features_trained(network), of_train), own_batches, device),
+                _loader(training, own_batches, device),
                 _loader(validated(valid, names, in_order), slices, device),
                 ckpt_path=self.last if goes_on else None,
                 weights_only=True,
@@ -169,7 +176,24 @@ class Stage:
                 f"Training ended without a finite {context.metric.name} (loss {tracker.loss}).",
                 "Lower the learning rate, set clip, or look at the loss curve.",
             )
+        states = [state for _, state in tracker.snapshots.best] or ([late.mean] if late and late.mean else [])
+        if states and torchrun.is_first_rank():
+            module.to(device)
+            network.load_state_dict(mean_of(states))
+            with autocast(device, config.precision):  # as epochs are validated
+                if norms:
+                    renew_norms(network, norms, module.see_again, self._last_epoch(batches, training, context.steps))
+                blocks = predict_blocks(network, valid, device, at_once, in_order)
+                tracker.offer_average(copy_state(network), late.count if late else len(states), blocks, self.columns)
         self._save(tracker)
+
+    def _last_epoch(self, batches: Batches, training: SamplesDataset, steps: int | None) -> Iterator[tuple[int, Batch]]:
+        """Number the batches of the last epoch, of which a dry run has some steps."""
+        last = (self.training.epochs - 1) * batches.parts
+        for part in range(batches.parts):
+            batches.set_epoch(last + part)
+            for number, rows in enumerate(islice(batches, steps), start=part * len(batches)):
+                yield number, training[rows]
 
     def _batches(self, train: Samples, context: FitContext) -> Batches:
         """Choose the rows of each step's batch."""
@@ -178,13 +202,15 @@ class Stage:
         parts = 1 if context.steps else self.training.parts
         size = min(batch.size, DRY_ROWS) if context.steps else batch.size
         order = order_of(train, batch) if batch.in_sequences else None
-        return Batches(len(train), size, context.seed, groups, parts, order)
+        curriculum, epochs = self.training.curriculum, self.training.epochs
+        pace = None if curriculum is None else Pace.of(train, curriculum, epochs)
+        return Batches(len(train), size, context.seed, groups, parts, order, pace)
 
     def _module(self, network: nn.Module, train: Samples, context: FitContext, parts: int) -> NetworkModule:
         """Join network and loss, seeded for this fit."""
         by = self.training.valid_loss
-        loss, guard = _make("losses", self.training.loss, train)
-        made = [_make("transforms", choice, train) for choice in self.training.transforms]
+        loss, guard = make_component("losses", self.training.loss, train)
+        made = [make_component("transforms", choice, train) for choice in self.training.transforms]
         return NetworkModule(
             network,
             loss,
@@ -193,7 +219,7 @@ class Stage:
             columns=self.columns,
             parts=parts,
             loss_guard=guard,
-            valid_by=None if isinstance(by, bool) else _make("losses", by, train),
+            valid_by=None if isinstance(by, bool) else make_component("losses", by, train),
             transforms=[guard.wrap(transform) for transform, guard in made],
             watch=partial(save_rows, targets=train.targets, folder=self.folder) if torchrun.is_first_rank() else None,
         )
@@ -207,7 +233,12 @@ class Stage:
         return loggers
 
     def _trainer(
-        self, tracker: ValidationTracker, parts: int, device: torch.device, loggers: list[Logger]
+        self,
+        tracker: ValidationTracker,
+        late: StochasticAverage | None,
+        parts: int,
+        device: torch.device,
+        loggers: list[Logger],
     ) -> L.Trainer:
         """Make Lightning's trainer; in a dry run of a few steps."""
         config, team, steps = self.training, torchrun.current_team(), tracker.context.steps
@@ -219,7 +250,7 @@ class Stage:
             **_devices(team, device),
             precision=precision_on(device, config.precision),
             gradient_clip_val=config.clip,
-            callbacks=_callbacks(self, tracker, parts),
+            callbacks=_callbacks(self, tracker, late, parts),
             logger=loggers,
             plugins=[AtomicCheckpoints(), *_environments(team)],
             check_val_every_n_epoch=1 if steps else min(max(1, round(config.validate_every)), config.epochs),
@@ -284,15 +315,7 @@ def _identity(batch: Any) -> Any:
     return batch
 
 
-def _make(kind: str, choice: Choice, train: Samples) -> tuple[Any, Guard]:
-    """Make a loss or a transform, of the samples where it asks for them; with the guard that it was made in."""
-    guard = Guard(kind, choice.name)
-    thing = guard.load()
-    make = partial(thing.for_samples, train) if hasattr(thing, "for_samples") else thing
-    return guard.call("make", make, **choice.options), guard
-
-
-def _callbacks(stage: Stage, tracker: ValidationTracker, parts: int) -> list[Callback]:
+def _callbacks(stage: Stage, tracker: ValidationTracker, late: StochasticAverage | None, parts: int) -> list[Callback]:
     config = stage.training
     callbacks: list[Callback] = [tracker, last_checkpoint(stage.folder, config, parts)]
     if torchrun.current_team() is not None:
@@ -301,6 +324,8 @@ def _callbacks(stage: Stage, tracker: ValidationTracker, parts: int) -> list[Cal
         callbacks.append(PlateauSchedule(config.schedule, tracker))
     if config.ema is not None:
         callbacks.append(EMAWeightAveraging(decay=config.ema))
+    if late is not None:
+        callbacks.append(late)
     return callbacks
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,7 @@ from ctk.errors import CtkError
 from ctk.merit import merit
 from ctk.samples import Array, Samples
 from ctk.training import torchrun
+from ctk.training.averages import Snapshots
 from ctk.training.datasets import SequentialSlices
 from ctk.training.forward import State, copy_state, put_columns
 from ctk.training.lightning_module import NetworkModule
@@ -60,12 +62,15 @@ class ValidationPrediction:
             self._put(part, columns)
         self.own = []
 
-    def _put(self, part: Array, columns: Array | None) -> None:
+    def put(self, rows: slice | Array, part: Array, columns: Array | None) -> None:
+        """Write the prediction for some rows, (B, D), or of it some columns alone."""
         if self.values is None:
             self.values = np.empty((self.slices.rows, *part.shape[1:]), dtype=np.float32)
-        place = slice(self.filled, self.filled + len(part))
-        rows = place if self.slices.sequences is None else self.slices.sequences.rows[place]
         put_columns(self.values, rows, part, columns)
+
+    def _put(self, part: Array, columns: Array | None) -> None:
+        place = slice(self.filled, self.filled + len(part))
+        self.put(place if self.slices.sequences is None else self.slices.sequences.rows[place], part, columns)
         self.filled = place.stop
 
 
@@ -124,7 +129,9 @@ class ValidationTracker(Callback):
         self.before = before
         self.total = total
         self.prediction = ValidationPrediction(whole, slices)
-        self.best = BestWeights(math.nan if whole is None else self._score())
+        self.score_before = math.nan if whole is None else self._score()
+        self.best = BestWeights(self.score_before)
+        self.snapshots = Snapshots(stage.snapshots or 0)
         self.curve: list[dict[str, float]] = []
         self.loss = math.nan
         self.begun = False
@@ -148,6 +155,8 @@ class ValidationTracker(Callback):
         metric, score = self.context.metric, self._score()
         self.curve.append({"epoch": self._epochs_done(trainer, module), metric.name: score})
         self.best.offer(module.network, score, metric.sign)
+        if self.snapshots.wanted:
+            self.snapshots.offer(module.network, score, metric.sign)
         if module.valid_losses:
             loss = self.curve[-1][VALID_LOSS] = _validation_loss(module)
             self.best.offer_by_loss(module.network, loss)
@@ -187,13 +196,37 @@ class ValidationTracker(Callback):
         for logger in trainer.loggers:
             logger.log_metrics(point, step=round(epoch * module.parts))
 
+    def offer_average(
+        self, weights: State, count: int, blocks: Iterable[tuple[slice | Array, Array]], columns: Array | None
+    ) -> None:
+        """Take a mean of ``count`` epochs' weights in the place of the best, by the first rank, and tell its score.
+
+        Not where that is not finite or, with columns trained alone, no better than without them.
+
+        blocks   what it predicts for rows of the validation samples
+        columns  which of it count, (C,) int64, or None for all
+        """
+        metric, best = self.context.metric, self.best
+        for rows, part in blocks:
+            self.prediction.put(rows, part, columns)
+        score = self._first_ranks_score()
+        used = merit(score, metric.sign) > merit(self.score_before, metric.sign)
+        self.context.tell(
+            f"The mean of {count} epochs' weights has {metric.name} {score:.6g}, the best epoch's {best.score:.6g};"
+            f" {'the mean is' if used else 'the mean is not'} used."
+        )
+        if used:
+            best.score, best.weights = score, weights
+
     def _score(self) -> float:
         """Score by the first rank, so that all decide alike; NaN where the prediction is not finite."""
-        score, prediction = math.nan, self.prediction.values
-        if torchrun.is_first_rank():
-            assert prediction is not None
-            score = self.context.metric.score(prediction, self.valid) if np.isfinite(prediction).all() else math.nan
+        score = self._first_ranks_score() if torchrun.is_first_rank() else math.nan
         return score if (team := torchrun.current_team()) is None else team.from_first(score)
+
+    def _first_ranks_score(self) -> float:
+        prediction = self.prediction.values
+        assert prediction is not None
+        return self.context.metric.score(prediction, self.valid) if np.isfinite(prediction).all() else math.nan
 
     def _epochs_done(self, trainer: L.Trainer, module: NetworkModule) -> float:
         """Count the epochs done at the end of this one; whole numbers as such."""
@@ -202,10 +235,11 @@ class ValidationTracker(Callback):
         return self.before + (parts // module.parts if whole else parts / module.parts)
 
     def state_dict(self) -> dict[str, Any]:
-        return {"best": vars(self.best), "curve": self.curve, "loss": self.loss}
+        return {"best": vars(self.best), "curve": self.curve, "loss": self.loss, "snapshots": self.snapshots.best}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.best, self.curve, self.loss = BestWeights(**state["best"]), state["curve"], state["loss"]
+        self.snapshots.best = state["snapshots"]
 
     def on_load_checkpoint(self, trainer: L.Trainer, module: L.LightningModule, checkpoint: dict[str, Any]) -> None:
         """Refuse a checkpoint that does not know the best weights so far: the fit would end with others."""

@@ -238,8 +238,34 @@ def _transformed(made: Any, given: Given) -> Any:
     pair = isinstance(made, tuple) and len(made) == 2 and isinstance(made[0], Mapping)
     require(pair, f"gave a {type(made).__name__}, and (features by name, target) is needed")
     features, target = made
-    before: Mapping[str | None, Any] = given["self"].given
-    rows = {**features, None: target}
+    _require_alike(given["self"].given, {**features, None: target})
+    return dict(features), target
+
+
+def _note_look(given: Given) -> None:
+    """Keep what the rows are like before they are looked at otherwise."""
+    given["self"].given = {name: _like(values) for name, values in given["features"].items()}
+
+
+def _looked(made: Any, given: Given) -> dict[str, Any]:
+    _of_type(Mapping, "gave a {}, and features by name are needed")(made, given)
+    _require_alike(given["self"].given, made)
+    return dict(made)
+
+
+def _looks(count: Any, given: Given) -> int:
+    require(type(count) is int and count >= 1, f"counts {count!r} looks, and a whole number of at least 1 is needed")
+    return int(count)
+
+
+def _undone(made: Any, given: Given) -> Any:
+    told = f"brought a prediction, {_words(_like(given['prediction']))}, back as {_words(_like(made))}"
+    require(_like(made) == _like(given["prediction"]), f"{told}; shapes and dtypes stay")
+    return made
+
+
+def _require_alike(before: Mapping[str | None, Any], rows: Mapping[str | None, Any]) -> None:
+    """Raise ContractViolation where rows, the target's name being None, are not under the names and like before."""
     if strange := sorted(before.keys() ^ rows.keys(), key=str):
         had = "took away" if strange[0] in before else "added"
         raise ContractViolation(f"{had} the feature '{strange[0]}'; features keep their names")
@@ -247,7 +273,6 @@ def _transformed(made: Any, given: Given) -> Any:
         what = "the target" if name is None else f"the feature '{name}'"
         told = f"made {what}, {_words(before[name])}, {_words(_like(values))}; shapes and dtypes stay"
         require(_like(values) == before[name], told)
-    return dict(features), target
 
 
 def _like(values: Any) -> tuple[Any, ...]:
@@ -422,6 +447,12 @@ CONTRACTS = {
         forward=Rule("comparing predictions with targets", check_loss, takes=("prediction", "batch")),
     ),
     "transforms": Contract(contract.Transform, apply=Rule("transforming a batch", _transformed, before=_note_rows)),
+    "views": Contract(
+        contract.View,
+        count=Rule("counting its looks", _looks),
+        look=Rule("looking at rows", _looked, before=_note_look),
+        undo=Rule("bringing a look's prediction back", _undone),
+    ),
     "blenders": Contract(
         contract.Blender,
         check=Rule("being asked whether it could blend"),

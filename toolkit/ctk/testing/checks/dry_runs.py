@@ -35,11 +35,14 @@ BATCH = 32
 
 Candidate = tuple[str, dict[str, Any]]
 """A competition by name, and what is laid over its embedded preset."""
+OF_ROWS = {"transforms": "transforms", "views": "tta"}
+"""Kinds that change what a network sees, and the member's key of each."""
 IN_RUNS = (
     "data",
     "models",
     "losses",
     "transforms",
+    "views",
     "blenders",
     "metrics",
     "filters",
@@ -210,6 +213,7 @@ def _components_of(tried: ShortRun) -> set[tuple[str, str]]:
         named.append(("models", member["model"]))
         named += [("losses", stage["loss"]) for stage in (member, *member.get("stages", ())) if stage.get("loss")]
         named += [("transforms", each) for stage in (member, *member.get("stages", ())) for each in _transforms(stage)]
+        named += [("views", each) for each in member.get("tta") or ()]
     names = {(kind, str(each if isinstance(each, str) else each["name"])) for kind, each in named}
     assert {kind for kind, _ in names} <= set(KINDS)
     return {(kind, name.rpartition(":")[2]) for kind, name in names}
@@ -261,8 +265,8 @@ def _candidates(exam: Examination, offer: Offer) -> Iterator[Candidate]:
                     config["members"] = [merge_configs(each, by_block) for each in config["members"]]
         elif offer.kind == "losses":
             config["members"] = [{**_network(competition), "loss": offer.name}]
-        elif offer.kind == "transforms":
-            config["members"] = [{**_network(competition), "transforms": [offer.name]}]
+        elif offer.kind in OF_ROWS:
+            config["members"] = [{**_network(competition), OF_ROWS[offer.kind]: [offer.name]}]
         elif offer.kind == "blenders":
             config["blend"] = offer.name
         elif offer.kind == "filters":
@@ -276,6 +280,10 @@ def _candidates(exam: Examination, offer: Offer) -> Iterator[Candidate]:
         elif offer.kind == "trackers":
             config |= {"members": [_network(competition)], "trackers": [offer.name]}
         yield name, config
+    if offer.kind in OF_ROWS and not exam.competition:  # it may be of pictures
+        network = {**_network(competition_of(FLAVOURS[0])), "model": "toy-picture-network"}
+        member = {**network, OF_ROWS[offer.kind]: [offer.name]}
+        yield FLAVOURS[0], {"data": {"name": "toy", "images": True}, "members": [member], "blend": "mean"}
 
 
 def _member_of(competition: Competition, offer: Offer) -> dict[str, Any]:

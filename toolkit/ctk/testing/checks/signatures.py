@@ -206,6 +206,7 @@ CONFIGURED = (
     "models",
     "losses",
     "transforms",
+    "views",
     "blenders",
     "filters",
     "extractors",

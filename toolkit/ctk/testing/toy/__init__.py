@@ -30,6 +30,7 @@ def ctk_register_data(register: Register) -> None:
 @hookimpl
 def ctk_register_models(register: Register) -> None:
     register("toy-network", "ctk.testing.toy.toy_network:ToyNetwork", "one hidden layer")
+    register("toy-picture-network", "ctk.testing.toy.toy_network:ToyPictureNetwork", "a linear map of pictures")
 
 
 @hookimpl

@@ -1,9 +1,10 @@
-"""The toy competition's network and loss: what a loss, a tracker or an executor is tried with."""
+"""The toy competition's networks and loss: what a loss, a tracker or an executor is tried with."""
 
 from __future__ import annotations
 
 from typing import Any, Self
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -28,6 +29,26 @@ class ToyNetwork(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Predicted targets."""
         predicted: Tensor = self.layers(x)
+        return predicted
+
+
+class ToyPictureNetwork(nn.Module):
+    """A linear map of pictures. (B, H, W, 3) uint8 -> (B, D)"""
+
+    features = ("image",)
+
+    def __init__(self, numbers: int, outputs: int) -> None:
+        super().__init__()
+        self.layer = nn.Linear(numbers, outputs)
+
+    @classmethod
+    def for_samples(cls, samples: Samples) -> Self:
+        """A network of the pictures' size, as wide as the target."""
+        return cls(int(np.prod(samples.features["image"].shape[1:])), samples.target_width)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Predicted targets."""
+        predicted: Tensor = self.layer(image.flatten(1) / 255)
         return predicted
 
 

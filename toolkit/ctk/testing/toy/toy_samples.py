@@ -50,14 +50,22 @@ def _with_target(samples: Samples, flavour: str, mixed: Array) -> Samples:
     return replace(samples, target=nearest, gallery=gallery)
 
 
+def _with_images(samples: Samples, feature: str) -> Samples:
+    grey = np.clip(128 + 40 * samples.features[feature], 0, 255).astype(np.uint8)
+    image = np.broadcast_to(grey.repeat(2, axis=1)[:, None, :, None], (len(samples), 4, 8, 3)).copy()
+    return replace(samples, features={**samples.features, "image": image})
+
+
 class ToyReader(DataReader):
     """Samples of the flavour that ``flavour.txt`` names.
 
     features  names under which the samples' features are given
+    images    whether there is a feature ``image`` too: (N, 4, 8, 3) uint8, columns of grey by their numbers
     """
 
-    def __init__(self, *, features: list[str] | None = None) -> None:
+    def __init__(self, *, features: list[str] | None = None, images: bool = False) -> None:
         self.features = features or ["x"]
+        self.images = images
 
     def read(self, folder: Path) -> Data:
         """96 samples to train on and 24 to predict, whose targets are known. Raises DataError."""
@@ -66,6 +74,8 @@ class ToyReader(DataReader):
         if flavour not in FLAVOURS:
             raise DataError(f"{path}: names no flavour of the toy competition.", f"One of {', '.join(FLAVOURS)}.")
         train, truth = make_toy_samples(flavour, self.features)
+        if self.images:
+            train, truth = _with_images(train, self.features[0]), _with_images(truth, self.features[0])
         return Data(train, replace(truth, target=None), folder, f"{flavour}: {len(train)} samples", truth)
 
     def describe(self, folder: Path) -> list[DataItem]:
