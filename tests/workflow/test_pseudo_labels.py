@@ -1,10 +1,8 @@
 """A second round learns from confident test predictions of its own fold's first round, and never of validation rows."""
 
-import numpy as np
 import pytest
 
 from ctk import api
-from ctk.errors import UsageError
 from ctk.runs import Part, Run
 from ctk.testing.distributions import find_anew, lay
 

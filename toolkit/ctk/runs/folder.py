@@ -318,7 +318,7 @@ class Run(Tabular):
         return facts
 
     def predictions(self, part: Part, kind: str) -> Predictions:
-        """Map a part's "oof", "test" or ``UNFITTED`` predictions into memory. Raises DamagedError where they cannot be read."""
+        """Map a part's "oof", "test" or ``UNFITTED`` predictions into memory. Raises DamagedError."""
         folder = self.part_folder(part) / kind
         wrong, help = f"{folder}: there are no predictions that can be read", "Were they damaged? Fit the member anew."
         try:

@@ -24,8 +24,8 @@ from ctk.training import torchrun
 from ctk.workflow.features import NO_FEATURES, FeaturePlan, HandedFeatures, hand_features
 from ctk.workflow.missing_numbers import check_features, check_targets
 from ctk.workflow.prepare import PreparedData
-from ctk.workflow.split import Fold, draw_folds
 from ctk.workflow.pseudo_labels import add_pseudo_labels, check_readable, describe
+from ctk.workflow.split import Fold, draw_folds
 from ctk.workflow.stacking import asked_parts, with_used
 
 SLICE = 2000

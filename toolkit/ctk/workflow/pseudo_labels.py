@@ -177,8 +177,8 @@ def _by_probability(labels: PseudoLabels, member: str, predictions: Sequence[Arr
     mean = np.mean(predictions, axis=0, dtype=np.float64)
     if mean.min(initial=0) < -ROUNDING or mean.max(initial=1) > 1 + ROUNDING:
         raise UsageError(
-            f"Member '{member}' takes pseudo-labels by probability, and what is predicted runs from {mean.min():.4g} to "
-            f"{mean.max():.4g}.",
+            f"Member '{member}' takes pseudo-labels by probability, and what is predicted for the test runs from "
+            f"{mean.min():.4g} to {mean.max():.4g}.",
             "Take confidence: agreement, or members that predict probabilities.",
         )
     flat = mean.reshape(len(mean), -1)
