@@ -30,7 +30,7 @@ def config_of(competition: str, base: Mapping[str, Any], overrides: Sequence[str
 
 def fitted(config: RunConfig) -> RunConfig:
     """The same as it is fitted in a search: no baselines, which no score comes from; with a validation loss."""
-    used = {name for member in config.members for name in member.uses_here}
+    used = {name for member in config.members for name in member.asks_here}
     scored = [member for member in config.members if member.blend or member.name in used]
     return _with_members(config, [_with_loss(member) for member in scored or config.members])
 

@@ -56,7 +56,7 @@ def cross_validated_score(
     """
     known = find_metric(metric, options.get("maximize"))
     data = read(predictions, target, known)
-    fold_of_row = _split(data.rows, folds, split_groups, np.random.default_rng(seed))
+    fold_of_row = split_rows(data.rows, folds, split_groups, np.random.default_rng(seed))
     groups = None if options.get("groups") is None else np.asarray(options.pop("groups"))
     if groups is not None and groups.shape != (data.rows,):
         raise ValueError(f"groups is of shape {groups.shape} for {data.rows:,} rows: one label for each is needed")
@@ -86,8 +86,10 @@ def cross_validated_score(
     )
 
 
-def _split(rows: int, folds: int, groups: Sequence[Any] | None, generator: np.random.Generator) -> NDArray[np.int64]:
-    """Fold of each row; groups stay whole and fall, largest first, to the fold that is smallest by then."""
+def split_rows(
+    rows: int, folds: int, groups: Sequence[Any] | NDArray[Any] | None, generator: np.random.Generator
+) -> NDArray[np.int64]:
+    """Draw the fold of each row; groups stay whole and fall, largest first, to the fold that is smallest by then."""
     labels = np.arange(rows) if groups is None else np.asarray(groups)
     if labels.shape != (rows,):
         raise ValueError(f"split_groups is of shape {labels.shape} for {rows:,} rows: one label for each is needed")

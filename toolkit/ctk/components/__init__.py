@@ -53,6 +53,9 @@ def ctk_register_blenders(register: Register) -> None:
     register(
         "nelder-mead", "ctk.components.simplex_blender:NelderMead", "a simplex to weights from 0, by the run's metric"
     )
+    stacking = "ctk.components.stacking_blenders"
+    register("ridge", f"{stacking}:RidgeStacking", "least squares to weights that are drawn towards equal ones")
+    register("nnls", f"{stacking}:NonNegativeStacking", "least squares to weights from 0")
     register(
         "hill-climb-retrieval",
         "ctk.components.hill_climbs:HillClimbRetrieval",

@@ -13,7 +13,7 @@ from typing import Any
 
 from ctk.config.training_keys import schema_of
 from ctk.contract import Choice, Competition
-from ctk.contract.run_config import BY_ROW, Member, RunConfig, Split
+from ctk.contract.run_config import BY_ROW, Member, PseudoLabels, RunConfig, Split
 from ctk.contract.schema import merge_configs, validate_config
 from ctk.errors import UsageError, nearest
 from ctk.files import is_folder_name
@@ -51,9 +51,9 @@ def checkpoints_config(competition: Competition, checkpoints: Path | str, data: 
         raise UsageError(f"{folder} is a run of {saved['competition']}, not of {competition.named}.")
     if "members" not in saved:
         raise UsageError(f"{folder} is a blend of other runs.", "Give a run that has members of its own.")
-    # Filters choose what is learned from; nothing is learned here.
+    # Filters and pseudo-labels are for what is learned from; nothing is learned here.
     saved |= {"competition": competition.named, "checkpoints": str(folder), "filters": []}
-    saved["members"] = [{**member, "filters": None} for member in saved["members"]]
+    saved["members"] = [{**member, "filters": None, "pseudo_labels": None} for member in saved["members"]]
     if data is not None:
         saved["data_dir"] = str(Path(data).resolve())
     return saved
@@ -75,7 +75,7 @@ def resolve(raw: Mapping[str, Any], plugins: Plugins) -> RunConfig:
     if "blend" in raw:
         raw["blend"] = _named_blend(raw["blend"], raw.get("blends"))
     config = validate_config(RunConfig, raw, "")
-    _check_uses(config)
+    _check_asked(config)
     _check_split(config.split)
     _check_features(config)
     _check_names(config)
@@ -103,17 +103,19 @@ def resolve(raw: Mapping[str, Any], plugins: Plugins) -> RunConfig:
     )
 
 
-def _check_uses(config: RunConfig) -> None:
-    """Refuse members that use themselves, what is not there, or two of one name; and noise on nothing."""
+def _check_asked(config: RunConfig) -> None:
+    """Refuse members that ask themselves, what is not there, or two of one name; and noise on nothing."""
     names = [each.name for each in config.members]
     for member in config.members:
-        for other in member.uses_here:
-            if other == member.name:
-                problem = f"Member '{member.name}' uses itself."
-                raise UsageError(problem, nearest(other, [name for name in names if name != other], "other members"))
-            if other not in names:
-                problem = f"Member '{member.name}' uses '{other}', which is no member of this run."
-                raise UsageError(problem, nearest(other, names, "members"))
+        labels = member.pseudo_labels
+        for asks, others in (("uses", member.uses), ("takes pseudo-labels of", labels.of if labels else ())):
+            for other in (each for each in others if isinstance(each, str)):
+                if other == member.name:
+                    near = nearest(other, [name for name in names if name != other], "other members")
+                    raise UsageError(f"Member '{member.name}' {asks} itself.", near)
+                if other not in names:
+                    problem = f"Member '{member.name}' {asks} '{other}', which is no member of this run."
+                    raise UsageError(problem, nearest(other, names, "members"))
         if twice := [name for name in member.uses_names if member.uses_names.count(name) > 1]:
             problem = f"Member '{member.name}' uses two members called '{twice[0]}', whose features would be one."
             raise UsageError(problem, "Name each once.")
@@ -122,6 +124,21 @@ def _check_uses(config: RunConfig) -> None:
                 f"Member '{member.name}' has noise, which is for other members' predictions, and uses none.",
                 "Name some with uses.",
             )
+        if labels is not None:
+            _check_pseudo_labels(config, member.name, labels, member.uses_names)
+
+
+def _check_pseudo_labels(config: RunConfig, name: str, labels: PseudoLabels, uses: Sequence[str]) -> None:
+    """Refuse pseudo-labels through which a member could learn of what its folds validate."""
+    if twice := [str(each) for each in labels.of if labels.of.count(each) > 1]:
+        raise UsageError(f"Member '{name}' takes pseudo-labels of '{twice[0]}' twice.", "Name each once.")
+    stacked = [name] if uses else [each.name for each in config.members if each.uses and each.name in labels.of]
+    if stacked:
+        raise UsageError(
+            f"Member '{name}' takes pseudo-labels, and '{stacked[0]}' uses other members: what these predict for the "
+            "test comes of all folds, and so of the validation rows.",
+            "Take pseudo-labels by and of members that use none.",
+        )
 
 
 def _named_blend(blend: Any, blends: Any) -> Any:

@@ -142,6 +142,7 @@ class Results(Tabular):
     folds        the scores by fold, where several were validated on
     blends       the further blends of the config, by name
     transformed  by member and stage, some training rows as they were and as transforms made them
+    second_rounds  by member with pseudo-labels, what it learned from besides, in words
     """
 
     title: str
@@ -170,6 +171,7 @@ class Results(Tabular):
     importances: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     blends: Mapping[str, FurtherBlend] = field(default_factory=dict)
     transformed: Mapping[str, tuple[Samples, Samples]] = field(default_factory=dict)
+    second_rounds: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def members(self) -> list[str]:

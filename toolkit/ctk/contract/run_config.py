@@ -135,6 +135,27 @@ class UsedMember(Strict):
     run: str = Field(description="finished run that it is of")
 
 
+class PseudoLabels(Strict):
+    """A second round: test samples that members of a first round are surest of are learned from too.
+
+    In a fold only that fold's own models are asked, so that nothing is learned from the targets of its validation rows.
+    Lee 2013, "Pseudo-label: the simple and efficient semi-supervised learning method for deep neural networks".
+    """
+
+    of: Annotated[tuple[str | UsedMember, ...], BeforeValidator(_as_list), Field(min_length=1)] = Field(
+        description="members of the first round, asked with all their seeds; of another run: {member: NAME, run: RUN}"
+    )
+    share: float = Field(0.5, gt=0, le=1, description="of the test samples, those with the most confidence first")
+    confidence: Literal["agreement", "probability"] | None = Field(
+        None,
+        description="agreement: little spread over two predictions or more; probability: a high one of the likeliest "
+        "class; none: probability where the metric is of probabilities or classes, else agreement",
+    )
+    soft: bool = Field(
+        False, description="probability: learn from the mean probabilities, instead of the likeliest class"
+    )
+
+
 Deviation = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
@@ -157,6 +178,9 @@ class Member(Strict):
         description="standard deviation, in the target's units, of what is added to these features of training rows; "
         "or one for each column of the target, by names or patterns",
     )
+    pseudo_labels: PseudoLabels | None = Field(
+        None, description="test samples that it learns from besides, with what other members predict for them"
+    )
     filters: Annotated[tuple[str, ...] | None, BeforeValidator(_as_list_or_none)] = Field(
         None, description="filters of the run that it learns without the drop of; none: all of them, one after another"
     )
@@ -164,21 +188,35 @@ class Member(Strict):
     training: Any = Field(None, description="the model's training keys; written beside the others in a config")
 
     @property
-    def uses_here(self) -> tuple[str, ...]:
-        """Names of the members of its own run that it uses."""
-        return tuple(used for used in self.uses if isinstance(used, str))
-
-    @property
     def uses_names(self) -> tuple[str, ...]:
         """Names of all members that it uses, of whatever run."""
         return tuple(used if isinstance(used, str) else used.member for used in self.uses)
 
-    def with_runs(self, to: Callable[[str], str]) -> Member:
+    @property
+    def asks(self) -> tuple[str | UsedMember, ...]:
+        """All members that are fitted before it: those that it uses, and those that its pseudo-labels are of."""
+        return (*self.uses, *(self.pseudo_labels.of if self.pseudo_labels else ()))
+
+    @property
+    def asks_here(self) -> tuple[str, ...]:
+        """Names of the members of its own run that it asks."""
+        return tuple(asked for asked in self.asks if isinstance(asked, str))
+
+    def with_runs(self, to: Callable[[UsedMember], str]) -> Member:
         """Return a copy whose folders of other runs are mapped by ``to``."""
-        uses = tuple(
-            used if isinstance(used, str) else used.model_copy(update={"run": to(used.run)}) for used in self.uses
+
+        def mapped(members: Iterable[str | UsedMember]) -> tuple[str | UsedMember, ...]:
+            return tuple(
+                each if isinstance(each, str) else each.model_copy(update={"run": to(each)}) for each in members
+            )
+
+        labels = self.pseudo_labels
+        return self.model_copy(
+            update={
+                "uses": mapped(self.uses),
+                "pseudo_labels": labels and labels.model_copy(update={"of": mapped(labels.of)}),
+            }
         )
-        return self.model_copy(update={"uses": uses})
 
 
 class RunConfig(Strict):

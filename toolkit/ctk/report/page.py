@@ -373,7 +373,7 @@ def graph(results: Results) -> Any:
 
     members = results.config.get("members", ())
     uses = {
-        str(member["name"]): [each if isinstance(each, str) else str(each["member"]) for each in member.get("uses", ())]
+        str(member["name"]): [each if isinstance(each, str) else str(each["member"]) for each in _asked(member)]
         for member in members
         if isinstance(member, Mapping) and "name" in member
     }
@@ -387,6 +387,11 @@ def graph(results: Results) -> Any:
     weights = {name: number(weight) for name, weight in total.items() if weight}
     blender = _name(results.config.get("blend"))
     return Markup(member_graph(nodes_of(uses, scores, weights, slots(results), f"blend {blender}".strip())))
+
+
+def _asked(member: Mapping[str, Any]) -> list[Any]:
+    """What a member uses, and what its pseudo-labels are of."""
+    return [*member.get("uses", ()), *(member.get("pseudo_labels") or {}).get("of", ())]
 
 
 def _ranked(results: Results) -> list[str]:

@@ -44,6 +44,8 @@ RUNNING, FINISHED, FAILED = "running", "finished", "failed"
 """States of a run."""
 INTERRUPTED, KILLED, PRUNED = "interrupted", "killed", "pruned"
 """States of a run that ended early: by Ctrl-C or SIGTERM; by what left it no time to say so; by the search it is of."""
+UNFITTED = "unfitted"
+"""Kind of test predictions that were postprocessed without what was fitted to validation rows."""
 
 
 @dataclass(frozen=True)
@@ -288,13 +290,21 @@ class Run(Tabular):
         except DamagedError:
             return False
 
-    def write_part(self, part: Part, fingerprint: str, oof: Predictions, test: Predictions, **facts: Any) -> None:
+    def write_part(
+        self,
+        part: Part,
+        fingerprint: str,
+        oof: Predictions,
+        test: Predictions,
+        unfitted: Predictions | None = None,
+        **facts: Any,
+    ) -> None:
         """Store a part's predictions, ids and values apart so that both can be mapped into memory.
 
         ``fitted.json`` comes last and makes them count.
         """
         folder = self.part_folder(part)
-        for kind, predictions in (("oof", oof), ("test", test)):
+        for kind, predictions in (("oof", oof), ("test", test), *([(UNFITTED, unfitted)] if unfitted else ())):
             for name, array in vars(predictions).items():
                 with atomic(folder / kind / f"{name}.npy") as temporary, temporary.open("wb") as file:
                     np.save(file, array, allow_pickle=False)
@@ -308,7 +318,7 @@ class Run(Tabular):
         return facts
 
     def predictions(self, part: Part, kind: str) -> Predictions:
-        """Map a part's "oof" or "test" predictions into memory. Raises DamagedError where they cannot be read."""
+        """Map a part's "oof", "test" or ``UNFITTED`` predictions into memory. Raises DamagedError."""
         folder = self.part_folder(part) / kind
         wrong, help = f"{folder}: there are no predictions that can be read", "Were they damaged? Fit the member anew."
         try:

@@ -145,6 +145,17 @@ class ProgressFile(BaseModel):
     told: list[str] = []
 
 
+class PseudoLabelFacts(BaseModel):
+    """What test samples a part learned from besides: how many, of how many, by how many predictions and how sure."""
+
+    rows: int
+    of: int
+    predictions: int
+    confidence: Literal["agreement", "probability"]
+    mean: float
+    last: float
+
+
 class FittedFile(BaseModel):
     """``fitted.json``: what was found out while a part was fitted."""
 
@@ -155,3 +166,4 @@ class FittedFile(BaseModel):
     postprocess: dict[str, Any]
     size: int | None = None
     importances: Numbers | None = None
+    pseudo_labels: PseudoLabelFacts | None = None

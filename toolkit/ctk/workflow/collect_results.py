@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from ctk.contract import Competition, FurtherBlend, Metric, Results
 from ctk.contract.results import BLEND
@@ -13,7 +14,8 @@ from ctk.runs import Part, Run
 from ctk.samples import Array, Samples
 from ctk.workflow.blend_members import BlendedPredictions, PredictedRun
 from ctk.workflow.fold_scores import FoldScorer
-from ctk.workflow.predictions import MemberPredictions
+from ctk.workflow.predictions import MemberPredictions, parts_by_key
+from ctk.workflow.pseudo_labels import describe
 
 
 def score_blend(
@@ -93,7 +95,17 @@ def collect_results(
         folds=folds,
         blends=blends,
         transformed=_transformed_rows(run),
+        second_rounds=_second_rounds(run),
     )
+
+
+def _second_rounds(run: Run) -> dict[str, str]:
+    """Say of each member with pseudo-labels how many it learned from, and how sure they are; of its first seed."""
+    found: dict[str, list[Mapping[str, Any]]] = {}
+    for parts in parts_by_key(run).values():
+        if told := [each for part in parts if (each := run.facts(part).get("pseudo_labels"))]:
+            found.setdefault(parts[0].member, told)
+    return {name: describe(facts) for name, facts in found.items()}
 
 
 def _transformed_rows(run: Run) -> dict[str, tuple[Samples, Samples]]:

@@ -18,21 +18,22 @@ from ctk.files import write_json
 from ctk.plugins.calls import noted_in
 from ctk.plugins.guard import Guard, competition_of, keep_noise, metric_of, only_sentences
 from ctk.plugins.guard.failures import describe_error
-from ctk.runs import Part, Predictions, Run
+from ctk.runs import UNFITTED, Part, Predictions, Run
 from ctk.samples import Array, Samples
 from ctk.training import torchrun
 from ctk.workflow.features import NO_FEATURES, FeaturePlan, HandedFeatures, hand_features
 from ctk.workflow.missing_numbers import check_features, check_targets, unknown_in_test
 from ctk.workflow.prepare import PreparedData
+from ctk.workflow.pseudo_labels import add_pseudo_labels, check_readable, describe
 from ctk.workflow.split import Fold, draw_folds
-from ctk.workflow.stacking import used_parts, with_used
+from ctk.workflow.stacking import asked_parts, with_used
 
 SLICE = 2000
 """Training rows of a dry run."""
 FEATURES = "features"
 """Folder beside a model's checkpoints with what extractors learned from its training rows."""
-STORED = ("oof", "test", "fitted.json")
-"""What a part's folder has for members that use it."""
+STORED = ("oof", "test", UNFITTED, "fitted.json")
+"""What a part's folder has for members that ask it."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class FitTask:
         """List the files that a worker elsewhere is given, and those that it gives back."""
         run = Run(self.run)
         member = next(each for each in self.config.members if each.name == self.part.member)
-        used = [whose.part_folder(part) for whose, parts in used_parts(run, member) for part in parts]
+        asked = [whose.part_folder(part) for whose, parts in asked_parts(run, member.asks) for part in parts]
         part = run.part_folder(self.part)
         saved = self.config.checkpoints
         return Files(
@@ -60,7 +61,7 @@ class FitTask:
             reads=(
                 run.folder / "config.yaml",
                 *kept_file(run, self.config, member),
-                *(folder / name for folder in used for name in STORED),
+                *(folder / name for folder in asked for name in STORED),
                 *((Run(Path(saved)).part_folder(self.part),) if saved else ()),
                 part,
             ),
@@ -71,7 +72,7 @@ class FitTask:
     def with_paths(self, to: Callable[[Path], Path]) -> FitTask:
         """Return a copy of this task whose paths are mapped by ``to``."""
         saved = self.config.checkpoints
-        members = tuple(member.with_runs(lambda run: str(to(Path(run)))) for member in self.config.members)
+        members = tuple(member.with_runs(lambda used: str(to(Path(used.run)))) for member in self.config.members)
         config = self.config.model_copy(update={"checkpoints": saved and str(to(Path(saved))), "members": members})
         prepared, features = self.prepared.with_paths(to), self.features.with_paths(to)
         return replace(self, run=to(self.run), config=config, prepared=prepared, features=features)
@@ -100,12 +101,20 @@ def _fit_and_store(task: FitTask, run: Run) -> dict[str, float]:
     metric = metric_of(task.metric)
     model = guarded_model(member)
     fitted: Mapping[str, Any] = {}
+    labels: dict[str, Any] | None = None
     scored = {"validation": valid} | ({} if (truth := task.prepared.data.truth) is None else {"test": truth})
     if task.config.checkpoints is None:
         learned = train.take(fold.train)
         check_targets({"training": learned, **scored})
         check_features(model, member.name, {"training": learned, "validation": valid, "test": test})
-        _fit_model(model, task, run, learned, valid, unknown_in_test(model, learned, test))
+        told: list[str] = []
+        if unknown := unknown_in_test(model, learned, test):
+            told.append(f"it learns from {', '.join(unknown)}, which no test sample has.")
+        if member.pseudo_labels is not None:
+            check_readable(model, member.name, learned, test)
+            learned, labels = add_pseudo_labels(run, member, task.part, train, fold.train, test, metric)
+            told += [describe([labels])] if labels else []
+        _fit_model(model, task, run, learned, valid, told)
         handed.save(run.checkpoints_folder(task.part) / FEATURES)
         curve = getattr(model, "curve", [])
     else:
@@ -127,17 +136,24 @@ def _fit_and_store(task: FitTask, run: Run) -> dict[str, float]:
             fitted = competition.fit_postprocess(predicted, valid)
         oof = _as_float32(competition.postprocess(predicted, valid, fitted))
     predicted = model.predict(test)
+    # What is fitted to validation rows has no part in what others learn from the test.
+    asked = bool(fitted) and any(
+        member.name in other.asks_here for other in task.config.members if other.pseudo_labels is not None
+    )
+    unfitted = _as_float32(competition.postprocess(predicted, test, {})) if asked else None
     run.write_part(
         task.part,
         task.fingerprint,
         Predictions(valid.ids, oof),
         Predictions(test.ids, _as_float32(competition.postprocess(predicted, test, fitted))),
+        None if unfitted is None else Predictions(test.ids, unfitted),
         scores=scores,
         seconds=time.perf_counter() - begun,
         curve=curve,
         postprocess=fitted,
         size=getattr(model, "size", None),
         importances=model.importances(),
+        pseudo_labels=labels,
     )
     return scores
 
@@ -157,16 +173,14 @@ def named_as_saved(folder: Path, part: Part) -> Iterator[None]:
         ) from cause
 
 
-def _fit_model(model: Model, task: FitTask, run: Run, train: Samples, valid: Samples, unknown: Sequence[str]) -> None:
-    """Fit a model, together with the other ranks where it spans them, and save it. Tell what the test lacks."""
+def _fit_model(model: Model, task: FitTask, run: Run, train: Samples, valid: Samples, told: Sequence[str]) -> None:
+    """Fit a model, together with the other ranks where it spans them, and save it; ``told`` is said before."""
     progress = _Progress(run.part_folder(task.part) / PROGRESS, task.part)
 
     def tell(line: str) -> None:
         run.log(f"{task.part.key} fold {task.part.fold}: {line}")
         progress.told.append(line)
 
-    if unknown:
-        tell(f"it learns from {', '.join(unknown)}, which no test sample has.")
     context = FitContext(
         folder=run.checkpoints_folder(task.part),
         seed=task.part.seed,
@@ -177,6 +191,8 @@ def _fit_model(model: Model, task: FitTask, run: Run, train: Samples, valid: Sam
         progress=progress,
         tell=tell,
     )
+    for line in told:
+        tell(line)
     with torchrun.call_on_all_ranks(_fit_with_first_rank, task) if model.spans_ranks else nullcontext():
         model.fit(train, valid, context)
     context.folder.mkdir(parents=True, exist_ok=True)
@@ -200,15 +216,18 @@ def _fit_with_first_rank(task: FitTask) -> None:
     with only_sentences(part / f"rank-{team.position.rank}"):
         member = next(each for each in task.config.members if each.name == task.part.member)
         handed, fold = _load_samples(task, run, member)
-        train = handed.train
+        train, metric = handed.train, metric_of(task.metric)
+        learned = train.take(fold.train)
+        if member.pseudo_labels is not None:
+            learned, _ = add_pseudo_labels(run, member, task.part, train, fold.train, handed.test, metric)
         context = FitContext(
             folder=run.checkpoints_folder(task.part),
             seed=task.part.seed,
-            metric=metric_of(task.metric),
+            metric=metric,
             device=task.config.device,
             steps=task.steps,
         )
-        guarded_model(member).fit(train.take(fold.train), train.take(fold.valid), context)
+        guarded_model(member).fit(learned, train.take(fold.valid), context)
 
 
 def new_model(member: Member) -> Model:

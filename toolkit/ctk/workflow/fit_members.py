@@ -26,7 +26,7 @@ from ctk.workflow.observer import Observer
 from ctk.workflow.plan_run import RunPlan, member_waves, parts_of
 from ctk.workflow.pools import open_pool
 from ctk.workflow.prepare import PreparedData
-from ctk.workflow.stacking import used_parts
+from ctk.workflow.stacking import asked_parts
 
 
 def fit_members(plan: RunPlan, prepared: PreparedData, observer: Observer) -> None:
@@ -145,8 +145,8 @@ def _task(plan: RunPlan, written: Mapping[str, Any], part: Part, prepared: Prepa
     members = {member["name"]: member for member in written["members"]}
     needed = [part.member]
     for name in needed:
-        used = [other for other in members[name].get("uses", ()) if isinstance(other, str)]
-        needed += [other for other in used if other not in needed]
+        asked = [*members[name].get("uses", ()), *(members[name].get("pseudo_labels") or {"of": ()})["of"]]
+        needed += [other for other in asked if isinstance(other, str) and other not in needed]
     print_of_part = fingerprint(
         vars(part),
         [members[name] for name in needed],
@@ -170,12 +170,12 @@ def _written_features(plan: RunPlan, written: Mapping[str, Any], members: Collec
 
 
 def _of_other_runs(plan: RunPlan, names: Collection[str]) -> list[str]:
-    """Return the fingerprints of the parts of other runs that some members use."""
+    """Return the fingerprints of the parts of other runs that some members ask."""
     return [
         str(whose.facts(each)["fingerprint"])
         for member in plan.config.members
-        if member.name in names and member.uses_here != member.uses
-        for whose, parts in used_parts(plan.run, member)
+        if member.name in names and member.asks_here != member.asks
+        for whose, parts in asked_parts(plan.run, member.asks)
         if whose.folder != plan.run.folder
         for each in parts
     ]

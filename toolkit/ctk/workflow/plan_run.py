@@ -21,7 +21,8 @@ from ctk.workflow.blend_record import BlendRecord
 from ctk.workflow.environment import describe_environment
 from ctk.workflow.pools import choose_workers
 from ctk.workflow.prepare import PreparedData
-from ctk.workflow.stacking import used_runs
+from ctk.workflow.pseudo_labels import check_agreement
+from ctk.workflow.stacking import asked_runs
 
 AFTER_FITS = ("blend", "blends", "submission")
 """Keys of the config that no fit depends on."""
@@ -63,11 +64,12 @@ def start_run(
 
     A dry run takes the first seed of each member, in this process.
     """
+    competition = competition_for(config)
+    check_agreement(config, metric_of(competition.metric), root)
     if dry_run:
         config = _with_first_seeds(config).model_copy(
             update={"executor": Execution(name="serial", threads=config.executor.threads)}
         )
-    competition = competition_for(config)
     _check_submission(config, competition)
     if config.checkpoints is not None:
         _check_checkpoints(config)
@@ -75,7 +77,7 @@ def start_run(
         update={
             "executor": _choose_execution(config),
             "filters": _find_runs(config.filters, root),
-            "members": used_runs(config.members, root),
+            "members": asked_runs(config.members, root),
         }
     )
     metric = metric_of(competition.metric)
@@ -181,14 +183,14 @@ def parts_of(config: RunConfig) -> list[Part]:
 
 
 def member_waves(config: RunConfig) -> list[list[str]]:
-    """Order members by what they use, or a filter of theirs asks: each wave of names needs only earlier ones.
+    """Order members by those that they ask, or a filter of theirs asks: each wave of names needs only earlier ones.
 
     Raises UsageError for a circle.
     """
     asked = [config.keys_of([each.member])[0] if each.member and not each.run else "" for each in config.filters]
     uses = {
         member.name: {
-            *member.uses_here,
+            *member.asks_here,
             *(asked[n].rpartition("/seed-")[0] for n in config.filters_of(member) if asked[n]),
         }
         for member in config.members

@@ -64,7 +64,7 @@ def combine_folds(run: Run, parts: Sequence[Part], test_ids: Array, unit: bool =
     values_of_all = allocate_scratch((len(ids), *values[0].shape[1:]), np.result_type(*values), JOINING)
     np.concatenate(values, out=values_of_all)
     mean = allocate_scratch(test[0].shape, np.result_type(np.float32, *test), JOINING)
-    for rows in _blocks(mean):
+    for rows in row_blocks_of(mean):
         some = [each[rows] for each in test]
         if unit:
             # Only directions count in retrieval; lengths differ by fold and would weigh one against another.
@@ -89,7 +89,7 @@ def reorder(predictions: Predictions, ids: Array, what: str) -> Array:
             f"{what}: there is no prediction for id {ids[missing.argmax()]}.", "Was it made from other data?"
         )
     values = allocate_scratch((len(ids), *predictions.values.shape[1:]), predictions.values.dtype, JOINING)
-    for some in _blocks(values):
+    for some in row_blocks_of(values):
         values[some] = predictions.values[rows[some]]
     return values
 
@@ -99,7 +99,7 @@ def same_ids(some: Array, others: Array) -> bool:
     return np.array_equal(some, others) or np.array_equal(np.sort(some), np.sort(others))
 
 
-def _blocks(values: Array) -> Iterator[slice]:
+def row_blocks_of(values: Array) -> Iterator[slice]:
     """Cut an array's rows into blocks of some MB."""
     rows = max(1, BLOCK // max(1, math.prod(values.shape[1:])))
     return (slice(start, start + rows) for start in range(0, len(values), rows))

@@ -34,6 +34,7 @@ from ctk.workflow.observer import Observer, SilentObserver
 from ctk.workflow.plan_run import RunPlan
 from ctk.workflow.predictions import gather_predictions
 from ctk.workflow.prepare import PreparedData, prepare
+from ctk.workflow.pseudo_labels import check_pseudo_labels
 from ctk.workflow.run_ending import record_ending
 from ctk.workflow.split.division import Division, divide
 from ctk.workflow.stacking import check_used
@@ -70,6 +71,7 @@ def execute_run(plan: RunPlan, observer: Observer | None = None) -> Results:
                 keys = config.keys_of(choice.members or blended_members)
                 check_could_blend(choice, keys, train, division.fold_of_row >= 0, data.test, plan.metric)
         check_used(config, run, train, data.test, division if plan.steps is None else None)
+        check_pseudo_labels(config, run, train)
         fit_members(plan, prepared, observer)
         members = gather_predictions({"": run}, train, data.test)
         scorer = None if division is None else _fold_scorer(plan, train, division)

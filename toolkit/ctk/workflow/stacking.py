@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +19,8 @@ from ctk.workflow.split import Fold
 from ctk.workflow.split.division import Division
 
 
-def used_runs(members: Iterable[Member], root: Path) -> tuple[Member, ...]:
-    """Return members with the full folders of the other runs whose members they use.
+def asked_runs(members: Iterable[Member], root: Path) -> tuple[Member, ...]:
+    """Return members with the full folders of the other runs whose members they ask.
 
     Raises UsageError where such a run is not finished, or has no such member.
     """
@@ -33,23 +34,13 @@ def used_runs(members: Iterable[Member], root: Path) -> tuple[Member, ...]:
             raise UsageError(problem, nearest(used.member, names, "members"))
         return str(run.folder.resolve())
 
-    return tuple(
-        member.model_copy(
-            update={
-                "uses": tuple(
-                    used if isinstance(used, str) else UsedMember(member=used.member, run=find(member, used))
-                    for used in member.uses
-                )
-            }
-        )
-        for member in members
-    )
+    return tuple(member.with_runs(partial(find, member)) for member in members)
 
 
-def used_parts(run: Run, member: Member) -> list[tuple[Run, list[Part]]]:
-    """List what a member uses: the fitted parts of each member and seed, with the run that has them."""
+def asked_parts(run: Run, asked: Iterable[str | UsedMember]) -> list[tuple[Run, list[Part]]]:
+    """List the fitted parts of each member that is asked and of each of its seeds, with the run that has them."""
     found = []
-    for used in member.uses:
+    for used in asked:
         name, whose = (used, run) if isinstance(used, str) else (used.member, Run(Path(used.run)))
         parts = [part for part in whose.parts() if part.member == name]
         found += [(whose, [part for part in parts if part.key == key]) for key in dict.fromkeys(p.key for p in parts)]
@@ -57,13 +48,13 @@ def used_parts(run: Run, member: Member) -> list[tuple[Run, list[Part]]]:
 
 
 def check_used(config: RunConfig, run: Run, train: Samples, test: Samples, division: Division | None) -> None:
-    """Raise UsageError where what members use could not be learned from, before anything is fitted.
+    """Raise UsageError where what members ask others for could not be learned from, before anything is fitted.
 
     division  the run's folds; None where saved members only predict. Members of other runs must have the same ones:
               with others, rows that a fold validates would have been trained on by what it is given
     """
     for member in config.members:
-        for whose, parts in used_parts(run, member):
+        for whose, parts in asked_parts(run, member.asks):
             if whose.folder != run.folder:
                 _check_folds(member, whose, parts, train, test, division)
         if member.uses and division is not None:
@@ -116,7 +107,7 @@ def with_used(
     test_features: dict[str, Array] = dict(test.features)
     known = np.ones(len(train), dtype=bool)
     deviations = _deviations(member, train)
-    for number, (whose, parts) in enumerate(used_parts(run, member)):
+    for number, (whose, parts) in enumerate(asked_parts(run, member.uses)):
         oof, predicted = combine_folds(whose, parts, test.ids, train.gallery is not None)
         rows = np.isin(train.ids, oof.ids)
         known &= rows

@@ -318,4 +318,6 @@ def _transforms(stage: Mapping[str, Any]) -> Sequence[Any]:
 
 def _without_others(member: Mapping[str, Any]) -> dict[str, Any]:
     """A member without what it is to others: blended, and using none of them."""
-    return {key: value for key, value in member.items() if key not in ("name", "blend", "uses", "seeds")}
+    return {
+        key: value for key, value in member.items() if key not in ("name", "blend", "uses", "pseudo_labels", "seeds")
+    }
