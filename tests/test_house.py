@@ -24,7 +24,7 @@ FLOORS = (
     "config",
     "training",
     "workflow",
-    "series",
+    "series packing",
     "api __init__",
     "bench testing new",
     "cli __main__",

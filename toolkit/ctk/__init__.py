@@ -1,9 +1,10 @@
 """ctk, the competition toolkit: from raw data to a validated submission.
 
-``run``, ``resume``, ``cross_validate``, ``ablate``, ``blend_runs``, ``validate``, ``score`` and ``filter_data`` do from
-Python what the command line does. A plugin author needs ``hookimpl``, and what ``ctk.contract`` and ``ctk.samples``
-define; the fast operations are in ``ctk.ops`` and ``ctk.blend``. Importing this package imports no heavy library: those
-names, and the modules ``api``, ``blend`` and ``ops``, are imported when they are first used (PEP 562).
+``run``, ``resume``, ``cross_validate``, ``ablate``, ``blend_runs``, ``pack``, ``validate``, ``score`` and
+``filter_data`` do from Python what the command line does. A plugin author needs ``hookimpl``, and what ``ctk.contract``
+and ``ctk.samples`` define; the fast operations are in ``ctk.ops`` and ``ctk.blend``. Importing this package imports no
+heavy library: those names, and the modules ``api``, ``blend`` and ``ops``, are imported when they are first used (PEP
+562).
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ctk.hookspecs import hookimpl
 
 if TYPE_CHECKING:
-    from ctk.api import ablate, blend_runs, cross_validate, filter_data, resume, run, score, validate
+    from ctk.api import ablate, blend_runs, cross_validate, filter_data, pack, resume, run, score, validate
 
 __version__ = "0.2.0"
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "cross_validate",
     "filter_data",
     "hookimpl",
+    "pack",
     "resume",
     "run",
     "score",

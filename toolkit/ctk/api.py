@@ -29,6 +29,7 @@ from ctk.contract import Progress, Results, RunConfig, Submission
 from ctk.contract.schema import merge_configs
 from ctk.errors import UsageError
 from ctk.files import remove_unfinished, write_text
+from ctk.packing import LIMIT, PLATFORM, PYTHON, PackedRun, TargetImage, pack_run, parse_size
 from ctk.plugins import plugins
 from ctk.plugins.component_options import resolve_choice
 from ctk.plugins.guard import Guard, competition_of, metric_of
@@ -57,6 +58,7 @@ __all__ = [
     "FeatureState",
     "FittedRun",
     "Guard",
+    "PackedRun",
     "Trial",
     "TrialOutcome",
     "ablate",
@@ -72,6 +74,7 @@ __all__ = [
     "interrupt_on_sigterm",
     "metric_of",
     "override",
+    "pack",
     "plan",
     "plan_ablation",
     "predict_with_blend",
@@ -304,6 +307,37 @@ def predict_with_blend(
         return configured(competition, checkpoints=source, **how)
 
     return predict_blend(Run(Path(blend)), predicting, root or runs_root(), name, observer or shell_observer())
+
+
+@checked
+def pack(
+    name: str,
+    out: Path,
+    constraints: Path,
+    *,
+    python: str = PYTHON,
+    platform: str = PLATFORM,
+    wheels: Path | None = None,
+    limit: str = LIMIT,
+    root: Path | None = None,
+    say: Callable[[str], None] | None = None,
+) -> PackedRun:
+    """Make a folder that predicts with a finished run, by its folder or a part of its name, where there is no network.
+
+    out          the folder, which must not be there yet
+    constraints  file of the name==version that the image has; what these satisfy is not packed
+    python       the image's Python
+    platform     the newest wheels that the image takes, as PEP 600 calls them
+    wheels       folder of wheels that are taken before others
+    limit        how large the folder may be, as "200GB"
+    say          told of what takes long
+
+    Raises UsageError for a run that cannot be packed; CtkError where the folder would be over the limit, where a wheel
+    is missing or does not run in the image.
+    """
+    image = TargetImage.described(python, platform, constraints)
+    found = Run.find(name, root or runs_root())
+    return pack_run(found, out, image, plugins(), wheels, parse_size(limit), say or shell_observer().say)
 
 
 @checked

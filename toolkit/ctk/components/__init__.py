@@ -90,6 +90,7 @@ def ctk_register_commands(register: Register) -> None:
     register("blend", "ctk.cli.blend:blend", "Blend runs of different times, and submission files, into a new run.")
     register("validate", "ctk.cli.score:validate", "Check a submission against the test samples.")
     register("score", "ctk.cli.score:score", "Score a submission against a truth, as the organisers do.")
+    register("pack", "ctk.cli.pack:pack", "Pack a run to predict where there is no network.")
     register("submit", "ctk.cli.submit:submit", "Check a submission as `ctk validate` does, and hand it in.")
     register("leaderboard", "ctk.cli.leaderboard:leaderboard", "Show the platform's leaderboard and your place in it.")
     register("list", "ctk.cli.list:list_", "List the competitions that are installed.")

@@ -1,0 +1,93 @@
+"""A competition in one file that reads whatever tables it is given; copied to ./ctk_plugins by the tests."""
+
+import numpy as np
+import pandas as pd
+from torch import nn
+
+from ctk import hookimpl
+from ctk.contract import DataReader
+from ctk.samples import Data, Samples
+from ctk.testing.toy.toy_competition import ToyCompetition
+
+
+@hookimpl
+def ctk_register_competitions(register):
+    register("strip", Strip, "two numbers from four")
+
+
+@hookimpl
+def ctk_register_data(register):
+    register("strip", StripReader, "train.csv, where it is there, and test.csv")
+
+
+@hookimpl
+def ctk_register_models(register):
+    register("strip-network", StripNetwork, "one layer that fetches weights to begin with")
+
+
+class StripNetwork(nn.Module):
+    """One layer. (B, 4) -> (B, 2)"""
+
+    features = ("x",)
+
+    def __init__(self, *, weights: str = ""):
+        super().__init__()
+        self.layer = nn.Linear(4, 2)
+        self.weights = weights
+
+    @classmethod
+    def for_samples(cls, samples, **options):
+        return cls(**options)
+
+    def load_pretrained(self):
+        """Begin with what a fit alone needs: the file would not be found where it predicts."""
+        if self.weights:
+            nn.init.constant_(self.layer.weight, float(open(self.weights).read()))
+
+    def forward(self, x):
+        return self.layer(x)
+
+
+class StripReader(DataReader):
+    def read(self, folder):
+        test = samples_of(pd.read_csv(folder / "test.csv"))
+        there = (folder / "train.csv").is_file()
+        train = samples_of(pd.read_csv(folder / "train.csv")) if there else without_rows(test)
+        return Data(train, test, folder, f"{len(train)} and {len(test)} samples")
+
+    def sources(self, folder):
+        return [path for path in (folder / "train.csv", folder / "test.csv") if path.is_file()]
+
+    def describe(self, folder):
+        return []
+
+
+class Strip(ToyCompetition):
+    id = "strip"
+    title = "Strip"
+    metric = "mse"
+    headline = ("mse",)
+    reader = "strip"
+    embedded = default = "usual"
+
+    def presets(self):
+        network = {"model": "strip-network", "loss": "l1", "epochs": 2, "batch": {"size": 16}}
+        ridge = {"model": "ridge"}
+        return {"usual": {"members": [ridge, network], "seeds": [1, 2], "split": {"folds": 3, "use": 3}}}
+
+    def evaluate(self, prediction, samples):
+        return {"mse": float(np.square(prediction - samples.target_values()).mean())}
+
+
+def samples_of(table):
+    known = "y0" in table
+    return Samples(
+        ids=table["id"].to_numpy(),
+        features={"x": table[[f"x{n}" for n in range(4)]].to_numpy(np.float32)},
+        target=table[["y0", "y1"]].to_numpy(np.float32) if known else None,
+    )
+
+
+def without_rows(test):
+    empty = test.take(np.arange(0))
+    return Samples(ids=empty.ids, features=empty.features, target=np.zeros((0, 2), np.float32))
