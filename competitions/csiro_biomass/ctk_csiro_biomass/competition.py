@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ctk.contract import Competition, Progress, Submission, presets_in, spaces_in
+from ctk.contract import Competition, Progress, Strict, Submission, presets_in, spaces_in
 from ctk.samples import Array, Samples
 
 
@@ -61,6 +61,18 @@ class CSIROBiomass(Competition):
         from ctk_csiro_biomass import submission
 
         return submission.read_truth(path)
+
+    def postprocess(self, prediction: Array, samples: Samples, fitted: Mapping[str, Any]) -> Array:
+        """Nothing below zero, and sums those of their parts, as the options say."""
+        from ctk_csiro_biomass import repair
+
+        return repair.apply(prediction, samples, fitted.get("options", {}))
+
+    def postprocess_options(self) -> type[Strict]:
+        """How predictions are repaired."""
+        from ctk_csiro_biomass.repair import Repair
+
+        return Repair
 
     def write_data(self, folder: Path, train: Samples, test: Samples) -> None:
         """Tables and pictures in the competition's layout."""

@@ -18,7 +18,11 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from ctk.contract.results import Results
+    from ctk.contract.schema import Strict
     from ctk.contract.section import Section
+
+OPTIONS = "options"
+"""Key of the config's options among what ``postprocess`` is given."""
 
 
 @dataclass(frozen=True)
@@ -116,10 +120,18 @@ class Competition(ABC):
     def postprocess(self, prediction: Array, samples: Samples, fitted: Mapping[str, Any]) -> Array:
         """Mend a prediction, a member's or the blend's, by what is known of the competition.
 
-        ``fitted`` is what ``fit_postprocess`` found, empty where there were no out-of-fold predictions. What is mended
-        twice must be the same as what is mended once.
+        ``fitted`` is what ``fit_postprocess`` found, empty where there were no out-of-fold predictions; under "options"
+        it has those of the config, where the competition has any. What is mended twice must be the same as what is
+        mended once.
         """
         return prediction
+
+    def postprocess_options(self) -> type[Strict] | None:
+        """Return the schema of the config's ``postprocess``, each field with a default; None where there is no choice.
+
+        A competition with such options has the scores of raw and of mended predictions shown side by side.
+        """
+        return None
 
     def write_data(self, folder: Path, train: Samples, test: Samples) -> None:
         """Write samples in the competition's own layout (after a filter, say)."""

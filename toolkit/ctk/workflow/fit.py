@@ -18,11 +18,12 @@ from ctk.files import write_json
 from ctk.plugins.calls import noted_in
 from ctk.plugins.guard import Guard, competition_of, keep_noise, metric_of, only_sentences
 from ctk.plugins.guard.failures import describe_error
-from ctk.runs import Part, Predictions, Run
+from ctk.runs import RAW, Part, Predictions, Run
 from ctk.samples import Array, Samples
 from ctk.training import torchrun
 from ctk.workflow.features import NO_FEATURES, FeaturePlan, HandedFeatures, hand_features
 from ctk.workflow.missing_numbers import check_features, check_targets
+from ctk.workflow.postprocessing import Postprocessing
 from ctk.workflow.prepare import PreparedData
 from ctk.workflow.split import Fold, draw_folds
 from ctk.workflow.stacking import used_parts, with_used
@@ -96,7 +97,7 @@ def _fit_and_store(task: FitTask, run: Run) -> dict[str, float]:
     handed, fold = _load_samples(task, run, member)
     train, test = handed.train, handed.test
     valid = train.take(fold.valid)
-    competition = competition_of(task.config.competition)
+    mend = Postprocessing(competition_of(task.config.competition), task.config.postprocess)
     metric = metric_of(task.metric)
     model = guarded_model(member)
     fitted: Mapping[str, Any] = {}
@@ -116,7 +117,7 @@ def _fit_and_store(task: FitTask, run: Run) -> dict[str, float]:
             model.load(saved.checkpoints_folder(task.part), train, task.config.device)
         facts = saved.facts(task.part)
         fitted, curve = facts["postprocess"], facts["curve"]
-    oof = np.zeros((0, train.target_width), np.float32)
+    oof = raw = np.zeros((0, train.target_width), np.float32)
     scores: dict[str, float] = {}
     if len(valid):
         predicted = model.predict(valid)
@@ -124,14 +125,17 @@ def _fit_and_store(task: FitTask, run: Run) -> dict[str, float]:
             metric.name: metric.decide(predicted, valid.with_own_gallery() if valid.gallery is not None else valid)
         }
         if task.config.checkpoints is None:
-            fitted = competition.fit_postprocess(predicted, valid)
-        oof = _as_float32(competition.postprocess(predicted, valid, fitted))
+            fitted = mend.fit(predicted, valid)
+        oof, raw = _as_float32(mend.apply(predicted, valid, fitted)), _as_float32(predicted)
     predicted = model.predict(test)
+    if mend.has_options:
+        run.write_predictions(task.part, f"{RAW}oof", Predictions(valid.ids, raw))
+        run.write_predictions(task.part, f"{RAW}test", Predictions(test.ids, _as_float32(predicted)))
     run.write_part(
         task.part,
         task.fingerprint,
         Predictions(valid.ids, oof),
-        Predictions(test.ids, _as_float32(competition.postprocess(predicted, test, fitted))),
+        Predictions(test.ids, _as_float32(mend.apply(predicted, test, fitted))),
         scores=scores,
         seconds=time.perf_counter() - begun,
         curve=curve,
