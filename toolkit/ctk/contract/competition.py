@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -71,6 +72,10 @@ class Competition(ABC):
 
     def spaces(self) -> Mapping[str, Mapping[str, Any]]:
         """Return named spaces of hyper-parameters for ``ctk search``; docs/guide/search.md has the form."""
+        return {}
+
+    def variants(self) -> Mapping[str, Sequence[str]]:
+        """Return variants of the preset ``ablation`` by name, "key=value" each; `ctk ablate` of nothing else runs them."""
         return {}
 
     @abstractmethod
@@ -154,6 +159,12 @@ def presets_in(package: str) -> dict[str, dict[str, Any]]:
 def spaces_in(package: str) -> dict[str, dict[str, Any]]:
     """Read the search spaces in a package's folder ``spaces``, by the names of their YAML files."""
     return _yaml_in(package, "spaces")
+
+
+def variants_in(package: str) -> dict[str, list[str]]:
+    """Read the variants in a package's ``variants.yaml``: by name, config keys and their values."""
+    raw = parse_yaml((files(package) / "variants.yaml").read_text(encoding="utf-8"))
+    return {name: [f"{key}={json.dumps(value)}" for key, value in keys.items()] for name, keys in raw.items()}
 
 
 def _yaml_in(package: str, inside: str) -> dict[str, dict[str, Any]]:

@@ -381,6 +381,7 @@ CONTRACTS = {
         make=Rule("being made", _competition),
         presets=Rule("giving its presets", _presets),
         spaces=Rule("giving its spaces", _of_type(Mapping, "gave a {} of spaces, and spaces by name are needed")),
+        variants=Rule("giving its variants", _of_type(Mapping, "gave a {} of variants, and lists by name are needed")),
         default_data=Rule(
             "making its default data", _of_type(Path, "gave a {} as the folder of its data, and a Path is needed")
         ),
