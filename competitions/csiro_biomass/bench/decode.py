@@ -3,10 +3,10 @@
     python competitions/csiro_biomass/bench/decode.py [--images 60] [--seconds 60] [--size 224 448] [--results FOLDER]
 
 Ours does the whole preparation: it reads and checks the tables, stamps, decodes and resizes every picture, and writes
-the store. Pillow decodes one picture of 2,000 x 1,000 after another, whole, resizes it and writes it into a memory-mapped
-file; with its draft mode it decodes it smaller, as ours does. The floor reads the pictures' bytes and writes as many as
-the store has. All take turns in one process, on files that lie in the page cache. The error is the mean difference of
-pixels from Pillow's whole decoding, in 255ths.
+the store. Pillow decodes one picture of 2,000 x 1,000 after another, whole, resizes it and writes it into a
+memory-mapped file; with its draft mode it decodes it smaller, as ours does. The floor reads the pictures' bytes and
+writes as many as the store has. All take turns in one process, on files that lie in the page cache. The error is the
+mean difference of pixels from Pillow's whole decoding, in 255ths.
 """
 
 from __future__ import annotations

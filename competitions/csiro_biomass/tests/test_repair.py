@@ -10,7 +10,6 @@ from scipy.optimize import nnls
 from ctk.contract.schema import validate_config
 from ctk.errors import UsageError
 from ctk.samples import Samples
-from ctk_csiro_biomass.columns import PARTS, TARGETS
 from ctk_csiro_biomass.competition import CSIROBiomass
 from ctk_csiro_biomass.repair import SUM, Repair, apply, project
 
@@ -91,4 +90,3 @@ def test_options_that_are_wrong_are_named(options, said):
 def test_the_competition_offers_them():
     schema = CSIROBiomass().postprocess_options()
     assert schema is Repair
-    assert PARTS == tuple(TARGETS[at] for at in range(3))
