@@ -39,6 +39,7 @@ from ctk.series.ablation import BASE
 from ctk.series.ablation.outcome import Ablation
 from ctk.series.ablation.plan import AblationPlan, start_ablation
 from ctk.series.ablation.run_ablation import run_ablation
+from ctk.series.ablation.variants import EXAMPLE
 from ctk.series.trials import Epoch, Trial, TrialOutcome, read_epochs, run_trial, run_trials
 from ctk.workflow.apply_filters import apply_filters, link_pictures
 from ctk.workflow.blend_runs import execute_blend, plan_blend
@@ -166,13 +167,19 @@ def plan_ablation(
 ) -> AblationPlan:
     """Make an ablation's folder, ready to be carried out. All variants are resolved first. Raises UsageError.
 
-    variants   by name, what each changes in the base, "key=value" each
+    variants   by name, what each changes in the base, "key=value" each; none: those of the competition, whose base is
+               its preset "ablation" unless ``how`` says another
     seeds      the base and each variant are run with each
     overrides  of the base, "key=value" each
     how        data, preset and config, as for ``configured``
     """
     if any(each.partition("=")[0] == "seeds" for each in overrides):
         raise UsageError("The runs of an ablation have the seeds of --seeds.", "Leave -o seeds out.")
+    if not variants:
+        variants = competition_of(competition).variants()
+        if not variants:
+            raise UsageError("An ablation needs a variant.", EXAMPLE)
+        how = {"preset": "ablation", **{key: value for key, value in how.items() if value is not None}}
     usual, _ = configured(competition, **how)
     # A run of an ablation has one seed, and what is blended takes it: members of fixed seeds would show no spread.
     base = [f"members.{n}.seeds=null" for n, member in enumerate(usual.members) if member.seeds and member.blend]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ctk.contract import Competition, Progress, Submission, presets_in, spaces_in
+from ctk.contract import Competition, Progress, Strict, Submission, presets_in, spaces_in, variants_in
 from ctk.samples import Array, Samples
+
+if TYPE_CHECKING:
+    from ctk.contract import Results, Section
 
 
 class CSIROBiomass(Competition):
@@ -25,8 +28,16 @@ class CSIROBiomass(Competition):
     slug = "csiro-biomass"
 
     def presets(self) -> Mapping[str, Mapping[str, Any]]:
-        """The files in ``presets/``, by name."""
-        return presets_in("ctk_csiro_biomass")
+        """The files in ``presets/``, by name, splits of the default, and ``reference`` with other backbones."""
+        from ctk_csiro_biomass.backbones import with_backbones
+
+        found = presets_in("ctk_csiro_biomass")
+        splits = {name: {**found["default"], **found[name]} for name in ("by-state", "by-image")}
+        return {**found, **splits, **with_backbones(found["reference"])}
+
+    def variants(self) -> Mapping[str, Sequence[str]]:
+        """Without metadata, without an average of weights, without a curriculum."""
+        return variants_in("ctk_csiro_biomass")
 
     def spaces(self) -> Mapping[str, Mapping[str, Any]]:
         """The files in ``spaces/``, by name."""
@@ -62,8 +73,26 @@ class CSIROBiomass(Competition):
 
         return submission.read_truth(path)
 
+    def postprocess(self, prediction: Array, samples: Samples, fitted: Mapping[str, Any]) -> Array:
+        """Nothing below zero, and sums those of their parts, as the options say."""
+        from ctk_csiro_biomass import repair
+
+        return repair.apply(prediction, samples, fitted.get("options", {}))
+
+    def postprocess_options(self) -> type[Strict]:
+        """How predictions are repaired."""
+        from ctk_csiro_biomass.repair import Repair
+
+        return Repair
+
     def write_data(self, folder: Path, train: Samples, test: Samples) -> None:
         """Tables and pictures in the competition's layout."""
         from ctk_csiro_biomass import layout
 
         layout.write(folder, train, test)
+
+    def report(self, results: Results) -> Sequence[Section]:
+        """Pictures with true and predicted grams; errors by target and state."""
+        from ctk_csiro_biomass import report
+
+        return report.sections(results)

@@ -20,7 +20,7 @@ import os, signal, sys
 from pathlib import Path
 from ctk.data import picture_rows
 from ctk_csiro_biomass.reading.reader import CSIROBiomassReader
-picture_rows.ROWS, picture_rows.COMMIT = 3, 0
+picture_rows.LARGE, picture_rows.COMMIT = 3, 0
 left = int(sys.argv[3])
 def progress(what, done, total):
     global left

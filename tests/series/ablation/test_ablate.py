@@ -20,6 +20,7 @@ from ctk.series.ablation.run_ablation import run_ablation
 from ctk.series.ablation.variants import read_variants
 from ctk.testing.distributions import find_anew, lay, on_path
 from ctk.testing.home import home_in
+from ctk.testing.toy.toy_competition import ToyCompetition
 
 SERIAL = ("executor.name=serial", "executor.threads=1", "trackers=[]")
 EPOCH = "members.toy-network.epochs"
@@ -123,13 +124,25 @@ def test_members_that_are_blended_take_the_run_s_seed_and_baselines_keep_theirs(
         (["a b:blend=mean"], "no name for a folder"),
         (["base:blend=mean"], "compared with"),
         (["a:blend=mean", "a:blend=greedy"], "sets blend twice"),
-        ([], "needs a variant"),
     ],
 )
 def test_what_is_no_variant_is_refused(assignments, said):
     with pytest.raises(UsageError) as caught:
         read_variants(assignments)
     assert said in str(caught.value)
+
+
+def test_a_competition_may_bring_variants_of_a_preset(toy, monkeypatch):
+    with pytest.raises(UsageError, match="needs a variant"):
+        api.plan_ablation("toy-regression", {}, overrides=SERIAL)
+    presets = ToyCompetition().presets()
+    monkeypatch.setattr(ToyCompetition, "presets", lambda self: {**presets, "ablation": presets["toy"]})
+    monkeypatch.setattr(ToyCompetition, "variants", lambda self: {"greedy": ["blend=greedy"]})
+    plan = api.plan_ablation("toy-regression", {}, overrides=SERIAL)
+    assert plan.configs["greedy"].blend.name == "greedy"
+    assert {config.preset for config in plan.configs.values()} == {"ablation"}
+    chosen = api.plan_ablation("toy-regression", {}, preset="toy", overrides=SERIAL, name="other")
+    assert {config.preset for config in chosen.configs.values()} == {"toy"}
 
 
 def test_keys_of_one_variant_come_together():

@@ -61,6 +61,7 @@ def ablate(
     ctk ablate my-competition --set no-dropout:members.0.model.dropout=0
     ctk ablate my-competition --set wide:members.1.model.hidden=1024 --set wide:members.1.epochs=60 --seeds 1,2,3,4,5
     ctk ablate my-competition --set a:blend=mean --set b:blend=greedy --preset baseline --data DIR
+    ctk ablate my-competition                  # the variants that it brings, of its preset "ablation"
     ctk ablate my-competition --resume ablation
     """
     known = competition_of(competition)

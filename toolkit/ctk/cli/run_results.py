@@ -9,13 +9,14 @@ from ctk.cli.printing import console, format_score, print_table
 from ctk.contract import Blend, FoldTable, Results
 from ctk.contract.results import BLEND
 from ctk.report.numbers import comparison
+from ctk.report.page import raw_sentences
 
 
 def print_results(results: Results) -> None:
     """Print the table of members, the blend and the test, and where submission and report lie."""
     metric = results.metric.name
     shown = list(results.headline)
-    known = bool(results.truth_scores)
+    known, raw = bool(results.truth_scores), results.raw_columns()
     rows = []
     for key in (*results.members, *([BLEND] if BLEND in results.scores else [])):
         scores = results.scores.get(key, {})
@@ -24,8 +25,9 @@ def print_results(results: Results) -> None:
         took = f"{results.seconds[key]:.0f} s" if key in results.seconds else ""
         label = f"blend ({_blender_label(results.config['blend'], results.blend)})" if key == BLEND else key
         on_test = [format_score(results.on_test(key))] if known else []
+        on_test += [format_score(scores.get(key)) for scores in raw.values()]
         rows.append([label, *(format_score(scores.get(name)) for name in shown), *on_test, mark, took])
-    empty = [""] * (3 if known else 2)
+    empty = [""] * ((3 if known else 2) + len(raw))
     if known:
         rows.append(["the same, on the test", *(format_score(results.truth_scores[name]) for name in shown), *empty])
     for name, each in results.blends.items():
@@ -35,7 +37,7 @@ def print_results(results: Results) -> None:
             rows.append(["the same, on the test", *(format_score(each.truth_scores[score]) for score in shown), *empty])
     console.print()
     if rows:
-        columns = [*shown, *([f"test {metric}"] if known else []), "weight", "time"]
+        columns = [*shown, *([f"test {metric}"] if known else []), *raw, "weight", "time"]
         print_table(["member", *columns], rows, numbers=len(columns))
         console.print()
     if results.folds is not None:
@@ -44,6 +46,8 @@ def print_results(results: Results) -> None:
         for key in sorted(results.baselines):
             ours, theirs = results.scores[BLEND][metric], results.scores[key][metric]
             console.print(comparison(results.metric, ours, key, theirs))
+    for sentence in raw_sentences(results):
+        console.print(sentence)
     console.print(
         f"submission  {results.submission}   {len(results.submitted):,} rows, valid",
         soft_wrap=True,

@@ -19,7 +19,7 @@ from ctk.errors import UsageError, nearest
 from ctk.files import is_folder_name
 from ctk.plugins import Plugins
 from ctk.plugins.component_options import resolve_choice
-from ctk.plugins.guard import is_named
+from ctk.plugins.guard import competition_of, is_named
 from ctk.runs import Run
 
 NO_TEXT = re.compile("[\0\ud800-\udc7f\udd00-\udfff]")
@@ -81,6 +81,7 @@ def resolve(raw: Mapping[str, Any], plugins: Plugins) -> RunConfig:
     _check_names(config)
     return config.model_copy(
         update={
+            "postprocess": _postprocess_choice(config),
             "data": resolve_choice(config.data, "data", "data", plugins),
             "executor": resolve_choice(config.executor, "executors", "executor", plugins),
             "metric": config.metric and plugins.reference(plugins.get("metrics", config.metric)),
@@ -101,6 +102,18 @@ def resolve(raw: Mapping[str, Any], plugins: Plugins) -> RunConfig:
             ),
         }
     )
+
+
+def _postprocess_choice(config: RunConfig) -> bool | dict[str, Any]:
+    """Fill in the competition's options of its postprocessing, unless nothing is to be mended. Raises UsageError."""
+    choice, schema = config.postprocess, competition_of(config.competition).postprocess_options()
+    if choice is False or (choice is True and schema is None):
+        return choice
+    if schema is None:
+        raise UsageError(
+            f"Config key 'postprocess': {config.competition} has no options of it.", "It is true or false."
+        )
+    return validate_config(schema, {} if choice is True else choice, "postprocess").model_dump(mode="json")
 
 
 def _check_asked(config: RunConfig) -> None:

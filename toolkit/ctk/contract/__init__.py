@@ -6,7 +6,7 @@ Keyword-only parameters of a subclass's ``__init__`` are its config keys.
 from __future__ import annotations
 
 from ctk.contract.blender import Blend, Blender, find_members, join_blends
-from ctk.contract.competition import Competition, Submission, presets_in, spaces_in
+from ctk.contract.competition import Competition, Submission, presets_in, spaces_in, variants_in
 from ctk.contract.executor import PROGRESS, Files, Portable, WorkerLost
 from ctk.contract.extractor import Columns, Done, Extractor
 from ctk.contract.filter import Count, DropFraction, Filter, FilterContext, keep_best
@@ -86,4 +86,5 @@ __all__ = [
     "keep_best",
     "presets_in",
     "spaces_in",
+    "variants_in",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +19,11 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from ctk.contract.results import Results
+    from ctk.contract.schema import Strict
     from ctk.contract.section import Section
+
+OPTIONS = "options"
+"""Key of the config's options among what ``postprocess`` is given."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +74,10 @@ class Competition(ABC):
         """Return named spaces of hyper-parameters for ``ctk search``; docs/guide/search.md has the form."""
         return {}
 
+    def variants(self) -> Mapping[str, Sequence[str]]:
+        """Return variants of the preset ``ablation`` by name, "key=value" each; `ctk ablate` alone runs them."""
+        return {}
+
     @abstractmethod
     def default_data(self, progress: Progress = lambda what, done, total: None) -> Path:
         """Find the folder of the embedded default data, in the competition's own layout; made on first use."""
@@ -116,10 +125,18 @@ class Competition(ABC):
     def postprocess(self, prediction: Array, samples: Samples, fitted: Mapping[str, Any]) -> Array:
         """Mend a prediction, a member's or the blend's, by what is known of the competition.
 
-        ``fitted`` is what ``fit_postprocess`` found, empty where there were no out-of-fold predictions. What is mended
-        twice must be the same as what is mended once.
+        ``fitted`` is what ``fit_postprocess`` found, empty where there were no out-of-fold predictions; under "options"
+        it has those of the config, where the competition has any. What is mended twice must be the same as what is
+        mended once.
         """
         return prediction
+
+    def postprocess_options(self) -> type[Strict] | None:
+        """Return the schema of the config's ``postprocess``, each field with a default; None where there is no choice.
+
+        A competition with such options has the scores of raw and of mended predictions shown side by side.
+        """
+        return None
 
     def write_data(self, folder: Path, train: Samples, test: Samples) -> None:
         """Write samples in the competition's own layout (after a filter, say)."""
@@ -142,6 +159,12 @@ def presets_in(package: str) -> dict[str, dict[str, Any]]:
 def spaces_in(package: str) -> dict[str, dict[str, Any]]:
     """Read the search spaces in a package's folder ``spaces``, by the names of their YAML files."""
     return _yaml_in(package, "spaces")
+
+
+def variants_in(package: str) -> dict[str, list[str]]:
+    """Read the variants in a package's ``variants.yaml``: by name, config keys and their values."""
+    raw = parse_yaml((files(package) / "variants.yaml").read_text(encoding="utf-8"))
+    return {name: [f"{key}={json.dumps(value)}" for key, value in keys.items()] for name, keys in raw.items()}
 
 
 def _yaml_in(package: str, inside: str) -> dict[str, dict[str, Any]]:

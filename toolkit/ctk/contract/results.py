@@ -138,6 +138,9 @@ class Results(Tabular):
     test         the test samples; submitted: (T, ...) what was submitted for them; submission: the file
     truth        the test samples with targets, where public; truth_scores: the submission's numbers against them
     test_scores  by member key, the numbers of its own test predictions, where the truth is public
+    raw_scores, raw_test_scores
+                 by member key and "blend", the same of predictions that nothing has mended, on ``valid`` and on the
+                 test; empty where the competition has no options of mending them
     files        folder of pictures by gallery name, if any
     folds        the scores by fold, where several were validated on
     blends       the further blends of the config, by name
@@ -166,6 +169,8 @@ class Results(Tabular):
     truth: Samples | None = None
     truth_scores: Mapping[str, float] = field(default_factory=dict)
     test_scores: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    raw_scores: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    raw_test_scores: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     files: Path | None = None
     folds: FoldTable | None = None
     importances: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
@@ -183,6 +188,15 @@ class Results(Tabular):
         scores = self.truth_scores if key == BLEND else self.test_scores.get(key, {})
         return scores.get(self.metric.name)
 
+    def raw_columns(self) -> dict[str, Mapping[str, float | None]]:
+        """Make columns of the deciding number of what nothing has mended, by member key and "blend"; where known."""
+        named = {f"raw {self.metric.name}": self.raw_scores, f"raw test {self.metric.name}": self.raw_test_scores}
+        return {
+            name: {key: scores.get(self.metric.name) for key, scores in each.items()}
+            for name, each in named.items()
+            if each
+        }
+
     def heading(self) -> str:
         """Say which run it is, and where its submission lies."""
         return f"{self.title} · {self.folder.name} · {len(self.submitted):,} rows in {self.submission}"
@@ -197,9 +211,13 @@ class Results(Tabular):
         blend = {BLEND: self.scores[BLEND]} if BLEND in self.scores else {}
         every = {**members, **blend, **of_test, **further}
         scores = {key: [each.get(name) for name in self.headline] for key, each in every.items()}
+        raw = self.raw_columns()
         rows = {
-            key: [*each, self.on_test(key), self.blend.weights.get(key), self.seconds.get(key)]
+            key: [
+                *[*each, self.on_test(key), *(of_key.get(key) for of_key in raw.values())],
+                *[self.blend.weights.get(key), self.seconds.get(key)],
+            ]
             for key, each in scores.items()
         }
-        columns = [*self.headline, f"test {self.metric.name}", "weight", "seconds"]
+        columns = [*self.headline, f"test {self.metric.name}", *raw, "weight", "seconds"]
         return pd.DataFrame.from_dict(rows, orient="index", columns=columns, dtype=float)

@@ -242,6 +242,9 @@ class RunConfig(Strict):
     metric: str | None = Field(
         None, description="a registered metric that decides instead of the competition's, such as auc"
     )
+    postprocess: bool | dict[str, Any] = Field(
+        True, description="whether the competition mends predictions, or its options of how"
+    )
     submission: str | None = Field(None, description="suffix of the submission's file; none is the competition's usual")
     checkpoints: str | None = Field(None, description="folder of a run whose members and blend predict, without a fit")
     executor: Execution = Field(Execution(), description="where members are fitted")

@@ -26,7 +26,7 @@ from ctk.samples import Array
 Job = tuple[Array, Sequence[tuple[int, str]]]
 """An array (n, H, W, 3) uint8 to fill, and which pictures belong into which of its places."""
 DECODER = (sys.executable, "-P", str(Path(__file__).with_name("picture_decoder.py")))
-FEW, FEW_LARGE = 1000, 20
+FEW, FEW_LARGE = 1000, 8
 """So many pictures, small ones or such as are made smaller, are decoded while a process starts."""
 
 

@@ -17,8 +17,9 @@ from ctk.samples import Array, Targets
 
 DECODED = "decoded"
 """The folder, in a part's folder, that says which pictures its rows are of."""
-ROWS, BLOCK = 32, 32 << 20
-"""Most rows, and bytes of pixels, of a block, of which a few are in memory."""
+ROWS, LARGE, BLOCK = 32, 4, 32 << 20
+"""Most rows of a block, of which a few are in memory; fewer where large pictures are made smaller, so that all
+processes have work until the end; and most bytes of its pixels."""
 COMMIT = 2.0
 """Seconds between commits."""
 
@@ -118,7 +119,7 @@ class PictureRows:
 
     def _jobs(self, start: int) -> Iterator[Job]:
         """Blocks with what is known; each is mapped anew, so that memory holds no more of it than a block."""
-        step = max(1, min(ROWS, BLOCK // prod(self.shape)))
+        step = max(1, min(LARGE if self.resize else ROWS, BLOCK // prod(self.shape)))
         for first in range(start, max(len(self.ids), 1), step):
             rows = range(first, min(first + step, len(self.ids)))
             block = np.empty((len(rows), *self.shape), np.uint8)

@@ -64,6 +64,18 @@ def comparison(metric: Metric, score: float, name: str, other: float) -> str:
     )
 
 
+def mending(metric: Metric, mended: float, raw: float, where: str) -> str:
+    """One sentence on what the competition's postprocessing is worth to the blend on some rows."""
+    if mended == raw or not (math.isfinite(mended) and math.isfinite(raw)):
+        return f"Postprocessing leaves the blend's {metric.name} {number(mended)} {where} as it is."
+    better = metric.sign * (mended - raw) > 0
+    ours, theirs = _apart(mended, raw)
+    return (
+        f"Postprocessing makes the blend {'better' if better else 'worse'} {where}:"
+        f" {metric.name} {ours} repaired, {theirs} raw."
+    )
+
+
 def difference(score: float, other: float) -> str:
     """How far two scores lie apart: in percent of the other, or as it is where the other is not above 0."""
     apart = abs(score - other)

@@ -20,7 +20,7 @@ from ctk.report.folds import Folds, by_fold
 from ctk.report.heat import MapRow, weight_map
 from ctk.report.importances import ImportanceBars, importance_bars
 from ctk.report.member_graph import member_graph, nodes_of
-from ctk.report.numbers import column, comparison, duration, number
+from ctk.report.numbers import column, comparison, duration, mending, number
 from ctk.report.rendering import Fact, render_template
 from ctk.report.transformed import sheet
 
@@ -137,7 +137,19 @@ def sentences(results: Results) -> list[str]:
     if len(members) > 1 and members[0] in results.scores:
         name = f"the best single member {spoken(results, members[0])}"
         said.append(comparison(results.metric, ours, name, deciding(results, members[0])))
-    return said
+    return said + raw_sentences(results)
+
+
+def raw_sentences(results: Results) -> list[str]:
+    """What mending is worth to the blend, on what was validated and on the test; none where nothing is known of it."""
+    name = results.metric.name
+    mended = {"on the validated rows": results.scores.get("blend", {}), "on the test": results.truth_scores}
+    raw = (results.raw_scores, results.raw_test_scores)
+    return [
+        mending(results.metric, scores[name], of_raw["blend"][name], where)
+        for (where, scores), of_raw in zip(mended.items(), raw, strict=True)
+        if name in scores and "blend" in of_raw
+    ]
 
 
 # Members -----------------------------------------------------------------------------------------------------------
@@ -147,7 +159,7 @@ def sentences(results: Results) -> list[str]:
 class MemberRow:
     """A row of the members table. ``share`` is the deciding metric as a part of the largest, for its bar; or None.
 
-    ``on_test`` is the deciding metric on the test; empty where the truth is not public.
+    ``on_test`` is the deciding metric on the test, ``raw`` those of what nothing has mended; empty where not known.
     """
 
     kind: str
@@ -158,6 +170,7 @@ class MemberRow:
     cells: tuple[str, ...]
     share: float | None
     on_test: str
+    raw: tuple[str, ...]
     seconds: str
     weight: str
 
@@ -167,6 +180,7 @@ class Table:
     """The members table: names of the numbers, and the rows with blend and test last."""
 
     columns: list[str]
+    raw: list[str]
     rows: list[MemberRow]
 
 
@@ -183,9 +197,13 @@ def members_table(results: Results) -> Table:
     cells = list(zip(*(_scores(results, name, scores) for name in names), strict=True))
     shares = _shares([deciding(results, key) for key in [*keys, "blend"]])
     on_test = column([results.on_test(key) for key in [*keys, "blend"]]) if results.truth_scores else [""] * len(shares)
+    raw = {
+        name: column([scores.get(key) for key in [*keys, "blend"]]) for name, scores in results.raw_columns().items()
+    }
+    raw_cells = [tuple(cells[at] for cells in raw.values()) for at in range(len(shares))]
     colours = slots(results)
     rows: list[MemberRow] = []
-    for key, values, share, of_test in zip(keys, cells, shares, on_test, strict=False):
+    for key, values, share, of_test, of_raw in zip(keys, cells, shares, on_test, raw_cells, strict=False):
         name, seed = _split(key)
         weight = results.blend.weights.get(key)
         rows.append(
@@ -198,16 +216,19 @@ def members_table(results: Results) -> Table:
                 cells=values,
                 share=share,
                 on_test=of_test,
+                raw=of_raw,
                 seconds=duration(results.seconds.get(key, math.nan)),
                 weight="" if weight is None else number(weight) if weight else "0",
             )
         )
     total = duration(sum(results.seconds.values())) if results.seconds else ""
-    rows.append(MemberRow("blend", "blend", "", True, 0, cells[len(keys)], shares[-1], on_test[-1], total, ""))
+    rows.append(
+        MemberRow("blend", "blend", "", True, 0, cells[len(keys)], shares[-1], on_test[-1], raw_cells[-1], total, "")
+    )
     below = [f"blend {name}" for name in results.blends] + (["blend on the test"] if results.truth_scores else [])
     for name, values in zip(below, cells[len(keys) + 1 :], strict=True):
-        rows.append(MemberRow("test", name, "", True, 0, values, None, "", "", ""))
-    return Table(names, rows)
+        rows.append(MemberRow("test", name, "", True, 0, values, None, "", ("",) * len(raw), "", ""))
+    return Table(names, list(raw), rows)
 
 
 def _scores(results: Results, name: str, rows: Sequence[Mapping[str, float]]) -> list[str]:

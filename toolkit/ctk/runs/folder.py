@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 
 RUNNING, FINISHED, FAILED = "running", "finished", "failed"
 """States of a run."""
+RAW = "raw-"
+"""Before "oof" and "test", of predictions that nothing has mended."""
 INTERRUPTED, KILLED, PRUNED = "interrupted", "killed", "pruned"
 """States of a run that ended early: by Ctrl-C or SIGTERM; by what left it no time to say so; by the search it is of."""
 UNFITTED = "unfitted"
@@ -296,19 +298,22 @@ class Run(Tabular):
         fingerprint: str,
         oof: Predictions,
         test: Predictions,
-        unfitted: Predictions | None = None,
         **facts: Any,
     ) -> None:
         """Store a part's predictions, ids and values apart so that both can be mapped into memory.
 
         ``fitted.json`` comes last and makes them count.
         """
-        folder = self.part_folder(part)
-        for kind, predictions in (("oof", oof), ("test", test), *([(UNFITTED, unfitted)] if unfitted else ())):
-            for name, array in vars(predictions).items():
-                with atomic(folder / kind / f"{name}.npy") as temporary, temporary.open("wb") as file:
-                    np.save(file, array, allow_pickle=False)
-        write_json(folder / "fitted.json", {"fingerprint": fingerprint, **facts})
+        for kind, predictions in (("oof", oof), ("test", test)):
+            self.write_predictions(part, kind, predictions)
+        write_json(self.part_folder(part) / "fitted.json", {"fingerprint": fingerprint, **facts})
+
+    def write_predictions(self, part: Part, kind: str, predictions: Predictions) -> None:
+        """Store predictions: "oof" or "test", with ``RAW`` before it those that nothing has mended; or ``UNFITTED``."""
+        for name, array in vars(predictions).items():
+            path = self.part_folder(part) / kind / f"{name}.npy"
+            with atomic(path) as temporary, temporary.open("wb") as file:
+                np.save(file, array, allow_pickle=False)
 
     def facts(self, part: Part) -> dict[str, Any]:
         """Read what was written beside a part's predictions: scores, seconds, curve. Raises DamagedError."""
@@ -318,7 +323,10 @@ class Run(Tabular):
         return facts
 
     def predictions(self, part: Part, kind: str) -> Predictions:
-        """Map a part's "oof", "test" or ``UNFITTED`` predictions into memory. Raises DamagedError."""
+        """Map a part's predictions of a kind, as ``write_predictions`` says, into memory.
+
+        Raises DamagedError where they cannot be read.
+        """
         folder = self.part_folder(part) / kind
         wrong, help = f"{folder}: there are no predictions that can be read", "Were they damaged? Fit the member anew."
         try:

@@ -37,6 +37,13 @@ class FurtherScores(BaseModel):
     test: Scores = {}
 
 
+class RawScores(BaseModel):
+    """Scores, by member key and "blend", of predictions that nothing has mended."""
+
+    validation: dict[str, Scores]
+    test: dict[str, Scores] = {}
+
+
 class ScoresFile(BaseModel):
     """``scores.json``: the scores of each member, of the blend, and of the test where that is public."""
 
@@ -46,6 +53,7 @@ class ScoresFile(BaseModel):
     headline: list[str] = []
     baselines: list[str] = []
     test: Scores = {}
+    raw: RawScores = RawScores(validation={})
     blends: dict[str, FurtherScores] = {}
 
 
@@ -93,7 +101,7 @@ class ConfigFile(BaseModel):
     runs: dict[str, str] = {}
     chosen: list[str] = []
     whole: bool = False
-    postprocess: bool = True
+    postprocess: bool | dict[str, Any] = True
 
 
 class PlanFile(BaseModel):

@@ -14,6 +14,7 @@ from ctk.plugins import plugins
 from ctk.plugins.guard import Guard
 from ctk.runs import Run
 from ctk.samples import Array, Data, Samples
+from ctk.workflow.postprocessing import Postprocessing
 from ctk.workflow.predictions import MemberPredictions
 
 
@@ -26,6 +27,7 @@ class PredictedRun:
     metric: Metric
     data: Data
     members: MemberPredictions
+    postprocessing: Postprocessing
 
 
 @dataclass(frozen=True)
@@ -127,24 +129,21 @@ def _make_blender(choice: Choice, say: Callable[[str], None]) -> Blender:
 
 
 def postprocess_blend(
-    predicted: PredictedRun, blend: Blend, fitted: Mapping[str, Any] | None = None, mended: bool = True
+    predicted: PredictedRun, blend: Blend, fitted: Mapping[str, Any] | None = None
 ) -> BlendedPredictions:
     """Apply a blend and the competition's postprocessing.
 
-    fitted  what the postprocessing was fitted to before; None fits it to the blend's out-of-fold predictions
-    mended  False leaves the weighted sums as they are
+    ``fitted`` is what the postprocessing was fitted to before; None fits it to the blend's out-of-fold predictions.
     """
-    members, competition = predicted.members, predicted.competition
+    members, mend = predicted.members, predicted.postprocessing
     valid: Array | None = None
     if all(key in members.oof for key in blended_keys(members)):
         valid = blend.apply(members.oof, members.valid)
-    if not mended:
-        return BlendedPredictions(blend, {}, valid, blend.apply(members.test, predicted.data.test))
     if valid is not None:
         if fitted is None:
-            fitted = competition.fit_postprocess(valid, members.valid)
-        valid = competition.postprocess(valid, members.valid, fitted)
+            fitted = mend.fit(valid, members.valid)
+        valid = mend.apply(valid, members.valid, fitted)
     fitted = fitted or {}
     test = predicted.data.test
-    submitted = competition.postprocess(blend.apply(members.test, test), test, fitted)
+    submitted = mend.apply(blend.apply(members.test, test), test, fitted)
     return BlendedPredictions(blend, fitted, valid, submitted)

@@ -30,6 +30,7 @@ from ctk.workflow.blend_record import BlendRecord
 from ctk.workflow.collect_results import collect_results, report_results
 from ctk.workflow.environment import describe_environment
 from ctk.workflow.observer import Observer
+from ctk.workflow.postprocessing import Postprocessing
 from ctk.workflow.predictions import MemberPredictions, gather_predictions
 from ctk.workflow.prepare import PreparedData, prepare, prepare_test
 from ctk.workflow.run_ending import record_ending
@@ -66,6 +67,11 @@ class BlendPlan:
     whole: bool = False
     weights: Run | None = None
     mended: bool = True
+
+    @property
+    def postprocessing(self) -> Postprocessing:
+        """How the competition mends what comes of it."""
+        return Postprocessing(self.competition, self.mended and self.config.postprocess)
 
 
 def plan_blend(
@@ -194,8 +200,10 @@ def _join_members(plan: BlendPlan, prefix: str, run: Run, members: MemberPredict
         {key: members.oof.pop(name) for key, name in own.items() if name in members.oof},
         {key: members.test.pop(name) for key, name in own.items()},
     )
-    predicted = PredictedRun(run, plan.competition, metric_of(plan.competition.metric), data, parts)
-    blended = postprocess_blend(predicted, record.blend, record.postprocess, mended=plan.mended)
+    predicted = PredictedRun(
+        run, plan.competition, metric_of(plan.competition.metric), data, parts, plan.postprocessing
+    )
+    blended = postprocess_blend(predicted, record.blend, record.postprocess)
     key = prefix or run.folder.name
     members.test[key] = blended.test
     if blended.valid is not None:
@@ -273,10 +281,10 @@ def execute_blend(plan: BlendPlan, root: Path, name: str, observer: Observer, ma
     changed = [f"{what} of {' '.join(names)}", *plan.changed]
     run.write_config(config, changed, describe_environment(plugins()))
     with record_ending(run):
-        predicted = PredictedRun(run, competition, metric_of(competition.metric), data, members)
+        predicted = PredictedRun(run, competition, metric_of(competition.metric), data, members, plan.postprocessing)
         blend = blend_members(predicted, plan.choice, observer.say) if saved is None else saved.blend
         fitted = None if saved is None else saved.postprocess
-        blended = postprocess_blend(predicted, blend, fitted, mended=plan.mended)
+        blended = postprocess_blend(predicted, blend, fitted)
         BlendRecord(blender, blended.blend, blended.fitted).save(run.folder)
         submission = run.folder / f"submission.{competition.formats[0]}"
         write_submission(submission, competition, blended.test, data)

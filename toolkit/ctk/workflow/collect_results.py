@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ctk.contract import Competition, FurtherBlend, Metric, Results
+from ctk.contract import Blend, Competition, FurtherBlend, Metric, Results
 from ctk.contract.results import BLEND
 from ctk.files import write_json, write_text
 from ctk.runs import Part, Run
@@ -16,6 +16,9 @@ from ctk.workflow.blend_members import BlendedPredictions, PredictedRun
 from ctk.workflow.fold_scores import FoldScorer
 from ctk.workflow.predictions import MemberPredictions, parts_by_key
 from ctk.workflow.pseudo_labels import describe
+
+ScoresByKey = Mapping[str, Mapping[str, float]]
+"""By member key and "blend", numbers by name."""
 
 
 def score_blend(
@@ -32,6 +35,7 @@ def collect_results(
     submission: Path,
     scorer: FoldScorer | None = None,
     blends: Mapping[str, FurtherBlend] | None = None,
+    raw: MemberPredictions | None = None,
 ) -> Results:
     """Score members, blend and submission, and write the scores.
 
@@ -40,6 +44,7 @@ def collect_results(
     submission  the file that was written
     scorer      scores the run's folds, where it has any
     blends      further blends of the run, by name
+    raw         the members' predictions that nothing has mended, where these are kept
     """
     blends = blends or {}
     run, competition, metric = predicted.run, predicted.competition, predicted.metric
@@ -49,6 +54,7 @@ def collect_results(
     test_scores = {key: _score_on_test(predicted, test) for key, test in members.test.items()} if truth_scores else {}
     if of_blend:
         scores[BLEND] = dict(of_blend)
+    raw_scores, raw_test_scores = ({}, {}) if raw is None else _score_raw(predicted, blended.blend, raw)
     folds = None
     if scorer is not None and len(scorer.division.folds) > 1:
         folds = scorer.table(metric, members, blended.valid, scores)
@@ -64,6 +70,7 @@ def collect_results(
             "members": scores,
             "test": truth_scores,
             "members_on_test": test_scores,
+            "raw": {"validation": raw_scores, "test": raw_test_scores},
             "blends": {name: {"validation": each.scores, "test": each.truth_scores} for name, each in blends.items()},
         },
     )
@@ -91,6 +98,8 @@ def collect_results(
         truth=data.truth,
         truth_scores=truth_scores,
         test_scores=test_scores,
+        raw_scores=raw_scores,
+        raw_test_scores=raw_test_scores,
         files=data.files,
         folds=folds,
         blends=blends,
@@ -106,6 +115,16 @@ def _second_rounds(run: Run) -> dict[str, str]:
         if told := [each for part in parts if (each := run.facts(part).get("pseudo_labels"))]:
             found.setdefault(parts[0].member, told)
     return {name: describe(facts) for name, facts in found.items()}
+
+
+def _score_raw(predicted: PredictedRun, blend: Blend, raw: MemberPredictions) -> tuple[ScoresByKey, ScoresByKey]:
+    """Score what nothing has mended: members, and their sum by the blend's weights; validated rows, and the test."""
+    oof, test = dict(raw.oof), dict(raw.test)
+    if all(key in oof for key in blend.weights):
+        oof[BLEND] = blend.apply(raw.oof, raw.valid)
+    test[BLEND] = blend.apply(raw.test, predicted.data.test)
+    on_test = {key: scores for key, each in test.items() if (scores := _score_on_test(predicted, each))}
+    return {key: _evaluate(predicted, each, raw.valid) for key, each in oof.items()}, on_test
 
 
 def _transformed_rows(run: Run) -> dict[str, tuple[Samples, Samples]]:

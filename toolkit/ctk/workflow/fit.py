@@ -18,11 +18,12 @@ from ctk.files import write_json
 from ctk.plugins.calls import noted_in
 from ctk.plugins.guard import Guard, competition_of, keep_noise, metric_of, only_sentences
 from ctk.plugins.guard.failures import describe_error
-from ctk.runs import UNFITTED, Part, Predictions, Run
+from ctk.runs import RAW, UNFITTED, Part, Predictions, Run
 from ctk.samples import Array, Samples
 from ctk.training import torchrun
 from ctk.workflow.features import NO_FEATURES, FeaturePlan, HandedFeatures, hand_features
 from ctk.workflow.missing_numbers import check_features, check_targets, unknown_in_test
+from ctk.workflow.postprocessing import Postprocessing
 from ctk.workflow.prepare import PreparedData
 from ctk.workflow.pseudo_labels import add_pseudo_labels, check_readable, describe
 from ctk.workflow.split import Fold, draw_folds
@@ -97,7 +98,7 @@ def _fit_and_store(task: FitTask, run: Run) -> dict[str, float]:
     handed, fold = _load_samples(task, run, member)
     train, test = handed.train, handed.test
     valid = train.take(fold.valid)
-    competition = competition_of(task.config.competition)
+    mend = Postprocessing(competition_of(task.config.competition), task.config.postprocess)
     metric = metric_of(task.metric)
     model = guarded_model(member)
     fitted: Mapping[str, Any] = {}
@@ -125,7 +126,7 @@ def _fit_and_store(task: FitTask, run: Run) -> dict[str, float]:
             model.load(saved.checkpoints_folder(task.part), train, task.config.device)
         facts = saved.facts(task.part)
         fitted, curve = facts["postprocess"], facts["curve"]
-    oof = np.zeros((0, train.target_width), np.float32)
+    oof = raw = np.zeros((0, train.target_width), np.float32)
     scores: dict[str, float] = {}
     if len(valid):
         predicted = model.predict(valid)
@@ -133,20 +134,22 @@ def _fit_and_store(task: FitTask, run: Run) -> dict[str, float]:
             metric.name: metric.decide(predicted, valid.with_own_gallery() if valid.gallery is not None else valid)
         }
         if task.config.checkpoints is None:
-            fitted = competition.fit_postprocess(predicted, valid)
-        oof = _as_float32(competition.postprocess(predicted, valid, fitted))
+            fitted = mend.fit(predicted, valid)
+        oof, raw = _as_float32(mend.apply(predicted, valid, fitted)), _as_float32(predicted)
     predicted = model.predict(test)
+    if mend.has_options:
+        run.write_predictions(task.part, f"{RAW}oof", Predictions(valid.ids, raw))
+        run.write_predictions(task.part, f"{RAW}test", Predictions(test.ids, _as_float32(predicted)))
     # What is fitted to validation rows has no part in what others learn from the test.
-    asked = bool(fitted) and any(
-        member.name in other.asks_here for other in task.config.members if other.pseudo_labels is not None
-    )
-    unfitted = _as_float32(competition.postprocess(predicted, test, {})) if asked else None
+    asked = (other for other in task.config.members if other.pseudo_labels is not None)
+    if fitted and any(member.name in other.asks_here for other in asked):
+        unfitted = _as_float32(mend.apply(predicted, test, {}))
+        run.write_predictions(task.part, UNFITTED, Predictions(test.ids, unfitted))
     run.write_part(
         task.part,
         task.fingerprint,
         Predictions(valid.ids, oof),
-        Predictions(test.ids, _as_float32(competition.postprocess(predicted, test, fitted))),
-        None if unfitted is None else Predictions(test.ids, unfitted),
+        Predictions(test.ids, _as_float32(mend.apply(predicted, test, fitted))),
         scores=scores,
         seconds=time.perf_counter() - begun,
         curve=curve,

@@ -153,6 +153,7 @@ def _task(plan: RunPlan, written: Mapping[str, Any], part: Part, prepared: Prepa
         *(written.get(key) for key in ("split", "filters", "checkpoints")),
         *([own] if (own := _written_features(plan, written, needed)) else []),
         *([written["metric"]] if written.get("metric") else []),  # none at all, as before a config could name one
+        *([choice] if (choice := written.get("postprocess", True)) is not True else []),
         prepared.fingerprint,
         plan.steps,
         *_of_other_runs(plan, needed),

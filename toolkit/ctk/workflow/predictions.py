@@ -51,13 +51,16 @@ def parts_by_key(run: Run) -> dict[str, list[Part]]:
     return found
 
 
-def combine_folds(run: Run, parts: Sequence[Part], test_ids: Array, unit: bool = False) -> tuple[Predictions, Array]:
+def combine_folds(
+    run: Run, parts: Sequence[Part], test_ids: Array, unit: bool = False, kind: str = ""
+) -> tuple[Predictions, Array]:
     """Join a member's out-of-fold predictions, and take the mean of its test predictions in ``test_ids`` order.
 
-    ``unit`` scales rows to length 1 before the mean over folds. A single fold's are views of the run's store.
+    ``unit`` scales rows to length 1 before the mean over folds; ``kind`` may be ``RAW``. A single fold's are views of
+    the run's store.
     """
-    oof = [run.predictions(part, "oof") for part in parts]
-    test = [reorder(run.predictions(part, "test"), test_ids, parts[0].key) for part in parts]
+    oof = [run.predictions(part, f"{kind}oof") for part in parts]
+    test = [reorder(run.predictions(part, f"{kind}test"), test_ids, parts[0].key) for part in parts]
     if len(parts) == 1:
         return oof[0], test[0]
     ids, values = np.concatenate([each.ids for each in oof]), [each.values for each in oof]
@@ -105,8 +108,8 @@ def row_blocks_of(values: Array) -> Iterator[slice]:
     return (slice(start, start + rows) for start in range(0, len(values), rows))
 
 
-def gather_predictions(runs: Mapping[str, Run], train: Samples, test: Samples) -> MemberPredictions:
-    """Gather the predictions of every member of some runs.
+def gather_predictions(runs: Mapping[str, Run], train: Samples, test: Samples, kind: str = "") -> MemberPredictions:
+    """Gather the predictions of every member of some runs; with ``kind`` ``RAW`` those that nothing has mended.
 
     Keys are prefixed with the mapping's keys where these are not empty.
 
@@ -123,7 +126,7 @@ def gather_predictions(runs: Mapping[str, Run], train: Samples, test: Samples) -
         shown = {member["name"] for member in run.config()["members"] if not member.get("blend", True)}
         for key, parts in parts_by_key(run).items():
             name = f"{prefix}/{key}" if prefix else key
-            oof[name], tests[name] = combine_folds(run, parts, test.ids, unit=train.gallery is not None)
+            oof[name], tests[name] = combine_folds(run, parts, test.ids, unit=train.gallery is not None, kind=kind)
             facts = [run.facts(part) for part in parts]
             curves[name], seconds[name] = facts[0]["curve"], sum(fact["seconds"] for fact in facts)
             if told := [each for fact in facts if (each := fact.get("importances"))]:

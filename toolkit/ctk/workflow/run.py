@@ -13,7 +13,7 @@ from ctk.contract.results import BLEND
 from ctk.errors import CtkError, DamagedError
 from ctk.files import remove_unfinished, write_json
 from ctk.plugins import plugins
-from ctk.runs import FINISHED, RUNNING, Run
+from ctk.runs import FINISHED, RAW, RUNNING, Run
 from ctk.samples import Samples
 from ctk.training import torchrun
 from ctk.workflow.blend_members import (
@@ -32,6 +32,7 @@ from ctk.workflow.fold_scores import FoldScorer
 from ctk.workflow.lifecycle import call_hook, say_and_log
 from ctk.workflow.observer import Observer, SilentObserver
 from ctk.workflow.plan_run import RunPlan
+from ctk.workflow.postprocessing import Postprocessing
 from ctk.workflow.predictions import gather_predictions
 from ctk.workflow.prepare import PreparedData, prepare
 from ctk.workflow.pseudo_labels import check_pseudo_labels
@@ -76,10 +77,12 @@ def execute_run(plan: RunPlan, observer: Observer | None = None) -> Results:
         members = gather_predictions({"": run}, train, data.test)
         scorer = None if division is None else _fold_scorer(plan, train, division)
 
-        predicted = PredictedRun(run, competition, plan.metric, data, members)
+        mend = Postprocessing(competition, config.postprocess)
+        predicted = PredictedRun(run, competition, plan.metric, data, members, mend)
         blends = {name: _further_blend(plan, predicted, name, observer.say) for name in config.blends}
         blended, submission = _blend(plan, predicted, config.blend, Path(), observer.say)
-        results = collect_results(predicted, blended, submission, scorer, blends)
+        raw = gather_predictions({"": run}, train, data.test, RAW) if mend.has_options else None
+        results = collect_results(predicted, blended, submission, scorer, blends, raw)
         report_results(results, competition)
 
         run.set_state(FINISHED)

@@ -163,6 +163,15 @@ def _mended(mended: Any, given: Given) -> Any:
     return after
 
 
+def _options_schema(schema: Any, given: Given) -> Any:
+    whole = schema is None or (isinstance(schema, type) and issubclass(schema, contract.Strict))
+    require(whole, f"told of options {schema!r}, and a subclass of ctk.contract.Strict is needed, or None")
+    if schema is not None:
+        lacking = [name for name, field in schema.model_fields.items() if field.is_required()]
+        require(not lacking, f"has an option of its postprocessing without a default: {', '.join(lacking)}")
+    return schema
+
+
 def _data(data: Any, given: Given) -> Any:
     _of_type(Data, "read a {}, and a ctk.samples.Data is needed")(data, given)
     check_data(data)
@@ -397,6 +406,7 @@ CONTRACTS = {
         make=Rule("being made", _competition),
         presets=Rule("giving its presets", _presets),
         spaces=Rule("giving its spaces", _of_type(Mapping, "gave a {} of spaces, and spaces by name are needed")),
+        variants=Rule("giving its variants", _of_type(Mapping, "gave a {} of variants, and lists by name are needed")),
         default_data=Rule(
             "making its default data", _of_type(Path, "gave a {} as the folder of its data, and a Path is needed")
         ),
@@ -413,6 +423,7 @@ CONTRACTS = {
             "fitting its postprocessing", lambda fitted, given: arrays.to_json(fitted, "gave to its postprocessing")
         ),
         postprocess=Rule("postprocessing", _mended),
+        postprocess_options=Rule("telling the options of its postprocessing", _options_schema),
         write_data=Rule("writing data in its layout"),
         build=Rule("telling how its data is built"),
         report=Rule("drawing its report", lambda sections, given: list(sections)),
