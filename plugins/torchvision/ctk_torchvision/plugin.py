@@ -9,4 +9,6 @@ requires_ctk = ">=0.2,<0.3"
 
 @hookimpl
 def ctk_register_transforms(register: Register) -> None:
-    register("pictures", "ctk_torchvision.pictures:Pictures", "a policy of torchvision's transforms: light, standard ...")
+    register(
+        "pictures", "ctk_torchvision.pictures:Pictures", "a policy of torchvision's transforms: light, standard ..."
+    )
