@@ -11,13 +11,15 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ctk.contract import Progress
 from ctk.errors import CtkError
 from ctk.machine import cores
 from ctk_csiro_biomass.pasture.picture import Weighed
 from ctk_csiro_biomass.pasture.plots import Plot, plan_plots
+
+if TYPE_CHECKING:
+    from ctk.contract import Progress  # every process that draws would import all of it
 
 WORKER = (sys.executable, "-P", "-m", "ctk_csiro_biomass.pasture.worker")
 ORDER = ("Dry_Clover_g", "Dry_Dead_g", "Dry_Green_g", "Dry_Total_g", "GDM_g")

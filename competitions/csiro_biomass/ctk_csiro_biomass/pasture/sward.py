@@ -16,6 +16,8 @@ GROUND = (80.0, 42.0)
 """cm that are planted, so that the picture's edges are not bare."""
 MOST = 4500
 """Elements of a kind at most; where it takes more for the grams, they are wider."""
+FOLDED = 0.4
+"""cm of a blade's mean width from which on it is seen to be folded along its rib."""
 STEPS = np.array([0.0, 0.35, 0.7, 1.0])
 TAPER = np.array([0.75, 1.0, 0.7, 0.08])
 OUTLINE = np.array([(0, 0), (0.4, 0.4), (0.8, 0.5), (1, 0.25), (0.93, 0), (1, -0.25), (0.8, -0.5), (0.4, -0.4)])
@@ -93,7 +95,7 @@ def _grass(plant: Grass, plot: Plot, grams: float, random: np.random.Generator, 
     dry = plot.visit.dryness * random.uniform(0, 1.6, count)
     shade = random.normal(1, 0.13, count)
     colour = _mix(np.array(plant.colour) * shade[:, None], STRAW, np.where(straw, 0.85, 0.25 * dry)[:, None])
-    sward.facets.append(_blades(base, length, width, azimuth, lean, bend, colour, dry, random))
+    sward.facets += _blades(base, length, width, azimuth, lean, bend, colour, dry, random)
     inside = _inside(base)
     areas = (length * width * 0.75)[inside]
     return float(areas.sum() * plant.weight), float(areas.sum())
@@ -102,7 +104,7 @@ def _grass(plant: Grass, plot: Plot, grams: float, random: np.random.Generator, 
 def _blades(
     base: Array, length: Array, width: Array, azimuth: Array, lean: Array, bend: Array, colour: Array, dry: Array,
     random: np.random.Generator,
-) -> Facets:  # fmt: skip
+) -> list[Facets]:  # fmt: skip
     """Three quads a blade, from its base to its tip, lighter and drier on the way."""
     middle = (STEPS[1:] + STEPS[:-1]) / 2
     pieces = np.diff(STEPS) * length[:, None]
@@ -117,11 +119,17 @@ def _blades(
         np.stack([-np.sin(azimuth), np.cos(azimuth), 0 * azimuth], -1)[:, None]
         * (width[:, None] * TAPER / 2)[..., None]
     )
-    left, right = nodes - side, nodes + side
-    quads = np.stack([left[:, :-1], left[:, 1:], right[:, 1:], right[:, :-1]], 2)
     light = np.array([0.72, 0.95, 1.12]) * (1 + 0.12 * np.cos(azimuth)[:, None])
     tips = _mix(colour[:, None] * light[..., None], STRAW, (dry[:, None] * [0.0, 0.12, 0.6])[..., None])
-    return Facets(quads.reshape(-1, 4, 3), tips.reshape(-1, 3))
+    blades = [Facets(_strips(nodes - side, nodes + side), tips.reshape(-1, 3))]
+    if width.mean() > FOLDED:  # along the rib, one half in the shade of the other
+        blades.append(Facets(_strips(nodes + np.array((0, 0, 0.02)), nodes + side), 0.84 * tips.reshape(-1, 3)))
+    return blades
+
+
+def _strips(left: Array, right: Array) -> Array:
+    """(N * 3, 4, 3): the quads between two edges (N, 4, 3)."""
+    return np.stack([left[:, :-1], left[:, 1:], right[:, 1:], right[:, :-1]], 2).reshape(-1, 4, 3)
 
 
 def _herb(plant: Herb, plot: Plot, grams: float, random: np.random.Generator, sward: Sward) -> tuple[float, float]:
