@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from sklearn.metrics import r2_score
 
-from ctk.components.regression_losses import FocalRegression, Quantile, R2Loss, MSELoss
+from ctk.components.regression_losses import FocalRegression, MSELoss, Quantile, R2Loss
 from ctk.components.smooth_l1 import L1, SmoothL1
 from ctk.components.target_weights import ColumnLoss
 from ctk.contract import Batch, Choice

@@ -5,7 +5,14 @@ import pytest
 import torch
 
 from ctk.samples import Samples
-from ctk.training.datasets import PREDICT_ROWS, FeaturesDataset, SamplesDataset, SequentialSlices
+from ctk.training.datasets import (
+    PREDICT_ROWS,
+    TEXT_WIDTH,
+    FeaturesDataset,
+    SamplesDataset,
+    SequentialSlices,
+    text_codes,
+)
 
 
 def make_samples(folder, rows=50, dtype=np.float32):
@@ -48,3 +55,16 @@ def test_in_order_every_row_comes_once():
     slices = list(SequentialSlices(rows))
     assert len(slices) == len(SequentialSlices(rows)) == 3
     assert [row for of in slices for row in range(of.start, of.stop)] == list(range(rows))
+
+
+def test_text_comes_as_code_points_of_one_width_whatever_the_samples_own(tmp_path):
+    words = np.array(["Äpfel", "", "x" * (TEXT_WIDTH + 9), "Heu"])
+    Samples(np.arange(4), {"word": words}).save(tmp_path)
+    dataset = FeaturesDataset(Samples.open(tmp_path), ["word"])
+    for rows in (slice(0, 4), torch.tensor([3, 1])):
+        found = dataset[rows]["word"]
+        assert found.dtype == torch.int32
+        said = ["".join(map(chr, each)).rstrip("\0") for each in found.tolist()]
+        assert said == [word[:TEXT_WIDTH] for word in words[rows if isinstance(rows, slice) else rows.numpy()]]
+    assert torch.equal(dataset[slice(0, 4)]["word"], text_codes(words))
+    assert text_codes(np.array(["", ""])).shape == (2, TEXT_WIDTH)

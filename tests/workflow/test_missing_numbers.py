@@ -24,12 +24,16 @@ def spoilt(samples, value):
     target[5, 1] = value
     return replace(samples, target=target)
 class Holes(ToyReader):
-    def __init__(self, *, train: int = 0, test: int = 0, target: float = 0, truth: float = 0, wide: bool = False):
+    def __init__(self, *, train: int = 0, test: int = 0, target: float = 0, truth: float = 0, wide: bool = False,
+                 bare: bool = False):
         super().__init__()
         self.every, self.values, self.dtype = (train, test), (target, truth), "f8" if wide else "f4"
+        self.bare = bare
     def read(self, folder):
         data = super().read(folder)
-        train, test = holed(data.train, self.every[0]), holed(data.test, self.every[1])
+        for part, age, kind in ((data.train, 3, "hay"), (data.test, np.nan, "")) if self.bare else ():
+            part.features.update(age=np.full(len(part), age), kind=np.array([kind] * len(part)))
+        train, test = (holed(part, every) for part, every in zip((data.train, data.test), self.every))
         train.features["hole"] = train.features["hole"].astype(self.dtype)
         if self.dtype == "f8":
             train.features["hole"][7, 1] = -1e39
@@ -135,3 +139,13 @@ def test_saved_members_are_not_shown_what_they_cannot_read_either(run, ctk, ctk_
     line = ("run", "toy-regression", "--stage", "predict", "--checkpoints", saved, "-oexecutor.name=serial")
     said = ctk(*line, "-odata=holes", "-odata.test=8", code=1).stderr
     assert "Feature 'hole' is nan in column 1 for test sample" in " ".join(said.split())
+
+
+def test_what_every_test_sample_lacks_is_told_of_members_that_learn_from_it_and_in_the_report(run, ctk_home):
+    members = "members=[{model: tree}, {model: {name: ridge, features: [x]}}]"
+    run(members, "data.bare=true", code=0)
+    (folder,) = ctk_home.runs.glob("toy-regression/*")
+    said = (folder / "log.txt").read_text()
+    assert "tree/seed-1 fold 0: it learns from age, kind, which no test sample has." in said
+    assert "ridge/seed-1 fold 0: it learns" not in said
+    assert "No test sample has age, kind; members" in (folder / "report.html").read_text()

@@ -22,6 +22,8 @@ from ctk_export.fitted import portable
 from ctk_export.formats import Format, Job, format_of
 from ctk_export.sheet import describe_check, labels, list_files, sheet
 
+NORMALIZATION = "input_normalization.json"
+"""Beside the exports, what their models tell of means and scales, by the name of each file."""
 EXAMPLE_ROWS = 3
 """Rows that a graph is traced with: with one row some networks would be traced as if there were never more."""
 
@@ -123,7 +125,19 @@ def _write(run: FittedRun, part: Part, form: Format, job: Job, data: Data, out: 
             path.replace(out / path.name)
     place = _sheet_of(out / name)
     write_json(place, facts)
+    _tell_normalization(out / NORMALIZATION, name, job.fitted.input_normalization())
     return place, facts
+
+
+def _tell_normalization(path: Path, name: str, told: Mapping[str, Any]) -> None:
+    """Put what a model tells beside what was told of other files. One that is no such table is written anew."""
+    try:
+        before = read_json(path, dict[str, dict[str, Any]]) if path.exists() else {}
+    except DamagedError:
+        before = {}
+    others = {file: each for file, each in before.items() if file != name and path.with_name(file).exists()}
+    if found := others | ({name: dict(told)} if told else {}):
+        write_json(path, found)
 
 
 def _name(part: Part, form: Format) -> str:

@@ -56,6 +56,11 @@ class Network(Portable):
         """The network's own buffers of one number, or one a column. Those of its layers are weights like others."""
         return {name: value for name, value in self.model.network.named_buffers(recurse=False) if value.ndim <= 1}
 
+    def input_normalization(self) -> dict[str, Any]:
+        """The network's own word, where it has one."""
+        network: Any = self.model.network
+        return dict(network.input_normalization()) if hasattr(network, "input_normalization") else {}
+
     def _with(self, weights: State) -> nn.Module:
         network = deepcopy(self.model.network)
         network.load_state_dict(weights)

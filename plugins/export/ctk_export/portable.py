@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from ctk.contract import Model
 from ctk.samples import Array, Samples
+from ctk.training import text_codes
 
 
 class Portable(ABC):
@@ -42,7 +43,12 @@ class Portable(ABC):
 
     def inputs(self, samples: Samples) -> list[Tensor]:
         """What the graph takes of samples."""
-        return [torch.tensor(samples.features[name]) for name in self.features]
+        values = (samples.features[name] for name in self.features)
+        return [text_codes(each) if each.dtype.kind == "U" else torch.tensor(each) for each in values]
+
+    def input_normalization(self) -> dict[str, Any]:
+        """What the model tells of means and scales by input, for people and programs; empty where it tells nothing."""
+        return {}
 
     def predict(self, samples: Samples) -> Array:
         """The model's own prediction, by ctk's own loop."""
