@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from ctk.components.ridge import Ridge, solve_ridge
     from ctk.training.boosted_trees import BoostedTrees, BoostingTask, FittedBooster, TreesTraining
     from ctk.training.devices import autocast, torch_device
-    from ctk.training.forward import State, output, reads_sequences
+    from ctk.training.forward import State, mean_output, output, reads_sequences
     from ctk.training.network import NetworkModel, as_model
     from ctk.training.torchrun import current_team
     from ctk.training.tracking import FitLocation, tracker_options
@@ -31,6 +31,7 @@ _HOMES = {
     "as_model": "training.network",
     "autocast": "training.devices",
     "current_team": "training.torchrun",
+    "mean_output": "training.forward",
     "output": "training.forward",
     "reads_sequences": "training.forward",
     "solve_ridge": "components.ridge",
@@ -50,6 +51,7 @@ __all__ = [
     "as_model",
     "autocast",
     "current_team",
+    "mean_output",
     "output",
     "reads_sequences",
     "solve_ridge",
