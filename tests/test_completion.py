@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ctk.config.training_keys import Optimizer
+from ctk.config.training_keys import Optimizer, WeightAveraging
 from ctk.contract import Split
 
 CTK = Path(sys.executable).parent / "ctk"
@@ -147,6 +147,7 @@ def test_components(tab):
         ("split.scheme=st", ["split.scheme=stratified", "split.scheme=stratified-group"]),
         ("members.", ["members.net.", "members.base.", "members.*."]),
         ("members.net.opt", [f"members.net.optimizer.{key}=" for key in Optimizer.model_fields]),
+        ("members.net.swa.", [f"members.net.swa.{key}=" for key in WeightAveraging.model_fields]),
         ("members.net.optimizer.name=", ["members.net.optimizer.name=adam", "members.net.optimizer.name=adamw"]),
         ("members.net.model.", [f"members.net.model.{key}=" for key in ("name", "hidden", "norm", "gated")]),
         ("members.net.model.norm=", ["members.net.model.norm=batch", "members.net.model.norm=layer"]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from copy import deepcopy
 from typing import Any
 
@@ -9,9 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ctk.contract import Model
+from ctk.contract import Model, View
 from ctk.samples import Array, Samples
-from ctk.training import NetworkModel, State, output
+from ctk.training import NetworkModel, State, mean_output
 from ctk_export.portable import Portable
 
 
@@ -23,16 +24,20 @@ class Network(Portable):
     def __init__(self, model: NetworkModel, samples: Samples) -> None:
         super().__init__(model, model.network.features)  # type: ignore[arg-type]
         self.width = samples.target_width
+        self.views: list[View] = [getattr(view, "own", view) for view in model.views]  # no guard is part of a graph
 
     def graph(self) -> nn.Module:
         """Networks side by side, each for the columns that ``predict`` takes from it."""
         if not self.model.copies:
-            return Whole(deepcopy(self.model.network)).eval()
+            return Whole(deepcopy(self.model.network), self.views).eval()
         owner = np.full(self.width, -1)
         for number, (columns, _) in enumerate(self.model.copies):  # a later copy overwrites an earlier one
             owner[columns] = number
         weights = {-1: self.model.network.state_dict()} | dict(enumerate(state for _, state in self.model.copies))
-        parts = [Some(self._with(weights[number]), np.flatnonzero(owner == number)) for number in np.unique(owner)]
+        parts = [
+            Some(self._with(weights[number]), self.views, np.flatnonzero(owner == number))
+            for number in np.unique(owner)
+        ]
         return JoinedColumns(parts).eval()
 
     def tensors(self) -> dict[str, Tensor]:
@@ -47,6 +52,7 @@ class Network(Portable):
         make: Any = blank.network_class
         blank.network = make.for_samples(samples, **blank.options)
         blank.network.load_state_dict(_under("network.", tensors))
+        blank.views = self.model.views
         for number in range(len({name.split(".")[1] for name in tensors if name.startswith("copies.")})):
             weights = _under(f"copies.{number}.", tensors)
             blank.copies.append((weights.pop("columns").numpy(), weights))
@@ -68,16 +74,17 @@ class Network(Portable):
 
 
 class Whole(nn.Module):
-    """A network whose output is in the samples' units."""
+    """A network whose output is in the samples' units: the mean over views, where it has some."""
 
-    def __init__(self, network: nn.Module) -> None:
+    def __init__(self, network: nn.Module, views: Sequence[View]) -> None:
         super().__init__()
         self.network = network
+        self.views = views
 
     def forward(self, *features: Tensor) -> Tensor:
         """(B, ...) float32."""
         names: Any = self.network.features
-        return output(self.network, dict(zip(names, features, strict=True)), "cpu")
+        return mean_output(self.network, dict(zip(names, features, strict=True)), "cpu", self.views)
 
 
 class Some(Whole):
@@ -85,8 +92,8 @@ class Some(Whole):
 
     columns: Tensor
 
-    def __init__(self, network: nn.Module, columns: Array) -> None:
-        super().__init__(network)
+    def __init__(self, network: nn.Module, views: Sequence[View], columns: Array) -> None:
+        super().__init__(network, views)
         self.register_buffer("columns", torch.from_numpy(columns))
 
     def forward(self, *features: Tensor) -> Tensor:

@@ -1,10 +1,13 @@
 """Graphs of fitted models, one at a time: columns of several networks, several features, what cannot be traced."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
+from ctk.components.views import Crops, Flips
 from ctk.contract import Model
 from ctk.errors import CtkError
 from ctk.samples import Samples
@@ -113,6 +116,36 @@ def test_columns_come_from_the_last_copy_that_has_them_and_the_rest_from_the_net
     alone = model(Two).predict(samples)
     assert np.allclose(found[:, [0, 3]], alone[:, [0, 3]], rtol=1e-5)
     assert (found[:, [1, 2, 4, 5]] > alone[:, [1, 2, 4, 5]]).all()
+
+
+class Pictures(nn.Module):
+    """Reads pictures."""
+
+    features = ("image",)
+
+    def __init__(self, columns: int) -> None:
+        super().__init__()
+        self.map = nn.Linear(6 * 8 * 3, columns)
+
+    @classmethod
+    def for_samples(cls, samples, **options):
+        return cls(samples.target_width, **options)
+
+    def forward(self, image):
+        return self.map(image.reshape(image.shape[0], -1) / 255).exp()
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_member_with_views_is_exported_with_them(name, model, samples, tmp_path):
+    image = np.random.default_rng(0).integers(0, 256, (80, 6, 8, 3)).astype(np.uint8)
+    samples = replace(samples, features={"image": image})
+    fitted = as_model(Pictures)()
+    fitted.network = Pictures.for_samples(samples)
+    plain = fitted.predict(samples)
+    fitted.views = [Flips(vertical=True), Crops(positions=("center", "top-left"))]
+    job = job_of(fitted, samples, as_model(Pictures))
+    assert compare(job.fitted, written(name, job, tmp_path), samples, spread(samples)).good
+    assert not np.allclose(job.fitted.predict(samples), plain, rtol=1e-3)
 
 
 @pytest.mark.parametrize("name", FORMATS)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 from pydantic import BaseModel
 
@@ -121,9 +121,10 @@ def _of_field(name: str, annotation: Any, value: Any, about: str) -> Key:
         if isinstance(value, Sequence) and not isinstance(value, str):
             return _of_list(value, lambda each: choice(KINDS[name], each), about)
         return choice(KINDS[name], value, about)
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+    own, *others = get_args(annotation) or (annotation,)
+    if isinstance(own, type) and issubclass(own, BaseModel) and others in ([], [types.NoneType]):
         inner = value if isinstance(value, Mapping) else {}
-        return Key(about, below=lambda: _of_model(annotation, inner), assigned=False)
+        return Key(about, below=lambda: _of_model(own, inner), assigned=False)
     return Key(about, dict.fromkeys(named_values(annotation), ""))
 
 

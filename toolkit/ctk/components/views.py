@@ -70,15 +70,16 @@ class Crops(View):
     def look(self, features: dict[str, Tensor], number: int) -> dict[str, Tensor]:
         pictures = pictures_of(features, self.pictures, "crops")
         spans = []
-        for size, place in zip(pictures.shape[-3:-1], POSITIONS[self.positions[number]], strict=True):
+        height, width = map(int, pictures.shape[-3:-1])  # numbers in graphs that are traced too
+        for size, place in zip((height, width), POSITIONS[self.positions[number]], strict=True):
             part = max(1, round(size * self.share))
             start = round((size - part) * place)
             spans.append(slice(start, start + part))
-        part = pictures[..., spans[0], spans[1], :].flatten(0, -4).movedim(-1, 1).float()
-        resized = interpolate(part, pictures.shape[-3:-1], mode="bilinear", align_corners=False)
+        part = pictures[..., spans[0], spans[1], :].flatten(0, -4).contiguous().movedim(-1, 1)
+        resized = interpolate(part.float(), (height, width), mode="bilinear", align_corners=False)
         back = resized.movedim(1, -1).reshape(pictures.shape)
         if not pictures.is_floating_point():
-            back = back.round_()
+            back = back.add_(0.501).floor_()  # halves are common, and no last bit shall decide them
         return {**features, self.pictures: back.to(pictures.dtype)}
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ctk.training.boosted_trees import BoostedTrees, BoostingTask, FittedBooster, TreesTraining
     from ctk.training.datasets import text_codes
     from ctk.training.devices import autocast, torch_device
-    from ctk.training.forward import State, output, reads_sequences
+    from ctk.training.forward import State, mean_output, output, reads_sequences
     from ctk.training.network import NetworkModel, as_model
     from ctk.training.torchrun import current_team
     from ctk.training.tracking import FitLocation, tracker_options
@@ -32,6 +32,7 @@ _HOMES = {
     "as_model": "training.network",
     "autocast": "training.devices",
     "current_team": "training.torchrun",
+    "mean_output": "training.forward",
     "output": "training.forward",
     "reads_sequences": "training.forward",
     "solve_ridge": "components.ridge",
@@ -52,6 +53,7 @@ __all__ = [
     "as_model",
     "autocast",
     "current_team",
+    "mean_output",
     "output",
     "reads_sequences",
     "solve_ridge",
