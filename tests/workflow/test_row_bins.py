@@ -40,7 +40,7 @@ def submitted(folder):
     return (folder / "submission.csv").read_bytes()
 
 
-@pytest.mark.parametrize("blender", ["nelder-mead", "hill-climb", "greedy", "mean"])
+@pytest.mark.parametrize("blender", ["nelder-mead", "hill-climb", "greedy", "mean", "ridge", "nnls"])
 def test_each_bin_is_blended_by_weights_found_on_its_own_rows(toy, blender):
     results = api.run("toy-regression", config=MEMBERS, overrides=[*ALWAYS, f"blend={blender}", *BINS])
     kept = blend_of(results.folder)
