@@ -48,12 +48,13 @@ class Spoilt(ToyReader):
 
 
 class Keeps(Model):
-    """Predicts the mean, and keeps ids, target, blocks and what else it was given to learn from."""
+    """Predicts the mean, and keeps what it was given to learn from; goes on with a fit that was killed."""
 
     def fit(self, train, valid, context):
         context.folder.mkdir(parents=True, exist_ok=True)
         train.save(context.folder / "given")
-        self.mean = train.target.mean(axis=0)
+        left = context.folder / "mean.npy"
+        self.mean = np.load(left) if left.exists() else train.target.mean(axis=0)
 
     def predict(self, samples):
         return np.tile(self.mean, (len(samples), 1)).astype(np.float32)
@@ -253,7 +254,7 @@ def test_a_run_says_how_many_rows_were_added_and_how_sure_they_are(toy):
 
 
 def test_it_goes_on_with_a_run_and_what_changed_in_the_first_round_is_fitted_anew_in_both(toy):
-    folder = run(*FIRST, second("ridge"), name="first")
+    folder = run(*FIRST, second(), name="first")
     part = Part("second", 1, 0)
     before = (Run(folder).facts(part)["fingerprint"], Run(folder).predictions(part, "test").values.tobytes())
     (Run(folder).part_folder(part) / "fitted.json").unlink()

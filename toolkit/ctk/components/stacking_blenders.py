@@ -212,8 +212,8 @@ class RidgeStacking(LeastSquares):
     weights         one a "model"; or a model's own for each "group" of target columns, or each "column"
     normalise       scale each member's rows to length 1 first; none: where they are compared with a gallery
     sum_to_one      none: where predictions are probabilities, whose weights are then not below zero either
-    column_weights  what each column's squared errors count, by names or patterns; 1 for those that none fits. None: as
-                    the metric counts them, where that is known
+    column_weights  what each column's squared errors count, by names or patterns of which the last that fits decides; 1
+                    where none does. None: as the metric counts them, where that is known
     folds           parts of the rows, to choose alpha by and to score weights on rows that they were not found on
     apart           group whose rows are in one part; none draws rows one by one
     """
@@ -251,8 +251,8 @@ class NonNegativeStacking(LeastSquares):
     weights         one a "model"; or a model's own for each "group" of target columns, or each "column"
     normalise       scale each member's rows to length 1 first; none: where they are compared with a gallery
     sum_to_one      none: where predictions are probabilities
-    column_weights  what each column's squared errors count, by names or patterns; 1 for those that none fits. None: as
-                    the metric counts them, where that is known
+    column_weights  what each column's squared errors count, by names or patterns of which the last that fits decides; 1
+                    where none does. None: as the metric counts them, where that is known
     folds           parts of the rows, to score weights on rows that they were not found on
     apart           group whose rows are in one part; none draws rows one by one
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
@@ -14,7 +15,7 @@ import numpy as np
 
 from ctk.contract import PROGRESS, Files, FitContext, Member, Model, RunConfig
 from ctk.errors import CtkError, DamagedError, PluginError
-from ctk.files import write_json
+from ctk.files import read_json, write_json
 from ctk.plugins.calls import noted_in
 from ctk.plugins.guard import Guard, competition_of, keep_noise, metric_of, only_sentences
 from ctk.plugins.guard.failures import describe_error
@@ -33,6 +34,8 @@ SLICE = 2000
 """Training rows of a dry run."""
 FEATURES = "features"
 """Folder beside a model's checkpoints with what extractors learned from its training rows."""
+BEGUN = "begun.json"
+"""In a part's folder, the fingerprint of what its checkpoints are of."""
 STORED = ("oof", "test", UNFITTED, "fitted.json")
 """What a part's folder has for members that ask it."""
 
@@ -196,10 +199,23 @@ def _fit_model(model: Model, task: FitTask, run: Run, train: Samples, valid: Sam
     )
     for line in told:
         tell(line)
+    _drop_other_checkpoints(task, run)
     with torchrun.call_on_all_ranks(_fit_with_first_rank, task) if model.spans_ranks else nullcontext():
         model.fit(train, valid, context)
     context.folder.mkdir(parents=True, exist_ok=True)
     model.save(context.folder)
+
+
+def _drop_other_checkpoints(task: FitTask, run: Run) -> None:
+    """Remove what a fit to something else left: a model would go on from it, or take it for its own work."""
+    folder = run.part_folder(task.part)
+    try:
+        left = read_json(folder / BEGUN, str) if (folder / BEGUN).exists() else run.facts(task.part)["fingerprint"]
+    except DamagedError:
+        left = task.fingerprint  # killed before there was one: of a version that kept none
+    if left != task.fingerprint:
+        shutil.rmtree(run.checkpoints_folder(task.part), ignore_errors=True)
+    write_json(folder / BEGUN, task.fingerprint, lasting=False)
 
 
 def _fit_with_first_rank(task: FitTask) -> None:
