@@ -5,6 +5,8 @@ import os
 import shutil
 import subprocess
 import venv
+import zipfile
+from importlib import metadata
 
 import pandas as pd
 import pytest
@@ -163,3 +165,24 @@ def test_a_run_that_is_there_a_folder_that_is_full_and_odd_options_are_usage_err
     ):
         with pytest.raises(UsageError, match=words):
             api.pack(str(finished), out, image, **more)
+
+
+def test_wheels_for_another_python_are_told_by_the_notebook(packed, finished, image, clean, place, tmp_path, python):
+    other = "3.12" if python != "3.12" else "3.13"
+    tag = f"cp{other.replace('.', '')}"
+    wheels = tmp_path / "wheels"
+    wheels.mkdir()
+    (core,) = (packed / "wheels").glob("competition_toolkit-*.whl")
+    shutil.copy(core, wheels)
+    version = metadata.version("PyYAML")
+    with zipfile.ZipFile(wheels / f"pyyaml-{version}-{tag}-{tag}-manylinux2014_x86_64.whl", "w") as archive:
+        archive.writestr(f"pyyaml-{version}.dist-info/METADATA", f"Name: PyYAML\nVersion: {version}\n")
+    less = tmp_path / "less.txt"
+    less.write_text("".join(line for line in image.open() if not line.lower().startswith("pyyaml==")))
+    (place / "scale.txt").write_text("2")
+    made = api.pack(str(finished), tmp_path / "packed", less, python=other, wheels=wheels).folder
+    done = execute(clean, made, tmp_path, tmp_path / "work")
+    assert done.stderr == (
+        f"The wheels are for Python {other} and this is {python}, in which wheels/pyyaml-{version}-{tag}-{tag}-"
+        f"manylinux2014_x86_64.whl does not run: pack the run again with --python {python}.\n"
+    )

@@ -82,7 +82,7 @@ def pack_run(
             "paths": {key: f"run/paths/{key}/{path.name}" for key, path in members.paths.items()},
             "wheels": [
                 {
-                    "file": each.path.name,
+                    "file": f"wheels/{each.path.name}",
                     "name": name,
                     "version": str(each.version),
                     "pure": any(tag.abi == "none" and tag.platform == "any" for tag in each.tags),
