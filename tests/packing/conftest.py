@@ -1,6 +1,7 @@
 """A finished run of a competition in one file, made once; packed for an image that has this environment's libraries."""
 
 import shutil
+import sys
 from importlib.metadata import distributions
 from pathlib import Path
 
@@ -11,12 +12,11 @@ import pytest
 from ctk import api
 from ctk.testing.distributions import find_anew
 
-SERIAL = ("executor.name=serial", "executor.threads=1", "trackers=[]")
+SERIAL = ("executor={name: serial, threads: 1}", "trackers=[]")
 OURS = ("competition-toolkit", "ctk-")
 
 
-def write_tables(folder, seed, train=True):
-    """Write train.csv with 60 rows, unless there is none, and test.csv with 20."""
+def _write_tables(folder, seed, train=True):
     folder.mkdir()
     random = np.random.default_rng(seed)
     for name, rows in (("train", 60), ("test", 20)):
@@ -28,6 +28,12 @@ def write_tables(folder, seed, train=True):
         if name == "test" or train:
             table.to_csv(folder / f"{name}.csv", index=False)
     return folder
+
+
+@pytest.fixture(scope="session")
+def write_tables():
+    """``write_tables(folder, seed, train=True)``: train.csv of 60 rows, unless there is none, and test.csv of 20."""
+    return _write_tables
 
 
 @pytest.fixture(scope="session")
@@ -56,11 +62,41 @@ def plugin(place, monkeypatch, ctk_home):
 
 
 @pytest.fixture
+def serial():
+    """Overrides of a run in this process."""
+    return SERIAL
+
+
+@pytest.fixture
 def finished(place, plugin):
-    """The folder of a run with two seeds of two members on three folds."""
+    """The folder of a run with two seeds of a network and ridge on three folds.
+
+    The files that it was told of are gone: one is needed where it predicts, the other was for the fits.
+    """
     if not (found := list((place / "runs").glob("strip/*"))):
-        (place / "begin.txt").write_text("0.5")
-        weights = f"members.strip-network.model.weights={place / 'begin.txt'}"
-        how = {"data": write_tables(place / "data", 1), "overrides": [*SERIAL, weights], "root": place / "runs"}
+        begin, scale = place / "begin.txt", place / "scale.txt"
+        begin.write_text("0.5")
+        scale.write_text("2")
+        told = [
+            f"members.strip-network.model.weights={begin}",
+            f"features={{scaled: {{name: strip-scale, file: {scale}}}}}",
+        ]
+        how = {"data": _write_tables(place / "data", 1), "overrides": [*SERIAL, *told], "root": place / "runs"}
         found = [api.run("strip", **how).folder]
+        begin.unlink()
     return found[0]
+
+
+@pytest.fixture
+def packed(place, finished, image, python):
+    """The folder that the finished run was packed into."""
+    if not (place / "packed").exists():
+        api.pack(str(finished), place / "packed", image, python=python)
+        (place / "scale.txt").unlink()
+    return place / "packed"
+
+
+@pytest.fixture
+def python():
+    """This Python's version, "3.11"."""
+    return f"{sys.version_info.major}.{sys.version_info.minor}"

@@ -1,11 +1,13 @@
 """A competition in one file that reads whatever tables it is given; copied to ./ctk_plugins by the tests."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 from torch import nn
 
 from ctk import hookimpl
-from ctk.contract import DataReader
+from ctk.contract import DataReader, Extractor
 from ctk.samples import Data, Samples
 from ctk.testing.toy.toy_competition import ToyCompetition
 
@@ -25,6 +27,11 @@ def ctk_register_models(register):
     register("strip-network", StripNetwork, "one layer that fetches weights to begin with")
 
 
+@hookimpl
+def ctk_register_extractors(register):
+    register("strip-scale", StripScale, "x times the number in a file")
+
+
 class StripNetwork(nn.Module):
     """One layer. (B, 4) -> (B, 2)"""
 
@@ -42,10 +49,18 @@ class StripNetwork(nn.Module):
     def load_pretrained(self):
         """Begin with what a fit alone needs: the file would not be found where it predicts."""
         if self.weights:
-            nn.init.constant_(self.layer.weight, float(open(self.weights).read()))
+            nn.init.constant_(self.layer.weight, float(Path(self.weights).read_text()))
 
     def forward(self, x):
         return self.layer(x)
+
+
+class StripScale(Extractor):
+    def __init__(self, *, file: str):
+        self.file = file
+
+    def extract(self, samples, progress):
+        return {"": samples.features["x"] * np.float32(Path(self.file).read_text())}
 
 
 class StripReader(DataReader):
@@ -73,7 +88,7 @@ class Strip(ToyCompetition):
     def presets(self):
         network = {"model": "strip-network", "loss": "l1", "epochs": 2, "batch": {"size": 16}}
         ridge = {"model": "ridge"}
-        return {"usual": {"members": [ridge, network], "seeds": [1, 2], "split": {"folds": 3, "use": 3}}}
+        return {"usual": {"members": [ridge, network], "seeds": [1, 2], "split": {"folds": 2, "use": 2}}}
 
     def evaluate(self, prediction, samples):
         return {"mse": float(np.square(prediction - samples.target_values()).mean())}

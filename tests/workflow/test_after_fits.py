@@ -5,7 +5,7 @@ import json
 import pytest
 
 from ctk import api
-from ctk.errors import UsageError
+from ctk.errors import CtkError, DataError, UsageError
 from ctk.runs import Run
 from ctk.testing.distributions import find_anew, lay
 
@@ -128,3 +128,21 @@ def test_stratified_folds_of_rows_have_alike_shares_of_every_class(toy):
             assert abs((classes[inside] == kind).sum() - (classes == kind).sum() / 4) < 1
     with pytest.raises(UsageError, match="stratified keeps no group on one side"):
         api.cross_validate("toy-classification", scheme="stratified", group="block")
+
+
+def test_a_run_goes_on_where_its_data_lies_elsewhere(toy, ctk, tmp_path):
+    there, here = tmp_path / "there", tmp_path / "here"
+    there.mkdir()
+    (there / "flavour.txt").write_text("toy-regression")
+    folder = api.run("toy-regression", data=there, config=MEMBERS, overrides=ALWAYS, name="mine").folder
+    before = fits_of(folder)
+    there.rename(here)
+    with pytest.raises(DataError, match=f"{there}: there is no such folder"):
+        api.resume("mine")
+    ctk("run", "toy-regression", "--resume", "mine", "--data", here, "-o", "blend=mean", code=0)
+    assert Run(folder).config()["data_dir"] == str(here)
+    api.resume("mine")
+    assert fits_of(folder) == before
+    (here / "flavour.txt").write_text("toy-regression\n")
+    with pytest.raises(CtkError, match="The data has changed since"):
+        api.resume("mine", data=here)

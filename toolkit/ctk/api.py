@@ -105,13 +105,20 @@ def run(competition: str, *, observer: Observer | None = None, **how: Any) -> Re
 
 @checked
 def resume(
-    name: str, *, overrides: Sequence[str] = (), root: Path | None = None, observer: Observer | None = None
+    name: str,
+    *,
+    data: Path | None = None,
+    overrides: Sequence[str] = (),
+    root: Path | None = None,
+    observer: Observer | None = None,
 ) -> Results:
     """Go on with a run that was interrupted, failed or killed, by its folder or a part of its name.
 
-    ``overrides``, "key=value" each, change its blend or its submission; the fits stay.
+    ``data`` is where its data lies, if that was elsewhere where it began. ``overrides``, "key=value" each, change its
+    blend or its submission; the fits stay.
     """
-    return _executed(reopen_run(Run.find(name, root or runs_root()), overrides=overrides), observer)
+    found = Run.find(name, root or runs_root())
+    return _executed(reopen_run(found, overrides=overrides, data_dir=data), observer)
 
 
 def _executed(planned: RunPlan, observer: Observer | None) -> Results:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from ctk.contract import Competition
@@ -22,19 +24,23 @@ def refuse_other_options(*beside: str) -> None:
         if option.name not in (*BESIDE_RESUME, *beside) and source is click.core.ParameterSource.COMMANDLINE:
             raise UsageError(
                 f"--resume goes on with what was configured, without {option.opts[0]}.",
-                f"It takes no options but --executor's{', and -o for blend and submission' if beside else ''}.",
+                f"It takes no options but --executor's{', --data, and -o for blend and submission' if beside else ''}.",
             )
 
 
 def plan_to_resume(
-    known: Competition, name: str, execution: tuple[str, ...], overrides: tuple[str, ...] = ()
+    known: Competition,
+    name: str,
+    execution: tuple[str, ...],
+    overrides: tuple[str, ...] = (),
+    data_dir: Path | None = None,
 ) -> RunPlan:
     """Plan to go on with the run that --resume names. Raises UsageError where it is another competition's.
 
-    ``overrides`` may change what comes after its fits.
+    ``overrides`` may change what comes after its fits; ``data_dir`` is where its data lies here.
     """
-    refuse_other_options("overrides")
+    refuse_other_options("overrides", "data_dir")
     found = Run.find(name, runs_root())
     if not is_named(known, found.competition):
         raise UsageError(f"{found.folder} is a run of {found.competition}, not of {known.named}.")
-    return reopen_run(found, known.named, execution, overrides)
+    return reopen_run(found, known.named, execution, overrides, data_dir)

@@ -77,6 +77,7 @@ def run(
     ctk run my-competition --executor NAME --address ADDRESS
     ctk run my-competition --resume RUN
     ctk run my-competition --resume RUN -o blend=greedy   the fits stay, the blend is found anew
+    ctk run my-competition --resume RUN --data DIR        begun on another machine, where its data lay elsewhere
     torchrun --nproc-per-node 4 -m ctk run my-competition  one model on four processes or GPUs
     ctk run my-competition --stage predict --checkpoints RUN --data DIR
     """
@@ -111,7 +112,7 @@ def run(
             checkpoints=None if saved is None else saved.folder,
         )
     else:
-        plan = plan_to_resume(known, resume, execution, overrides)
+        plan = plan_to_resume(known, resume, execution, overrides, how["data"])
     _show(execute_run(plan, RunProgress(plan.metric.name, quiet=json_)), json_)
 
 

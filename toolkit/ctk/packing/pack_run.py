@@ -13,6 +13,7 @@ from packaging.requirements import Requirement
 from ctk.errors import UsageError
 from ctk.files import fingerprint, workshop, write_json
 from ctk.packing.needed_plugins import needed_distributions
+from ctk.packing.packed_blend import PackedBlend
 from ctk.packing.packed_members import PackedMembers
 from ctk.packing.predict_notebook import write_notebook
 from ctk.packing.requirement_walk import lacking_wheels
@@ -21,7 +22,6 @@ from ctk.packing.target_image import TargetImage
 from ctk.packing.wheel_sources import WheelSources
 from ctk.plugins import Plugins
 from ctk.plugins.discovery import core_version
-from ctk.plugins.guard import competition_of
 from ctk.plugins.plugin import BUILT_IN, is_file
 from ctk.plugins.workers import copy_plugins
 from ctk.runs import Run
@@ -61,9 +61,9 @@ def pack_run(
     """
     if out.exists():
         raise UsageError(f"--out {out}: is there already.", "Give a new folder.")
-    members = PackedMembers(run, known)
+    members = PackedMembers(run, known) if "members" in run.config() else PackedBlend(run, known)
     check_size(members.files(), limit)  # before wheels are looked for, which may take a minute
-    competition = competition_of(members.config.competition)
+    competition = members.competition
     with workshop(out.absolute().parent) as place:
         folder = place / "packed"
         sources = WheelSources(image, wheels, _made(folder / "wheels"), say)
@@ -71,19 +71,18 @@ def pack_run(
         found = lacking_wheels(roots, image, sources.find)
         if any(is_file(plugin.distribution) for plugin in members.plugins):
             copy_plugins(folder, installed=False)
-        inside = [(path, path.relative_to(folder).as_posix()) for path in sorted(folder.rglob("*")) if path.is_file()]
+        inside = [(path, path.relative_to(folder).as_posix()) for path in _files(folder)]
         check_size([*((path, f"run/{name}") for path, name in members.files()), *inside], limit)
-        say("copying the members")
         members.write(folder / "run")
         manifest: dict[str, Any] = {
             "competition": competition.named,
-            "submission": f"submission.{members.config.submission or competition.formats[0]}",
+            "submission": members.submission,
             "python": image.python,
             "platform": image.platform,
-            "paths": {},
+            "paths": {key: f"run/paths/{key}/{path.name}" for key, path in members.paths.items()},
             "wheels": [
                 {
-                    "file": each.path.name,
+                    "file": f"wheels/{each.path.name}",
                     "name": name,
                     "version": str(each.version),
                     "pure": any(tag.abi == "none" and tag.platform == "any" for tag in each.tags),
@@ -97,7 +96,7 @@ def pack_run(
         write_notebook(
             folder / "predict.ipynb", competition.title, competition.slug or competition.id, manifest["packed_as"]
         )
-        size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+        size = sum(path.stat().st_size for path in _files(folder))
         folder.rename(out)
     replaced = {each.path.name: f"{name} {image.has[name]}" for name, each in found.items() if name in image.has}
     return PackedRun(out, size, sorted(each.path.name for each in found.values()), replaced)
@@ -108,12 +107,15 @@ def _made(folder: Path) -> Path:
     return folder
 
 
+def _files(folder: Path) -> list[Path]:
+    return [path for path in sorted(folder.rglob("*")) if path.is_file()]
+
+
 def _describe(folder: Path) -> dict[str, dict[str, Any]]:
     """Tell the size and the digest of every file below a folder."""
     described = {}
-    for path in sorted(folder.rglob("*")):
-        if path.is_file():
-            with path.open("rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
-            described[path.relative_to(folder).as_posix()] = {"bytes": path.stat().st_size, "sha256": digest}
+    for path in _files(folder):
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        described[path.relative_to(folder).as_posix()] = {"bytes": path.stat().st_size, "sha256": digest}
     return described

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ctk.config.resolve import checkpoints_config
-from ctk.contract import Blend, Member
+from ctk.contract import Blend, Member, RunConfig
 from ctk.errors import UsageError
 from ctk.files import dump_yaml, write_text
 from ctk.packing.needed_plugins import resolve_recorded
@@ -26,15 +27,18 @@ RECORDS = ("scores.json", "state.json")
 class PackedMembers:
     """The members and seeds of a finished run that have a weight in its blends, and those that these use.
 
-    config   what the packed run's config says, resolved
-    blends   by folder in the run's, without the members that have no weight
-    plugins  those whose components the config names
+    config      what the packed run's config says, resolved
+    blends      by folder in the run's, without the members that have no weight
+    plugins     those whose components the config names
+    competition, submission  whose it is, and what the file is called that is submitted
+    paths       files and folders that options name and predicting needs, by config key
+    keys        of members ("mlp/seed-1") that are packed though its own blends have no weight for them
 
     Raises UsageError for a run that is not finished, that has no members of its own, or that could predict no other
     test.
     """
 
-    def __init__(self, run: Run, known: Plugins) -> None:
+    def __init__(self, run: Run, known: Plugins, keys: Collection[str] = ()) -> None:
         raw, state = run.config(), run.state()["state"]
         if state != FINISHED:
             raise UsageError(
@@ -52,12 +56,15 @@ class PackedMembers:
         self.run = run
         places = [Path(), *(path.parent.relative_to(run.folder) for path in run.folder.glob("blends/*/blend.json"))]
         records = {place: BlendRecord.load(run.folder / place) for place in sorted(places)}
-        weighed = {key for record in records.values() for key in _weighed(record.blend)}
+        weighed = {key for record in records.values() for key in weighed_keys(record.blend)} | set(keys)
         self.blends = {place: _only(record, weighed) for place, record in records.items()}
         raw["members"] = _needed(raw, weighed)
         raw["blend"] = {**raw["blend"], "members": []}  # some of those that it names may have no weight
         raw["blends"] = {name: {**each, "members": []} for name, each in raw.get("blends", {}).items()}
         self.config, self.plugins = resolve_recorded(raw, known)
+        self.competition = competition_of(self.config.competition)
+        self.submission = f"submission.{self.config.submission or self.competition.formats[0]}"
+        self.paths = dict(_named_paths(self.config, known))
         for member in self.config.members:
             _refuse_other_runs(member)
 
@@ -73,6 +80,9 @@ class PackedMembers:
                 below = path.relative_to(saved)
                 if path.is_file() and not _is_of_fits(below, saved):
                     yield path, f"{inside}/checkpoints/{below.as_posix()}"
+        for key, named in self.paths.items():
+            for path in [named] if named.is_file() else sorted(each for each in named.rglob("*") if each.is_file()):
+                yield path, f"paths/{key}/{path.relative_to(named.parent).as_posix()}"
 
     def write(self, folder: Path) -> None:
         """Copy the files into a folder, and write config and blends beside them."""
@@ -84,10 +94,10 @@ class PackedMembers:
         write_text(folder / "config.yaml", dump_yaml(self.config.plain()))
 
 
-def _weighed(blend: Blend) -> set[str]:
+def weighed_keys(blend: Blend) -> set[str]:
     """Return the keys of members that a blend, or that of some bin of rows, has a weight for."""
     own = {key for key, weight in blend.weights.items() if weight or any(blend.by_group.get(key, ()))}
-    return own.union(*map(_weighed, blend.parts))
+    return own.union(*map(weighed_keys, blend.parts))
 
 
 def _only(record: BlendRecord, keys: set[str]) -> BlendRecord:
@@ -121,6 +131,28 @@ def _needed(raw: Mapping[str, Any], weighed: set[str]) -> list[dict[str, Any]]:
         elif seeds:
             found.append({**member, "seeds": seeds})
     return found
+
+
+def _named_paths(config: RunConfig, known: Plugins) -> Iterator[tuple[str, Path]]:
+    """List what options name by a path, by config key: of the data, of extractors, and of models.
+
+    What a network begins with is left out: its weights are saved, and ``load_pretrained`` is for fits.
+    """
+
+    def below(key: str, value: Any) -> Iterator[tuple[str, Path]]:
+        for name, each in (
+            value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ()
+        ):
+            yield from below(f"{key}.{name}", each)
+        if isinstance(value, str) and os.sep in value and (path := Path(value).expanduser()).exists():
+            yield key, path
+
+    yield from below("data", config.data.options)
+    for name, feature in config.features.items():
+        yield from below(f"features.{name}", feature.options)
+    for member in config.members:
+        if not hasattr(known.load("models", member.model.name), "load_pretrained"):
+            yield from below(f"members.{member.name}.model", member.model.options)
 
 
 def _is_of_fits(below: Path, saved: Path) -> bool:

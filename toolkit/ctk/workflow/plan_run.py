@@ -92,13 +92,18 @@ def start_run(
 
 
 def reopen_run(
-    run: Run, competition_name: str | None = None, execution: Sequence[str] = (), overrides: Sequence[str] = ()
+    run: Run,
+    competition_name: str | None = None,
+    execution: Sequence[str] = (),
+    overrides: Sequence[str] = (),
+    data_dir: Path | None = None,
 ) -> RunPlan:
     """Plan to go on with a run that was interrupted, failed or killed. Raises UsageError if it is still running.
 
     Its competition has another name where another plugin with the same id has come or gone since. ``execution`` are
     overrides of its executor; the threads stay, so that it gives what it would have given. ``overrides`` change what
-    comes after the fits, blend and submission; UsageError for any other.
+    comes after the fits, blend and submission; UsageError for any other. ``data_dir`` is where the same data lies now,
+    of a run that began on another machine.
     """
     state = run.state_or_killed()
     if state["state"] == RUNNING:
@@ -108,6 +113,8 @@ def reopen_run(
         raise UsageError(f"{run.folder} is a blend of other runs.", "Make it again with `ctk blend`.")
     raw = run.config("data", "blend", "executor")
     raw["competition"] = competition_name or raw["competition"]
+    if data_dir is not None:
+        raw["data_dir"] = str(data_dir.expanduser().resolve())
     threads = raw["executor"].get("threads", 0)
     for assignment in execution:
         override(raw, assignment)
@@ -124,6 +131,8 @@ def reopen_run(
     _check_submission(config, competition)
     plain = config.plain()
     changed = {key: plain[key] for key in AFTER_FITS} if overrides else {}
+    if data_dir is not None:
+        changed["data_dir"], overrides = plain["data_dir"], [f"data={data_dir.name}", *overrides]
     steps = DRY_STEPS if state.get("dry_run") else None
     return RunPlan(run, config, competition, metric, steps, changes=(changed, overrides))
 

@@ -28,7 +28,7 @@ def predict_blend(blend: Run, configured: Configured, root: Path, name: str, obs
     run = Run.create(root, str(saved["competition"]).rpartition(":")[2], name)
     try:
         runs: dict[str, Run] = {}
-        for number, (prefix, source) in enumerate(_sources(blend).items()):
+        for number, (prefix, source) in enumerate(blended_runs(blend).items()):
             config, assigned = configured(source)
             plan = start_run(config, root, name, assigned, folder=run.folder / "sources" / str(number) / source.name)
             execute_run(plan, observer)
@@ -43,8 +43,11 @@ def predict_blend(blend: Run, configured: Configured, root: Path, name: str, obs
         raise
 
 
-def _sources(blend: Run) -> Mapping[str, Path]:
-    """The runs of a blend, by what their members' keys begin with. Raises UsageError where it is of anything else."""
+def blended_runs(blend: Run) -> Mapping[str, Path]:
+    """Return the runs of a blend, by what their members' keys begin with; of a packed one they lie in its own folder.
+
+    Raises UsageError where it is of anything else.
+    """
     config = blend.config()
     runs = config.get("runs", {})
     if len(runs) < len(config.get("sources", ())):
@@ -52,7 +55,8 @@ def _sources(blend: Run) -> Mapping[str, Path]:
             f"{blend.folder} is a blend of files too, and their authors alone can predict other data.",
             f"Blend what they predict: ctk blend NAME=FILE ... --weights-of {blend.folder}",
         )
-    for folder in map(Path, runs.values()):
+    folders = {prefix: blend.folder / folder for prefix, folder in runs.items()}
+    for folder in folders.values():
         if not (folder / "config.yaml").is_file():
             raise UsageError(f"{folder}, which {blend.folder} blends, is gone.", "Put it back there.")
-    return {prefix: Path(folder) for prefix, folder in runs.items()}
+    return folders
