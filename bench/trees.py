@@ -1,6 +1,6 @@
 """Fits of the plugins' trees against calling their libraries on the same matrix.
 
-python bench/trees.py [--library xgboost lightgbm] [--rows 43371] [--columns 100] [--targets 3] [--rounds 100] [--runs 5]
+python bench/trees.py [--library NAME ...] [--rows 43371] [--columns 100] [--targets 3] [--rounds 100] [--runs 5]
 
 Both bin the matrix once, fit a booster a target with early stopping on a fifth of the rows and predict these, with the
 same parameters in one process. They take turns, and the one that begins changes; a warm-up of each comes before. The
