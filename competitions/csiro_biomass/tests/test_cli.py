@@ -47,8 +47,9 @@ def test_variants_change_what_the_ablations_base_has():
     competition = CSIROBiomass()
     base = competition.presets()["ablation"]["members"][0]
     assert competition.variants().keys() == {"image-only", "no-ema", "no-curriculum"}
-    assert all(base[key] for key in ("ema", "curriculum"))
+    assert all(base[key] for key in ("ema", "snapshots", "curriculum"))
     assert base["model"]["fusion"]["metadata"]
     assert competition.variants()["image-only"] == [
-        'members.network.model.fusion="none"', "members.network.model.auxiliary=null"
+        'members.network.model.fusion="none"', "members.network.model.auxiliary=null", "members.network.ema=null",
+        "members.network.curriculum=null",
     ]  # fmt: skip
