@@ -48,6 +48,12 @@ def finished(once, ctk_in, once_data) -> Path:
 
 
 @pytest.fixture
+def small() -> tuple[str, ...]:
+    """The overrides of that run."""
+    return SMALL
+
+
+@pytest.fixture
 def prepared(tmp_path) -> Callable[..., Data]:
     """Prepare a folder as the toolkit does, each into a place of its name, and open what was prepared."""
 

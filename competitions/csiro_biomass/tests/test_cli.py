@@ -9,13 +9,13 @@ from ctk_csiro_biomass.columns import TARGETS
 from ctk_csiro_biomass.competition import CSIROBiomass
 
 
-def test_a_run_ends_in_a_valid_submission_with_the_samples_rows(finished, once_data, ctk):
+def test_a_run_ends_in_a_valid_submission_with_the_samples_rows(finished, once_data, small, ctk):
     table = pd.read_csv(finished / "submission.csv")
     assert table["sample_id"].tolist() == pd.read_csv(once_data / "sample_submission.csv")["sample_id"].tolist()
     wide = table["target"].groupby(table["sample_id"].str.split("__").str[1]).apply(np.array)
     np.testing.assert_allclose(wide["Dry_Total_g"], wide["GDM_g"] + wide["Dry_Dead_g"], atol=1e-3)
     assert (table["target"] >= 0).all()
-    line = ("validate", "csiro-biomass", finished / "submission.csv", "--data", once_data)
+    line = ("validate", "csiro-biomass", finished / "submission.csv", "--data", once_data, *small)
     assert "valid" in ctk(*line, code=0).stdout
 
 
