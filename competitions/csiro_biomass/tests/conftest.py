@@ -14,7 +14,6 @@ from ctk_csiro_biomass.columns import TARGETS
 from ctk_csiro_biomass.reading.reader import CSIROBiomassReader
 
 DAYS = {"NSW": ["2015/5/13", "2015/9/30"], "Tas": ["2015/9/4", "2015/11/9"], "Vic": ["2015/2/24"], "WA": ["2015/7/1"]}
-COLOURS = "{features: {colours: color-histogram}, model: {name: ridge, features: [colours], alpha: 0.01}}"
 SMALL = (
     "-o", "data.size=[20, 40]", "-o", "features={colours: color-histogram}",
     "-o", "members=[{model: {name: ridge, features: [colours], alpha: 0.01}},"
@@ -49,6 +48,12 @@ def finished(once, ctk_in, once_data) -> Path:
 
 
 @pytest.fixture
+def small() -> tuple[str, ...]:
+    """The overrides of that run."""
+    return SMALL
+
+
+@pytest.fixture
 def prepared(tmp_path) -> Callable[..., Data]:
     """Prepare a folder as the toolkit does, each into a place of its name, and open what was prepared."""
 
@@ -62,7 +67,7 @@ def prepared(tmp_path) -> Callable[..., Data]:
     return prepare
 
 
-def make_data(folder: Path, images: int = 24, test: int = 6, size: tuple[int, int] = (50, 100)) -> Path:
+def make_data(folder: Path, images: int = 24, test: int = 6, size: tuple[int, int] = (60, 120)) -> Path:
     """Fill a folder: pictures whose shares of green, brown and white are the grams."""
     random = np.random.default_rng(0)
     rows = [_image(folder, "train", number, random, size) for number in range(images)]

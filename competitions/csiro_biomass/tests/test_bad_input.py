@@ -84,9 +84,9 @@ def test_is_named_and_nothing_is_written(case, data, prepared, tmp_path):
     assert not list((tmp_path / "prepared").rglob("about.json"))  # without which nothing counts as prepared
 
 
-def test_the_command_line_says_it_in_a_sentence_and_leaves_no_submission(data, ctk, tmp_path):
+def test_the_command_line_says_it_in_a_sentence_and_leaves_no_submission(data, ctk, small, tmp_path):
     changed(TRAIN, 8, "target", "-0.5")(data)
-    answer = ctk("run", "csiro-biomass", "--data", data, code=1, CTK_CACHE=tmp_path / "cache")
+    answer = ctk("run", "csiro-biomass", "--data", data, *small, code=1, CTK_CACHE=tmp_path / "cache")
     assert "column target: '-0.5' is below zero, as no weight is." in " ".join(answer.stderr.split())
     assert "Traceback" not in answer.stderr
     assert not list(tmp_path.rglob("submission.csv"))

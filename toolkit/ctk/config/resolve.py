@@ -106,7 +106,11 @@ def resolve(raw: Mapping[str, Any], plugins: Plugins) -> RunConfig:
 
 def _postprocess_choice(config: RunConfig) -> bool | dict[str, Any]:
     """Fill in the competition's options of its postprocessing, unless nothing is to be mended. Raises UsageError."""
-    choice, schema = config.postprocess, competition_of(config.competition).postprocess_options()
+    choice = config.postprocess
+    try:
+        schema = competition_of(config.competition).postprocess_options()
+    except UsageError:  # there is no such competition, which whoever runs it is told
+        return choice
     if choice is False or (choice is True and schema is None):
         return choice
     if schema is None:

@@ -18,8 +18,8 @@ from ctk.samples import Array, Targets
 DECODED = "decoded"
 """The folder, in a part's folder, that says which pictures its rows are of."""
 ROWS, LARGE, BLOCK = 32, 4, 32 << 20
-"""Most rows of a block, of which a few are in memory; fewer where large pictures are made smaller, so that all
-processes have work until the end; and most bytes of its pixels."""
+"""Most rows of a block, of which a few are in memory; fewer where large pictures are made smaller, so that all cores
+have work until the end; and most bytes of its pixels."""
 COMMIT = 2.0
 """Seconds between commits."""
 
