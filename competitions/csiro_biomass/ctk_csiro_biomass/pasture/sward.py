@@ -231,7 +231,8 @@ def _tussocks(count: int, tuft: float, random: np.random.Generator) -> Array:
 
 
 def _inside(base: Array) -> Array:
-    return np.all(np.abs(base) < np.array(QUADRAT) / 2, axis=1)
+    inside: Array = np.all(np.abs(base) < np.array(QUADRAT) / 2, axis=1)
+    return inside
 
 
 def _mix(colours: Array, other: Colour, share: Array) -> Array:
