@@ -113,4 +113,4 @@ def _changed(op: v2.Transform, pictures: Tensor) -> Tensor:
 def _rows_of_units(units: Tensor) -> Iterator[Tensor]:
     """The rows of each unit, in the order of their numbers."""
     counts = units.bincount()
-    yield from torch.split(units.argsort(stable=True), counts[counts > 0].tolist())  # type: ignore[no-untyped-call]
+    yield from torch.split(units.argsort(stable=True), counts[counts > 0].tolist())
