@@ -15,6 +15,7 @@ from ctk.files import (
     atomic,
     cache_folder,
     check_room,
+    date_files,
     dump_yaml,
     lock,
     made_over_time,
@@ -66,6 +67,13 @@ def test_who_comes_second_finds_the_folder_made(tmp_path):
                 (making / content).write_text(content)
     assert found[1] is None
     assert os.listdir(tmp_path / "folder") == ["one"]
+
+
+def test_a_dated_folder_has_one_time_throughout(tmp_path):
+    (tmp_path / "made" / "inner").mkdir(parents=True)
+    (tmp_path / "made" / "inner" / "file").write_text("content")
+    date_files(tmp_path / "made", 1_500_000_000)
+    assert {path.stat().st_mtime for path in (tmp_path / "made", *(tmp_path / "made").rglob("*"))} == {1_500_000_000}
 
 
 def test_half_a_folder_is_never_seen_and_what_the_killed_left_is_gone_on_with(tmp_path):

@@ -112,5 +112,5 @@ def _changed(op: v2.Transform, pictures: Tensor) -> Tensor:
 
 def _rows_of_units(units: Tensor) -> Iterator[Tensor]:
     """The rows of each unit, in the order of their numbers."""
-    order = units.argsort(stable=True)
-    yield from order.split(units.bincount()[units.unique()].tolist())
+    counts = units.bincount()
+    yield from torch.split(units.argsort(stable=True), counts[counts > 0].tolist())

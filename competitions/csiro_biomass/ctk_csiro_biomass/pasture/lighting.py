@@ -26,9 +26,8 @@ def shade(colours: Array, heights: Array, visit: Visit, random: np.random.Genera
     direct = visit.sun * np.sin(visit.elevation) * 1.5
     cool, warm = np.array([0.94, 1.0, 1.1]), np.array([1.06, 1.0, 0.9])
     clouds = 0.95 - 0.5 * visit.sun
-    return (albedo * ((clouds * sky)[..., None] * cool + (direct * lit * (0.4 + 0.6 * sky))[..., None] * warm)).astype(
-        np.float32
-    )
+    coming = (clouds * sky)[..., None] * cool + (direct * lit * (0.4 + 0.6 * sky))[..., None] * warm
+    return np.asarray(albedo * coming, np.float32)
 
 
 def expose(light: Array, visit: Visit, random: np.random.Generator) -> Array:

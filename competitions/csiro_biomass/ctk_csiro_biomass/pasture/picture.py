@@ -64,6 +64,5 @@ def weigh(sward: Sward, plot: Plot, random: np.random.Generator) -> Weighed:
 def _smaller(values: Array, times: int) -> Array:
     """Means of squares of so many pixels."""
     height, width = values.shape[:2]
-    return values.reshape(height // times, times, width // times, times, *values.shape[2:]).mean(
-        (1, 3), dtype=np.float32
-    )
+    squares = values.reshape(height // times, times, width // times, times, *values.shape[2:])
+    return np.asarray(squares.mean((1, 3), dtype=np.float32))

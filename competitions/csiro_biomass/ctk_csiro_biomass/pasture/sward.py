@@ -83,10 +83,10 @@ def _here(plant: AnyPlant, plot: Plot, tint: Array) -> AnyPlant:
 
 def _grass(plant: Grass, plot: Plot, grams: float, random: np.random.Generator, sward: Sward) -> tuple[float, float]:
     """Add blades; returns their grams and cm2 inside the quadrat."""
-    length = plant.reach * plot.height + 1
-    count, widening = _count(grams, length * plant.width * 0.75 * plant.weight)
+    usual = plant.reach * plot.height + 1  # cm
+    count, widening = _count(grams, usual * plant.width * 0.75 * plant.weight)
     base = _tussocks(count, plant.tuft, random)
-    length = length * random.gamma(8, 1 / 8, count)
+    length = usual * random.gamma(8, 1 / 8, count)
     width = plant.width * widening * random.gamma(12, 1 / 12, count) * np.sqrt(np.clip(length / 12, 0.4, 1.5))
     azimuth = random.uniform(0, 2 * np.pi, count)
     lean = np.abs(random.normal(plant.lean, 0.25, count))
@@ -172,7 +172,8 @@ def _leaflets(outline: Array, aspect: float, centre: Array, size: Array, towards
     """(N, P, 3): an outline laid from each centre in a direction, rising by `tilt`."""
     along = np.stack([np.cos(towards), np.sin(towards), tilt], -1) * size[:, None]
     across = np.stack([-np.sin(towards), np.cos(towards), 0 * towards], -1) * size[:, None] * aspect
-    return centre[:, None] + outline[:, :1] * along[:, None] + outline[:, 1:] * across[:, None]
+    points: Array = centre[:, None] + outline[:, :1] * along[:, None] + outline[:, 1:] * across[:, None]
+    return points
 
 
 def _flowers(colour: Colour, centre: Array, random: np.random.Generator) -> Facets:
@@ -230,8 +231,10 @@ def _tussocks(count: int, tuft: float, random: np.random.Generator) -> Array:
 
 
 def _inside(base: Array) -> Array:
-    return (np.abs(base) < np.array(QUADRAT) / 2).all(1)
+    inside: Array = np.all(np.abs(base) < np.array(QUADRAT) / 2, axis=1)
+    return inside
 
 
 def _mix(colours: Array, other: Colour, share: Array) -> Array:
-    return colours + (np.array(other) - colours) * np.clip(share, 0, 1)
+    mixed: Array = colours + (np.array(other) - colours) * np.clip(share, 0, 1)
+    return mixed
