@@ -190,6 +190,27 @@ def test_it_can_be_exported_for_any_number_of_pictures(kind):
     assert_close(exported.module()(*others), network(*others), atol=1e-5, rtol=1e-4)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("kind", "form"), [("perceiver", "onnx"), ("perceiver", "torchscript"), ("crops", "torchscript")]
+)
+def test_what_is_exported_predicts_what_the_network_does(tmp_path, kind, form):
+    pytest.importorskip("ctk_export")
+    from ctk_export.check import compare, spread
+    from ctk_export.fitted import portable
+    from ctk_export.formats import Job, format_of
+
+    samples, test = pastures(20), pastures(30, known=False)
+    model = as_model(PastureNet)(**TINY, **KINDS[kind])
+    model.network = PastureNet.for_samples(samples, **TINY, **KINDS[kind]).eval()
+    fitted = portable(model, samples)
+    job = Job(fitted, fitted.inputs(test.take(np.arange(3))), {}, lambda tensors: fitted, 20)
+    format_of(form).write(job, tmp_path / "file")
+    read = format_of(form).reader(job, tmp_path / "file")
+    for given in (samples, test):
+        assert compare(fitted, read, given, spread(samples)).good
+
+
 def fitted(folder, samples: Samples, valid: Samples, epochs: int = 1, **options: Any):
     metric = Metric("rmse", "min", lambda made, known: float(((made - known.target) ** 2).mean() ** 0.5))
     model = as_model(PastureNet)(**TINY, **options)
