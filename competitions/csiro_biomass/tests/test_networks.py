@@ -179,6 +179,15 @@ def test_hidden_rows_are_given_no_metadata_in_training_alone():
     assert not torch.equal(network(*tensors(network, samples)), network(*tensors(network, lacking)))
 
 
+def test_a_saved_network_is_made_again_where_no_training_rows_are():
+    options = {**TINY, "fusion": {"name": "mlp", "metadata": ALL}, "auxiliary": {"ndvi": 1.0}, "positive": True}
+    first = PastureNet.for_samples(pastures(), **options).eval()
+    second = PastureNet.for_samples(pastures().take(np.arange(0)), **options).eval()
+    second.load_state_dict(first.state_dict())
+    given = pastures(4)
+    assert_close(second.unscale(second(*tensors(second, given))), first.unscale(first(*tensors(first, given))))
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_it_can_be_exported_for_any_number_of_pictures(kind):
     samples = pastures(7)
