@@ -67,4 +67,5 @@ def test_text_comes_as_code_points_of_one_width_whatever_the_samples_own(tmp_pat
         said = ["".join(map(chr, each)).rstrip("\0") for each in found.tolist()]
         assert said == [word[:TEXT_WIDTH] for word in words[rows if isinstance(rows, slice) else rows.numpy()]]
     assert torch.equal(dataset[slice(0, 4)]["word"], text_codes(words))
-    assert text_codes(np.array(["", ""])).shape == (2, TEXT_WIDTH)
+    for empty in ([""] * 2, []):
+        assert text_codes(np.array(empty, dtype=str)).shape == (len(empty), TEXT_WIDTH)

@@ -179,6 +179,15 @@ def test_hidden_rows_are_given_no_metadata_in_training_alone():
     assert not torch.equal(network(*tensors(network, samples)), network(*tensors(network, lacking)))
 
 
+def test_a_saved_network_is_made_again_where_no_training_rows_are():
+    options = {**TINY, "fusion": {"name": "mlp", "metadata": ALL}, "auxiliary": {"ndvi": 1.0}, "positive": True}
+    first = PastureNet.for_samples(pastures(), **options).eval()
+    second = PastureNet.for_samples(pastures().take(np.arange(0)), **options).eval()
+    second.load_state_dict(first.state_dict())
+    given = pastures(4)
+    assert_close(second.unscale(second(*tensors(second, given))), first.unscale(first(*tensors(first, given))))
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_it_can_be_exported_for_any_number_of_pictures(kind):
     samples = pastures(7)
@@ -188,6 +197,27 @@ def test_it_can_be_exported_for_any_number_of_pictures(kind):
     further = (({0: count},) * (len(given) - 1),) if len(given) > 1 else ()
     exported = torch.export.export(network, tuple(given), dynamic_shapes=({0: count}, *further))
     assert_close(exported.module()(*others), network(*others), atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("kind", "form"), [("perceiver", "onnx"), ("perceiver", "torchscript"), ("crops", "torchscript")]
+)
+def test_what_is_exported_predicts_what_the_network_does(tmp_path, kind, form):
+    pytest.importorskip("ctk_export")
+    from ctk_export.check import compare, spread
+    from ctk_export.fitted import portable
+    from ctk_export.formats import Job, format_of
+
+    samples, test = pastures(20), pastures(30, known=False)
+    model = as_model(PastureNet)(**TINY, **KINDS[kind])
+    model.network = PastureNet.for_samples(samples, **TINY, **KINDS[kind]).eval()
+    fitted = portable(model, samples)
+    job = Job(fitted, fitted.inputs(test.take(np.arange(3))), {}, lambda tensors: fitted, 20)
+    format_of(form).write(job, tmp_path / "file")
+    read = format_of(form).reader(job, tmp_path / "file")
+    for given in (samples, test):
+        assert compare(fitted, read, given, spread(samples)).good
 
 
 def fitted(folder, samples: Samples, valid: Samples, epochs: int = 1, **options: Any):

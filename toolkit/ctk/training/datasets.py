@@ -154,7 +154,7 @@ def _of_width(codes: Tensor) -> Tensor:
 def _tensor(values: Array) -> Tensor:
     if values.dtype.kind == "U":
         whole = np.ascontiguousarray(values)
-        values = whole.view(np.int32).reshape(*whole.shape, -1)  # numpy has text as UTF-32
+        values = whole.view(np.int32).reshape(*whole.shape, whole.itemsize // 4)  # numpy has text as UTF-32
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
         return torch.from_numpy(np.asarray(values))

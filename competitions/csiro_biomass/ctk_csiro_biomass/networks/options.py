@@ -39,7 +39,9 @@ class Pieces(_Named):
     @model_validator(mode="after")
     def _one_way_to_cut(self) -> Self:
         if self.crop is not None and self.overlap:
-            raise ValueError("crops have a size or an overlap, not both: grid and size say how far they overlap")
+            raise ValueError(
+                "crops have a size (crop) or an overlap, not both: with a size the grid says how far they overlap"
+            )
         if self.name != "crops" and (self.crop is not None or self.overlap):
             raise ValueError(f"'{self.name}' has no crops, so no size or overlap of them")
         return self
