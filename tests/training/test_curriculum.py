@@ -15,7 +15,7 @@ from ctk.errors import UsageError
 from ctk.plugins import Component, Plugin, Plugins
 from ctk.samples import Gallery, Samples, Targets
 from ctk.training.batches import Batches
-from ctk.training.curriculum import Pace, hardness_of
+from ctk.training.curriculum import LinearPacing, hardness_of
 from ctk.training.network import as_model
 from ctk.training.rank_batches import RankBatches
 
@@ -106,8 +106,8 @@ def test_epochs_go_from_the_easiest_to_all_and_have_as_many_steps_as_ever(tmp_pa
 def test_what_is_easy_is_chosen(tmp_path, curriculum, first):
     seen = {}
     for seed in (1, 2):
-        pace = Pace.of(make_samples(), Curriculum(**curriculum), 5)
-        rows = torch.cat(list(Batches(40, 5, seed, pace=pace))).unique().numpy()
+        pacing = LinearPacing.of(make_samples(), Curriculum(**curriculum), 5)
+        rows = torch.cat(list(Batches(40, 5, seed, pacing=pacing))).unique().numpy()
         seen[seed] = set(make_samples().features["number"][rows, 0])
     if curriculum["by"] != "size":
         assert seen[1] == set(first)
@@ -150,9 +150,9 @@ units = st.lists(st.integers(0, 8), min_size=1, max_size=60).map(np.array)
 
 @given(groups=units, size=st.integers(1, 30), parts=st.integers(1, 3), epoch=st.integers(0, 4), by=st.booleans())
 def test_no_batch_has_a_row_twice_and_ranks_have_the_batches_of_one_process(groups, size, parts, epoch, by):
-    pace = Pace(np.where(groups == 3, np.nan, np.arange(len(groups))), 0.3, 3)
+    pacing = LinearPacing(np.where(groups == 3, np.nan, np.arange(len(groups))), 0.3, 3)
     given = (len(groups), size, 7, groups if by else None, parts, None)
-    batches, plain = Batches(*given, pace), Batches(*given)
+    batches, plain = Batches(*given, pacing), Batches(*given)
     for part in range(batches.parts):
         for each in (batches, plain):
             each.set_epoch(epoch * batches.parts + part)
@@ -167,16 +167,16 @@ def test_no_batch_has_a_row_twice_and_ranks_have_the_batches_of_one_process(grou
 
 
 def test_rows_of_unknown_hardness_come_last_and_a_group_goes_by_those_that_are_known():
-    pace = Pace(np.array([5.0, np.nan, 1.0, 3.0, np.nan, np.nan]), 0.5, 2)
-    assert pace.order(0)[:3].tolist() == [2, 3, 0]
-    assert pace.order(0, np.array([0, 0, 1, 1, 2, 2])).tolist() == [1, 0, 2]
+    pacing = LinearPacing(np.array([5.0, np.nan, 1.0, 3.0, np.nan, np.nan]), 0.5, 2)
+    assert pacing.order(0)[:3].tolist() == [2, 3, 0]
+    assert pacing.order(0, np.array([0, 0, 1, 1, 2, 2])).tolist() == [1, 0, 2]
 
 
 def test_the_last_epoch_is_of_all_samples_however_few_there_are():
     for epochs in (1, 2, 3):
-        pace = Pace.of(make_samples(), Curriculum(by="target", until=1), epochs)
-        assert pace.count(40, epochs - 1) == 40
-        assert pace.count(40, 0) == (40 if epochs == 1 else 10)
+        pacing = LinearPacing.of(make_samples(), Curriculum(by="target", until=1), epochs)
+        assert pacing.count(40, epochs - 1) == 40
+        assert pacing.count(40, 0) == (40 if epochs == 1 else 10)
 
 
 @pytest.mark.parametrize(

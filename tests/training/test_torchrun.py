@@ -70,6 +70,7 @@ members:
     patience: 1
     checkpoint_every: 1
     valid_loss: true
+    curriculum: {by: block, start: 0.5}
 """
 pytestmark = pytest.mark.slow
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.utils.data import Sampler
 
 from ctk.samples import Array
-from ctk.training.curriculum import Pace
+from ctk.training.curriculum import LinearPacing
 
 
 class Batches(Sampler[Tensor]):
@@ -20,7 +20,7 @@ class Batches(Sampler[Tensor]):
     Grouped batches hold ``size // round(mean rows a group)`` groups, so their size varies; the last, smaller batch is
     kept. (The rule of the AML competition's reference solution; see its plugin's README.)
 
-    With a ``pace``, an epoch has as many batches as ever, of passes one after another over the easiest units alone.
+    With a ``pacing``, an epoch has as many batches as ever, of passes one after another over the easiest units alone.
 
     With ``parts``, iterating goes over one part of an epoch after the other, all with as many batches; ``parts`` is
     then how many there are in fact, at most one a batch.
@@ -34,7 +34,7 @@ class Batches(Sampler[Tensor]):
         groups: Array | None = None,
         parts: int = 1,
         order: Array | None = None,
-        pace: Pace | None = None,
+        pacing: LinearPacing | None = None,
     ) -> None:
         self.seed = seed
         self.part = 0
@@ -49,8 +49,8 @@ class Batches(Sampler[Tensor]):
             self._units = len(counts)
             self._step = max(1, size // max(1, round(float(counts.mean()))))
         self.parts = min(parts, -(-self._units // self._step))
-        self._pace = pace
-        self._easiest = None if pace is None else pace.order(seed, numbers)
+        self._pacing = pacing
+        self._easiest = None if pacing is None else pacing.order(seed, numbers)
 
     def set_epoch(self, epoch: int) -> None:
         """Begin what Lightning takes for an epoch, here a part of one."""
@@ -77,7 +77,7 @@ class Batches(Sampler[Tensor]):
         """Yield what each batch is made of: numbers of rows, or of groups."""
         epoch, part = divmod(self.part, self.parts)
         generator = torch.Generator().manual_seed(self.seed + epoch)
-        if self._pace is not None and (count := self._pace.count(self._units, epoch)) < self._units:
+        if self._pacing is not None and (count := self._pacing.count(self._units, epoch)) < self._units:
             yield from islice(self._passes(max(count, self._step), generator), part * len(self), (part + 1) * len(self))
             return
         order = torch.randperm(self._units, generator=generator)

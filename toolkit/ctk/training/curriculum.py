@@ -15,7 +15,7 @@ from ctk.samples import Array, Samples
 
 
 @dataclass(frozen=True)
-class Pace:
+class LinearPacing:
     """What each epoch of a fit is made of.
 
     hardness  (N,) float64 of each row, NaN where it is not known: such are the hardest
@@ -29,7 +29,7 @@ class Pace:
     growth: float
 
     @classmethod
-    def of(cls, samples: Samples, curriculum: Curriculum, epochs: int) -> Pace:
+    def of(cls, samples: Samples, curriculum: Curriculum, epochs: int) -> LinearPacing:
         """Sort samples as the config says, such that the last epoch is of all. Raises UsageError."""
         return cls(hardness_of(samples, curriculum), curriculum.start, min(curriculum.until * epochs, epochs - 1))
 

@@ -35,7 +35,7 @@ from ctk.training import torchrun
 from ctk.training.averages import StochasticAverage, mean_of, renew_norms, trained_norms
 from ctk.training.batches import Batches
 from ctk.training.callbacks import AtomicCheckpoints, KeepSignalHandlers, PlateauSchedule, last_checkpoint
-from ctk.training.curriculum import Pace
+from ctk.training.curriculum import LinearPacing
 from ctk.training.datasets import (
     DRY_PREDICT_ROWS,
     DRY_ROWS,
@@ -203,8 +203,8 @@ class Stage:
         size = min(batch.size, DRY_ROWS) if context.steps else batch.size
         order = order_of(train, batch) if batch.in_sequences else None
         curriculum, epochs = self.training.curriculum, self.training.epochs
-        pace = None if curriculum is None else Pace.of(train, curriculum, epochs)
-        return Batches(len(train), size, context.seed, groups, parts, order, pace)
+        pacing = None if curriculum is None else LinearPacing.of(train, curriculum, epochs)
+        return Batches(len(train), size, context.seed, groups, parts, order, pacing)
 
     def _module(self, network: nn.Module, train: Samples, context: FitContext, parts: int) -> NetworkModule:
         """Join network and loss, seeded for this fit."""
