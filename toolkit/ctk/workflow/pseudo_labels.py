@@ -174,7 +174,7 @@ def _by_probability(labels: PseudoLabels, member: str, predictions: Sequence[Arr
 
     Raises UsageError for predictions that are no probabilities.
     """
-    mean = np.mean(predictions, axis=0, dtype=np.float64)
+    mean = np.asarray(np.mean(predictions, axis=0, dtype=np.float64))
     if mean.min(initial=0) < -ROUNDING or mean.max(initial=1) > 1 + ROUNDING:
         raise UsageError(
             f"Member '{member}' takes pseudo-labels by probability, and what is predicted for the test runs from "
@@ -182,6 +182,7 @@ def _by_probability(labels: PseudoLabels, member: str, predictions: Sequence[Arr
             "Take confidence: agreement, or members that predict probabilities.",
         )
     flat = mean.reshape(len(mean), -1)
+    confidence: Array
     if flat.shape[1] > 1 and (np.abs(flat.sum(axis=1) - 1) < ROUNDING).all():
         confidence = flat.max(axis=1)
         hard = np.eye(flat.shape[1])[flat.argmax(axis=1)]
