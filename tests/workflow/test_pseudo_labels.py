@@ -306,6 +306,7 @@ def test_a_dry_run_cuts_the_seeds_and_works(toy):
         ([*FIRST, second(of=["week"])], "of 'week', which is no member", "weak"),
         ([*FIRST, second(of=["weak", "weak"])], "of 'weak' twice", "once"),
         ([*FIRST, second(of=["weak"])], "a single prediction a fold", "seeds"),
+        ([FIRST[0] | {"seeds": [1, 2]}, second(of=["weak"])], "all 2 predictions are the same", "differ"),
         ([*FIRST, second(of=[])], "at least 1", ""),
         ([*FIRST, second(share=0)], "greater than 0", ""),
         ([*FIRST, second() | {"uses": ["weak"]}], "comes of all folds", "use none"),
