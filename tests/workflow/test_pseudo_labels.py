@@ -225,8 +225,9 @@ def test_a_metric_of_probabilities_chooses_by_them_and_one_prediction_is_enough(
 @pytest.mark.slow
 def test_a_network_learns_from_them_too(toy):
     network = {"loss": "toy-squared-error", "epochs": 2, "batch": {"size": 16, "by": "block"}}
-    folder = run(*FIRST, second("toy-network", training=network))
-    plain = run({"model": "toy-network", "name": "second", **network}, name="plain")
+    once = ["split.use=1"]
+    folder = run(*FIRST, second("toy-network", training=network), overrides=once)
+    plain = run({"model": "toy-network", "name": "second", **network}, overrides=once, name="plain")
     mine, theirs = (Run(each).predictions(Part("second", 1, 0), "test").values for each in (folder, plain))
     assert np.isfinite(mine).all()
     assert not np.array_equal(mine, theirs)
@@ -305,6 +306,7 @@ def test_a_dry_run_cuts_the_seeds_and_works(toy):
         ([*FIRST, second(of=["week"])], "of 'week', which is no member", "weak"),
         ([*FIRST, second(of=["weak", "weak"])], "of 'weak' twice", "once"),
         ([*FIRST, second(of=["weak"])], "a single prediction a fold", "seeds"),
+        ([FIRST[0] | {"seeds": [1, 2]}, second(of=["weak"])], "all 2 predictions are the same", "differ"),
         ([*FIRST, second(of=[])], "at least 1", ""),
         ([*FIRST, second(share=0)], "greater than 0", ""),
         ([*FIRST, second() | {"uses": ["weak"]}], "comes of all folds", "use none"),

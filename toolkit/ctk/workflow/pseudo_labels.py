@@ -90,7 +90,7 @@ def add_pseudo_labels(
 
     Only what the first round's models of this fold predict for the test is asked, before any postprocessing that was
     fitted to validation rows. Returns the facts that ``describe`` puts into words, too. Raises UsageError for
-    probabilities that are none.
+    probabilities that are none, and for agreement that says nothing.
     """
     labels = member.pseudo_labels
     assert labels is not None
@@ -104,7 +104,7 @@ def add_pseudo_labels(
     if by == "probability":
         found = _by_probability(labels, member.name, predictions)
     else:
-        found = _by_agreement(labels, predictions, samples.target_values())
+        found = _by_agreement(labels, member.name, predictions, samples.target_values())
     facts = {
         "rows": len(found.rows),
         "of": len(test),
@@ -150,12 +150,12 @@ def _confidence(labels: PseudoLabels, metric: Metric) -> Literal["agreement", "p
     return labels.confidence or ("probability" if of_labels else "agreement")
 
 
-def _by_agreement(labels: PseudoLabels, predictions: Sequence[Array], known: Array) -> ConfidentRows:
+def _by_agreement(labels: PseudoLabels, member: str, predictions: Sequence[Array], known: Array) -> ConfidentRows:
     """Rows with the least spread: the mean over columns of the predictions' deviation, in parts of the target's own.
 
     The spread of an ensemble as its uncertainty: Lakshminarayanan, Pritzel and Blundell 2017, "Simple and scalable
     predictive uncertainty estimation using deep ensembles". Columns in which the target (M, ...) is constant are left
-    out.
+    out. Raises UsageError where all predictions are the same.
     """
     deviation = known.reshape(len(known), -1).std(axis=0, dtype=np.float64)
     moves = deviation > 0
@@ -166,6 +166,11 @@ def _by_agreement(labels: PseudoLabels, predictions: Sequence[Array], known: Arr
         if moves.any():
             scaled = some.std(axis=0).reshape(some.shape[1], -1)[:, moves] / deviation[moves]
             spread[block] = scaled.mean(axis=1)
+    if len(predictions) > 1 and moves.any() and not spread.any():
+        raise UsageError(
+            f"Member '{member}' takes pseudo-labels by agreement, and all {len(predictions)} predictions are the same.",
+            "Name members that differ: seeds change nothing in a ridge regression.",
+        )
     return _surest(labels, spread, mean, spread)
 
 
@@ -174,7 +179,7 @@ def _by_probability(labels: PseudoLabels, member: str, predictions: Sequence[Arr
 
     Raises UsageError for predictions that are no probabilities.
     """
-    mean = np.mean(predictions, axis=0, dtype=np.float64)
+    mean = np.asarray(np.mean(predictions, axis=0, dtype=np.float64))
     if mean.min(initial=0) < -ROUNDING or mean.max(initial=1) > 1 + ROUNDING:
         raise UsageError(
             f"Member '{member}' takes pseudo-labels by probability, and what is predicted for the test runs from "
@@ -182,6 +187,7 @@ def _by_probability(labels: PseudoLabels, member: str, predictions: Sequence[Arr
             "Take confidence: agreement, or members that predict probabilities.",
         )
     flat = mean.reshape(len(mean), -1)
+    confidence: Array
     if flat.shape[1] > 1 and (np.abs(flat.sum(axis=1) - 1) < ROUNDING).all():
         confidence = flat.max(axis=1)
         hard = np.eye(flat.shape[1])[flat.argmax(axis=1)]
