@@ -48,7 +48,7 @@ def offline():
 def execute(python, packed, data, work, before=()):
     """Execute the notebook's cells in their order, in a new folder of work."""
     work.mkdir()
-    ours = ("PYTHONPATH", "CTK_CACHE", "CTK_RUNS", "CTK_PLUGINS_DIR")
+    ours = ("PYTHONPATH", "CTK_CACHE", "CTK_RUNS", "CTK_PLUGINS_DIR", "HF_HUB_CACHE")
     environment = {name: value for name, value in os.environ.items() if name not in ours}
     environment |= {"CTK_PACKED": str(packed), "CTK_DATA": str(data)}
     command = [*before, python, "-c", EXECUTE, packed / "predict.ipynb"]

@@ -32,6 +32,7 @@ class PackedMembers:
     plugins     those whose components the config names
     competition, submission  whose it is, and what the file is called that is submitted
     paths       files and folders that options name and predicting needs, by config key
+    runs        itself, as a blend's are those that it blends
     keys        of members ("mlp/seed-1") that are packed though its own blends have no weight for them
 
     Raises UsageError for a run that is not finished, that has no members of its own, or that could predict no other
@@ -65,6 +66,7 @@ class PackedMembers:
         self.competition = competition_of(self.config.competition)
         self.submission = f"submission.{self.config.submission or self.competition.formats[0]}"
         self.paths = dict(_named_paths(self.config, known))
+        self.runs = {"": self}
         for member in self.config.members:
             _refuse_other_runs(member)
 

@@ -80,8 +80,9 @@ if manifest["wheels"]:
 PREDICT = """\
 place = Path(tempfile.mkdtemp())
 environment = {**os.environ, "CTK_RUNS": str(place / "runs"), "CTK_CACHE": str(place / "cache"), "HF_HUB_OFFLINE": "1"}
-if (PACKED / "ctk_plugins").is_dir():
-    environment["CTK_PLUGINS_DIR"] = str(PACKED / "ctk_plugins")
+for variable, name in (("CTK_PLUGINS_DIR", "ctk_plugins"), ("HF_HUB_CACHE", "hub"), ("TORCH_HOME", "torch")):
+    if (PACKED / name).is_dir():
+        environment[variable] = str(PACKED / name)
 command = [sys.executable, "-m", "ctk", "run", manifest["competition"], "--stage", "predict", "--data", str(DATA)]
 command += ["--checkpoints", str(PACKED / "run"), "--name", "packed"]
 for key, inside in manifest["paths"].items():
