@@ -40,11 +40,12 @@ class PackedMembers:
     """
 
     def __init__(self, run: Run, known: Plugins, keys: Collection[str] = ()) -> None:
-        raw, state = run.config(), run.state()["state"]
-        if state != FINISHED:
-            raise UsageError(
-                f"{run.folder} is not finished, but {state}.", f"Go on with it: ctk run {run.competition} --resume RUN."
-            )
+        raw, state = run.config(), run.state()
+        if state["state"] != FINISHED:
+            help = f"Go on with it: ctk run {run.competition} --resume RUN."
+            raise UsageError(f"{run.folder} is not finished, but {state['state']}.", help)
+        if state.get("dry_run"):
+            raise UsageError(f"{run.folder} is a dry run, whose members learned nothing.", "Pack a whole run.")
         if saved := raw.get("checkpoints"):
             raise UsageError(f"{run.folder} has no members of its own: it predicted with those of {saved}.")
         # Where it predicts nobody tracks it, nothing is filtered, and the machine is another.

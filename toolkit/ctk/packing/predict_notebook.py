@@ -42,8 +42,8 @@ def find(variable, usual, fits, what):
 
 
 mounted = Path("/kaggle/input")
-depths = [mounted.glob("/".join("*" * depth)) for depth in range(1, 6)]
-PACKED = find("CTK_PACKED", [Path(), *(each for some in depths for each in some)], packed_in, "The packed folder")
+manifests = [path for depth in range(1, 5) for path in mounted.glob("*/" * depth + "manifest.json")]
+PACKED = find("CTK_PACKED", [Path(), *(path.parent for path in manifests)], packed_in, "The packed folder")
 DATA = find("CTK_DATA", [mounted / SLUG, mounted / "competitions" / SLUG], Path.is_dir, "The competition's data")
 PACKED, DATA
 """
@@ -53,9 +53,12 @@ for name, facts in manifest["files"].items():
     path = PACKED / name
     if not path.is_file() or path.stat().st_size != facts["bytes"]:
         raise SystemExit(f"{path} is missing or cut short: upload the packed folder anew.")
+    digest = hashlib.sha256()
     with path.open("rb") as file:
-        if hashlib.file_digest(file, "sha256").hexdigest() != facts["sha256"]:
-            raise SystemExit(f"{path} is not what was packed: upload the packed folder anew.")
+        for block in iter(lambda: file.read(1 << 20), b""):
+            digest.update(block)
+    if digest.hexdigest() != facts["sha256"]:
+        raise SystemExit(f"{path} is not what was packed: upload the packed folder anew.")
 
 python = "{}.{}".format(*sys.version_info)
 bound = [wheel["file"] for wheel in manifest["wheels"] if not wheel["pure"]]
