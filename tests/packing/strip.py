@@ -99,8 +99,8 @@ class Strip(ToyCompetition):
     embedded = default = "usual"
 
     def presets(self):
-        network = {"model": "strip-network", "loss": "l1", "epochs": 2, "batch": {"size": 16}}
-        ridge = {"model": "ridge"}
+        network = {"model": "strip-network", "loss": "l1", "epochs": 1, "batch": {"size": 16}}
+        ridge = {"model": "ridge", "seeds": [1]}
         return {"usual": {"members": [ridge, network], "seeds": [1, 2], "split": {"folds": 2, "use": 2}}}
 
     def evaluate(self, prediction, samples):

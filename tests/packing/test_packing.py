@@ -104,12 +104,12 @@ def test_members_without_a_weight_are_left_at_home(
 ):
     run = shutil.copytree(finished, tmp_path / "run")
     blend = json.loads((run / "blend.json").read_text())
-    kept = {"ridge/seed-2": 1.0, "strip-network/seed-1": 0.0}
-    blend["weights"] = {**dict.fromkeys(blend["weights"], 0.0), **kept}
+    blend["weights"] = {**dict.fromkeys(blend["weights"], 0.0), "strip-network/seed-2": 1.0}
     (run / "blend.json").write_text(json.dumps(blend))
     (place / "scale.txt").write_text("2")
     made = api.pack(str(run), tmp_path / "packed", image, python=python, wheels=packed / "wheels").folder
-    assert [path.name for path in sorted((made / "run/members").glob("*/*"))] == ["seed-2"]
+    assert [path.parent.name for path in (made / "run/members").glob("*/seed-2")] == ["strip-network"]
+    assert len(list((made / "run/members").glob("*/*"))) == 1
     data, scale = write_tables(tmp_path / "data", 3, train=False), place / "scale.txt"
     how = {"data": data, "root": tmp_path / "runs", "overrides": [*serial, f"features.scaled.file={scale}"]}
     here = api.run("strip", checkpoints=run, **how)

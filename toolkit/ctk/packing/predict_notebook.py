@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 from ctk.files import write_text
 
@@ -108,7 +109,7 @@ def write_notebook(path: Path, title: str, slug: str, id: str) -> None:
     id           what the folder's manifest says that it is packed as
     """
     texts = [INTRODUCTION.format(title=title), FIND.format(id=id, slug=slug), INSTALL, PREDICT]
-    cells = [
+    cells: list[dict[str, Any]] = [
         {
             "cell_type": "code" if number else "markdown",
             "id": f"cell-{number}",
