@@ -56,6 +56,7 @@ def plugin(place, monkeypatch, ctk_home):
     (place / "ctk_plugins").mkdir(exist_ok=True)
     shutil.copy(Path(__file__).with_name("strip.py"), place / "ctk_plugins")
     monkeypatch.chdir(place)
+    monkeypatch.setenv("HF_HUB_CACHE", str(place / "hub"))
     find_anew()
     yield
     find_anew()

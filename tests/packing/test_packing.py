@@ -48,7 +48,7 @@ def offline():
 def execute(python, packed, data, work, before=()):
     """Execute the notebook's cells in their order, in a new folder of work."""
     work.mkdir()
-    ours = ("PYTHONPATH", "CTK_CACHE", "CTK_RUNS", "CTK_PLUGINS_DIR")
+    ours = ("PYTHONPATH", "CTK_CACHE", "CTK_RUNS", "CTK_PLUGINS_DIR", "HF_HUB_CACHE")
     environment = {name: value for name, value in os.environ.items() if name not in ours}
     environment |= {"CTK_PACKED": str(packed), "CTK_DATA": str(data)}
     command = [*before, python, "-c", EXECUTE, packed / "predict.ipynb"]
@@ -94,24 +94,22 @@ def test_what_only_fits_need_is_left_at_home(packed, finished):
     manifest = json.loads((packed / "manifest.json").read_text())
     assert manifest["paths"] == {"features.scaled.file": "run/paths/features.scaled.file/scale.txt"}
     assert [wheel["name"] for wheel in manifest["wheels"]] == ["competition-toolkit"]
-    assert {path.name for path in packed.iterdir()} == {
-        "ctk_plugins",
-        "manifest.json",
-        "predict.ipynb",
-        "run",
-        "wheels",
-    }
+    assert {path.name for path in packed.iterdir() if path.is_dir()} == {"ctk_plugins", "hub", "run", "wheels"}
+    assert [path for path in packed.rglob("*") if path.is_symlink()] == []
+    assert [path.name for path in (packed / "hub").rglob("*") if path.is_file()] == ["weights.txt"]
 
 
-def test_members_without_a_weight_are_left_at_home(place, finished, image, python, serial, write_tables, tmp_path):
+def test_members_without_a_weight_are_left_at_home(
+    packed, place, finished, image, python, serial, write_tables, tmp_path
+):
     run = shutil.copytree(finished, tmp_path / "run")
     blend = json.loads((run / "blend.json").read_text())
-    kept = {"ridge/seed-2": 1.0, "strip-network/seed-1": 0.0}
-    blend["weights"] = {**dict.fromkeys(blend["weights"], 0.0), **kept}
+    blend["weights"] = {**dict.fromkeys(blend["weights"], 0.0), "strip-network/seed-2": 1.0}
     (run / "blend.json").write_text(json.dumps(blend))
     (place / "scale.txt").write_text("2")
-    made = api.pack(str(run), tmp_path / "packed", image, python=python).folder
-    assert [path.name for path in sorted((made / "run/members").glob("*/*"))] == ["seed-2"]
+    made = api.pack(str(run), tmp_path / "packed", image, python=python, wheels=packed / "wheels").folder
+    assert [path.parent.name for path in (made / "run/members").glob("*/seed-2")] == ["strip-network"]
+    assert len(list((made / "run/members").glob("*/*"))) == 1
     data, scale = write_tables(tmp_path / "data", 3, train=False), place / "scale.txt"
     how = {"data": data, "root": tmp_path / "runs", "overrides": [*serial, f"features.scaled.file={scale}"]}
     here = api.run("strip", checkpoints=run, **how)
@@ -119,14 +117,14 @@ def test_members_without_a_weight_are_left_at_home(place, finished, image, pytho
     assert there.submission.read_text() == here.submission.read_text()
 
 
-def test_a_blend_of_runs_is_packed_with_its_runs(place, plugin, image, python, serial, write_tables, tmp_path):
+def test_a_blend_of_runs_is_packed_with_its_runs(packed, image, python, serial, write_tables, tmp_path):
     how = {"data": write_tables(tmp_path / "data", 1), "root": tmp_path / "runs"}
     runs = [
         api.run("strip", overrides=[*serial, f"members=[{{model: {{name: ridge, alpha: {alpha}}}}}]"], **how).folder
         for alpha in (1, 1000)
     ]
     blend = api.blend_runs(list(map(str, runs)), blender="mean", root=tmp_path / "runs").folder
-    made = api.pack(str(blend), tmp_path / "packed", image, python=python).folder
+    made = api.pack(str(blend), tmp_path / "packed", image, python=python, wheels=packed / "wheels").folder
     assert str(tmp_path) not in (made / "run/config.yaml").read_text()
     other = {"data": write_tables(tmp_path / "other", 3, train=False), "overrides": serial, "root": tmp_path / "home"}
     here = api.predict_with_blend("strip", blend, **other).submission.read_text()
@@ -141,7 +139,7 @@ def test_a_folder_over_the_limit_is_refused_with_its_largest_files_and_nothing_i
     assert not (tmp_path / "out").exists()
 
 
-def test_a_missing_wheel_is_named_with_who_needs_it_and_nothing_is_left(finished, image, tmp_path, monkeypatch):
+def test_a_missing_wheel_is_named_with_who_needs_it_and_nothing_is_left(packed, finished, image, tmp_path, monkeypatch):
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", "")
     less = tmp_path / "less.txt"
@@ -151,7 +149,7 @@ def test_a_missing_wheel_is_named_with_who_needs_it_and_nothing_is_left(finished
         r"pydantic [\d.]+ requires pydantic-core==[\d.]+\. There is no wheel of pydantic-core==[\d.]+ for Python 3\.13"
     )
     with pytest.raises(CtkError, match=words):
-        api.pack(str(finished), tmp_path / "out" / "packed", less, python="3.13")
+        api.pack(str(finished), tmp_path / "out" / "packed", less, python="3.13", wheels=packed / "wheels")
     assert list((tmp_path / "out").iterdir()) == []
 
 
@@ -170,10 +168,7 @@ def test_a_run_that_is_there_a_folder_that_is_full_and_odd_options_are_usage_err
 def test_wheels_for_another_python_are_told_by_the_notebook(packed, finished, image, clean, place, tmp_path, python):
     other = "3.12" if python != "3.12" else "3.13"
     tag = f"cp{other.replace('.', '')}"
-    wheels = tmp_path / "wheels"
-    wheels.mkdir()
-    (core,) = (packed / "wheels").glob("competition_toolkit-*.whl")
-    shutil.copy(core, wheels)
+    wheels = shutil.copytree(packed / "wheels", tmp_path / "wheels")
     version = metadata.version("PyYAML")
     with zipfile.ZipFile(wheels / f"pyyaml-{version}-{tag}-{tag}-manylinux2014_x86_64.whl", "w") as archive:
         archive.writestr(f"pyyaml-{version}.dist-info/METADATA", f"Name: PyYAML\nVersion: {version}\n")

@@ -12,6 +12,7 @@ from packaging.requirements import Requirement
 
 from ctk.errors import UsageError
 from ctk.files import fingerprint, workshop, write_json
+from ctk.packing.fetched_weights import fetch_weights
 from ctk.packing.needed_plugins import needed_distributions
 from ctk.packing.packed_blend import PackedBlend
 from ctk.packing.packed_members import PackedMembers
@@ -71,6 +72,8 @@ def pack_run(
         found = lacking_wheels(roots, image, sources.find)
         if any(is_file(plugin.distribution) for plugin in members.plugins):
             copy_plugins(folder, installed=False)
+        for each in members.runs.values():
+            fetch_weights(each, folder)
         inside = [(path, path.relative_to(folder).as_posix()) for path in _files(folder)]
         check_size([*((path, f"run/{name}") for path, name in members.files()), *inside], limit)
         members.write(folder / "run")

@@ -32,6 +32,7 @@ class PackedMembers:
     plugins     those whose components the config names
     competition, submission  whose it is, and what the file is called that is submitted
     paths       files and folders that options name and predicting needs, by config key
+    runs        itself, as a blend's are those that it blends
     keys        of members ("mlp/seed-1") that are packed though its own blends have no weight for them
 
     Raises UsageError for a run that is not finished, that has no members of its own, or that could predict no other
@@ -39,11 +40,12 @@ class PackedMembers:
     """
 
     def __init__(self, run: Run, known: Plugins, keys: Collection[str] = ()) -> None:
-        raw, state = run.config(), run.state()["state"]
-        if state != FINISHED:
-            raise UsageError(
-                f"{run.folder} is not finished, but {state}.", f"Go on with it: ctk run {run.competition} --resume RUN."
-            )
+        raw, state = run.config(), run.state()
+        if state["state"] != FINISHED:
+            help = f"Go on with it: ctk run {run.competition} --resume RUN."
+            raise UsageError(f"{run.folder} is not finished, but {state['state']}.", help)
+        if state.get("dry_run"):
+            raise UsageError(f"{run.folder} is a dry run, whose members learned nothing.", "Pack a whole run.")
         if saved := raw.get("checkpoints"):
             raise UsageError(f"{run.folder} has no members of its own: it predicted with those of {saved}.")
         # Where it predicts nobody tracks it, nothing is filtered, and the machine is another.
@@ -65,6 +67,7 @@ class PackedMembers:
         self.competition = competition_of(self.config.competition)
         self.submission = f"submission.{self.config.submission or self.competition.formats[0]}"
         self.paths = dict(_named_paths(self.config, known))
+        self.runs = {"": self}
         for member in self.config.members:
             _refuse_other_runs(member)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 from ctk.files import write_text
 
@@ -42,8 +43,8 @@ def find(variable, usual, fits, what):
 
 
 mounted = Path("/kaggle/input")
-depths = [mounted.glob("/".join("*" * depth)) for depth in range(1, 6)]
-PACKED = find("CTK_PACKED", [Path(), *(each for some in depths for each in some)], packed_in, "The packed folder")
+manifests = [path for depth in range(1, 5) for path in mounted.glob("*/" * depth + "manifest.json")]
+PACKED = find("CTK_PACKED", [Path(), *(path.parent for path in manifests)], packed_in, "The packed folder")
 DATA = find("CTK_DATA", [mounted / SLUG, mounted / "competitions" / SLUG], Path.is_dir, "The competition's data")
 PACKED, DATA
 """
@@ -53,9 +54,12 @@ for name, facts in manifest["files"].items():
     path = PACKED / name
     if not path.is_file() or path.stat().st_size != facts["bytes"]:
         raise SystemExit(f"{path} is missing or cut short: upload the packed folder anew.")
+    digest = hashlib.sha256()
     with path.open("rb") as file:
-        if hashlib.file_digest(file, "sha256").hexdigest() != facts["sha256"]:
-            raise SystemExit(f"{path} is not what was packed: upload the packed folder anew.")
+        for block in iter(lambda: file.read(1 << 20), b""):
+            digest.update(block)
+    if digest.hexdigest() != facts["sha256"]:
+        raise SystemExit(f"{path} is not what was packed: upload the packed folder anew.")
 
 python = "{}.{}".format(*sys.version_info)
 bound = [wheel["file"] for wheel in manifest["wheels"] if not wheel["pure"]]
@@ -80,8 +84,9 @@ if manifest["wheels"]:
 PREDICT = """\
 place = Path(tempfile.mkdtemp())
 environment = {**os.environ, "CTK_RUNS": str(place / "runs"), "CTK_CACHE": str(place / "cache"), "HF_HUB_OFFLINE": "1"}
-if (PACKED / "ctk_plugins").is_dir():
-    environment["CTK_PLUGINS_DIR"] = str(PACKED / "ctk_plugins")
+for variable, name in (("CTK_PLUGINS_DIR", "ctk_plugins"), ("HF_HUB_CACHE", "hub"), ("TORCH_HOME", "torch")):
+    if (PACKED / name).is_dir():
+        environment[variable] = str(PACKED / name)
 command = [sys.executable, "-m", "ctk", "run", manifest["competition"], "--stage", "predict", "--data", str(DATA)]
 command += ["--checkpoints", str(PACKED / "run"), "--name", "packed"]
 for key, inside in manifest["paths"].items():
@@ -104,7 +109,7 @@ def write_notebook(path: Path, title: str, slug: str, id: str) -> None:
     id           what the folder's manifest says that it is packed as
     """
     texts = [INTRODUCTION.format(title=title), FIND.format(id=id, slug=slug), INSTALL, PREDICT]
-    cells = [
+    cells: list[dict[str, Any]] = [
         {
             "cell_type": "code" if number else "markdown",
             "id": f"cell-{number}",

@@ -103,7 +103,8 @@ class TargetImage:
         """Whether a requirement holds there, of a distribution that was asked for with these extras."""
         if requirement.marker is None:
             return True
-        environment = default_environment() | {
+        environment = {
+            **{name: str(value) for name, value in default_environment().items()},
             "implementation_name": "cpython",
             "implementation_version": f"{self.python}.0",
             "os_name": "posix",
