@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 NONE = ("", "nan", "na", "null")
+"""Cells without a value, in small letters."""
 MEND = "Mend the file, or take the competition's own."
+"""What to do about a table that is wrong."""
 
 
 class TextTable:
