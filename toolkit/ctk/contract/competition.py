@@ -75,7 +75,7 @@ class Competition(ABC):
         return {}
 
     def variants(self) -> Mapping[str, Sequence[str]]:
-        """Return variants of the preset ``ablation`` by name, "key=value" each; `ctk ablate` alone runs them."""
+        """Return variants of the preset ``ablation`` by name, "key=value" each; ``ctk ablate`` alone runs them."""
         return {}
 
     @abstractmethod
