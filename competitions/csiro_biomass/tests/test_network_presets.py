@@ -18,7 +18,8 @@ from ctk_csiro_biomass.networks.pasture_net import PastureNet
 PRESETS = {
     name: member
     for name, preset in presets_in("ctk_csiro_biomass").items()
-    if len(preset["members"]) == 1 and (member := preset["members"][0]).get("model", {}).get("name") == "pasture-net"
+    for member in preset.get("members", [])[:1]
+    if isinstance(member["model"], dict) and isinstance(member["model"].get("backbone"), dict)
 }
 SIZES = {name: preset.get("data", {}).get("size") for name, preset in presets_in("ctk_csiro_biomass").items()}
 

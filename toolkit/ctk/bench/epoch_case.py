@@ -96,7 +96,7 @@ def _plain(
         scale = getattr(model, "scale", lambda values: values)
         optimizer = torch.optim.AdamW(model.parameters(), LR, weight_decay=0.0)
         order = torch.randperm(len(target), generator=torch.Generator().manual_seed(SEED))
-        for step, rows in enumerate(order.split(size)):
+        for step, rows in enumerate(order.split(size)):  # type: ignore[no-untyped-call]
             torch.default_generator.manual_seed(SEED * 1_000_003 + step)
             given = {name: known[name][rows] for name in model.features}
             given, wanted = transform.apply(given, target[rows], torch.arange(len(rows)))

@@ -86,8 +86,9 @@ class PastureNet(nn.Module):
         elif fusion.name == "perceiver":
             self.fusion = TokenFusion(self.backbone.num_features, self.metadata.widths, fusion)
             seen = joined = fusion.width
-        options = {"hidden": hidden, "dropout": dropout, "outputs": head, "scaling": scaling, "positive": positive}
-        self.head = BiomassHead(samples, joined, **options)
+        self.head = BiomassHead(
+            samples, joined, hidden=hidden, dropout=dropout, outputs=head, scaling=scaling, positive=positive
+        )
         if weights:
             self.auxiliary = AuxiliaryHead(samples, seen, weights)
         self._embedded: Tensor | None = None
@@ -124,10 +125,10 @@ class PastureNet(nn.Module):
         if self.kind == "perceiver":
             maps = self.backbone.last_map(normalised)
             where = places(self.boxes, self.picture, *maps.shape[2:]).to(maps)
-            cells = maps.flatten(2).transpose(1, 2).unflatten(0, (-1, count)).flatten(1, 2)
+            cells = maps.flatten(2).transpose(1, 2).unflatten(0, (-1, count)).flatten(1, 2)  # type: ignore[no-untyped-call]
             embedded, joined = self.fusion(cells, where, known)
         else:
-            each = self.backbone(normalised).unflatten(0, (-1, count))
+            each = self.backbone(normalised).unflatten(0, (-1, count))  # type: ignore[no-untyped-call]
             embedded = each.flatten(1) if self.join == "concatenate" else each.mean(dim=1)
             joined = embedded
             if known:
@@ -142,7 +143,8 @@ class PastureNet(nn.Module):
         embedded, self._embedded = self._embedded, None
         if embedded is None:
             return batch.target.new_zeros(())
-        return self.auxiliary(embedded, [batch.features[name] for name in self.auxiliary_features])
+        loss: Tensor = self.auxiliary(embedded, [batch.features[name] for name in self.auxiliary_features])
+        return loss
 
     def input_normalization(self) -> dict[str, Any]:
         """Tell what inputs and outputs are scaled by: pictures from 0 to 1 by colour, metadata, targets in grams."""

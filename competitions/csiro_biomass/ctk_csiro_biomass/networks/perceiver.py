@@ -64,7 +64,7 @@ class AttentionBlock(nn.Module):
         return made
 
     def _by_head(self, x: Tensor) -> Tensor:
-        return x.unflatten(2, (self.heads, -1)).transpose(1, 2)
+        return x.unflatten(2, (self.heads, -1)).transpose(1, 2)  # type: ignore[no-untyped-call]
 
 
 def places(boxes: list[Box], size: tuple[int, int], rows: int, columns: int) -> Tensor:
