@@ -75,8 +75,8 @@ class Crops(View):
             part = max(1, round(size * self.share))
             start = round((size - part) * place)
             spans.append(slice(start, start + part))
-        part = pictures[..., spans[0], spans[1], :].flatten(0, -4).contiguous().movedim(-1, 1)
-        resized = interpolate(part.float(), (height, width), mode="bilinear", align_corners=False)
+        seen = pictures[..., spans[0], spans[1], :].flatten(0, -4).contiguous().movedim(-1, 1)
+        resized = interpolate(seen.float(), (height, width), mode="bilinear", align_corners=False)
         back = resized.movedim(1, -1).reshape(pictures.shape)
         if not pictures.is_floating_point():
             back = back.add_(0.501).floor_()  # halves are common, and no last bit shall decide them
