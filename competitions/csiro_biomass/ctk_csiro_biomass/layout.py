@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -27,7 +28,7 @@ def write(folder: Path, train: Samples, test: Samples) -> None:
             Image.fromarray(np.asarray(picture)).save(folder / part / f"{id}.png")
     ids = np.repeat(train.ids, len(TARGETS))
     names = np.tile(np.array(TARGETS), len(train))
-    columns = {
+    columns: dict[str, Any] = {
         ID: [f"{id}__{name}" for id, name in zip(ids, names, strict=True)],
         "image_path": [f"train/{id}.png" for id in ids],
     }

@@ -49,7 +49,7 @@ class PackedMembers:
         if saved := raw.get("checkpoints"):
             raise UsageError(f"{run.folder} has no members of its own: it predicted with those of {saved}.")
         # Where it predicts nobody tracks it, nothing is filtered, and the machine is another.
-        predicting = {"trackers": [], "executor": {"name": "local"}, "device": "auto", "data_dir": None}
+        predicting: dict[str, Any] = {"trackers": [], "executor": {"name": "local"}, "device": "auto", "data_dir": None}
         raw = {
             **checkpoints_config(competition_of(run.competition), run.folder, None),
             **predicting,
