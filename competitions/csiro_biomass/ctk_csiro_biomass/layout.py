@@ -27,13 +27,15 @@ def write(folder: Path, train: Samples, test: Samples) -> None:
             Image.fromarray(np.asarray(picture)).save(folder / part / f"{id}.png")
     ids = np.repeat(train.ids, len(TARGETS))
     names = np.tile(np.array(TARGETS), len(train))
-    columns = {
+    columns: dict[str, list[object]] = {
         ID: [f"{id}__{name}" for id, name in zip(ids, names, strict=True)],
         "image_path": [f"train/{id}.png" for id in ids],
     }
     for feature, column in MetadataColumns().named().items():
         values = train.features[feature]
-        columns[column] = np.repeat(np.char.replace(values, "-", "/") if feature == DATE else values, len(TARGETS))
+        columns[column] = np.repeat(
+            np.char.replace(values, "-", "/") if feature == DATE else values, len(TARGETS)
+        ).tolist()
     DataFrame({**columns, "target_name": names, TARGET: train.target_values().reshape(-1)}).to_csv(
         folder / TRAIN, index=False
     )
