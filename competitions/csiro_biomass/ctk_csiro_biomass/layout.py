@@ -34,7 +34,9 @@ def write(folder: Path, train: Samples, test: Samples) -> None:
     }
     for feature, column in MetadataColumns().named().items():
         values = train.features[feature]
-        columns[column] = np.repeat(np.char.replace(values, "-", "/") if feature == DATE else values, len(TARGETS))
+        columns[column] = np.repeat(
+            np.char.replace(values, "-", "/") if feature == DATE else values, len(TARGETS)
+        ).tolist()
     DataFrame({**columns, "target_name": names, TARGET: train.target_values().reshape(-1)}).to_csv(
         folder / TRAIN, index=False
     )
