@@ -128,7 +128,7 @@ class PastureNet(nn.Module):
             cells = maps.flatten(2).transpose(1, 2).unflatten(0, (-1, count)).flatten(1, 2)  # type: ignore[no-untyped-call]
             embedded, joined = self.fusion(cells, where, known)
         else:
-            each = self.backbone(normalised).unflatten(0, (-1, count))  # type: ignore[no-untyped-call]
+            each = self.backbone(normalised).unflatten(0, (-1, count))
             embedded = each.flatten(1) if self.join == "concatenate" else each.mean(dim=1)
             joined = embedded
             if known:

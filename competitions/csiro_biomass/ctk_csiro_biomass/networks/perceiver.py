@@ -58,13 +58,15 @@ class AttentionBlock(nn.Module):
     def forward(self, x: Tensor, read: Tensor | None = None) -> Tensor:
         """(B, L, width), read from ``read`` (B, N, width) where there is one."""
         key, value = self.key_value(self.norm_read(x if read is None else read)).chunk(2, dim=-1)
-        looked = F.scaled_dot_product_attention(*map(self._by_head, (self.query(self.norm(x)), key, value)))
+        query = self.query(self.norm(x))
+        looked = F.scaled_dot_product_attention(self._by_head(query), self._by_head(key), self._by_head(value))
         x = x + self.out(looked.transpose(1, 2).flatten(2))
         made: Tensor = x + self.layers(self.norm_after(x))
         return made
 
     def _by_head(self, x: Tensor) -> Tensor:
-        return x.unflatten(2, (self.heads, -1)).transpose(1, 2)  # type: ignore[no-untyped-call]
+        heads: Tensor = x.unflatten(2, (self.heads, -1))  # type: ignore[no-untyped-call]
+        return heads.transpose(1, 2)
 
 
 def places(boxes: list[Box], size: tuple[int, int], rows: int, columns: int) -> Tensor:
