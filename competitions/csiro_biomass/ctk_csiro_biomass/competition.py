@@ -28,12 +28,9 @@ class CSIROBiomass(Competition):
     slug = "csiro-biomass"
 
     def presets(self) -> Mapping[str, Mapping[str, Any]]:
-        """The files in ``presets/``, by name, splits of the default, and ``reference`` with other backbones."""
-        from ctk_csiro_biomass.backbones import with_backbones
-
+        """The files in ``presets/``, by name; those of other splits are the default with them."""
         found = presets_in("ctk_csiro_biomass")
-        splits = {name: {**found["default"], **found[name]} for name in ("by-state", "by-image")}
-        return {**found, **splits, **with_backbones(found["reference"])}
+        return {**found, **{name: {**found["default"], **found[name]} for name in ("by-state", "by-image")}}
 
     def variants(self) -> Mapping[str, Sequence[str]]:
         """Without metadata, without an average of weights, without a curriculum."""

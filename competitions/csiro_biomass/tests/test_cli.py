@@ -34,13 +34,10 @@ def test_folds_keep_dates_together_and_are_checked(finished):
     assert "Checked: no &#39;date&#39; is on both sides of a fold." in (finished / "report.html").read_text()
 
 
-def test_presets_are_splits_of_the_default_and_backbones_of_the_reference():
+def test_presets_of_other_splits_are_the_default_with_them():
     presets = CSIROBiomass().presets()
     assert presets["by-state"]["members"] == presets["by-image"]["members"] == presets["default"]["members"]
     assert presets["by-state"]["split"] == {"scheme": "group", "by": "state", "folds": 4, "use": 4}
-    network = presets["dinov3_large"]["members"][1]["model"]
-    assert network["backbone"] == {"name": "vit_large_patch16_dinov3.lvd1689m", "pretrained": True}
-    assert {**network, "backbone": None} == {**presets["reference"]["members"][1]["model"], "backbone": None}
 
 
 def test_variants_change_what_the_ablations_base_has():
