@@ -47,6 +47,7 @@ def test_every_preset_resolves(preset):
         ("010", 2024, 15.438),
         ("adam-195", 47, 9.684),
         ("adam-197", 1103, 45.415),
+        ("adam-200", 9, 9.533),
     ],
 )
 def test_published_models_have_their_seed_and_size(preset, seed, millions):

@@ -25,7 +25,7 @@ class ConvBiLSTMTransformer(ColumnNetwork):
     """Inputs beside convolutions of them to LSTMs, their output to a transformer layer; the head sees both.
 
     Positions are added to the inputs as sines and cosines (Vaswani et al. 2017, section 3.5). Surface fluxes are means
-    over levels. (Models 195 and 197 of "adam" in the 2nd-place solution, ChunhanLi/2nd-kaggle-LEAP, 2024.)
+    over levels. (Models 195, 197 and 200 of "adam" in the 2nd-place solution, ChunhanLi/2nd-kaggle-LEAP, 2024.)
 
     multiples    outputs of the convolutions over 2, 4 and 6 levels, as multiples of the 25 inputs
     hidden       of each direction of the LSTMs
@@ -35,6 +35,8 @@ class ConvBiLSTMTransformer(ColumnNetwork):
     activation   its activation
     head         widths of the head's hidden layers
     inputs       whether the head sees the LSTMs' inputs too
+    recurrent    whether the head sees the LSTMs' output too, beside the transformer layer's
+    silu         SiLU behind the LSTMs, the transformer layer and the head's layers, which have ReLU otherwise
     dropout      before the head
     """
 
@@ -52,6 +54,8 @@ class ConvBiLSTMTransformer(ColumnNetwork):
         activation: Literal["relu", "gelu"] = "relu",
         head: tuple[PositiveInt, ...] = (256,),
         inputs: bool = True,
+        recurrent: bool = True,
+        silu: bool = False,
         dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1,
     ) -> None:
         super().__init__(constants)
@@ -73,11 +77,12 @@ class ConvBiLSTMTransformer(ColumnNetwork):
         self.transformer = nn.TransformerEncoderLayer(
             2 * hidden, heads, dim_feedforward=feedforward, dropout=0.0, activation=activation, batch_first=True
         )
-        self.inputs = inputs
-        widths = (4 * hidden + (seen if inputs else 0), *head)
+        self.inputs, self.recurrent = inputs, recurrent
+        self.between = nn.SiLU() if silu else nn.Identity()
+        widths = (2 * hidden * (1 + recurrent) + (seen if inputs else 0), *head)
         self.head = nn.Sequential(nn.Dropout(dropout))
         for before, after in pairwise(widths):
-            self.head.extend([nn.Linear(before, after), nn.ReLU()])
+            self.head.extend([nn.Linear(before, after), nn.SiLU() if silu else nn.ReLU()])
         self.head.append(nn.Linear(widths[-1], OUTPUTS))
         start_like_keras(self.lstm, self.head)
 
@@ -87,8 +92,9 @@ class ConvBiLSTMTransformer(ColumnNetwork):
         across = x.transpose(1, 2)
         convolved = [convolution(across).transpose(1, 2) for convolution in self.convolutions]
         x = self.norm(torch.cat([x, *convolved], dim=2))
-        recurrent = self.lstm(x)[0]
-        seen = [recurrent, self.transformer(recurrent), *([x] if self.inputs else [])]
+        recurrent = self.between(self.lstm(x)[0])
+        transformed = self.between(self.transformer(recurrent))
+        seen = [*([recurrent] if self.recurrent else []), transformed, *([x] if self.inputs else [])]
         return self.targets_of_mean(self.head(torch.cat(seen, dim=2)))
 
 
