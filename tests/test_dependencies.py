@@ -41,6 +41,7 @@ UNSEEN = {
     ): "Lightning's TensorBoardLogger, which the tracker 'tensorboard' is, writes by it",
     ("ctk-aml-retrieval", "torchvision"): "timm's networks and preprocessing import it",
     ("ctk-atmacup-18", "ctk-xgboost"): "its preset of the published solution has members of it",
+    ("ctk-csiro-biomass", "ctk-torchvision"): "its presets' networks have transforms of it",
     ("ctk-export", "onnx"): "torch.onnx.export writes by it",
     ("ctk-export", "onnxscript"): "torch.onnx.export translates by it",
     ("ctk-mlflow", "SQLAlchemy"): "mlflow-skinny leaves to its users what its own database needs",
