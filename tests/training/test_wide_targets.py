@@ -13,6 +13,7 @@ from ctk.config.training_keys import Training
 from ctk.contract import FitContext, Metric
 from ctk.errors import CtkError, UsageError
 from ctk.plugins import Component, Plugin, Plugins
+from ctk.plugins.guard import Guard
 from ctk.samples import Samples, Targets
 from ctk.training import stage
 from ctk.training.devices import precision_on
@@ -120,9 +121,9 @@ def losses_of(folder, model, **context):
 
     def make(kind, loss, train):
         made.append(Squares.for_samples(train, **loss.options))
-        return made[-1], stage.Guard(kind, loss.name)
+        return made[-1], Guard(kind, loss.name)
 
-    with patch.object(stage, "_make", make):
+    with patch.object(stage, "make_component", make):
         fit(folder, model, **context)
     return made
 

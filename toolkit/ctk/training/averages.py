@@ -15,7 +15,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from ctk.merit import merit
 from ctk.training import torchrun
-from ctk.training.forward import State, copy_state
+from ctk.training.forward import State, copy_state, evaluating
 
 
 def add_to_mean(mean: State, state: State, count: int) -> None:
@@ -104,15 +104,14 @@ def renew_norms(network: nn.Module, norms: Sequence[str], see: Callable[[Any], T
 
     Everything else is in evaluation mode, as when a network predicts: no unit is dropped. ``see`` calls the network.
     """
-    network.eval()
     layers: list[Any] = [network.get_submodule(name) for name in norms]
     momenta = [layer.momentum for layer in layers]
-    for layer in layers:
-        layer.reset_running_stats()
-        layer.momentum = None  # torch then takes the plain mean over batches
-        layer.train()
-    for batch in batches:
-        see(batch)
+    with evaluating(network):
+        for layer in layers:
+            layer.reset_running_stats()
+            layer.momentum = None  # torch then takes the plain mean over batches
+            layer.train()
+        for batch in batches:
+            see(batch)
     for layer, momentum in zip(layers, momenta, strict=True):
         layer.momentum = momentum
-        layer.eval()

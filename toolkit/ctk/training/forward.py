@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -85,6 +86,18 @@ def put_columns(whole: Array, rows: slice | Array, part: Array, columns: Array |
         whole[rows if isinstance(rows, slice) else rows[:, None], columns] = part[:, columns]
 
 
+@contextmanager
+def evaluating(network: nn.Module) -> Iterator[None]:
+    """Put a network into evaluation mode for the block; each of its modules is then in the mode that it was in."""
+    modes = [(module, module.training) for module in network.modules()]
+    network.eval()
+    try:
+        yield
+    finally:
+        for module, mode in modes:
+            module.training = mode
+
+
 @torch.inference_mode()
 def predict_blocks(
     network: nn.Module,
@@ -98,15 +111,11 @@ def predict_blocks(
 
     Rows are read once for all views. The network's modes are as before at the end.
     """
-    trained = [module for module in network.modules() if module.training]
     names: Any = network.features
     features = FeaturesDataset(samples, names, sequences)
     at_once = min(at_once, rows_at_once(samples, names))
-    try:
-        network.to(device).eval()
+    with evaluating(network):
+        network.to(device)
         for part in SequentialSlices(len(samples), at_once=at_once, sequences=sequences):
             rows = part if sequences is None else sequences.rows[part]
             yield rows, mean_output(network, features[part], device, views).cpu().numpy()
-    finally:
-        for module in trained:
-            module.training = True
