@@ -146,7 +146,8 @@ class NetworkModel(Model):
         """Read ``weights.pt`` into a network made for ``samples`` (which need a target)."""
         self.device = torch_device(device)
         self.network = self._new(samples)
-        self.views = make_views(self.training, self.network, samples)
+        training = getattr(self, "training", None)  # a network alone has been saved without
+        self.views = [] if training is None else make_views(training, self.network, samples)
         saved = load_tensors(folder / "weights.pt")
         try:
             self.network.load_state_dict(saved["network"])
