@@ -20,6 +20,7 @@ from PIL import Image
 
 from ctk.samples import Array
 from ctk_csiro_biomass.columns import TARGETS, WEIGHTS
+from ctk_csiro_biomass.evaluation import r2
 from ctk_csiro_biomass.pasture import write_pasture
 
 FOLDS = 5
@@ -70,14 +71,14 @@ def print_scores(folder: Path, train: pd.DataFrame, about: pd.DataFrame, test: p
     folds = {"date": random.permutation(dates.max() + 1)[dates] % FOLDS, "image": random.permutation(len(y)) % FOLDS}
     for by, fold in folds.items():
         means = sum((fold == one)[:, None] * y[fold != one].mean(0) for one in range(FOLDS))
-        print(f"by {by:6} means {weighted_r2(y, means):.3f}", end="")
+        print(f"by {by:6} means {score(y, means):.3f}", end="")
         for alpha in ALPHAS:
             oof = np.zeros_like(y)
             for one in range(FOLDS):
                 oof[fold == one] = ridge(x[fold != one], y[fold != one], x[fold == one], alpha)
-            print(f"  ridge {alpha} {weighted_r2(y, oof):.3f}", end="")
+            print(f"  ridge {alpha} {score(y, oof):.3f}", end="")
         print()
-    print("test" + "".join(f"  ridge {a} {weighted_r2(test.to_numpy(), ridge(x, y, tested, a)):.3f}" for a in ALPHAS))
+    print("test" + "".join(f"  ridge {a} {score(test.to_numpy(), ridge(x, y, tested, a)):.3f}" for a in ALPHAS))
 
 
 def colours(path: Path) -> Array:
@@ -96,11 +97,9 @@ def ridge(x: Array, y: Array, rows: Array, alpha: float) -> Array:
     return (rows - mean) / deviation @ weights + y.mean(0)
 
 
-def weighted_r2(y: Array, prediction: Array) -> float:
-    """R2 of (N, 5) over all rows and targets, by the targets' weights."""
-    weights = np.broadcast_to(WEIGHTS, y.shape)
-    middle = np.average(y, weights=weights)
-    return 1 - float((weights * (y - prediction) ** 2).sum() / (weights * (y - middle) ** 2).sum())
+def score(y: Array, prediction: Array) -> float:
+    """The competition's R2 of (N, 5)."""
+    return r2(prediction - y, y, np.array(WEIGHTS))
 
 
 if __name__ == "__main__":
