@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import random
@@ -51,6 +52,15 @@ def ctk(*arguments: str) -> Result:
 def files_in(folder: Path) -> dict[str, bytes]:
     """Every file below a folder."""
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def sizes(folder: Path) -> list[int]:
+    """Bytes of the files that a download in progress has; one may get its whole name between listing and asking."""
+    found = []
+    for path in folder.glob("*.part"):
+        with contextlib.suppress(FileNotFoundError):
+            found.append(path.stat().st_size)
+    return found
 
 
 def sent(kaggle: Any) -> list[str]:
@@ -338,7 +348,7 @@ def test_killed_in_the_middle_it_goes_on(kaggle: Any, folder: Path, tmp_path: Pa
         "CTK_CACHE": str(tmp_path / "cache"),
     }  # the next with this one would tell of the kill
     process = subprocess.Popen(command, env=own, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    while half not in [path.stat().st_size for path in folder.glob(".kaggle/*.part")]:
+    while half not in sizes(folder / ".kaggle"):
         assert process.poll() is None
         time.sleep(0.05)
     os.kill(process.pid, signal.SIGKILL)
