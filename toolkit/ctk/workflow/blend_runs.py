@@ -17,7 +17,7 @@ from ctk.errors import UsageError
 from ctk.plugins import plugins
 from ctk.plugins.component_options import resolve_choice
 from ctk.plugins.guard import competition_of, metric_of
-from ctk.runs import FINISHED, Run
+from ctk.runs import FINISHED, RAW, Run
 from ctk.samples import Array, Data
 from ctk.workflow.blend_members import (
     PredictedRun,
@@ -177,6 +177,25 @@ def gather_sources(plan: BlendPlan, observer: Observer) -> tuple[Data, MemberPre
     return data, members
 
 
+def gather_raw(plan: BlendPlan, data: Data) -> MemberPredictions | None:
+    """Gather what nothing has mended of the same members, to be scored beside them; None where not all of it is kept.
+
+    Runs keep it that mended by options of the competition's; a file has no more than was submitted.
+    """
+    of_runs = [run.config().get("postprocess") for run in plan.runs.values()]
+    if len(of_runs) < len(plan.sources) or not all(isinstance(each, Mapping) for each in of_runs):
+        return None
+    raw = gather_predictions(plan.runs, data.train, data.test, RAW)
+    if plan.members:
+        choose_members(raw, plan.members)
+    if plan.whole:
+        for prefix, run in plan.runs.items():
+            _join_members(replace(plan, mended=False), prefix, run, raw, data)
+    if plan.weights is not None:
+        take_saved_blend(plan, raw, lambda line: None)
+    return raw
+
+
 def choose_members(members: MemberPredictions, names: Sequence[str]) -> None:
     """Leave of the blended members those that are named, in the order of the names; what was a baseline is one no more.
 
@@ -288,7 +307,8 @@ def execute_blend(plan: BlendPlan, root: Path, name: str, observer: Observer, ma
         BlendRecord(blender, blended.blend, blended.fitted).save(run.folder)
         submission = run.folder / f"submission.{competition.formats[0]}"
         write_submission(submission, competition, blended.test, data)
-        results = collect_results(predicted, blended, submission)
+        raw = gather_raw(plan, data) if plan.postprocessing.has_options else None
+        results = collect_results(predicted, blended, submission, raw=raw)
         report_results(results, competition)
         run.set_state(FINISHED)
     return results
