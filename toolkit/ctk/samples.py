@@ -116,7 +116,9 @@ class Samples:
 
     ids        (N,) int64 or str, unique
     features   by name, (N, ...) arrays that models read
-    target     (N, ...) or None where it is not known; with a gallery, (N,) int64 rows of it
+    target     (N, ...) or None where it is not known; with a gallery, (N,) int64 rows of it. It may be text, (N,) str:
+               then predictions are such text too. One of whole numbers (N,) may be of classes or choices, from 0: then
+               predictions may be a score for each of them, (N, C)
     groups     by name, (N,) int64: rows that must stay on one side of a split
     notes      by name, (N,) str: for people and filters, never for models
     constants  by name, arrays that hold for all samples: means, scales, weights of columns
@@ -162,7 +164,7 @@ class Samples:
         )
 
     def target_values(self) -> Array:
-        """What a network is to predict, (N, D): the target itself, or the gallery vectors it points at."""
+        """What is to be predicted, (N, D) or (N,) text: the target itself, or the gallery vectors it points at."""
         if self.target is None:
             raise ValueError("these samples have no target")
         return self.target if self.gallery is None else self.gallery.vectors[self.target]
@@ -175,6 +177,11 @@ class Samples:
         if self.target is None:
             raise ValueError("these samples have no target")
         return int(np.prod(self.target.shape[1:], dtype=np.int64))
+
+    @property
+    def predicts_text(self) -> bool:
+        """Whether what is predicted of these samples is text; false where their target is not known."""
+        return self.target is not None and self.target.dtype.kind == "U"
 
     def group(self, name: str) -> Array:
         """Group numbers by name, (N,) int64; raises UsageError with the names there are."""

@@ -48,6 +48,7 @@ def ctk_register_metrics(register: Register) -> None:
 @hookimpl
 def ctk_register_blenders(register: Register) -> None:
     register("mean", "ctk.components.blenders:Mean", "arithmetic mean of raw or normalised predictions")
+    register("vote", "ctk.components.blenders:Vote", "most votes of members: for a text, a choice or a class")
     register("greedy", "ctk.components.blenders:Greedy", "greedy selection with replacement by the run's metric")
     register("hill-climb", "ctk.components.hill_climbs:HillClimb", "hill climbing to weights by the run's metric")
     register(

@@ -89,6 +89,8 @@ def check_samples(samples: Samples, name: str, target: bool) -> None:
 
 def _check_target(samples: Samples, target: Array, name: str) -> None:
     _check_rows({"": target}, len(samples), f"{name} target")
+    told = f"prepared the {name} target as text of shape {target.shape}; text is ({len(samples)},)"
+    require(not samples.predicts_text or target.ndim == 1, told)
     if (targets := samples.targets) is not None:
         names, groups, width = len(targets), len(targets.groups), samples.target_width
         told = f"prepared {name} targets of {width} columns, {names} names and {groups} groups of columns"
