@@ -31,7 +31,8 @@ class Mean(Blender):
 
     def fit(self, oof: Mapping[str, Array], samples: Samples, metric: Metric) -> Blend:
         """Give each member its weight; ``oof`` may be empty arrays. Raises UsageError where weights do not fit."""
-        text = samples.predicts_text or any(np.asarray(each).dtype.kind == "U" for each in oof.values())
+        known = [np.asarray(each) for each in oof.values() if len(each)]
+        text = known[0].dtype.kind == "U" if known else samples.predicts_text
         return Blend(self._weights(list(oof)), self.normalise and not text, how="vote" if text else "sum")
 
     def check(self, keys: Sequence[str], samples: Samples, metric: Metric) -> None:
@@ -79,7 +80,7 @@ class Vote(Blender):
         self.weights = weights
 
     def fit(self, oof: Mapping[str, Array], samples: Samples, metric: Metric) -> Blend:
-        """Weigh the votes; equal ones look at no prediction. Raises UsageError where there is nothing to choose from."""
+        """Weigh the votes; equal ones look at no prediction. Raises UsageError where there is nothing to choose."""
         for key, values in oof.items():
             shape = np.shape(values)
             if len(values) and np.asarray(values).dtype.kind != "U" and (len(shape) != 2 or shape[1] < 2):

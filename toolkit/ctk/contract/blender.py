@@ -38,7 +38,7 @@ class Blend(Tabular):
     by               group of the samples by whose numbers rows are in bins; none where all rows have the same weights
     bins             (B,) lowest and highest number of each bin, both inside
     parts            (B,) each bin's own blend; weights are then their mean over the rows that they were found on
-    how              "sum" of the predictions by their weights, or "vote": each row of a member's gives its weight to one
+    how              "sum" of the predictions by their weights, or "vote": in each row a member gives its weight to one
                      text, or to the choice that it has the highest score for
     """
 

@@ -12,29 +12,29 @@ TIE = 1e-9
 """Sums of weights so near each other, in parts of all of them, are equal: they were added up in another order."""
 
 
-def vote_of_texts(texts: Sequence[Array], weights: Sequence[float] | Sequence[Array]) -> Array:
+def vote_of_texts(texts: Sequence[Array], weights: Sequence[Array]) -> Array:
     """Take in each row the text with the most votes, (N,) str.
 
     texts    (N,) str of each voter, of whatever widths
-    weights  of each voter, a number or (N,) by row; of texts with as many votes that of the first voter is taken
+    weights  of each voter, (1,) or (N,) by row; of texts with as many votes that of the first voter is taken
     """
     import numpy as np
 
-    votes = np.stack(
-        [
-            np.sum([np.where(own == other, weight, 0.0) for other, weight in zip(texts, weights, strict=True)], axis=0)
-            for own in texts
-        ]
-    )
-    elected = _first_of_most(votes, np.abs(votes).sum(axis=0)) if len(texts) > 1 else np.zeros(len(texts[0]), np.int64)
-    return np.stack([each.astype(np.result_type(*texts)) for each in texts])[elected, np.arange(len(elected))]
+    votes = np.zeros((len(texts), len(texts[0])))
+    for number, own in enumerate(texts):
+        for other, weight in zip(texts, weights, strict=True):
+            votes[number] += np.where(own == other, weight, 0.0)
+    elected = _first_of_most(votes, np.abs(votes).sum(axis=0))
+    every = np.stack([each.astype(np.result_type(*texts)) for each in texts])
+    taken: Array = every[elected, np.arange(len(elected))]
+    return taken
 
 
-def vote_of_choices(scores: Sequence[Array], weights: Sequence[float] | Sequence[Array]) -> Array:
+def vote_of_choices(scores: Sequence[Array], weights: Sequence[Array]) -> Array:
     """Sum up the votes for each of C choices, (N, C) float64: a voter gives its weight to that of its highest score.
 
     scores   (N, C) of each voter
-    weights  of each voter, a number or (N,) by row. Of choices with as many votes that of the first voter is given the
+    weights  of each voter, (1,) or (N,) by row. Of choices with as many votes that of the first voter is given the
              least that makes it the largest in float32
     """
     import numpy as np

@@ -74,7 +74,7 @@ def combine_folds(
     for rows in row_blocks_of(mean):
         some = [each[rows] for each in test]
         if text:
-            mean[rows] = vote_of_texts(some, [1.0] * len(some))
+            mean[rows] = vote_of_texts(some, [np.ones(1)] * len(some))
             continue
         if unit:
             # Only directions count in retrieval; lengths differ by fold and would weigh one against another.

@@ -59,7 +59,7 @@ def check_used(config: RunConfig, run: Run, train: Samples, test: Samples, divis
                 _check_folds(member, whose, parts, train, test, division)
         if member.uses and train.predicts_text:
             raise UsageError(
-                f"Member '{member.name}' uses other members, and what these predict is text, not numbers to learn from.",
+                f"Member '{member.name}' uses other members, and these predict text, not numbers to learn from.",
                 "Leave uses out, and blend them: blend: vote.",
             )
         if member.uses and division is not None:

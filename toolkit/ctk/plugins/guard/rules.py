@@ -193,7 +193,7 @@ def _width(width: Any, given: Given) -> int:
 def _note_target(nothing: Any, given: Given) -> None:
     """Keep what the target is like, which predictions are compared with.
 
-    The shape of one of its rows, None where there is none; whether it is text; how many choices whole numbers tell apart.
+    The shape of one of its rows, None where there is none; whether it is text; how many choices it tells apart.
     """
     samples, wrapped = given["train"] if "train" in given else given["samples"], given["self"]
     row = None if samples.target is None else samples.target.shape[1:]

@@ -12,7 +12,7 @@ from ctk.errors import DamagedError
 from ctk.files import read_json
 from ctk.plugins.guard.array_checks import NUMBERS, first_row, row_blocks
 from ctk.plugins.guard.failures import ContractViolation, require
-from ctk.samples import ARRAYS, Array, Data, Samples
+from ctk.samples import ARRAYS, Array, Data, MappedRows, Samples
 
 INT64 = np.iinfo(np.int64).max
 TEXT = "U"
@@ -126,7 +126,7 @@ def _check_rows(arrays: Mapping[str, Array], rows: int, what: str, kinds: str = 
 
 
 def _check_content(values: object, what: str) -> None:
-    if not isinstance(values, np.ndarray):
+    if not isinstance(values, np.ndarray | MappedRows):
         raise ContractViolation(f"prepared the {what} as a {type(values).__name__}, and an array is needed")
     told = f"prepared the {what} of type {values.dtype}; numbers or text are needed"
     require(values.dtype.kind in f"{NUMBERS}{TEXT}", told)
