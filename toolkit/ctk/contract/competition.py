@@ -151,9 +151,9 @@ class Competition(ABC):
         return ()
 
 
-def presets_in(package: str) -> dict[str, dict[str, Any]]:
-    """Read the configs in a package's folder ``presets``, by the names of their YAML files."""
-    return _yaml_in(package, "presets")
+def presets_in(package: str, folder: str = "presets") -> dict[str, dict[str, Any]]:
+    """Read the configs in a folder of a package, by the names of their YAML files."""
+    return _yaml_in(package, folder)
 
 
 def spaces_in(package: str) -> dict[str, dict[str, Any]]:

@@ -1,0 +1,1 @@
+"""A view drawn with what is known of it."""
