@@ -2,6 +2,7 @@
 
 from ctk_supertux.labels.captions import caption, kind_and_question
 from ctk_supertux.labels.choices import CaptionPool, draw_wrong, shuffle
+from ctk_supertux.labels.graded import write_graded
 from ctk_supertux.labels.info import Info, frame_of, list_infos, read_info
 from ctk_supertux.labels.questions import ask, family_of
 from ctk_supertux.labels.sampling import Sampling, draw, draw_views
@@ -29,5 +30,6 @@ __all__ = [
     "read_info",
     "shuffle",
     "write_captions",
+    "write_graded",
     "write_pairs",
 ]

@@ -24,15 +24,15 @@ class CaptionPool:
     text      (M,) int64: captions of the data, each as often as it is there
     kind      (M,) int64: places in KINDS
     picture   (M,) int64: the picture that each is true of
+    question  (M,) int64: what each answers
     texts     how many different captions there are
-    question  (texts,) int64: what each caption answers
     """
 
     text: Array
     kind: Array
     picture: Array
-    texts: int
     question: Array
+    texts: int
 
     def true_of(self, picture: Array, text: Array) -> Array:
         """Whether captions are among those of pictures, of any shape."""
@@ -86,8 +86,10 @@ def shuffle(right: Array, wrong: Array, seed: int) -> tuple[Array, Array]:
 
 def _answered(pool: CaptionPool, picture: Array, text: Array) -> Array:
     """Whether a picture has a caption that answers what another caption answers."""
+    question = np.zeros(pool.texts, np.int64)
+    question[pool.text] = pool.question
     asked = int(pool.question.max(initial=0)) + 1
-    return np.isin(picture * asked + pool.question[text], pool.picture * asked + pool.question[pool.text])
+    return np.isin(picture * asked + question[text], pool.picture * asked + pool.question)
 
 
 def _repeated(chosen: Array) -> Array:
