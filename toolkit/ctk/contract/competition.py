@@ -146,14 +146,23 @@ class Competition(ABC):
         """Return the schema of ``ctk data ID --build``: its fields become options, ``run(progress)`` does the work."""
         return None
 
+    def data_verbs(self) -> Mapping[str, type[BaseModel]]:
+        """Return what ``ctk data ID --VERB`` can do with data besides, by verb: schemas like that of ``build``.
+
+        A field that is called as its verb has the value that may follow it, as in ``--check FILE``. ``--data`` and
+        ``--out`` are handed on as fields ``data`` and ``out``. ``run(progress)`` may return lines to be printed.
+        """
+        schema = self.build()
+        return {} if schema is None else {"build": schema}
+
     def report(self, results: Results) -> Sequence[Section]:
         """Make the sections of the report that only this competition can draw."""
         return ()
 
 
-def presets_in(package: str) -> dict[str, dict[str, Any]]:
-    """Read the configs in a package's folder ``presets``, by the names of their YAML files."""
-    return _yaml_in(package, "presets")
+def presets_in(package: str, folder: str = "presets") -> dict[str, dict[str, Any]]:
+    """Read the configs in a folder of a package, by the names of their YAML files."""
+    return _yaml_in(package, folder)
 
 
 def spaces_in(package: str) -> dict[str, dict[str, Any]]:

@@ -1,0 +1,1 @@
+"""The two competitions as the toolkit knows them."""

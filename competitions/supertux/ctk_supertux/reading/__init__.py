@@ -1,0 +1,1 @@
+"""The homework's folders as samples."""
