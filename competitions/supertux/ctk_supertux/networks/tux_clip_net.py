@@ -14,13 +14,11 @@ from torch.utils.checkpoint import checkpoint
 from ctk.contract import Batch, Count
 from ctk.errors import UsageError
 from ctk.samples import Samples
-from ctk.training import texts_of
 from ctk_supertux.columns import CANDIDATES, IMAGE
 from ctk_supertux.networks.contrast import contrast
 from ctk_supertux.networks.looks import Look, PictureLook
 from ctk_supertux.networks.towers import CLIPTowers
-from ctk_transformers.base_model import PretrainedBase, load_base
-from ctk_transformers.lora import Lora, add_lora, save_lora
+from ctk_transformers import Lora, PretrainedBase, add_lora, load_base, save_lora
 
 ADDITIONAL = "additional_weights.pt"
 """What is learned beside the adapters, by name, as ``torch.save`` writes it."""
@@ -74,7 +72,8 @@ class TuxClipNet(nn.Module):
         self.look = PictureLook(look, size, crop)
         self.weight, self.memory_limit, self.chunk = contrast, memory_limit, chunk
         self.towers = CLIPTowers(*towers_of(base), proj_dim, temperature)
-        self.adapted = None if lora is None else adapt(self.towers, Lora.model_validate(lora))
+        # A tuple, so that what is saved does not hold the towers a second time.
+        self.adapters = () if lora is None else (adapt(self.towers, Lora.model_validate(lora)),)
 
     @classmethod
     def for_samples(cls, samples: Samples, **options: Any) -> Self:
@@ -100,12 +99,12 @@ class TuxClipNet(nn.Module):
 
         Raises UsageError where the towers themselves were trained.
         """
-        if self.adapted is None:
+        if not self.adapters:
             raise UsageError(
                 "A CLIP network whose towers were trained whole is no adapter of its base.",
                 "Train it with lora: {r: 8, alpha: 32} for a bundle.",
             )
-        save_lora(self.adapted, folder)
+        save_lora(self.adapters[0], folder)
         own = {name: value.detach().cpu() for name, value in self.towers.named_parameters() if is_additional(name)}
         torch.save(own, folder / ADDITIONAL)
 
@@ -163,6 +162,12 @@ def adapt(towers: CLIPTowers, lora: Lora) -> Any:
         if is_additional(name):
             parameter.requires_grad_(True)
     return adapted
+
+
+def texts_of(codes: Tensor) -> Any:
+    import numpy as np
+    a = np.ascontiguousarray(codes.cpu().numpy().astype(np.int32))
+    return a.view(f"<U{a.shape[1]}")[:, 0]
 
 
 def is_additional(name: str) -> bool:
