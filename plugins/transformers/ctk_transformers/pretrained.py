@@ -6,6 +6,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from transformers.utils import logging as hf_logging
+
 from ctk.errors import CtkError, UsageError
 from ctk_timm import HubFile
 
@@ -41,6 +43,8 @@ def load_pretrained(kind: Any, model: str, holds: str = "config.json and model.s
     Raises as ``find_pretrained`` does, and CtkError for files that cannot be read.
     """
     place, local = find_pretrained(model)
+    progress = hf_logging.is_progress_bar_enabled()
+    hf_logging.disable_progress_bar()
     try:
         return kind.from_pretrained(place, local_files_only=local, **options)
     except Exception as error:  # transformers', the hub's, safetensors' or the disk's
@@ -48,6 +52,9 @@ def load_pretrained(kind: Any, model: str, holds: str = "config.json and model.s
             f"{model}: cannot be loaded as a model ({first_line(error)}).",
             f"Its folder must hold {holds}, as save_pretrained writes them.",
         ) from error
+    finally:
+        if progress:
+            hf_logging.enable_progress_bar()
 
 
 def first_line(error: Exception) -> str:
