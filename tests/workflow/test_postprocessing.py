@@ -69,7 +69,7 @@ def test_a_competition_without_options_takes_a_switch_alone(tmp_plugin, ctk_home
 
 @pytest.mark.parametrize(
     ("schema", "said"),
-    [(dict, "told of options"), (Lacking, "has an option of its postprocessing without a default: x")],
+    [(dict, "told of options"), (Lacking, "has an option without a default: x")],
 )
 def test_options_that_are_no_schema_are_the_plugins_fault(schema, said, toy, ctk_home, monkeypatch):
     monkeypatch.setattr(ToyCompetition, "postprocess_options", lambda self: schema)

@@ -25,4 +25,6 @@ def ctk_register_data(register: Register) -> None:
 def ctk_register_metrics(register: Register) -> None:
     evaluation = "ctk_supertux.evaluation"
     register("answer-accuracy", f"{evaluation}:ANSWER_ACCURACY", "share of answers that begin with the right one")
-    register("choice-accuracy", f"{evaluation}:CHOICE_ACCURACY", "share of choices whose highest score is the right one")
+    register(
+        "choice-accuracy", f"{evaluation}:CHOICE_ACCURACY", "share of choices whose highest score is the right one"
+    )

@@ -1,1 +1,36 @@
-"""Models of Hugging Face transformers as components of ctk."""
+"""Models of Hugging Face transformers as components of ctk.
+
+Each name is imported when it is first used (PEP 562): transformers takes seconds.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ctk_transformers.base_model import PretrainedBase, load_base
+    from ctk_transformers.lora import Lora, add_lora, load_lora, save_lora
+
+_HOMES = {
+    "Lora": "lora",
+    "PretrainedBase": "base_model",
+    "add_lora": "lora",
+    "load_base": "base_model",
+    "load_lora": "lora",
+    "save_lora": "lora",
+}
+__all__ = [
+    "Lora",
+    "PretrainedBase",
+    "add_lora",
+    "load_base",
+    "load_lora",
+    "save_lora",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(f"ctk_transformers.{_HOMES[name]}"), name)
+    raise AttributeError(f"module 'ctk_transformers' has no attribute '{name}'")

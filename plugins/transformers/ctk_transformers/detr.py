@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, Literal
 
 from torch import Tensor, nn
 from transformers import AutoModel
 
-from ctk.errors import CtkError, UsageError
-from ctk_timm import HubFile
+from ctk.errors import UsageError
+from ctk_transformers.pretrained import load_pretrained
 
 Layer = Literal["encoder", "backbone"]
 
@@ -47,23 +46,7 @@ def load_detr(model: str) -> Any:
     Raises UsageError for a folder that is not there and for a model that is no DETR; CtkError at once where the hub
     cannot be reached, and for weights that cannot be read.
     """
-    folder = Path(model).expanduser()
-    local = folder.is_dir()
-    if not local:
-        if model.startswith((".", "/", "~")) or model.count("/") != 1:
-            raise UsageError(f"{model}: there is no such folder.", "Give one with config.json, or an id of the hub.")
-        config = HubFile(model, "config.json")
-        local = config.cached() is not None
-        if not local:
-            config.require(f"The model '{model}'", "Fetch it elsewhere, and give its folder: model: FOLDER.")
-    try:
-        detr: Any = AutoModel.from_pretrained(folder if folder.is_dir() else model, local_files_only=local)
-    except Exception as error:  # transformers', the hub's, safetensors' or the disk's
-        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        raise CtkError(
-            f"{model}: cannot be loaded as a model ({(lines or [type(error).__name__])[0][:200].rstrip('.')}).",
-            "Its folder must hold config.json and model.safetensors, as save_pretrained writes them.",
-        ) from error
+    detr: Any = load_pretrained(AutoModel, model)
     if not (hasattr(detr, "input_projection") and hasattr(detr, "backbone")):
         raise UsageError(
             f"{model}: is a {type(detr).__name__}, no DETR.", "Use a model such as facebook/detr-resnet-50."

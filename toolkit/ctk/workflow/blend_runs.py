@@ -28,6 +28,7 @@ from ctk.workflow.blend_members import (
     postprocess_blend,
 )
 from ctk.workflow.blend_record import BlendRecord
+from ctk.workflow.bundles import fitted_members, write_bundle
 from ctk.workflow.collect_results import collect_results, report_results
 from ctk.workflow.environment import describe_environment
 from ctk.workflow.observer import Observer
@@ -111,6 +112,10 @@ def plan_blend(
             "Give runs of one competition, or say it with --competition.",
         )
     known = competition_of(ids.pop())
+    if known.bundled and len(runs) < len(found):
+        file = next(source for source in found if isinstance(source, Path))
+        problem = f"{file}: is a bundle of models, whose predictions nobody knows."
+        raise UsageError(problem, "Blend the runs that it is of.")
     by_hand = any(each.startswith(("weights.", "weights=[", "weights={")) for each in options)
     own = MEAN if by_hand or len(runs) < len(found) else runs[0].config().get("blend", MEAN)
     if members or len(found) > 1:  # weights by hand were those of the one run's own members
@@ -307,7 +312,10 @@ def execute_blend(plan: BlendPlan, root: Path, name: str, observer: Observer, ma
         blended = postprocess_blend(predicted, blend, fitted)
         BlendRecord(blender, blended.blend, blended.fitted).save(run.folder)
         submission = run.folder / f"submission.{competition.formats[0]}"
-        write_submission(submission, competition, blended.test, data)
+        if competition.bundled:
+            write_bundle(submission, competition, fitted_members(run), data.test, plan.config)
+        else:
+            write_submission(submission, competition, blended.test, data)
         raw = gather_raw(plan, data) if plan.postprocessing.has_options else None
         results = collect_results(predicted, blended, submission, raw=raw)
         report_results(results, competition)
