@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from ctk.config.overrides import override
 from ctk.config.resolve import base_config, resolve
 from ctk.contract import BlendChoice, Choice, Competition, Results, RunConfig, find_members
 from ctk.contract.schema import validate_config
-from ctk.errors import UsageError
+from ctk.errors import CtkError, UsageError
 from ctk.plugins import plugins
 from ctk.plugins.component_options import resolve_choice
 from ctk.plugins.guard import competition_of, metric_of
@@ -354,13 +355,20 @@ def _in_order_of_sources(
             key = name or _distinct(source.stem, taken)
             taken.add(key)
             values = plan.competition.read_submission(source, data.test, width).values
-            if np.asarray(values).dtype.kind not in "biuf":
+            if np.asarray(values).dtype.kind not in "biuf" and not _are_predictions(plan.competition, values, data):
                 raise UsageError(f"{given}: holds answers that are no numbers, of which no blend can be made.")
             yield key, values
         else:
             prefix = next(prefixes)
             begins = f"{prefix}/" if prefix else ""
             yield from ((key, values) for key, values in of_runs.items() if f"{key}/".startswith(begins))
+
+
+def _are_predictions(competition: Competition, values: Array, data: Data) -> bool:
+    """Whether text of a submission is what was predicted, and not the name of something made of predictions."""
+    with suppress(CtkError):
+        return np.array_equal(competition.submitted(values, data.test), values)
+    return False
 
 
 def _distinct(name: str, taken: set[str]) -> str:
