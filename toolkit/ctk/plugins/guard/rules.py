@@ -451,6 +451,9 @@ CONTRACTS = {
         postprocess_options=Rule("telling the options of its postprocessing", _options_schema),
         write_data=Rule("writing data in its layout"),
         build=Rule("telling how its data is built"),
+        data_verbs=Rule(
+            "telling what it does with data", _of_type(Mapping, "gave a {} of verbs, and schemas by name are needed")
+        ),
         report=Rule("drawing its report", lambda sections, given: list(sections)),
     ),
     "data": Contract(
