@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ctk_transformers.base_model import PretrainedBase, load_base
+    from ctk_transformers.frozen import leave_out_frozen
     from ctk_transformers.lora import Lora, add_lora, load_lora, save_lora
 
 _HOMES = {
     "Lora": "lora",
     "PretrainedBase": "base_model",
     "add_lora": "lora",
+    "leave_out_frozen": "frozen",
     "load_base": "base_model",
     "load_lora": "lora",
     "save_lora": "lora",
@@ -24,6 +26,7 @@ __all__ = [
     "Lora",
     "PretrainedBase",
     "add_lora",
+    "leave_out_frozen",
     "load_base",
     "load_lora",
     "save_lora",
