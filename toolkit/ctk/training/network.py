@@ -131,6 +131,11 @@ class NetworkModel(Model):
         """Whether the network's class says so."""
         return bool(getattr(self.network_class, "reads_nan", False))
 
+    @property
+    def predicts_text(self) -> bool:  # type: ignore[override]
+        """Whether the network is trained by a loss of its own: all others compare numbers."""
+        return hasattr(self.network_class, "training_loss")
+
     def features_read(self, samples: Samples) -> list[str]:
         """What the network's ``forward`` is given."""
         names: Any = self._new(samples).features
