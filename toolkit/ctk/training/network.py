@@ -23,10 +23,10 @@ from ctk.training.devices import autocast, torch_device
 from ctk.training.forward import State, predict_blocks, predicts_text, put_columns, put_rows, reads_sequences
 from ctk.training.memory_need import fit_bytes
 from ctk.training.network_parts import make_views
-from ctk.training.own_loss import check_loss_of
 from ctk.training.sequences import MASK, Sequences
 from ctk.training.torch_files import HELP, load_tensors, save_tensors
 from ctk.training.trainable import trained_names
+from ctk.training.training_loss import check_loss_of
 
 if TYPE_CHECKING:
     from ctk.training.stage import Stage
