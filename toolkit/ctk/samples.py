@@ -29,6 +29,7 @@ LARGE = 128 << 20
 class MappedRows(NDArrayOperatorsMixin):
     """Rows (R,) int64 of a memory-mapped array (N, ...) that are read when they are looked at, like an array (R, ...).
 
+    A row may be there many times, as a picture of which much is asked: samples save it once.
     Indexing reads what is asked for, of rows that one index array or slice names. All else, whatever an array can do,
     reads all of it first, each time anew: whoever needs that twice keeps ``np.asarray`` of it.
     """
@@ -67,8 +68,10 @@ class MappedRows(NDArrayOperatorsMixin):
 def _take_rows(values: Array, rows: Array | slice) -> Array:
     """Take rows of an array (N, ...), as ``MappedRows`` where they are scattered in a large one that is mapped."""
     if isinstance(values, MappedRows):
-        return _take_rows(values.mapped, _slice_of(values.rows[rows]))
-    if isinstance(rows, slice) or not isinstance(values, np.memmap):
+        values, rows = values.mapped, _slice_of(values.rows[rows])
+    elif not isinstance(values, np.memmap):
+        return values[rows]
+    if isinstance(rows, slice):
         return values[rows]
     numbers = np.flatnonzero(rows) if rows.dtype == bool else rows
     if len(numbers) * math.prod(values.shape[1:]) * values.itemsize < LARGE:
@@ -116,7 +119,9 @@ class Samples:
 
     ids        (N,) int64 or str, unique
     features   by name, (N, ...) arrays that models read
-    target     (N, ...) or None where it is not known; with a gallery, (N,) int64 rows of it
+    target     (N, ...) or None where it is not known; with a gallery, (N,) int64 rows of it. It may be text, (N,) str:
+               then predictions are such text too. One of whole numbers (N,) may be of classes or choices, from 0: then
+               predictions may be a score for each of them, (N, C)
     groups     by name, (N,) int64: rows that must stay on one side of a split
     notes      by name, (N,) str: for people and filters, never for models
     constants  by name, arrays that hold for all samples: means, scales, weights of columns
@@ -162,7 +167,7 @@ class Samples:
         )
 
     def target_values(self) -> Array:
-        """What a network is to predict, (N, D): the target itself, or the gallery vectors it points at."""
+        """What is to be predicted, (N, D) or (N,) text: the target itself, or the gallery vectors it points at."""
         if self.target is None:
             raise ValueError("these samples have no target")
         return self.target if self.gallery is None else self.gallery.vectors[self.target]
@@ -176,6 +181,11 @@ class Samples:
             raise ValueError("these samples have no target")
         return int(np.prod(self.target.shape[1:], dtype=np.int64))
 
+    @property
+    def predicts_text(self) -> bool:
+        """Whether what is predicted of these samples is text; false where their target is not known."""
+        return self.target is not None and self.target.dtype.kind == "U"
+
     def group(self, name: str) -> Array:
         """Group numbers by name, (N,) int64; raises UsageError with the names there are."""
         if name not in self.groups:
@@ -183,11 +193,19 @@ class Samples:
         return self.groups[name]
 
     def save(self, folder: Path) -> None:
-        """Write one .npy an array, so that ``open`` can map them into memory in every worker."""
+        """Write one .npy an array, so that ``open`` can map them into memory in every worker.
+
+        ``MappedRows`` with a row many times are written once, ``NAME.npy``, and ``NAME.rows.npy`` says which are where.
+        """
         arrays = dict(self._arrays())
         for name, values in arrays.items():
             path = folder / f"{name}.npy"
             path.parent.mkdir(parents=True, exist_ok=True)
+            if f"{name}.rows" not in arrays:
+                path.with_name(f"{path.stem}.rows.npy").unlink(missing_ok=True)
+                if isinstance(values, MappedRows):
+                    _save_once(values, path)
+                    continue
             np.save(path, values, allow_pickle=False)
         (folder / ARRAYS).write_text(json.dumps(list(arrays)))
 
@@ -196,6 +214,10 @@ class Samples:
         """Samples written by ``save``, memory-mapped read-only. Raises DamagedError."""
         names = read_json(folder / ARRAYS, list[str])
         arrays = {name: read_npy(folder / f"{name}.npy") for name in names}
+        for name in names:
+            rows = folder / f"{name}.rows.npy"
+            if f"{name}.rows" not in arrays and rows.exists():
+                arrays[name] = cast("Array", _rows_of(arrays[name], read_npy(rows), rows))
 
         def under(room: str) -> dict[str, Array]:
             return {name.split("/", 1)[1]: values for name, values in arrays.items() if name.startswith(f"{room}/")}
@@ -280,6 +302,31 @@ class Data:
             files=files,
             about=read_json(place / "about.json", str),
         )
+
+
+def _save_once(values: MappedRows, path: Path) -> None:
+    """Write the rows that are used of an array, some at a time, and which of them are where."""
+    if not len(values):
+        np.save(path, np.asarray(values), allow_pickle=False)
+        return
+    used, place = np.unique(values.rows, return_inverse=True)
+    if len(used) == len(values):  # none is there twice
+        used, place = values.rows, np.arange(0)
+    whole = np.lib.format.open_memmap(path, "w+", values.dtype, (len(used), *values.shape[1:]))
+    step = max(1, LARGE // max(1, math.prod(values.shape[1:]) * values.dtype.itemsize))
+    for start in range(0, len(used), step):
+        whole[start : start + step] = values.mapped[used[start : start + step]]
+    whole.flush()
+    if len(place):
+        np.save(path.with_name(f"{path.stem}.rows.npy"), place, allow_pickle=False)
+
+
+def _rows_of(values: Array, rows: Array, path: Path) -> MappedRows:
+    """Rows as ``_save_once`` wrote them. Raises DamagedError for such as are not there."""
+    whole = rows.ndim == 1 and rows.dtype.kind in "iu" and values.ndim > 0
+    if not whole or (len(rows) and not 0 <= rows.min() <= rows.max() < len(values)):
+        raise DamagedError(f"{path}: names rows that the array beside it has not.", "Was it damaged?")
+    return MappedRows(values, rows)
 
 
 def _slice_of(rows: Array) -> Array | slice:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import click
+from pydantic import BaseModel
 from rich.text import Text
 
 from ctk.api import filter_data
@@ -50,7 +52,7 @@ from ctk.workflow.prepare import make_reader
 )
 @click.option("--out", type=click.Path(path_type=Path), help="Folder to write to.")
 @as_json
-@click.option("-h", "--help", "help_", is_flag=True, help="Show this message; with --build, the options of the build.")
+@click.option("-h", "--help", "help_", is_flag=True, help="Show this message; with --build or another verb of the competition's, its options.")
 @click.argument("rest", nargs=-1, type=click.UNPROCESSED)
 def data(
     competition: str | None,
@@ -72,14 +74,22 @@ def data(
     ctk data my-competition --download --data DIR                 fetched from its platform, or gone on with
     ctk data my-competition --build --images DIR --captions FILE --out DIR
     ctk data my-competition --data DIR --filter FILTER --out FILTERED
+    ctk data my-competition --VERB ...                            what only this competition does; --help lists them
     """
     context = click.get_current_context()
-    if competition is None or (help_ and not build):
+    known = None if competition is None else competition_of(competition)
+    verbs = {} if known is None else known.data_verbs()
+    verb = "build" if build else next((name for each in rest if (name := each[2:].partition("=")[0]) in verbs and each[:2] == "--"), None)
+    if known is None or (help_ and verb is None):
         click.echo(context.get_help())
+        if verbs:
+            click.echo("\nVerbs of this competition, each with its own --help:")
+            click.echo("".join(f"  --{name:<12}{_first_line(schema)}\n" for name, schema in verbs.items()), nl=False)
         context.exit(0 if help_ else 2)
-    known = competition_of(competition)
-    if build:
-        _build(known, [*rest, *(["--out", str(out)] if out else []), *(["--help"] if help_ else [])])
+    if verb is not None:
+        given = [("--data", data_dir), ("--out", out)]
+        more = [word for option, value in given if value is not None for word in (option, str(value))]
+        _run_verb(known, verbs, verb, [*rest, *more, *(["--help"] if help_ else [])])
         return
     if rest:
         raise click.UsageError(f"No such option or argument: {' '.join(rest)}")
@@ -124,10 +134,15 @@ def _download(competition: Any, folder: Path, quiet: bool) -> None:
         console.print(f"{competition.platform}: {what}")
 
 
-def _build(competition: Any, arguments: list[str]) -> None:
-    """Parse the options of a competition's build, made from its schema, and run it."""
-    schema = competition.build()
-    if schema is None:
-        raise UsageError(f"{competition.id} has no --build.")
-    name = f"ctk data {competition.id} --build"
-    command_from_schema(schema, name).main(arguments, name, standalone_mode=False)
+def _run_verb(competition: Any, verbs: Mapping[str, type[BaseModel]], verb: str, arguments: list[str]) -> None:
+    """Parse the options of what a competition does with data, made from its schema, and run it."""
+    if verb not in verbs:
+        raise UsageError(f"{competition.id} has no --{verb}.")
+    if verb.replace("-", "_") not in verbs[verb].model_fields:
+        arguments = [word for word in arguments if word != f"--{verb}"]
+    name = f"ctk data {competition.id} --{verb}"
+    command_from_schema(verbs[verb], name).main(arguments, name, standalone_mode=False)
+
+
+def _first_line(schema: type[BaseModel]) -> str:
+    return (schema.__doc__ or "").strip().partition("\n")[0]

@@ -15,6 +15,7 @@ def ctk_register_losses(register: Register) -> None:
     register("info-nce", "ctk.components.info_nce:InfoNCE", "symmetric contrastive loss, several positives a row")
     register("l1", "ctk.components.smooth_l1:L1", "sizes of differences, the mean of all")
     register("smooth-l1", "ctk.components.smooth_l1:SmoothL1", "squares of small and sizes of large differences")
+    register("own", "ctk.components.own_loss:OwnLoss", "the network's own training_loss, where it has one")
     numbers = "ctk.components.regression_losses"
     register("mse", f"{numbers}:MSELoss", "squares of differences, the mean of all")
     register("quantile", f"{numbers}:Quantile", "pinball loss: predicts a quantile, or the median")
@@ -48,6 +49,7 @@ def ctk_register_metrics(register: Register) -> None:
 @hookimpl
 def ctk_register_blenders(register: Register) -> None:
     register("mean", "ctk.components.blenders:Mean", "arithmetic mean of raw or normalised predictions")
+    register("vote", "ctk.components.blenders:Vote", "most votes of members: for a text, a choice or a class")
     register("greedy", "ctk.components.blenders:Greedy", "greedy selection with replacement by the run's metric")
     register("hill-climb", "ctk.components.hill_climbs:HillClimb", "hill climbing to weights by the run's metric")
     register(

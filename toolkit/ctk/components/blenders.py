@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from ctk.samples import Array, Samples
 
 
 class Mean(Blender):
-    """Weights without a search: equal, or given.
+    """Weights without a search: equal, or given. Of text, the votes of members by their weights.
 
     normalise  scale each member's rows to length 1 first, so that no norm acts as a weight
     weights    taken as they are: of the members in the order of the config, or of the sources of ``ctk blend``; or by
@@ -22,6 +23,7 @@ class Mean(Blender):
     """
 
     needs_oof = False
+    reads_text = True
 
     def __init__(self, *, normalise: bool = False, weights: list[float] | dict[str, float] | None = None) -> None:
         self.normalise = normalise
@@ -29,7 +31,9 @@ class Mean(Blender):
 
     def fit(self, oof: Mapping[str, Array], samples: Samples, metric: Metric) -> Blend:
         """Give each member its weight; ``oof`` may be empty arrays. Raises UsageError where weights do not fit."""
-        return Blend(self._weights(list(oof)), self.normalise)
+        known = [np.asarray(each) for each in oof.values() if len(each)]
+        text = known[0].dtype.kind == "U" if known else samples.predicts_text
+        return Blend(self._weights(list(oof)), self.normalise and not text, how="vote" if text else "sum")
 
     def check(self, keys: Sequence[str], samples: Samples, metric: Metric) -> None:
         """Raise UsageError where the weights do not fit the members."""
@@ -61,6 +65,47 @@ def _by_name(weights: Mapping[str, float], keys: Sequence[str]) -> dict[str, flo
                 raise UsageError(f"blend.weights: '{name}' and another name both mean {key}.", "Name each member once.")
             named[key] = weight
     return {key: named.get(key, 0.0) for key in keys}
+
+
+class Vote(Blender):
+    """Each member votes in each row: for its text, or for the choice or class that it has the highest score for.
+
+    weights  of a member's vote: equal, or its score by the run's metric (where less is better, one over it)
+    """
+
+    needs_oof = False
+    reads_text = True
+
+    def __init__(self, *, weights: Literal["equal", "score"] = "equal") -> None:
+        self.weights = weights
+
+    def fit(self, oof: Mapping[str, Array], samples: Samples, metric: Metric) -> Blend:
+        """Weigh the votes; equal ones look at no prediction. Raises UsageError where there is nothing to choose."""
+        for key, values in oof.items():
+            shape = np.shape(values)
+            if len(values) and np.asarray(values).dtype.kind != "U" and (len(shape) != 2 or shape[1] < 2):
+                raise _no_choice(f"{key} predicts an array of shape {shape}")
+        if self.weights == "equal":
+            return Blend(dict.fromkeys(oof, 1 / len(oof)), how="vote")
+        if without := [key for key, values in oof.items() if not len(values)]:
+            problem = f"blend.weights is score, and {without[0]} has no out-of-fold predictions to score."
+            raise UsageError(problem, "Take weights: equal.")
+        scores = {key: metric.score(values, samples) for key, values in oof.items()}
+        raised = {key: max(score, 0.0) if metric.sign > 0 else 1 / max(score, 1e-12) for key, score in scores.items()}
+        total = sum(raised.values())
+        return Blend({key: each / total if total else 1 / len(oof) for key, each in raised.items()}, how="vote")
+
+    def check(self, keys: Sequence[str], samples: Samples, metric: Metric) -> None:
+        """Raise UsageError where the target is no text, class or choice."""
+        target = samples.target
+        if samples.gallery is not None or (
+            target is not None and target.dtype.kind == "f" and samples.target_width == 1
+        ):
+            raise _no_choice("a target is one of a gallery's rows" if samples.gallery else "a target is one number")
+
+
+def _no_choice(why: str) -> UsageError:
+    return UsageError(f"The blender 'vote' takes votes for one of several choices, and {why}.", "Take mean.")
 
 
 class Greedy(Blender):

@@ -84,6 +84,10 @@ class BatchSize(_Layout):
 
     size: int = Field(1024, gt=0, description="rows; with a group about so many")
     by: str | None = Field(None, description="group whose rows are all in one batch; none mixes single rows")
+    within: str | None = Field(
+        None, description="group of which all rows of a batch have the same number; none mixes all rows"
+    )
+    accumulate: int = Field(1, gt=0, description="batches a step: their mean gradient is taken")
     order: str | None = Field(
         None, description="of sequences: group that a sequence's rows are sorted by; none: time, where there is such"
     )
@@ -99,6 +103,8 @@ class BatchSize(_Layout):
             raise ValueError("sequences are of a group; say which: by: GROUP")
         if self.order is not None and not self.in_sequences:
             raise ValueError("order is for as: sequences alone")
+        if self.within is not None and self.by is not None:
+            raise ValueError("by and within do not go together: rows of a batch are whole groups, or of one")
         return self
 
 
@@ -248,6 +254,10 @@ class Training(Strict):
                 raise UsageError(
                     f"Config {where}: copies stand in stage {number + 1} of {len(phases)}.",
                     "Copies are trained last, after a stage of the whole network.",
+                )
+            if phase.curriculum is not None and phase.batch.within is not None:
+                raise UsageError(
+                    f"Config {where}: curriculum and batch.within each say which rows come together.", "Leave one out."
                 )
             phase._check_averages(f"{where}.{number}" if self.stages else where.removesuffix("stages").rstrip("."))
         return phases

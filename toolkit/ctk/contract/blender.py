@@ -7,10 +7,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from ctk.contract.metric import Metric
 from ctk.contract.row_bins import RowBins
+from ctk.contract.votes import vote_of_choices, vote_of_texts
 from ctk.errors import UsageError, nearest
 from ctk.notebook import Tabular
 from ctk.samples import Array, Samples
@@ -37,6 +38,8 @@ class Blend(Tabular):
     by               group of the samples by whose numbers rows are in bins; none where all rows have the same weights
     bins             (B,) lowest and highest number of each bin, both inside
     parts            (B,) each bin's own blend; weights are then their mean over the rows that they were found on
+    how              "sum" of the predictions by their weights, or "vote": in each row a member gives its weight to one
+                     text, or to the choice that it has the highest score for
     """
 
     weights: dict[str, float]
@@ -49,6 +52,7 @@ class Blend(Tabular):
     by: str | None = None
     bins: list[list[int]] = field(default_factory=list)
     parts: list[Blend] = field(default_factory=list)
+    how: Literal["sum", "vote"] = "sum"
 
     @property
     def rows(self) -> RowBins | None:
@@ -76,6 +80,8 @@ class Blend(Tabular):
     def apply(self, predictions: Mapping[str, Array], samples: Samples | None = None) -> Array:
         """Sum (N, ...) predictions by their weights, by member key: float32, or float64 where one of them is.
 
+        Of text (N,), which has no sum, that with the most votes is taken, (N,) str; of as many votes that of the member
+        named first. Where ``how`` is "vote" the same holds of choices, (N, C): what comes of them is their votes.
         Summed in double, some rows at a time: beyond the result it needs some MB, also where predictions are mapped
         from disk. ``samples`` are the rows', in the same order; blends by bins of rows look for their group there.
         Raises KeyError for a missing member, ValueError where one's shape does not fit, UsageError for a row in no bin.
@@ -94,9 +100,21 @@ class Blend(Tabular):
                 raise ValueError(f"{key}: predictions are of shape {part.shape}, {wanted} is needed")
         if bin_of_row is not None and len(bin_of_row) != shape[0]:
             raise ValueError(f"{shape[0]:,} predictions for {len(bin_of_row):,} samples: each row needs its sample")
+        text = any(part.dtype.kind == "U" for part in parts.values())
         double = any(part.dtype == np.float64 for part in parts.values())
-        blended = np.empty(shape, np.float64 if double else np.float32)
+        kind = np.result_type(*parts.values()) if text else np.float64 if double else np.float32
+        blended = np.empty(shape, kind)
         rows = max(1, BLOCK // max(1, math.prod(shape[1:])))
+        if text or self.how == "vote":
+            vote = vote_of_texts if text else vote_of_choices
+            for start in range(0, len(blended), rows):
+                some = slice(start, start + rows)
+                weights = [
+                    np.asarray(factors[key])[bin_of_row[some]] if bin_of_row is not None else factors[key]
+                    for key in parts
+                ]
+                blended[some] = vote([part[some] for part in parts.values()], weights)
+            return blended
         for start in range(0, len(blended), rows):
             total: Array | float = 0.0
             for key, part in parts.items():
@@ -143,6 +161,7 @@ def join_blends(rows: RowBins, parts: Sequence[Blend], counts: Sequence[int]) ->
     return Blend(
         weights={key: sum(n * part.weights[key] for n, part in zip(shares, whole, strict=True)) for key in keys},
         normalise=whole[0].normalise,
+        how=whole[0].how,
         trace=[{"rows": name, **step} for name, part in zip(rows.names, parts, strict=True) for step in part.trace],
         by=rows.by,
         bins=[list(each) for each in rows.bins],
@@ -163,9 +182,14 @@ def find_members(name: str, keys: Iterable[str], where: str) -> list[str]:
 
 
 class Blender(ABC):
-    """Finds a blend. ``needs_oof`` tells whether it looks at out-of-fold predictions at all."""
+    """Finds a blend. ``needs_oof`` tells whether it looks at out-of-fold predictions at all.
+
+    One that finds weights of predictions that are text, too, says so with ``reads_text``; others are refused before
+    anything is fitted where a target is text.
+    """
 
     needs_oof = True
+    reads_text = False
 
     say: Callable[[str], None] = staticmethod(lambda line: None)
     """Set by the workflow: a fit that takes longer than some seconds says now and then how far it is."""

@@ -185,6 +185,15 @@ class Competition(ABC):
         """Return the schema of ``ctk data ID --build``: its fields become options, ``run(progress)`` does the work."""
         return None
 
+    def data_verbs(self) -> Mapping[str, type[BaseModel]]:
+        """Return what ``ctk data ID --VERB`` can do with data besides, by verb: schemas like that of ``build``.
+
+        A field that is called as its verb has the value that may follow it, as in ``--check FILE``. ``--data`` and
+        ``--out`` are handed on as fields ``data`` and ``out``. ``run(progress)`` may return lines to be printed.
+        """
+        schema = self.build()
+        return {} if schema is None else {"build": schema}
+
     def report(self, results: Results) -> Sequence[Section]:
         """Make the sections of the report that only this competition can draw."""
         return ()

@@ -66,7 +66,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Predictions:
-    """Values (N, ...) by id (N,); from a run's store, mapped from disk."""
+    """Values by id (N,): (N, ...) floating numbers or (N,) text; from a run's store, mapped from disk."""
 
     ids: Array
     values: Array
@@ -333,7 +333,8 @@ class Run(Tabular):
             ids, values = (read_npy(folder / f"{name}.npy") for name in ("ids", "values"))
         except DamagedError as error:
             raise DamagedError(f"{wrong}; {error.problem.removeprefix(f'{folder}/')}", help) from error
-        if ids.ndim != 1 or ids.dtype.kind not in "iuU" or values.shape[:1] != ids.shape or values.dtype.kind != "f":
+        known = values.dtype.kind == "f" or (values.dtype.kind == "U" and values.ndim == 1)
+        if ids.ndim != 1 or ids.dtype.kind not in "iuU" or values.shape[:1] != ids.shape or not known:
             shapes = f"ids.npy is {ids.dtype} {ids.shape}, values.npy is {values.dtype} {values.shape}"
             raise DamagedError(f"{wrong}; {shapes}.", help)
         return Predictions(ids, values)

@@ -127,6 +127,7 @@ class BlendPart(BaseModel):
     by: str | None = None
     bins: list[Annotated[list[int], Field(min_length=2, max_length=2)]] = []
     parts: list[BlendPart] = []
+    how: Literal["sum", "vote"] = "sum"
 
 
 class BlendFile(BlendPart):

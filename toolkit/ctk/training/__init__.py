@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ctk.components.ridge import Ridge, solve_ridge
     from ctk.training.boosted_trees import BoostedTrees, BoostingTask, FittedBooster, TreesTraining
-    from ctk.training.datasets import text_codes
+    from ctk.training.datasets import text_codes, texts_of
     from ctk.training.devices import autocast, torch_device
     from ctk.training.forward import State, mean_output, output, reads_sequences
     from ctk.training.network import NetworkModel, as_model
@@ -37,6 +37,7 @@ _HOMES = {
     "reads_sequences": "training.forward",
     "solve_ridge": "components.ridge",
     "text_codes": "training.datasets",
+    "texts_of": "training.datasets",
     "torch_device": "training.devices",
     "tracker_options": "training.tracking",
 }
@@ -58,6 +59,7 @@ __all__ = [
     "reads_sequences",
     "solve_ridge",
     "text_codes",
+    "texts_of",
     "torch_device",
     "tracker_options",
 ]

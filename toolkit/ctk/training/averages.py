@@ -9,7 +9,7 @@ from typing import Any
 
 import lightning.pytorch as L
 import torch
-from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.callbacks import Callback, EMAWeightAveraging
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
@@ -87,6 +87,36 @@ class StochasticAverage(Callback):
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.count, self.mean = state["count"], state["mean"]
+
+
+class MovingAverage(EMAWeightAveraging):
+    """An exponential moving average of the weights that a network's state has; frozen ones that it leaves out stay."""
+
+    def __init__(self, decay: float) -> None:
+        super().__init__(decay=decay)
+        average = self._kwargs["avg_fn"]
+        self.left_out: set[int] = set()
+
+        def average_saved(mean: Tensor, value: Tensor, count: Tensor) -> Tensor:
+            # A mean of the same numbers is not the same number: it is rounded each time.
+            return mean if mean.data_ptr() in self.left_out else average(mean, value, count)
+
+        self._kwargs["avg_fn"] = average_saved
+
+    def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
+        super().setup(trainer, pl_module, stage)
+        assert self._average_model is not None
+        saved = pl_module.state_dict().keys()
+        module = self._average_model.module
+        named = [*module.named_parameters(), *module.named_buffers()]
+        self.left_out = {each.data_ptr() for name, each in named if name not in saved and each.numel()}
+
+    def on_load_checkpoint(self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]) -> None:
+        """Read the average by the module's own method, which knows what a network leaves out."""
+        assert self._average_model is not None
+        self._average_model.module.load_state_dict(checkpoint["state_dict"])
+        self._average_model.n_averaged.copy_(checkpoint["averaging_state"]["n_averaged"])
+        pl_module.load_state_dict(checkpoint["current_model_state"])
 
 
 def trained_norms(network: nn.Module) -> list[str]:

@@ -70,12 +70,15 @@ class FeaturesDataset(Dataset[dict[str, Tensor]]):
 
 
 class SamplesDataset(Dataset[Batch]):
-    """Features and targets of samples, indexed by whole batches of row numbers; floating numbers come as float32."""
+    """Features and targets of samples, indexed by whole batches of row numbers.
+
+    Floating numbers come as float32, text as ``text_codes`` gives it.
+    """
 
     def __init__(self, samples: Samples, names: Sequence[str], sequences: Sequences | None = None) -> None:
         assert samples.target is not None
         self.features = FeaturesDataset(samples, names, sequences)
-        self.target = _tensor(samples.target)
+        self.target = text_codes(samples.target) if samples.predicts_text else _tensor(samples.target)
         self.gallery = None if samples.gallery is None else _tensor(samples.gallery.vectors)
 
     def __getitem__(self, given: Tensor | slice | RankBatch) -> Batch:
@@ -143,8 +146,16 @@ def take_rows(values: Tensor, rows: Tensor | slice) -> Tensor:
 
 
 def text_codes(values: Array) -> Tensor:
-    """Turn text (N,) into the code points of its first characters, (N, TEXT_WIDTH) int32, zeros after its end."""
+    """Turn text (N, ...) into the code points of its first characters, (N, ..., TEXT_WIDTH) int32, zeros after it."""
     return _of_width(_tensor(values))
+
+
+def texts_of(codes: Array) -> Array:
+    """Turn code points (N, W) int32, zeros after a text's end, into text (N,) str."""
+    whole = np.ascontiguousarray(codes, np.int32)
+    ended = np.where(np.logical_and.accumulate(whole != 0, axis=1), whole, 0)
+    padded = ended if ended.shape[1] else np.zeros((len(ended), 1), np.int32)
+    return np.ascontiguousarray(padded).view(f"U{padded.shape[1]}").reshape(len(padded))
 
 
 def _of_width(codes: Tensor) -> Tensor:

@@ -6,13 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from ctk.contract import View
 from ctk.plugins.guard import ContractViolation
 from ctk.samples import Array, Samples
-from ctk.training.datasets import PREDICT_ROWS, FeaturesDataset, SequentialSlices, rows_at_once
+from ctk.training.datasets import PREDICT_ROWS, FeaturesDataset, SequentialSlices, rows_at_once, texts_of
 from ctk.training.sequences import MASK, Sequences, pad, places
 
 State = dict[str, Tensor]
@@ -65,11 +66,43 @@ def mean_output(network: nn.Module, features: Mapping[str, Tensor], device: Any,
         for number in range(view.count()):
             seen = view.look(dict(rows), number)
             made, looks = made + view.undo(output(network, {**seen, **mask}, device), number), looks + 1
-    return made / looks
+    return made if looks == 1 and predicts_text(network) else made / looks
+
+
+def predicts_text(network: nn.Module) -> bool:
+    """Whether what a network returns are the code points of texts; its model says so of one made for such samples."""
+    return bool(getattr(network, "predicts_text", False))
+
+
+def as_predicted(network: nn.Module, made: Tensor) -> Array:
+    """Turn what a network gave for some rows into predictions: numbers (B, D), or text (B,).
+
+    Raises ContractViolation where it should be text and is no tensor of code points.
+    """
+    found: Array = made.cpu().numpy()
+    if not predicts_text(network):
+        return found
+    if made.dtype != torch.int32 or made.ndim != 2:
+        told = f"returned a tensor of {str(made.dtype).removeprefix('torch.')} of shape {tuple(made.shape)}"
+        raise ContractViolation(f"{told} for a target that is text; code points, int32 of shape (B, W), are needed")
+    return texts_of(found)
+
+
+def put_rows(whole: Array | None, count: int, rows: slice | Array, part: Array) -> Array:
+    """Write predictions for some rows into those of all ``count``, made with the first part; text grows as it must."""
+    text = part.dtype.kind == "U"
+    if whole is None:
+        whole = np.empty((count, *part.shape[1:]), part.dtype if text else np.float32)
+    elif text and part.itemsize > whole.itemsize:
+        whole = whole.astype(part.dtype)
+    whole[rows] = part
+    return whole
 
 
 def unscale(network: nn.Module, prediction: Tensor) -> Tensor:
-    """Bring what a network gave into the samples' units, float32."""
+    """Bring what a network gave into the samples' units, float32; code points of text stay as they are."""
+    if predicts_text(network):
+        return prediction
     return (network.unscale(prediction) if hasattr(network, "unscale") else prediction).float()  # type: ignore[operator]
 
 
@@ -107,7 +140,7 @@ def predict_blocks(
     sequences: Sequences | None = None,
     views: Sequence[View] = (),
 ) -> Iterator[tuple[slice | Array, Array]]:
-    """Predict in the samples' units, some rows at a time: (rows, (B, D) float32).
+    """Predict in the samples' units, some rows at a time: (rows, (B, D) float32), or text (B,).
 
     Rows are read once for all views. The network's modes are as before at the end.
     """
@@ -118,4 +151,4 @@ def predict_blocks(
         network.to(device)
         for part in SequentialSlices(len(samples), at_once=at_once, sequences=sequences):
             rows = part if sequences is None else sequences.rows[part]
-            yield rows, mean_output(network, features[part], device, views).cpu().numpy()
+            yield rows, as_predicted(network, mean_output(network, features[part], device, views))

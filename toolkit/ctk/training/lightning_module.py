@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import lightning.pytorch as L
@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
 
+from ctk.components.own_loss import OwnLoss
 from ctk.config.training_keys import Optimizer, Training
 from ctk.contract import Batch, Transform
 from ctk.errors import CtkError, nearest
@@ -17,6 +18,7 @@ from ctk.plugins.guard import ContractViolation, Guard
 from ctk.samples import Array
 from ctk.training import torchrun
 from ctk.training.forward import call_network, output, unscale
+from ctk.training.own_loss import has_own_loss, own_loss
 from ctk.training.schedules import learning_rate_factor
 from ctk.training.sequences import MASK, places
 from ctk.training.transformed_rows import first_rows
@@ -64,34 +66,69 @@ class NetworkModule(L.LightningModule):
         self.valid_losses: list[tuple[int, Tensor]] = []
         self.scale = getattr(network, "scale", None)
 
+    def state_dict(self, *given: Any, destination: Any = None, prefix: str = "", keep_vars: bool = False) -> Any:
+        """Return the state of network and loss; the network itself says which of its weights are in it."""
+        state = super().state_dict(*given, destination=destination, prefix=prefix, keep_vars=keep_vars)
+        left = state.keys() - {f"{prefix}network.{name}" for name in self.network.state_dict(keep_vars=keep_vars)}
+        for name in left:
+            if name.startswith(f"{prefix}network."):
+                del state[name]
+        return state
+
+    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:
+        """Load the states of network and loss, each by its own method: a network may do without frozen weights."""
+        begins = "network."
+        own = {name.removeprefix(begins): each for name, each in state_dict.items() if name.startswith(begins)}
+        self.network.load_state_dict(own, strict, assign)
+        rest = {name: each for name, each in state_dict.items() if not name.startswith(begins)}
+        loaded = super().load_state_dict(rest, strict=False, assign=assign)
+        missing = [name for name in loaded.missing_keys if not name.startswith(begins)]
+        if strict and (missing or loaded.unexpected_keys):
+            raise RuntimeError(f"missing are {missing}, and unexpected {loaded.unexpected_keys}")
+        return loaded
+
     def on_fit_start(self) -> None:
         self.valid_by[0].to(self.device)
         if self.columns is not None:
             self.columns = self.columns.to(self.device)
 
     def training_step(self, batch: Batch, number: int) -> Tensor:
-        seed = self.seed * 1_000_003 + self.global_step
+        together = self.training_config.batch.accumulate
+        seed = self.seed * 1_000_003 + self.global_step * together + number % together
         self._seed(seed if (team := torchrun.current_team()) is None else seed + RANK_SEED * team.position.rank)
-        batch, prediction = self._see(batch)
         epoch = self.current_epoch // self.parts
-        loss = self._compare(prediction, batch, epoch, self.loss, self.loss_guard)
+        if self.transforms:
+            batch = self._transform(batch)
+        if has_own_loss(self.network):
+            loss = self._own_loss(batch, epoch)
+        else:
+            loss = self._compare(self._see(batch), batch, epoch, self.loss, self.loss_guard)
         if hasattr(self.network, "auxiliary_loss"):
             loss = loss + batch.share * self._auxiliary_loss(batch._replace(epoch=epoch))
         self.losses.append(loss.detach())
-        return loss
+        return loss * self._share_of_step(number) if together > 1 else loss
 
-    def _see(self, batch: Batch) -> tuple[Batch, Tensor]:
-        """Call the network on a batch, as transforms make it."""
-        if self.transforms:
-            batch = self._transform(batch)
-        return batch, call_network(self.network, batch.features, self.device)
+    def _share_of_step(self, number: int) -> float:
+        """What a batch's loss is multiplied with, so that a step of fewer batches, an epoch's last, is their mean too.
+
+        Lightning divides by the number of batches that a step has else.
+        """
+        together, batches = self.training_config.batch.accumulate, int(self.trainer.num_training_batches)
+        return together / min(together, batches - number // together * together)
+
+    def _see(self, batch: Batch) -> Tensor:
+        """Call the network on a batch."""
+        return call_network(self.network, batch.features, self.device)
 
     def see_again(self, numbered: tuple[int, Batch]) -> Tensor:
         """Call the network on a training batch after the fit; its number seeds what transforms draw."""
         number, batch = numbered
         self.watch = None
         self._seed(self.seed * 1_000_003 + number)
-        return self._see(self.transfer_batch_to_device(batch, self.device, 0))[1]
+        batch = self.transfer_batch_to_device(batch, self.device, 0)
+        if self.transforms:
+            batch = self._transform(batch)
+        return self._own_loss(batch, 0) if has_own_loss(self.network) else self._see(batch)
 
     @torch.no_grad()
     def _transform(self, batch: Batch) -> Batch:
@@ -108,6 +145,7 @@ class NetworkModule(L.LightningModule):
         changed = batch._replace(features=features if mask is None else {**features, MASK: mask}, target=target)
         if before is not None and self.watch:
             self.watch(before, first_rows(changed))
+            self.watch = None  # of several batches a step the first
         return changed
 
     def _compare(self, prediction: Tensor, batch: Batch, epoch: int, by: nn.Module, guard: Guard) -> Tensor:
@@ -122,6 +160,14 @@ class NetworkModule(L.LightningModule):
                 return 0 * prediction.sum()  # a mean over no rows would be NaN
             prediction, batch = prediction[:0], empty_batch(batch)
         loss: Tensor = guard.call("forward", by, prediction, batch)
+        return loss if spans or batch.share == 1 else loss * batch.share
+
+    def _own_loss(self, batch: Batch, epoch: int) -> Tensor:
+        """Ask the network for the loss of a batch, such that the mean over ranks is that of the whole batch."""
+        spans = getattr(self.network, "spans_ranks", False)
+        if batch.share == 0 and spans:
+            batch = empty_batch(batch)
+        loss = own_loss(self.network, batch._replace(epoch=epoch))
         return loss if spans or batch.share == 1 else loss * batch.share
 
     def _auxiliary_loss(self, batch: Batch) -> Tensor:
@@ -143,7 +189,9 @@ class NetworkModule(L.LightningModule):
         if not isinstance(rows, Batch):
             return output(self.network, rows, self.device)
         prediction = call_network(self.network, rows.features, self.device)
-        loss = self._compare(prediction, rows, self.training_config.epochs - 1, *self.valid_by)
+        epoch, by = self.training_config.epochs - 1, self.valid_by
+        own = isinstance(by[0], OwnLoss)
+        loss = self._own_loss(rows, epoch) if own else self._compare(prediction, rows, epoch, *by)
         self.valid_losses.append((len(rows.target), loss))
         return unscale(self.network, prediction)
 

@@ -9,9 +9,10 @@ from torch import Tensor, nn
 
 from ctk.config.training_keys import Training
 from ctk.samples import Samples
-from ctk.training.datasets import FeaturesDataset
+from ctk.training.datasets import FeaturesDataset, SamplesDataset
 from ctk.training.devices import precision_on
-from ctk.training.forward import call_network, reads_sequences
+from ctk.training.forward import call_network, features_trained, reads_sequences
+from ctk.training.own_loss import has_own_loss, own_loss
 from ctk.training.sequences import Sequences
 
 FEW = 2
@@ -31,11 +32,15 @@ def fit_bytes(network: nn.Module, samples: Samples, training: Training, device: 
         few, more = (_kept_for_backward(network.train(), samples, count, sequences) for count in (FEW, 2 * FEW))
     except Exception:  # networks of plugins may want what there is in a fit alone, such as a GPU's kernels
         return None
+    saved = network.state_dict().keys()  # a network may leave out frozen weights, of which there is one copy then
     half = precision_on(device, training.precision) != "32-true"
     batch = (few + (more - few) / FEW * (rows - FEW)) / (2 if half else 1)
-    weights = sum(parameter.numel() * parameter.element_size() for parameter in network.parameters())
+    weights, kept = (
+        sum(each.numel() * each.element_size() for each in tensors)
+        for tensors in (network.parameters(), (each for name, each in network.named_parameters() if name in saved))
+    )
     more = max(bool(phase.ema) + bool(phase.swa) + (phase.snapshots or 0) for phase in training.phases())
-    return int(batch + weights * (5 + more))
+    return int(batch + weights + kept * (4 + more))
 
 
 def _kept_for_backward(network: nn.Module, samples: Samples, rows: int, sequences: Sequences | None) -> int:
@@ -50,7 +55,10 @@ def _kept_for_backward(network: nn.Module, samples: Samples, rows: int, sequence
         return tensor
 
     names: Any = network.features
-    features = FeaturesDataset(samples, names, sequences)[torch.arange(rows) % len(samples)]
+    given = torch.arange(rows) % len(samples)
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        call_network(network, features, "cpu")
+        if has_own_loss(network):
+            own_loss(network, SamplesDataset(samples, features_trained(network), sequences)[given])
+        else:
+            call_network(network, FeaturesDataset(samples, names, sequences)[given], "cpu")
     return sum(kept.values())

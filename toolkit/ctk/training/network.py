@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from copy import deepcopy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 from torch import nn
 
@@ -20,9 +20,10 @@ from ctk.training import torchrun
 from ctk.training.curriculum import hardness_of
 from ctk.training.datasets import DRY_PREDICT_ROWS, PREDICT_ROWS
 from ctk.training.devices import autocast, torch_device
-from ctk.training.forward import State, predict_blocks, put_columns, reads_sequences
+from ctk.training.forward import State, predict_blocks, predicts_text, put_columns, put_rows, reads_sequences
 from ctk.training.memory_need import fit_bytes
 from ctk.training.network_parts import make_views
+from ctk.training.own_loss import check_loss_of
 from ctk.training.sequences import MASK, Sequences
 from ctk.training.torch_files import HELP, load_tensors, save_tensors
 from ctk.training.trainable import trained_names
@@ -111,12 +112,15 @@ class NetworkModel(Model):
         self.views = views  # from here on: the copies above are of plain predictions, as their epochs are validated
 
     def predict(self, samples: Samples) -> Array:
-        """Predict (N, D) float32, in eval mode and float32 whatever the training's precision: the mean over views."""
+        """Predict (N, D) float32, in eval mode and float32 whatever the training's precision: the mean over views.
+
+        Text (N,) is generated in the training's precision, as it is where epochs are validated.
+        """
         whole: Array | None = None
-        for rows, part in self._blocks(self.network, samples):
-            if whole is None:
-                whole = np.empty((len(samples), *part.shape[1:]), dtype=np.float32)
-            whole[rows] = part
+        text = predicts_text(self.network)
+        with autocast(self.device, self.training.phases()[-1].precision) if text else nullcontext():
+            for rows, part in self._blocks(self.network, samples):
+                whole = put_rows(whole, len(samples), rows, part)
         assert whole is not None
         for columns, weights in self.copies:
             self._predict_copy(samples, columns, weights, whole)
@@ -138,9 +142,10 @@ class NetworkModel(Model):
         ``best-loss.pt`` are the weights with the lowest ``valid_loss`` instead, where a member asks for it.
         """
         copies = [{"columns": torch.from_numpy(columns), "weights": weights} for columns, weights in self.copies]
-        save_tensors({"network": self.network.state_dict(), "copies": copies}, folder / "weights.pt")
+        text = {"text": True} if predicts_text(self.network) else {}
+        save_tensors({"network": self.network.state_dict(), "copies": copies, **text}, folder / "weights.pt")
         if self.best_by_loss is not None:
-            save_tensors({"network": self.best_by_loss, "copies": []}, folder / "best-loss.pt")
+            save_tensors({"network": self.best_by_loss, "copies": [], **text}, folder / "best-loss.pt")
 
     def load(self, folder: Path, samples: Samples, device: str = "auto") -> None:
         """Read ``weights.pt`` into a network made for ``samples`` (which need a target)."""
@@ -151,6 +156,8 @@ class NetworkModel(Model):
         saved = load_tensors(folder / "weights.pt")
         try:
             self.network.load_state_dict(saved["network"])
+            if saved.get("text"):  # where the samples are of a test alone, no target says so
+                self.network.predicts_text = True  # type: ignore[assignment]
             self.copies = [(copy["columns"].numpy(), dict(copy["weights"])) for copy in saved["copies"]]
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise DamagedError(f"{folder / 'weights.pt'}: holds no weights of a network.", HELP) from error
@@ -182,6 +189,7 @@ class NetworkModel(Model):
             last = plugins().load("losses", training.phases()[-1].loss.name)
             if link := getattr(last, "link", None):
                 network.unscale = link
+        network.predicts_text = samples.predicts_text  # type: ignore[assignment]
         return network
 
     def _predict_copy(self, samples: Samples, columns: Array, weights: State, whole: Array) -> None:
@@ -199,6 +207,7 @@ class NetworkModel(Model):
     def _check_phases(self, network: nn.Module, samples: Samples) -> None:
         """Raise UsageError for keys that the network or samples cannot follow, before anything is trained."""
         for phase in self.training.phases():
+            check_loss_of(network, phase, samples)
             if phase.trainable is not None:
                 trained_names(network, phase.trainable)
             if phase.curriculum is not None:

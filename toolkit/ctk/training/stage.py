@@ -19,7 +19,7 @@ import lightning.pytorch as L
 import torch
 from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 from lightning.fabric.utilities.rank_zero import rank_zero_module  # type: ignore[attr-defined]
-from lightning.pytorch.callbacks import Callback, EMAWeightAveraging
+from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.loggers import Logger
 from lightning.pytorch.strategies import DDPStrategy
 from torch import nn
@@ -32,7 +32,7 @@ from ctk.plugins.guard import is_interruption
 from ctk.plugins.guard.failures import describe_error
 from ctk.samples import Array, Samples
 from ctk.training import torchrun
-from ctk.training.averages import StochasticAverage, mean_of, renew_norms, trained_norms
+from ctk.training.averages import MovingAverage, StochasticAverage, mean_of, renew_norms, trained_norms
 from ctk.training.batches import Batches
 from ctk.training.callbacks import AtomicCheckpoints, KeepSignalHandlers, PlateauSchedule, last_checkpoint
 from ctk.training.curriculum import LinearPacing
@@ -204,7 +204,8 @@ class Stage:
         order = order_of(train, batch) if batch.in_sequences else None
         curriculum, epochs = self.training.curriculum, self.training.epochs
         pacing = None if curriculum is None else LinearPacing.of(train, curriculum, epochs)
-        return Batches(len(train), size, context.seed, groups, parts, order, pacing)
+        within = train.group(batch.within) if batch.within else None
+        return Batches(len(train), size, context.seed, groups, parts, order, pacing, within)
 
     def _module(self, network: nn.Module, train: Samples, context: FitContext, parts: int) -> NetworkModule:
         """Join network and loss, seeded for this fit."""
@@ -250,6 +251,7 @@ class Stage:
             **_devices(team, device),
             precision=precision_on(device, config.precision),
             gradient_clip_val=config.clip,
+            accumulate_grad_batches=config.batch.accumulate,
             callbacks=_callbacks(self, tracker, late, parts),
             logger=loggers,
             plugins=[AtomicCheckpoints(), *_environments(team)],
@@ -323,7 +325,7 @@ def _callbacks(stage: Stage, tracker: ValidationTracker, late: StochasticAverage
     if config.schedule.name == "plateau":
         callbacks.append(PlateauSchedule(config.schedule, tracker))
     if config.ema is not None:
-        callbacks.append(EMAWeightAveraging(decay=config.ema))
+        callbacks.append(MovingAverage(config.ema))
     if late is not None:
         callbacks.append(late)
     return callbacks

@@ -194,10 +194,14 @@ class Team:
         return float(number) / self.position.size
 
     def rows_at_first(self, own: np.ndarray[Any, Any]) -> list[np.ndarray[Any, Any]]:
-        """Send every rank's (n, ...) float32 array to the first; the others get nothing."""
+        """Send every rank's (n, ...) float32 array, or (n,) text, to the first; the others get nothing."""
         import torch
         import torch.distributed as dist
 
+        if own.dtype.kind == "U":
+            texts: list[Any] | None = [None] * self.position.size if self.position.leads else None
+            dist.gather_object(own, texts, group=self.words)
+            return texts or []
         shapes: list[Any] = [None] * self.position.size
         dist.all_gather_object(shapes, own.shape, group=self.words)
         if not self.position.leads:

@@ -21,7 +21,7 @@ from ctk.samples import Array, Samples
 from ctk.training import torchrun
 from ctk.training.averages import Snapshots
 from ctk.training.datasets import SequentialSlices
-from ctk.training.forward import State, copy_state, put_columns
+from ctk.training.forward import State, as_predicted, copy_state, put_columns, put_rows
 from ctk.training.lightning_module import NetworkModule
 
 VALID_LOSS = "valid_loss"
@@ -64,9 +64,11 @@ class ValidationPrediction:
 
     def put(self, rows: slice | Array, part: Array, columns: Array | None) -> None:
         """Write the prediction for some rows, (B, D), or of it some columns alone."""
-        if self.values is None:
-            self.values = np.empty((self.slices.rows, *part.shape[1:]), dtype=np.float32)
-        put_columns(self.values, rows, part, columns)
+        if columns is None:
+            self.values = put_rows(self.values, self.slices.rows, rows, part)
+        else:
+            assert self.values is not None
+            put_columns(self.values, rows, part, columns)
 
     def _put(self, part: Array, columns: Array | None) -> None:
         place = slice(self.filled, self.filled + len(part))
@@ -147,7 +149,7 @@ class ValidationTracker(Callback):
         self, trainer: L.Trainer, module: L.LightningModule, outputs: Any, batch: Any, number: int, loader: int = 0
     ) -> None:
         assert isinstance(module, NetworkModule)
-        self.prediction.add(outputs.cpu().numpy(), _columns(module))
+        self.prediction.add(as_predicted(module.network, outputs), _columns(module))
 
     def on_validation_epoch_end(self, trainer: L.Trainer, module: L.LightningModule) -> None:
         assert isinstance(module, NetworkModule)
@@ -226,7 +228,8 @@ class ValidationTracker(Callback):
     def _first_ranks_score(self) -> float:
         prediction = self.prediction.values
         assert prediction is not None
-        return self.context.metric.score(prediction, self.valid) if np.isfinite(prediction).all() else math.nan
+        finite = prediction.dtype.kind == "U" or np.isfinite(prediction).all()
+        return self.context.metric.score(prediction, self.valid) if finite else math.nan
 
     def _epochs_done(self, trainer: L.Trainer, module: NetworkModule) -> float:
         """Count the epochs done at the end of this one; whole numbers as such."""

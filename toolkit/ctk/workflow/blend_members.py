@@ -57,11 +57,24 @@ def blended_keys(members: MemberPredictions) -> list[str]:
 def check_blender(choice: Choice, members: MemberPredictions) -> None:
     """Raise UsageError if there is nothing to blend, or out-of-fold predictions lack that the blender needs."""
     without = [key for key in blended_keys(members) if key not in members.oof]
-    if without and plugins().load("blenders", choice.name).needs_oof:
+    kind = plugins().load("blenders", choice.name)
+    text = {key: members.test[key].dtype.kind == "U" for key in blended_keys(members)}
+    if len(set(text.values())) > 1:
+        ones, others = (next(key for key, is_text in text.items() if is_text is wanted) for wanted in (True, False))
+        raise UsageError(f"{ones} predicts text and {others} numbers, of which no blend can be made.", "Leave one out.")
+    refuse_text(choice.name, kind, any(text.values()))
+    if without and kind.needs_oof:
         raise UsageError(
             f"The blender '{choice.name}' needs out-of-fold predictions, which {without[0]} has not.",
             "Take --blender mean.",
         )
+
+
+def refuse_text(name: str, blender: type[Blender] | Blender, text: bool) -> None:
+    """Raise UsageError for a blender of numbers where predictions are text."""
+    if text and not blender.reads_text:
+        problem = f"The blender '{name}' finds weights of numbers, and what is predicted here is text."
+        raise UsageError(problem, "Take the blender vote, or mean: the text that most members predict.")
 
 
 def blend_members(predicted: PredictedRun, choice: BlendChoice, say: Callable[[str], None]) -> Blend:
@@ -98,6 +111,7 @@ def check_could_blend(
     validated  (N,) bool, which training samples will have predictions
     """
     blender = _make_blender(choice, lambda line: None)
+    refuse_text(choice.name, blender, train.predicts_text)
     rows = choice.row_bins()
     if rows is None:
         blender.check(keys, train, metric)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,11 @@ from ctk.config.overrides import override
 from ctk.config.resolve import base_config, resolve
 from ctk.contract import BlendChoice, Choice, Competition, Results, RunConfig, find_members
 from ctk.contract.schema import validate_config
-from ctk.errors import UsageError
+from ctk.errors import CtkError, UsageError
 from ctk.plugins import plugins
 from ctk.plugins.component_options import resolve_choice
 from ctk.plugins.guard import competition_of, metric_of
-from ctk.runs import FINISHED, Run
+from ctk.runs import FINISHED, RAW, Run
 from ctk.samples import Array, Data
 from ctk.workflow.blend_members import (
     PredictedRun,
@@ -182,6 +183,25 @@ def gather_sources(plan: BlendPlan, observer: Observer) -> tuple[Data, MemberPre
     return data, members
 
 
+def gather_raw(plan: BlendPlan, data: Data) -> MemberPredictions | None:
+    """Gather what nothing has mended of the same members, to be scored beside them; None where not all of it is kept.
+
+    Runs keep it that mended by options of the competition's; a file has no more than was submitted.
+    """
+    of_runs = [run.config().get("postprocess") for run in plan.runs.values()]
+    if len(of_runs) < len(plan.sources) or not all(isinstance(each, Mapping) for each in of_runs):
+        return None
+    raw = gather_predictions(plan.runs, data.train, data.test, RAW)
+    if plan.members:
+        choose_members(raw, plan.members)
+    if plan.whole:
+        for prefix, run in plan.runs.items():
+            _join_members(replace(plan, mended=False), prefix, run, raw, data)
+    if plan.weights is not None:
+        take_saved_blend(plan, raw, lambda line: None)
+    return raw
+
+
 def choose_members(members: MemberPredictions, names: Sequence[str]) -> None:
     """Leave of the blended members those that are named, in the order of the names; what was a baseline is one no more.
 
@@ -296,7 +316,8 @@ def execute_blend(plan: BlendPlan, root: Path, name: str, observer: Observer, ma
             write_bundle(submission, competition, fitted_members(run), data.test, plan.config)
         else:
             write_submission(submission, competition, blended.test, data)
-        results = collect_results(predicted, blended, submission)
+        raw = gather_raw(plan, data) if plan.postprocessing.has_options else None
+        results = collect_results(predicted, blended, submission, raw=raw)
         report_results(results, competition)
         run.set_state(FINISHED)
     return results
@@ -362,13 +383,20 @@ def _in_order_of_sources(
             key = name or _distinct(source.stem, taken)
             taken.add(key)
             values = plan.competition.read_submission(source, data.test, width).values
-            if np.asarray(values).dtype.kind not in "biuf":
+            if np.asarray(values).dtype.kind not in "biuf" and not _are_predictions(plan.competition, values, data):
                 raise UsageError(f"{given}: holds answers that are no numbers, of which no blend can be made.")
             yield key, values
         else:
             prefix = next(prefixes)
             begins = f"{prefix}/" if prefix else ""
             yield from ((key, values) for key, values in of_runs.items() if f"{key}/".startswith(begins))
+
+
+def _are_predictions(competition: Competition, values: Array, data: Data) -> bool:
+    """Whether text of a submission is what was predicted, and not the name of something made of predictions."""
+    with suppress(CtkError):
+        return np.array_equal(competition.submitted(values, data.test), values)
+    return False
 
 
 def _distinct(name: str, taken: set[str]) -> str:

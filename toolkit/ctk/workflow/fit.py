@@ -129,7 +129,7 @@ def _fit_and_store(task: FitTask, run: Run) -> dict[str, float]:
             model.load(saved.checkpoints_folder(task.part), train, task.config.device)
         facts = saved.facts(task.part)
         fitted, curve = facts["postprocess"], facts["curve"]
-    oof = raw = np.zeros((0, train.target_width), np.float32)
+    oof = raw = np.empty(0, "U1") if train.predicts_text else np.zeros((0, train.target_width), np.float32)
     scores: dict[str, float] = {}
     if len(valid):
         predicted = model.predict(valid)
@@ -138,21 +138,21 @@ def _fit_and_store(task: FitTask, run: Run) -> dict[str, float]:
         }
         if task.config.checkpoints is None:
             fitted = mend.fit(predicted, valid)
-        oof, raw = _as_float32(mend.apply(predicted, valid, fitted)), _as_float32(predicted)
+        oof, raw = _as_stored(mend.apply(predicted, valid, fitted)), _as_stored(predicted)
     predicted = model.predict(test)
     if mend.has_options:
         run.write_predictions(task.part, f"{RAW}oof", Predictions(valid.ids, raw))
-        run.write_predictions(task.part, f"{RAW}test", Predictions(test.ids, _as_float32(predicted)))
+        run.write_predictions(task.part, f"{RAW}test", Predictions(test.ids, _as_stored(predicted)))
     # What is fitted to validation rows has no part in what others learn from the test.
     asked = (other for other in task.config.members if other.pseudo_labels is not None)
     if fitted and any(member.name in other.asks_here for other in asked):
-        unfitted = _as_float32(mend.apply(predicted, test, {}))
+        unfitted = _as_stored(mend.apply(predicted, test, {}))
         run.write_predictions(task.part, UNFITTED, Predictions(test.ids, unfitted))
     run.write_part(
         task.part,
         task.fingerprint,
         Predictions(valid.ids, oof),
-        Predictions(test.ids, _as_float32(mend.apply(predicted, test, fitted))),
+        Predictions(test.ids, _as_stored(mend.apply(predicted, test, fitted))),
         scores=scores,
         seconds=time.perf_counter() - begun,
         curve=curve,
@@ -337,7 +337,9 @@ class _Progress:
             write_json(self.path, facts, lasting=False)
 
 
-def _as_float32(prediction: Array) -> Array:
-    """Convert a member's prediction to float32, as it is stored."""
+def _as_stored(prediction: Array) -> Array:
+    """Convert a member's prediction to what is stored: float32, or text as it is."""
+    if prediction.dtype.kind == "U":
+        return prediction
     single: Array = np.asarray(prediction, dtype=np.float32)
     return single

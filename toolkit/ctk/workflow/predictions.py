@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from ctk.contract.blender import BLOCK
+from ctk.contract.votes import vote_of_texts
 from ctk.data import allocate_scratch
 from ctk.errors import CtkError
 from ctk.runs import Part, Predictions, Run
@@ -56,6 +57,7 @@ def combine_folds(
 ) -> tuple[Predictions, Array]:
     """Join a member's out-of-fold predictions, and take the mean of its test predictions in ``test_ids`` order.
 
+    Of text, which has no mean, that of the most folds is taken; of as many that of the first.
     ``unit`` scales rows to length 1 before the mean over folds; ``kind`` may be ``RAW``. A single fold's are views of
     the run's store.
     """
@@ -66,9 +68,14 @@ def combine_folds(
     ids, values = np.concatenate([each.ids for each in oof]), [each.values for each in oof]
     values_of_all = allocate_scratch((len(ids), *values[0].shape[1:]), np.result_type(*values), JOINING)
     np.concatenate(values, out=values_of_all)
-    mean = allocate_scratch(test[0].shape, np.result_type(np.float32, *test), JOINING)
+    text = test[0].dtype.kind == "U"
+    kind = np.result_type(*test) if text else np.result_type(np.float32, *test)
+    mean = allocate_scratch(test[0].shape, kind, JOINING)
     for rows in row_blocks_of(mean):
         some = [each[rows] for each in test]
+        if text:
+            mean[rows] = vote_of_texts(some, [np.ones(1)] * len(some))
+            continue
         if unit:
             # Only directions count in retrieval; lengths differ by fold and would weigh one against another.
             some = [each / np.linalg.norm(each, axis=1, keepdims=True).clip(1e-12) for each in some]

@@ -56,6 +56,12 @@ def check_pseudo_labels(config: RunConfig, run: Run, train: Samples) -> None:
                 "prediction is.",
                 "Leave pseudo_labels out.",
             )
+        if train.predicts_text:
+            raise UsageError(
+                f"Member '{member.name}' takes pseudo-labels, and predictions here are text, which says nothing of how "
+                "sure it is.",
+                "Leave pseudo_labels out.",
+            )
         for whose, parts in asked_parts(run, member.pseudo_labels.of):
             if whose.folder == run.folder:
                 continue

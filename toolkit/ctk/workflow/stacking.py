@@ -57,6 +57,11 @@ def check_used(config: RunConfig, run: Run, train: Samples, test: Samples, divis
         for whose, parts in asked_parts(run, member.asks):
             if whose.folder != run.folder:
                 _check_folds(member, whose, parts, train, test, division)
+        if member.uses and train.predicts_text:
+            raise UsageError(
+                f"Member '{member.name}' uses other members, and these predict text, not numbers to learn from.",
+                "Leave uses out, and blend them: blend: vote.",
+            )
         if member.uses and division is not None:
             _deviations(member, train)
             for fold in division.folds:

@@ -29,9 +29,10 @@ def try_submission(path: Path, competition: Competition, data: Data) -> None:
     fine = True
     with suppress(CtkError):
         test, target = data.test.take(rows), data.train.take(rows).target_values()
-        prediction = competition.postprocess(target.reshape(len(rows), -1), test, {})
+        target = target if data.train.predicts_text else target.reshape(len(rows), -1)
+        prediction = competition.postprocess(target, test, {})
         competition.write_submission(path, test, prediction)
-        read = competition.read_submission(path, test, prediction.shape[-1])
+        read = competition.read_submission(path, test, width_of(prediction))
         fine = same_values(read.values, competition.submitted(prediction, test))
     path.unlink(missing_ok=True)
     if not fine:
@@ -41,11 +42,16 @@ def try_submission(path: Path, competition: Competition, data: Data) -> None:
 def write_submission(path: Path, competition: Competition, prediction: Array, data: Data) -> None:
     """Write the submission, read it back as a stranger would, and say so in submission.json."""
     competition.write_submission(path, data.test, prediction)
-    read = competition.read_submission(path, data.test, prediction.shape[-1])
+    read = competition.read_submission(path, data.test, width_of(prediction))
     if not same_values(read.values, competition.submitted(prediction, data.test)):
         raise _not_read(competition)
     facts = {"valid": True, "rows": len(read.ids), "bytes": path.stat().st_size}
     write_json(path.with_name("submission.json"), facts)
+
+
+def width_of(prediction: Array) -> int:
+    """The length of a prediction (N, D); a text (N,) is one."""
+    return int(prediction.shape[-1]) if prediction.ndim > 1 else 1
 
 
 def same_values(read: Array, expected: Array) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +10,8 @@ from ctk.samples import Array, Samples
 from ctk_supertux.competitions.base import SuperTux
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
+
     from ctk.contract import Results, Section
 
 
@@ -34,6 +36,14 @@ class TuxVLM(SuperTux):
         from ctk_supertux.reading.questions import read_graded
 
         return read_graded(path)
+
+    def data_verbs(self) -> Mapping[str, type[BaseModel]]:
+        """Generating, checking and comparing questions."""
+        from ctk_supertux.data_verbs.against import AgainstQuestions
+        from ctk_supertux.data_verbs.check import CheckQuestions
+        from ctk_supertux.data_verbs.generate import GenerateQuestions
+
+        return {"generate": GenerateQuestions, "check": CheckQuestions, "against": AgainstQuestions}
 
     def report(self, results: Results) -> Sequence[Section]:
         """Frames with questions and answers, counts that were confused, accuracy by family and number of karts."""

@@ -50,6 +50,14 @@ def check_prediction(value: Any, rows: int, row: tuple[int, ...] | None) -> Arra
     return values
 
 
+def check_text(value: Any, rows: int) -> Array:
+    """Return a prediction of a target that is text, (rows,) str. Raises ContractViolation."""
+    values: Array = np.asarray(value)
+    told = f"predicted an array of {_content(values)} of shape {values.shape}, and text ({rows},) is needed"
+    require(values.dtype.kind == "U" and values.shape == (rows,), told)
+    return values
+
+
 def require_finite(values: Array, samples: Samples, help: str = "") -> None:
     """Raise ContractViolation naming the first sample, by its id, with a number that is no finite one of float32.
 

@@ -169,7 +169,9 @@ def _truth(truth: Any, given: Given) -> Any:
 
 
 def _mended(mended: Any, given: Given) -> Any:
-    before, after = given["prediction"], arrays.to_numeric(mended, "postprocessed predictions into")
+    before = given["prediction"]
+    text = before.dtype.kind == "U" and getattr(mended, "dtype", before.dtype).kind == "U"
+    after = np.asarray(mended) if text else arrays.to_numeric(mended, "postprocessed predictions into")
     require(after.shape == before.shape, f"postprocessed predictions of shape {before.shape} into {after.shape}")
     return after
 
@@ -200,15 +202,34 @@ def _width(width: Any, given: Given) -> int:
 
 
 def _note_target(nothing: Any, given: Given) -> None:
-    """Keep the shape of one row of the target, which predictions are compared with; None where there is none."""
-    samples = given["train"] if "train" in given else given["samples"]
+    """Keep what the target is like, which predictions are compared with.
+
+    The shape of one of its rows, None where there is none; whether it is text; how many choices it tells apart.
+    """
+    samples, wrapped = given["train"] if "train" in given else given["samples"], given["self"]
     row = None if samples.target is None else samples.target.shape[1:]
-    given["self"].row = row if samples.gallery is None else (samples.target_width,)
+    wrapped.row = row if samples.gallery is None else (samples.target_width,)
+    wrapped.text = samples.predicts_text
+    wrapped.choices = _choices(samples)
+
+
+def _choices(samples: Samples) -> int:
+    """Count the choices that a target (N,) of whole numbers tells apart; 0 where it is none."""
+    target = samples.target
+    if target is None or samples.gallery is not None or target.ndim > 1 or target.dtype.kind not in "iu":
+        return 0
+    return int(target.max(initial=0)) + 1 if not (target < 0).any() else 0
 
 
 def _prediction(predicted: Any, given: Given) -> Any:
-    samples = given["samples"]
-    values = arrays.check_prediction(predicted, len(samples), vars(given["self"]).get("row"))
+    samples, known = given["samples"], vars(given["self"])
+    row, text = known.get("row"), known.get("text", False)
+    if text or (row is None and getattr(predicted, "dtype", np.dtype(object)).kind == "U"):
+        return arrays.check_text(predicted, len(samples))
+    shape, choices = np.shape(predicted), known.get("choices", 0)
+    if len(shape) == 2 and 1 < choices <= shape[1]:
+        row = shape[1:]  # a score for each choice
+    values = arrays.check_prediction(predicted, len(samples), row)
     learns_by_steps = hasattr(getattr(given["self"].own, "training", None), "optimizer")
     help = "Lower the learning rate, or set clip." if learns_by_steps else ""
     arrays.require_finite(values, samples, help)
@@ -332,6 +353,9 @@ def check_blend(blend: Any, keys: Sequence[str]) -> Any:
         require(key in keys, f"gave a weight to '{key}', and the members are {', '.join(keys)}")
         number = arrays.to_number(weight, f"weighs '{key}' with")
         require(math.isfinite(number), f"weighs '{key}' with {weight}; weights must be finite")
+    require(blend.how in ("sum", "vote"), f"says to blend by {blend.how!r}, and 'sum' or 'vote' is needed")
+    told = "blends by vote, which knows neither groups of columns nor rows of length 1"
+    require(blend.how == "sum" or not (blend.by_group or blend.normalise), told)
     if blend.by_group:
         _check_groups(blend)
     if blend.by is not None or blend.bins or blend.parts:
@@ -363,6 +387,7 @@ def _check_bins(blend: Blend) -> None:
     for part in blend.parts:
         check_blend(part, list(blend.weights))
         alike = part.weights.keys() == blend.weights.keys() and part.normalise == blend.normalise and not part.parts
+        alike = alike and part.how == blend.how
         alike = alike and part.group_of_column == blend.parts[0].group_of_column
         require(alike, "gave a bin of rows a blend of other members, columns or kind than the others")
     try:
@@ -441,6 +466,9 @@ CONTRACTS = {
         postprocess_options=Rule("telling the options of its postprocessing", _options_schema),
         write_data=Rule("writing data in its layout"),
         build=Rule("telling how its data is built"),
+        data_verbs=Rule(
+            "telling what it does with data", _of_type(Mapping, "gave a {} of verbs, and schemas by name are needed")
+        ),
         report=Rule("drawing its report", lambda sections, given: list(sections)),
     ),
     "data": Contract(

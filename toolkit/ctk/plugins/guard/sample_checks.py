@@ -12,7 +12,7 @@ from ctk.errors import DamagedError
 from ctk.files import read_json
 from ctk.plugins.guard.array_checks import NUMBERS, first_row, row_blocks
 from ctk.plugins.guard.failures import ContractViolation, require
-from ctk.samples import ARRAYS, Array, Data, Samples
+from ctk.samples import ARRAYS, Array, Data, MappedRows, Samples
 
 INT64 = np.iinfo(np.int64).max
 TEXT = "U"
@@ -89,6 +89,8 @@ def check_samples(samples: Samples, name: str, target: bool) -> None:
 
 def _check_target(samples: Samples, target: Array, name: str) -> None:
     _check_rows({"": target}, len(samples), f"{name} target")
+    told = f"prepared the {name} target as text of shape {target.shape}; text is ({len(samples)},)"
+    require(not samples.predicts_text or target.ndim == 1, told)
     if (targets := samples.targets) is not None:
         names, groups, width = len(targets), len(targets.groups), samples.target_width
         told = f"prepared {name} targets of {width} columns, {names} names and {groups} groups of columns"
@@ -124,7 +126,7 @@ def _check_rows(arrays: Mapping[str, Array], rows: int, what: str, kinds: str = 
 
 
 def _check_content(values: object, what: str) -> None:
-    if not isinstance(values, np.ndarray):
+    if not isinstance(values, np.ndarray | MappedRows):
         raise ContractViolation(f"prepared the {what} as a {type(values).__name__}, and an array is needed")
     told = f"prepared the {what} of type {values.dtype}; numbers or text are needed"
     require(values.dtype.kind in f"{NUMBERS}{TEXT}", told)

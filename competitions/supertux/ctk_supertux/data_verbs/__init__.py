@@ -1,0 +1,1 @@
+"""What ``ctk data`` does with this homework's data: ``--generate``, ``--check``, ``--against``."""
