@@ -159,7 +159,7 @@ def _scored_file(scores: Any, given: Given) -> dict[str, float]:
                 f"{given['path']}: its {name} is {numbers[name]}: some numbers are too large to be scored.",
                 "Look for them in the file, and in the truth.",
             )
-    return numbers
+    return contract.Graded(numbers, _sentences(scores.lines, given)) if isinstance(scores, contract.Graded) else numbers
 
 
 def _truth(truth: Any, given: Given) -> Any:
@@ -458,7 +458,7 @@ CONTRACTS = {
         read_truth=Rule("reading {path}", _truth),
         score=Rule("scoring a submission", lambda them, given: arrays.to_numbers(them, "scored")),
         score_file=Rule("scoring {path}", _scored_file, before=_no_archive),
-        score_lines=Rule("telling of a score", _sentences),
+        score_options=Rule("telling the options of its score", _options_schema),
         fit_postprocess=Rule(
             "fitting its postprocessing", lambda fitted, given: arrays.to_json(fitted, "gave to its postprocessing")
         ),
