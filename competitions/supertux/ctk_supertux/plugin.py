@@ -28,3 +28,12 @@ def ctk_register_metrics(register: Register) -> None:
     register(
         "choice-accuracy", f"{evaluation}:CHOICE_ACCURACY", "share of choices whose highest score is the right one"
     )
+
+
+@hookimpl
+def ctk_register_models(register: Register) -> None:
+    register(
+        "tux-clip-net",
+        "ctk_supertux.networks.tux_clip_net:TuxClipNet",
+        "towers of a vision-language model that choose a caption by cosine",
+    )

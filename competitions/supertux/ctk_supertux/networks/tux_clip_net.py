@@ -14,11 +14,12 @@ from torch.utils.checkpoint import checkpoint
 from ctk.contract import Batch, Count
 from ctk.errors import UsageError
 from ctk.samples import Samples
+from ctk.training import texts_of
 from ctk_supertux.columns import CANDIDATES, IMAGE
 from ctk_supertux.networks.contrast import contrast
 from ctk_supertux.networks.looks import Look, PictureLook
 from ctk_supertux.networks.towers import CLIPTowers
-from ctk_transformers import Lora, PretrainedBase, add_lora, load_base, save_lora
+from ctk_transformers import Lora, PretrainedBase, add_lora, leave_out_frozen, load_base, save_lora
 
 ADDITIONAL = "additional_weights.pt"
 """What is learned beside the adapters, by name, as ``torch.save`` writes it."""
@@ -74,6 +75,7 @@ class TuxClipNet(nn.Module):
         self.towers = CLIPTowers(*towers_of(base), proj_dim, temperature)
         # A tuple, so that what is saved does not hold the towers a second time.
         self.adapters = () if lora is None else (adapt(self.towers, Lora.model_validate(lora)),)
+        leave_out_frozen(self)
 
     @classmethod
     def for_samples(cls, samples: Samples, **options: Any) -> Self:
@@ -111,7 +113,7 @@ class TuxClipNet(nn.Module):
     def _encoded(self, pictures: Tensor, candidates: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Encode pictures (B, P), the candidates that differ (U, P), and tell which those of a row are, (B, C)."""
         codes, of = candidates.flatten(0, 1).unique(dim=0, return_inverse=True)
-        tokens = self.tokens(texts_of(codes).tolist())
+        tokens = self.tokens(texts_of(codes.cpu().numpy()).tolist())
         known = self._in_chunks(self.towers.encode_text, *(each.to(pictures.device) for each in tokens))
         seen = self._in_chunks(self.towers.encode_image, self.look(pictures, self.training))
         return seen, known, of.view(candidates.shape[:2])
@@ -162,12 +164,6 @@ def adapt(towers: CLIPTowers, lora: Lora) -> Any:
         if is_additional(name):
             parameter.requires_grad_(True)
     return adapted
-
-
-def texts_of(codes: Tensor) -> Any:
-    import numpy as np
-    a = np.ascontiguousarray(codes.cpu().numpy().astype(np.int32))
-    return a.view(f"<U{a.shape[1]}")[:, 0]
 
 
 def is_additional(name: str) -> bool:

@@ -22,7 +22,7 @@ from ctk.testing.findings import Examination
 from ctk.testing.short_runs import ShortRun
 from ctk.testing.subject import Offer, locate_error
 from ctk.workflow.blend_record import BlendRecord
-from ctk.workflow.write_submission import same_values
+from ctk.workflow.write_submission import same_values, width_of
 
 
 def check_presets(exam: Examination) -> None:
@@ -72,17 +72,40 @@ def _presets(exam: Examination, offer: Offer) -> None:
 def check_submissions(exam: Examination) -> None:
     """Check that submissions are read back as written and that damaged ones are refused, in every format."""
     for tried in _dry_runs(exam):
+        if tried.competition.bundled:
+            _check_bundles(exam, tried)
+            continue
         for suffix in tried.competition.formats:
             _round_trip(exam, tried, suffix)
             _refusals(exam, tried, suffix)
         _validate(exam, tried)
 
 
+def _check_bundles(exam: Examination, tried: ShortRun) -> None:
+    """The bundle that a dry run wrote is taken as a stranger's; what is left of it, or nothing, is refused."""
+    competition, whole = tried.competition, tried.results.submission
+    data = tried.results.config.get("data_dir")
+    api.validate(competition.id, whole, data=data and Path(data))
+    exam.saw(f"{competition.id}: {whole.suffix} checked")
+    for what, path in _broken(exam.home.runs, whole):
+        exam.saw(f"{competition.id}: {whole.suffix} with {what}")
+        try:
+            competition.check_bundle(path, tried.results.test)
+        except SubmissionError:
+            continue
+        except Exception as error:
+            told = f"a {whole.suffix} with {what} ends in {locate_error(error)}"
+            exam.wrong(f"{competition.id}: {told}", "check_bundle raises SubmissionError naming the file.")
+        else:
+            told = f"a {whole.suffix} with {what} is accepted"
+            exam.wrong(f"{competition.id}: {told}", "check_bundle has to refuse it.")
+
+
 def _round_trip(exam: Examination, tried: ShortRun, suffix: str) -> None:
     competition, test, values = tried.competition, tried.results.test, tried.results.submitted
     path = exam.home.runs / f"round-trip.{suffix}"
     competition.write_submission(path, test, values)
-    read = competition.read_submission(path, test, values.shape[-1])
+    read = competition.read_submission(path, test, width_of(values))
     exam.saw(f"{competition.id}: .{suffix} read back")
     expected = competition.submitted(values, test)
     if read.values.shape != expected.shape:
@@ -112,7 +135,7 @@ def _refusals(exam: Examination, tried: ShortRun, suffix: str) -> None:
             continue  # the format does not hold what was damaged: a table without ids cannot repeat one
         exam.saw(f"{competition.id}: .{suffix} with {what}")
         try:
-            competition.read_submission(path, test, tried.results.submitted.shape[-1])
+            competition.read_submission(path, test, width_of(tried.results.submitted))
         except SubmissionError:
             continue
         except Exception as error:
@@ -148,14 +171,19 @@ def _damaged(
         except (CtkError, ValueError):
             continue
         yield what, path
-    broken = folder / f"cut-off.{suffix}"
-    content = (folder / f"round-trip.{suffix}").read_bytes()
+    yield from _broken(folder, folder / f"round-trip.{suffix}")
+
+
+def _broken(folder: Path, whole: Path) -> Iterator[tuple[str, Path]]:
+    """Files, and none, that are no whole submission of whatever format."""
+    broken = folder / f"cut-off{whole.suffix}"
+    content = whole.read_bytes()
     broken.write_bytes(content[: len(content) // 2])
     yield "its second half missing", broken
-    empty = folder / f"empty.{suffix}"
+    empty = folder / f"empty{whole.suffix}"
     empty.write_bytes(b"")
     yield "nothing in it", empty
-    yield "no file", folder / f"nowhere.{suffix}"
+    yield "no file", folder / f"nowhere{whole.suffix}"
 
 
 def check_truth(exam: Examination) -> None:
