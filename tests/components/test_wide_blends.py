@@ -184,15 +184,16 @@ def test_weights_by_group_need_groups_and_a_metric_of_columns(oof, samples):
 
 def test_weights_given_by_hand_are_taken_in_order():
     oof = {"a": np.empty(0), "b": np.empty(0)}
-    assert Mean(weights=[0.7, -0.1]).fit(oof, None, R2).weights == {"a": 0.7, "b": -0.1}
-    assert Mean().fit(oof, None, R2).weights == {"a": 0.5, "b": 0.5}
+    samples = Samples(np.arange(0), {})
+    assert Mean(weights=[0.7, -0.1]).fit(oof, samples, R2).weights == {"a": 0.7, "b": -0.1}
+    assert Mean().fit(oof, samples, R2).weights == {"a": 0.5, "b": 0.5}
     with pytest.raises(UsageError, match="3 weights for 2 members") as raised:
-        Mean(weights=[1, 2, 3]).fit(oof, None, R2)
+        Mean(weights=[1, 2, 3]).fit(oof, samples, R2)
     assert "a, b" in raised.value.help
     with pytest.raises(UsageError, match="all of them are zero"):
-        Mean(weights=[0, 0]).fit(oof, None, R2)
+        Mean(weights=[0, 0]).fit(oof, samples, R2)
     with pytest.raises(UsageError, match="not all finite"):
-        Mean(weights=[1, np.nan]).fit(oof, None, R2)
+        Mean(weights=[1, np.nan]).fit(oof, samples, R2)
 
 
 def test_members_that_are_everywhere_alike_gain_nothing_from_weights_a_column():

@@ -142,9 +142,10 @@ class NetworkModel(Model):
         ``best-loss.pt`` are the weights with the lowest ``valid_loss`` instead, where a member asks for it.
         """
         copies = [{"columns": torch.from_numpy(columns), "weights": weights} for columns, weights in self.copies]
-        save_tensors({"network": self.network.state_dict(), "copies": copies}, folder / "weights.pt")
+        text = {"text": True} if predicts_text(self.network) else {}
+        save_tensors({"network": self.network.state_dict(), "copies": copies, **text}, folder / "weights.pt")
         if self.best_by_loss is not None:
-            save_tensors({"network": self.best_by_loss, "copies": []}, folder / "best-loss.pt")
+            save_tensors({"network": self.best_by_loss, "copies": [], **text}, folder / "best-loss.pt")
 
     def load(self, folder: Path, samples: Samples, device: str = "auto") -> None:
         """Read ``weights.pt`` into a network made for ``samples`` (which need a target)."""
@@ -155,6 +156,8 @@ class NetworkModel(Model):
         saved = load_tensors(folder / "weights.pt")
         try:
             self.network.load_state_dict(saved["network"])
+            if saved.get("text"):  # where the samples are of a test alone, no target says so
+                self.network.predicts_text = True  # type: ignore[assignment]
             self.copies = [(copy["columns"].numpy(), dict(copy["weights"])) for copy in saved["copies"]]
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise DamagedError(f"{folder / 'weights.pt'}: holds no weights of a network.", HELP) from error

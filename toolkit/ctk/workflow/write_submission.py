@@ -32,7 +32,7 @@ def try_submission(path: Path, competition: Competition, data: Data) -> None:
         target = target if data.train.predicts_text else target.reshape(len(rows), -1)
         prediction = competition.postprocess(target, test, {})
         competition.write_submission(path, test, prediction)
-        read = competition.read_submission(path, test, _width(prediction))
+        read = competition.read_submission(path, test, width_of(prediction))
         fine = same_values(read.values, competition.submitted(prediction, test))
     path.unlink(missing_ok=True)
     if not fine:
@@ -42,14 +42,14 @@ def try_submission(path: Path, competition: Competition, data: Data) -> None:
 def write_submission(path: Path, competition: Competition, prediction: Array, data: Data) -> None:
     """Write the submission, read it back as a stranger would, and say so in submission.json."""
     competition.write_submission(path, data.test, prediction)
-    read = competition.read_submission(path, data.test, _width(prediction))
+    read = competition.read_submission(path, data.test, width_of(prediction))
     if not same_values(read.values, competition.submitted(prediction, data.test)):
         raise _not_read(competition)
     facts = {"valid": True, "rows": len(read.ids), "bytes": path.stat().st_size}
     write_json(path.with_name("submission.json"), facts)
 
 
-def _width(prediction: Array) -> int:
+def width_of(prediction: Array) -> int:
     """The length of a prediction (N, D); a text (N,) is one."""
     return int(prediction.shape[-1]) if prediction.ndim > 1 else 1
 

@@ -22,7 +22,7 @@ from ctk.testing.findings import Examination
 from ctk.testing.short_runs import ShortRun
 from ctk.testing.subject import Offer, locate_error
 from ctk.workflow.blend_record import BlendRecord
-from ctk.workflow.write_submission import same_values
+from ctk.workflow.write_submission import same_values, width_of
 
 
 def check_presets(exam: Examination) -> None:
@@ -82,7 +82,7 @@ def _round_trip(exam: Examination, tried: ShortRun, suffix: str) -> None:
     competition, test, values = tried.competition, tried.results.test, tried.results.submitted
     path = exam.home.runs / f"round-trip.{suffix}"
     competition.write_submission(path, test, values)
-    read = competition.read_submission(path, test, values.shape[-1])
+    read = competition.read_submission(path, test, width_of(values))
     exam.saw(f"{competition.id}: .{suffix} read back")
     expected = competition.submitted(values, test)
     if read.values.shape != expected.shape:
@@ -112,7 +112,7 @@ def _refusals(exam: Examination, tried: ShortRun, suffix: str) -> None:
             continue  # the format does not hold what was damaged: a table without ids cannot repeat one
         exam.saw(f"{competition.id}: .{suffix} with {what}")
         try:
-            competition.read_submission(path, test, tried.results.submitted.shape[-1])
+            competition.read_submission(path, test, width_of(tried.results.submitted))
         except SubmissionError:
             continue
         except Exception as error:

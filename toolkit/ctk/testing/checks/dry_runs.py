@@ -19,12 +19,14 @@ from ctk.errors import CtkError
 from ctk.plugins import KINDS, plugins
 from ctk.plugins.guard import competition_of, metric_of
 from ctk.runs import Run
+from ctk.samples import Array
 from ctk.testing.checks.extractors import check_extractor
 from ctk.testing.findings import Examination
 from ctk.testing.pickles import find_unsafe
 from ctk.testing.short_runs import ShortRun, run_briefly
 from ctk.testing.subject import Offer, locate_error
 from ctk.testing.toy import FLAVOURS
+from ctk.training.own_loss import OWN
 from ctk.training.sequences import MASK
 
 RIDGES = [{"model": {"name": "ridge", "alpha": alpha}, "name": f"ridge-{alpha}"} for alpha in (1, 100)]
@@ -187,9 +189,17 @@ def _compare(exam: Examination, tried: ShortRun, folder: Any, what: str, help: s
                 exam.wrong(f"{tried.what}: {what} shapes of predictions ({part.key})", help)
                 return
             if not np.array_equal(first.values, second.values):
-                apart = float(np.abs(first.values.astype(float) - second.values).max())
-                exam.wrong(f"{tried.what}: {what} predictions ({part.key}, up to {apart:.3g} apart)", help)
+                exam.wrong(
+                    f"{tried.what}: {what} predictions ({part.key}, {_apart(first.values, second.values)})", help
+                )
                 return
+
+
+def _apart(first: Array, second: Array) -> str:
+    """How far predictions differ, in words."""
+    if first.dtype.kind == "U":
+        return f"{int((first != second).sum())} of {len(first)} texts"
+    return f"up to {float(np.abs(first.astype(float) - second).max()):.3g} apart"
 
 
 def _tracked_again(exam: Examination, tried: ShortRun, offer: Offer) -> None:
@@ -236,10 +246,10 @@ def _metric(exam: Examination, offer: Offer, what: str, tried: ShortRun) -> None
     truth = samples.target_values()
     if truth.shape != prediction.shape:
         return
-    perfect = metric.score(np.array(truth, prediction.dtype), samples)
+    perfect = metric.score(np.array(truth, None if samples.predicts_text else prediction.dtype), samples)
     if not metric.sign * perfect >= metric.sign * score:
         exam.wrong(
-            f"the {offer.title} is {score!r} for a ridge regression and {perfect!r} for the truth itself, and its "
+            f"the {offer.title} is {score!r} for a member's predictions and {perfect!r} for the truth itself, and its "
             f"direction is '{metric.direction}'",
             "direction says whether higher ('max') or lower ('min') is better.",
         )
@@ -253,9 +263,12 @@ def _candidates(exam: Examination, offer: Offer) -> Iterator[Candidate]:
     own = [each.name for each in exam.sound("competitions")]
     # What is not about data needs no data of its own.
     names = FLAVOURS[:1] if offer.kind in ("executors", "trackers") else [*own, *FLAVOURS]
+    of_text = {each.competition.id for each in exam.runs if each.results.valid.predicts_text}
     for name in [exam.competition] if exam.competition else names:
         competition = competition_of(name)
         config: dict[str, Any] = {"members": RIDGES, "blend": "mean", "filters": []}
+        if competition.id in of_text or name == "toy-text":  # a ridge regression predicts numbers
+            config["members"] = [_network(competition), {**_network(competition), "name": "second"}]
         if offer.kind == "models":
             config["members"] = [_member_of(competition, offer)]
             if name in FLAVOURS and (features := getattr(offer.load(), "features", None)):
@@ -294,7 +307,8 @@ def _member_of(competition: Competition, offer: Offer) -> dict[str, Any]:
     thing = offer.load()
     if inspect.isclass(thing) and issubclass(thing, Model):
         return {"model": offer.name}
-    return {**_network(competition), "model": offer.name}
+    loss = {"loss": OWN} if hasattr(thing, "training_loss") else {}
+    return {**_network(competition), "model": offer.name, **loss}
 
 
 def _network(competition: Competition) -> dict[str, Any]:

@@ -1,8 +1,8 @@
-"""The toy competition in its three flavours, and their metrics."""
+"""The toy competition in its four flavours, and their metrics."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -34,9 +34,26 @@ def _mean_reciprocal_rank(prediction: Array, samples: Samples) -> float:
     return float((1 / (apart <= own[:, None]).sum(1)).mean())
 
 
+def _exact(prediction: Array, samples: Samples) -> float:
+    """Share of words that are predicted exactly."""
+    return float((prediction == samples.target).mean())
+
+
+EXACT = Metric("toy-exact", "max", _exact)
 MSE = Metric("toy-mse", "min", _mean_squared_error, climb="mse")
 ACCURACY = Metric("toy-accuracy", "max", _accuracy)
 MRR = Metric("toy-mrr", "max", _mean_reciprocal_rank)
+
+
+def _number(cell: str) -> float:
+    if "_" in cell:  # which Python takes for a way of writing one
+        raise ValueError(f"{cell!r} is no number")
+    return float(cell)
+
+
+SPLIT = {"by": "block", "folds": 4}
+TRAINING = {"optimizer": {"lr": 0.01}, "batch": {"size": 16}, "epochs": 2}
+"""Of the preset's networks."""
 
 
 class ToyCompetition(Competition):
@@ -47,19 +64,14 @@ class ToyCompetition(Competition):
     embedded = default = "toy"
 
     scorer: Metric
+    written: Callable[[Any], str] = staticmethod(repr)
+    """A cell of the table as text; and back."""
+    read: Callable[[str], Any] = staticmethod(_number)
 
     def presets(self) -> Mapping[str, Mapping[str, Any]]:
         """A small network beside a ridge regression."""
-        network = {
-            "model": "toy-network",
-            "loss": "toy-squared-error",
-            "optimizer": {"lr": 0.01},
-            "batch": {"size": 16},
-            "epochs": 2,
-        }
-        return {
-            "toy": {"split": {"by": "block", "folds": 4}, "members": [{"model": "ridge"}, network], "blend": "mean"}
-        }
+        network = {"model": "toy-network", "loss": "toy-squared-error", **TRAINING}
+        return {"toy": {"split": SPLIT, "members": [{"model": "ridge"}, network], "blend": "mean"}}
 
     def default_data(self, progress: Progress = lambda what, done, total: None) -> Path:
         """A folder that says which flavour it is."""
@@ -87,19 +99,21 @@ class ToyCompetition(Competition):
         columns = np.asarray(prediction).reshape(len(test), -1)
         lines = [",".join(_header(columns.shape[1]))]
         for id, row in zip(test.ids.tolist(), columns.tolist(), strict=True):
-            lines.append(",".join([str(id), *map(repr, row)]))
+            lines.append(",".join([str(id), *map(self.written, row)]))
         with atomic(path) as temporary:
             temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
     def read_submission(self, path: Path, test: Samples, width: int | None = None) -> Submission:
         """Read rows by id, each as wide as is asked for."""
-        rows = _rows(path, SubmissionError)
+        rows = _rows(path, SubmissionError, type(self).read)
         ids = [id for id, _ in rows]
         widths = {len(numbers) for _, numbers in rows} | ({width} if width is not None else set())
         if sorted(ids) != sorted(map(str, test.ids.tolist())) or len(widths) != 1:
             raise SubmissionError(f"{path}: ids or columns are not those asked for.", "One row a test id.")
         by_id = dict(rows)
         values = np.array([by_id[str(id)] for id in test.ids.tolist()])
+        if values.dtype.kind == "U":
+            return Submission(test.ids, values.reshape(len(values)))
         if not np.isfinite(values).all():
             raise SubmissionError(f"{path}: row {1 + int((~np.isfinite(values)).any(1).argmax())} is not finite.")
         return Submission(test.ids, values)
@@ -141,22 +155,33 @@ class ToyRetrieval(ToyCompetition):
     scorer = MRR
 
 
-def _rows(path: Path, error: type[SubmissionError]) -> list[tuple[str, list[float]]]:
-    """Id and numbers of each line after the header, which is as it was written."""
+class ToyText(ToyCompetition):
+    """A word from four numbers."""
+
+    id = "toy-text"
+    title = "Toy text"
+    metric = "toy-exact"
+    headline = ("toy-exact",)
+    scorer = EXACT
+    written = staticmethod(str)
+    read = staticmethod(str)
+
+    def presets(self) -> Mapping[str, Mapping[str, Any]]:
+        """A small network of characters."""
+        network = {"model": "toy-text-network", "loss": "own", **TRAINING}
+        return {"toy": {"split": SPLIT, "members": [network], "blend": "vote"}}
+
+
+def _rows(path: Path, error: type[SubmissionError], read: Callable[[str], Any]) -> list[tuple[str, list[Any]]]:
+    """Id and cells of each line after the header, which is as it was written."""
     try:
         header, *rows = [line.split(",") for line in path.read_text(encoding="utf-8").splitlines()] or [[]]
         if header != _header(len(header) - 1):
             raise ValueError(f"its columns are {','.join(header)}, and not {','.join(_header(len(header) - 1))}")
-        return [(id, [_number(cell) for cell in cells]) for id, *cells in rows]
+        return [(id, [read(cell) for cell in cells]) for id, *cells in rows]
     except (OSError, ValueError) as problem:
         raise error(f"{path}: cannot be read as the toy competition's table ({problem}).") from None
 
 
 def _header(width: int) -> list[str]:
     return ["id", *(f"y{n}" for n in range(width))]
-
-
-def _number(cell: str) -> float:
-    if "_" in cell:  # which Python takes for a way of writing one
-        raise ValueError(f"{cell!r} is no number")
-    return float(cell)

@@ -32,6 +32,35 @@ class ToyNetwork(nn.Module):
         return predicted
 
 
+class ToyTextNetwork(nn.Module):
+    """A character at each place of a word. (B, 4) -> (B, 8) code points"""
+
+    features = ("x",)
+    places, characters = 8, 128
+
+    def __init__(self, *, hidden: int = 16) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(nn.Linear(4, hidden), nn.Tanh(), nn.Linear(hidden, self.places * self.characters))
+
+    @classmethod
+    def for_samples(cls, samples: Samples, **options: Any) -> Self:
+        """A network for words of whatever samples."""
+        return cls(**options)
+
+    def training_loss(self, batch: Batch) -> Tensor:
+        """Cross entropy of the characters, of what comes after a word too."""
+        logits = self._logits(batch.features["x"])
+        return nn.functional.cross_entropy(logits.flatten(0, 1), batch.target[:, : self.places].flatten().long())
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The likeliest characters."""
+        return self._logits(x).argmax(dim=-1).int()
+
+    def _logits(self, x: Tensor) -> Tensor:
+        logits: Tensor = self.layers(x)
+        return logits.unflatten(1, (self.places, self.characters))
+
+
 class ToyPictureNetwork(nn.Module):
     """A linear map of pictures. (B, H, W, 3) uint8 -> (B, D)"""
 

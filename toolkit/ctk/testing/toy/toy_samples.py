@@ -15,6 +15,7 @@ from ctk.testing.toy import FLAVOURS
 
 TRAIN, TEST = 96, 24
 CLASSES, GALLERY = 3, 24
+WORDS = np.array(["low", "between", "high"])
 FLAVOUR = "flavour.txt"
 PICTURES = "pictures"
 
@@ -44,6 +45,8 @@ def _with_target(samples: Samples, flavour: str, mixed: Array) -> Samples:
         return replace(samples, target=mixed[:, :2].astype(np.float32))
     if flavour == "toy-classification":
         return replace(samples, target=np.eye(CLASSES, dtype=np.float32)[mixed[:, :CLASSES].argmax(1)])
+    if flavour == "toy-text":
+        return replace(samples, target=WORDS[np.digitize(mixed[:, 0], (-0.4, 0.4))])
     vectors = np.random.default_rng(7).standard_normal((GALLERY, 4)).astype(np.float32)
     nearest = np.argmin(((mixed[:, None] - vectors) ** 2).sum(-1), axis=1)
     gallery = Gallery(vectors, np.array([f"thing-{number}.png" for number in range(GALLERY)]))
