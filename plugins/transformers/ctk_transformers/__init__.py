@@ -11,11 +11,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ctk_transformers.base_model import PretrainedBase, load_base
     from ctk_transformers.frozen import leave_out_frozen
+    from ctk_transformers.generative import AnswerNetwork
     from ctk_transformers.lora import Lora, add_lora, load_lora, save_lora
+    from ctk_transformers.vision_language import VisionLanguageNetwork
 
 _HOMES = {
+    "AnswerNetwork": "generative",
     "Lora": "lora",
     "PretrainedBase": "base_model",
+    "VisionLanguageNetwork": "vision_language",
     "add_lora": "lora",
     "leave_out_frozen": "frozen",
     "load_base": "base_model",
@@ -23,8 +27,10 @@ _HOMES = {
     "save_lora": "lora",
 }
 __all__ = [
+    "AnswerNetwork",
     "Lora",
     "PretrainedBase",
+    "VisionLanguageNetwork",
     "add_lora",
     "leave_out_frozen",
     "load_base",

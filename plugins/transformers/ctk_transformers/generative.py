@@ -15,7 +15,7 @@ from transformers import GenerationConfig
 from ctk.contract import Batch
 from ctk.errors import UsageError
 from ctk.samples import Samples
-from ctk.training import text_codes
+from ctk.training import text_codes, texts_of
 from ctk_transformers.base_model import Kind, PretrainedBase, load_base
 from ctk_transformers.frozen import leave_out_frozen
 from ctk_transformers.lora import Lora, add_lora, save_lora
@@ -23,10 +23,6 @@ from ctk_transformers.lora import Lora, add_lora, save_lora
 IGNORED = -100
 """The label of a token that the loss does not count, torch's own."""
 DEFAULT_LORA = Lora()
-
-
-def texts_of(codes: Tensor) -> list[str]:
-    return [bytes(row.astype("<u4")).decode("utf-32-le").rstrip("\0") for row in codes.cpu().numpy()]
 
 
 class AnswerNetwork(nn.Module):
@@ -45,7 +41,7 @@ class AnswerNetwork(nn.Module):
     """
 
     kind: ClassVar[Kind]
-    features: tuple[str, ...]
+    features: tuple[str, ...] = ("question",)
 
     def __init__(
         self,
@@ -91,7 +87,9 @@ class AnswerNetwork(nn.Module):
 
     def encode(self, values: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Make the model's inputs of features (B, ...): prompts (B, L) padded at their left, and what else it reads."""
-        texts = [self.pretrained.prompt(f"{self.prompt}{text}") for text in texts_of(values[self.features[-1]])]
+        texts = [
+            self.pretrained.prompt(f"{self.prompt}{text}") for text in texts_of(values[self.features[-1]].cpu().numpy())
+        ]
         inputs: dict[str, Tensor] = {**self.tokenized(texts, values)}
         return {name: each.to(self.device) for name, each in inputs.items()}
 
@@ -126,7 +124,7 @@ class AnswerNetwork(nn.Module):
 
     def training_loss(self, batch: Batch) -> Tensor:
         """Mean cross-entropy of the answers' tokens and ends, each given the prompt and what comes before it."""
-        inputs, labels = self.with_answers(self.encode(batch.features), texts_of(batch.target))
+        inputs, labels = self.with_answers(self.encode(batch.features), texts_of(batch.target.cpu().numpy()))
         # The head makes one logit a word of its vocabulary: of the prompt's tokens none is needed.
         kept = labels.shape[1] + 1
         logits = self.model(**inputs, logits_to_keep=kept, use_cache=False).logits[:, :-1]

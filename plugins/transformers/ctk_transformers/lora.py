@@ -49,7 +49,9 @@ def add_lora(model: Any, lora: Lora, task: str | None = "CAUSAL_LM", exclude: st
         bias="none",
     )
     try:
-        adapted: Any = get_peft_model(model, config)
+        with warnings.catch_warnings():  # of names that transformers will drop, and of what peft mends itself
+            warnings.simplefilter("ignore")
+            adapted: Any = get_peft_model(model, config)
     except ValueError as error:
         raise UsageError(
             f"Config key 'lora.target': {first_line(error)}.",

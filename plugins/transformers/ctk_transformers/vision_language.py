@@ -27,6 +27,7 @@ class VisionLanguageNetwork(AnswerNetwork):
     """
 
     kind = "image-text"
+    features = ("image", "question")
 
     def __init__(
         self,
