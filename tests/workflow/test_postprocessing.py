@@ -69,7 +69,7 @@ def test_a_competition_without_options_takes_a_switch_alone(tmp_plugin, ctk_home
 
 @pytest.mark.parametrize(
     ("schema", "said"),
-    [(dict, "told of options"), (Lacking, "has an option of its postprocessing without a default: x")],
+    [(dict, "told of options"), (Lacking, "has an option without a default: x")],
 )
 def test_options_that_are_no_schema_are_the_plugins_fault(schema, said, toy, ctk_home, monkeypatch):
     monkeypatch.setattr(ToyCompetition, "postprocess_options", lambda self: schema)
@@ -106,6 +106,24 @@ def test_saved_members_and_blends_mend_as_the_run_did(toy, ctk_home):
     tripled = ["weights={ridge/seed-1: 3, stiff/seed-1: 0}"]
     assert api.blend_runs([run], blender="mean", options=tripled).submitted.max() <= np.float32(0.1)
     assert api.blend_runs([run], blender="mean", options=tripled, postprocess=False).submitted.max() > 0.2
+
+
+def test_a_blend_of_runs_has_both_too(toy, ctk_home):
+    first, second = (api.run("toy-regression", config=RIDGES, overrides=SERIAL, name=name) for name in "ab")
+    one, other = first.folder, second.folder
+    of_members = api.blend_runs([one, other], blender="hill-climb")
+    assert of_members.raw_scores.keys() == {*of_members.blend.weights, "blend"}
+    for key in ("ridge/seed-1", "stiff/seed-1"):
+        assert of_members.raw_scores[f"{one.name}/{key}"] == first.raw_scores[key]
+    assert of_members.raw_scores["blend"]["toy-mse"] < of_members.scores["blend"]["toy-mse"]
+    again = api.blend_runs([one, other], weights_of=str(of_members.folder))
+    assert again.raw_scores == of_members.raw_scores
+    of_blends = api.blend_runs([one, other], blender="mean")
+    assert of_blends.raw_scores.keys() == {one.name, other.name, "blend"}
+    for key in of_blends.raw_scores:
+        assert of_blends.raw_scores[key]["toy-mse"] == pytest.approx(first.raw_scores["blend"]["toy-mse"], rel=1e-6)
+    assert not api.blend_runs([one, other], blender="mean", postprocess=False).raw_scores
+    assert not api.blend_runs([one, of_blends.submission], blender="mean").raw_scores  # of a file nobody knows them
 
 
 def test_the_terminal_shows_both(toy, ctk):

@@ -25,7 +25,7 @@ from ctk.config.checked_arguments import checked
 from ctk.config.overrides import override, read_yaml
 from ctk.config.resolve import base_config, checkpoints_config, resolve
 from ctk.config.split_overrides import split_overrides
-from ctk.contract import Progress, Results, RunConfig, Submission
+from ctk.contract import Bundle, FittedMember, Progress, Results, RunConfig, Submission
 from ctk.contract.schema import merge_configs
 from ctk.errors import UsageError
 from ctk.files import remove_unfinished, write_text
@@ -43,6 +43,7 @@ from ctk.series.ablation.variants import EXAMPLE
 from ctk.series.trials import Epoch, Trial, TrialOutcome, read_epochs, run_trial, run_trials
 from ctk.workflow.apply_filters import apply_filters, link_pictures
 from ctk.workflow.blend_runs import execute_blend, plan_blend
+from ctk.workflow.bundles import fitted_members as members_of
 from ctk.workflow.checkpoints import FittedRun
 from ctk.workflow.features import FeatureState, extracted_features
 from ctk.workflow.observer import Observer
@@ -72,6 +73,7 @@ __all__ = [
     "cross_validate",
     "extract_features",
     "filter_data",
+    "fitted_members",
     "interrupt_on_sigterm",
     "metric_of",
     "override",
@@ -363,8 +365,8 @@ def validate(
     overrides: Sequence[str] = (),
     refresh: bool = False,
     progress: Progress | None = None,
-) -> Submission:
-    """Read a submission and check it against the test samples. Raises SubmissionError naming row and column.
+) -> Submission | Bundle:
+    """Read a submission and check it against the test samples. Raises SubmissionError naming row and column, or file.
 
     ``overrides`` are options of the data, as "data.old=true"; ``refresh`` prepares the test anew.
     """
@@ -374,6 +376,8 @@ def validate(
         override(raw, assignment)
     config = resolve(raw, plugins())
     prepared, width = prepare_test(config, known, plugins(), progress or shell_observer().working, refresh)
+    if known.bundled:
+        return Bundle(known.check_bundle(file, prepared.test))
     return known.read_submission(file, prepared.test, width)
 
 
@@ -381,6 +385,15 @@ def validate(
 def score(competition: str, file: Path, truth: Path) -> dict[str, float]:
     """Score a submission file against a truth file as the organisers do. Raises SubmissionError, DataError."""
     return competition_of(competition).score_file(file, truth)
+
+
+@checked
+def fitted_members(name: str | Path, *, root: Path | None = None) -> list[FittedMember]:
+    """List what a run, or a blend of runs, has fitted and blended, the heaviest first; models are loaded when asked.
+
+    Raises UsageError where it has no blend yet.
+    """
+    return members_of(Run.find(str(name), root or runs_root()))
 
 
 @checked

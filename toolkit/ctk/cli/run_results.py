@@ -48,10 +48,10 @@ def print_results(results: Results) -> None:
             console.print(comparison(results.metric, ours, key, theirs))
     for sentence in raw_sentences(results):
         console.print(sentence)
-    console.print(
-        f"submission  {results.submission}   {len(results.submitted):,} rows, valid",
-        soft_wrap=True,
-    )
+    held = f"{len(results.submitted):,} rows" if results.bundle is None else "a bundle"
+    console.print(f"submission  {results.submission}   {held}, valid", soft_wrap=True)
+    for fact in results.bundle or ():
+        console.print(f"            {fact}", soft_wrap=True)
     for each in results.blends.values():
         console.print(f"submission  {each.submission}", soft_wrap=True)
     console.print(f"report      {results.folder / 'report.html'}", soft_wrap=True)

@@ -12,6 +12,7 @@ from ctk.cli.json_output import as_json, print_json
 from ctk.cli.options import data_dir, data_options, refresh
 from ctk.cli.printing import console, format_score, print_table
 from ctk.cli.progress import ProgressBars
+from ctk.contract import Submission
 
 
 @click.command()
@@ -38,9 +39,12 @@ def validate(
     finally:
         progress.stop()
     if json_:
-        print_json({"file": file, "valid": True, "rows": len(submission.ids)})
-    else:
+        held = {"rows": len(submission.ids)} if isinstance(submission, Submission) else {"facts": submission.facts}
+        print_json({"file": file, "valid": True, **held})
+    elif isinstance(submission, Submission):
         console.print(f"{file}: valid, {len(submission.ids):,} rows")
+    else:
+        console.print("\n".join([f"{file}: valid", *submission.facts]), soft_wrap=True)
 
 
 @click.command()
@@ -59,3 +63,5 @@ def score(competition: str, file: Path, truth: Path, json_: bool) -> None:
         print_json(numbers)
     else:
         print_table(["", "score"], [[name, format_score(value)] for name, value in numbers.items()], numbers=1)
+        for line in api.competition_of(competition).score_lines(numbers):
+            console.print(line, soft_wrap=True)

@@ -82,6 +82,7 @@ def resolve(raw: Mapping[str, Any], plugins: Plugins) -> RunConfig:
     return config.model_copy(
         update={
             "postprocess": _postprocess_choice(config),
+            "submission": _submission_choice(config),
             "data": resolve_choice(config.data, "data", "data", plugins),
             "executor": resolve_choice(config.executor, "executors", "executor", plugins),
             "metric": config.metric and plugins.reference(plugins.get("metrics", config.metric)),
@@ -118,6 +119,17 @@ def _postprocess_choice(config: RunConfig) -> bool | dict[str, Any]:
             f"Config key 'postprocess': {config.competition} has no options of it.", "It is true or false."
         )
     return validate_config(schema, {} if choice is True else choice, "postprocess").model_dump(mode="json")
+
+
+def _submission_choice(config: RunConfig) -> str | dict[str, Any] | None:
+    """Fill in the competition's options of what is handed in, where the config has any. Raises UsageError."""
+    if not isinstance(config.submission, dict):
+        return config.submission
+    schema = competition_of(config.competition).submission_options()
+    if schema is None:
+        problem = f"Config key 'submission': {config.competition} has no options of it."
+        raise UsageError(problem, "It is the suffix of the submission's file.")
+    return validate_config(schema, config.submission, "submission").model_dump(mode="json")
 
 
 def _check_asked(config: RunConfig) -> None:

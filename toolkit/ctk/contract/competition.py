@@ -18,6 +18,7 @@ from ctk.samples import Array, Samples
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
+    from ctk.contract.bundle import FittedMember
     from ctk.contract.results import Results
     from ctk.contract.schema import Strict
     from ctk.contract.section import Section
@@ -49,6 +50,8 @@ class Competition(ABC):
     platform  name of the registered platform that holds it, if one does
     slug      what it is called there
     board     name of the registered metric that its leaderboard shows, where that is not the deciding one
+    bundled   whether a submission is a bundle of fitted models, no table of predictions: then ``write_bundle`` and
+              ``check_bundle`` are called instead of ``write_submission`` and ``read_submission``
     named     its name in configs, filled in when it is found: the id, with a distribution before it if two have one
     """
 
@@ -64,6 +67,7 @@ class Competition(ABC):
     platform: str = ""
     slug: str = ""
     board: str = ""
+    bundled: bool = False
     named: str = ""
 
     @abstractmethod
@@ -86,17 +90,45 @@ class Competition(ABC):
     def evaluate(self, prediction: Array, samples: Samples) -> dict[str, float]:
         """Compute all the numbers worth showing, by name; the deciding metric first."""
 
-    @abstractmethod
     def write_submission(self, path: Path, test: Samples, prediction: Array) -> None:
         """Write the file in the format of its suffix, one of ``formats``, atomically."""
+        raise UsageError(f"{self.id} writes no table of predictions.", self._instead())
 
-    @abstractmethod
     def read_submission(self, path: Path, test: Samples, width: int | None = None) -> Submission:
         """Read and check a submission for these test samples, rows in their order.
 
         ``width`` is the length of a prediction, where it matters and is known. Raises SubmissionError naming row and
         column of the first things wrong.
         """
+        raise UsageError(f"{self.id} reads no table of predictions.", self._instead())
+
+    def write_bundle(
+        self, path: Path, members: Sequence[FittedMember], test: Samples, options: Mapping[str, Any]
+    ) -> Sequence[str]:
+        """Write a bundle of fitted models, atomically; returns sentences of what was left out of it, if anything.
+
+        members  those with a weight in the blend, folds apart, the heaviest first
+        options  of the config's ``submission``, as ``submission_options`` has them
+        """
+        raise UsageError(f"{self.id} writes no bundle.", self._instead())
+
+    def check_bundle(self, path: Path, test: Samples) -> Sequence[str]:
+        """Check a bundle, anyone's, without running its code; returns facts of it for people, a sentence each.
+
+        Raises SubmissionError naming the file in it that is wrong.
+        """
+        raise UsageError(f"{self.id} reads no bundle.", self._instead())
+
+    def _instead(self) -> str:
+        what = "a bundle of models" if self.bundled else "a table of predictions"
+        return f"Its submission is {what}; if that is what you gave, its plugin lacks a method: tell its author."
+
+    def submission_options(self) -> type[Strict] | None:
+        """Return the schema of the config's ``submission``, each field with a default; None where there is no choice.
+
+        A field of type ``ctk.contract.FinishedRun`` names a run, such as one that another part of a bundle comes from.
+        """
+        return None
 
     def submitted(self, prediction: Array, test: Samples) -> Array:
         """Return what a submission holds of a prediction, (N, ...), as ``read_submission`` gives it back.
@@ -117,6 +149,10 @@ class Competition(ABC):
         """Score a submission's file against the truth's. Raises SubmissionError, DataError."""
         samples = self.read_truth(truth)
         return self.score(self.read_submission(path, samples, samples.target_width).values, samples)
+
+    def score_lines(self, numbers: Mapping[str, float]) -> Sequence[str]:
+        """Put what ``score_file`` counted as the organisers print it, a line each; none where the table is enough."""
+        return ()
 
     def fit_postprocess(self, prediction: Array, samples: Samples) -> dict[str, Any]:
         """Find what ``postprocess`` has to know from out-of-fold predictions; data that can be saved as JSON."""

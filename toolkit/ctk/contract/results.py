@@ -145,6 +145,7 @@ class Results(Tabular):
     folds        the scores by fold, where several were validated on
     blends       the further blends of the config, by name
     transformed  by member and stage, some training rows as they were and as transforms made them
+    bundle       facts of the bundle that was handed in, a sentence each; None where it is a table
     second_rounds  by member with pseudo-labels, what it learned from besides, in words
     """
 
@@ -177,6 +178,7 @@ class Results(Tabular):
     blends: Mapping[str, FurtherBlend] = field(default_factory=dict)
     transformed: Mapping[str, tuple[Samples, Samples]] = field(default_factory=dict)
     second_rounds: Mapping[str, str] = field(default_factory=dict)
+    bundle: Sequence[str] | None = None
 
     @property
     def members(self) -> list[str]:
@@ -199,7 +201,8 @@ class Results(Tabular):
 
     def heading(self) -> str:
         """Say which run it is, and where its submission lies."""
-        return f"{self.title} · {self.folder.name} · {len(self.submitted):,} rows in {self.submission}"
+        held = f"{len(self.submitted):,} rows" if self.bundle is None else "a bundle of models"
+        return f"{self.title} · {self.folder.name} · {held} in {self.submission}"
 
     def table(self) -> DataFrame:
         """Make a table of a row a member, then the blend, the test and further blends: numbers, weight and seconds."""

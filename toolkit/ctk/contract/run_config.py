@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
@@ -245,13 +245,21 @@ class RunConfig(Strict):
     postprocess: bool | dict[str, Any] = Field(
         True, description="whether the competition mends predictions, or its options of how"
     )
-    submission: str | None = Field(None, description="suffix of the submission's file; none is the competition's usual")
+    submission: str | dict[str, Any] | None = Field(
+        None,
+        description="suffix of the submission's file, or the competition's options of what is handed in; none is the "
+        "competition's usual",
+    )
     checkpoints: str | None = Field(None, description="folder of a run whose members and blend predict, without a fit")
     executor: Execution = Field(Execution(), description="where members are fitted")
     trackers: Annotated[tuple[Choice, ...], BeforeValidator(_as_list)] = Field(
         (Choice(name="tensorboard"), Choice(name="csv")), description="who is told of losses and scores"
     )
     device: Literal["auto", "cpu", "gpu"] = Field("auto", description="auto: a GPU where there is one")
+
+    def submission_name(self, formats: Sequence[str]) -> str:
+        """Return the name of the submission's file, for a competition of such formats."""
+        return f"submission.{self.submission if isinstance(self.submission, str) else formats[0]}"
 
     def seeds_of(self, member: Member) -> tuple[int, ...]:
         """Return the seeds that a member is trained with."""

@@ -23,6 +23,7 @@ from ctk.packing.target_image import TargetImage
 from ctk.packing.wheel_sources import WheelSources
 from ctk.plugins import Plugins
 from ctk.plugins.discovery import core_version
+from ctk.plugins.guard import competition_of
 from ctk.plugins.plugin import BUILT_IN, is_file
 from ctk.plugins.workers import copy_plugins
 from ctk.runs import Run
@@ -62,6 +63,9 @@ def pack_run(
     """
     if out.exists():
         raise UsageError(f"--out {out}: is there already.", "Give a new folder.")
+    if competition_of(run.competition).bundled:
+        problem = f"{run.folder}: its submission is a bundle of its models already, which needs no packing."
+        raise UsageError(problem, f"Hand in {next(run.folder.glob('submission.*'), run.folder)}.")
     members = PackedMembers(run, known) if "members" in run.config() else PackedBlend(run, known)
     check_size(members.files(), limit)  # before wheels are looked for, which may take a minute
     competition = members.competition

@@ -13,7 +13,7 @@ from ctk.plugins import Plugins
 from ctk.plugins.guard import competition_of
 from ctk.runs import Run
 from ctk.workflow.blend_record import BlendRecord
-from ctk.workflow.predict_blend import blended_runs
+from ctk.workflow.blended_runs import blended_runs
 
 
 class PackedBlend:

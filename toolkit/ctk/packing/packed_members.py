@@ -65,7 +65,7 @@ class PackedMembers:
         raw["blends"] = {name: {**each, "members": []} for name, each in raw.get("blends", {}).items()}
         self.config, self.plugins = resolve_recorded(raw, known)
         self.competition = competition_of(self.config.competition)
-        self.submission = f"submission.{self.config.submission or self.competition.formats[0]}"
+        self.submission = self.config.submission_name(self.competition.formats)
         self.paths = dict(_named_paths(self.config, known))
         self.runs = {"": self}
         for member in self.config.members:

@@ -18,7 +18,7 @@ from ctk.errors import CtkError, UsageError
 from ctk.plugins import plugins
 from ctk.plugins.component_options import resolve_choice
 from ctk.plugins.guard import competition_of, metric_of
-from ctk.runs import FINISHED, Run
+from ctk.runs import FINISHED, RAW, Run
 from ctk.samples import Array, Data
 from ctk.workflow.blend_members import (
     PredictedRun,
@@ -28,6 +28,7 @@ from ctk.workflow.blend_members import (
     postprocess_blend,
 )
 from ctk.workflow.blend_record import BlendRecord
+from ctk.workflow.bundles import fitted_members, write_bundle
 from ctk.workflow.collect_results import collect_results, report_results
 from ctk.workflow.environment import describe_environment
 from ctk.workflow.observer import Observer
@@ -111,6 +112,10 @@ def plan_blend(
             "Give runs of one competition, or say it with --competition.",
         )
     known = competition_of(ids.pop())
+    if known.bundled and len(runs) < len(found):
+        file = next(source for source in found if isinstance(source, Path))
+        problem = f"{file}: is a bundle of models, whose predictions nobody knows."
+        raise UsageError(problem, "Blend the runs that it is of.")
     by_hand = any(each.startswith(("weights.", "weights=[", "weights={")) for each in options)
     own = MEAN if by_hand or len(runs) < len(found) else runs[0].config().get("blend", MEAN)
     if members or len(found) > 1:  # weights by hand were those of the one run's own members
@@ -176,6 +181,25 @@ def gather_sources(plan: BlendPlan, observer: Observer) -> tuple[Data, MemberPre
         members = MemberPredictions(data.train.take(np.arange(0)), {}, {})
     members.test = dict(_in_order_of_sources(plan, members.test, data, width))
     return data, members
+
+
+def gather_raw(plan: BlendPlan, data: Data) -> MemberPredictions | None:
+    """Gather what nothing has mended of the same members, to be scored beside them; None where not all of it is kept.
+
+    Runs keep it that mended by options of the competition's; a file has no more than was submitted.
+    """
+    of_runs = [run.config().get("postprocess") for run in plan.runs.values()]
+    if len(of_runs) < len(plan.sources) or not all(isinstance(each, Mapping) for each in of_runs):
+        return None
+    raw = gather_predictions(plan.runs, data.train, data.test, RAW)
+    if plan.members:
+        choose_members(raw, plan.members)
+    if plan.whole:
+        for prefix, run in plan.runs.items():
+            _join_members(replace(plan, mended=False), prefix, run, raw, data)
+    if plan.weights is not None:
+        take_saved_blend(plan, raw, lambda line: None)
+    return raw
 
 
 def choose_members(members: MemberPredictions, names: Sequence[str]) -> None:
@@ -288,8 +312,12 @@ def execute_blend(plan: BlendPlan, root: Path, name: str, observer: Observer, ma
         blended = postprocess_blend(predicted, blend, fitted)
         BlendRecord(blender, blended.blend, blended.fitted).save(run.folder)
         submission = run.folder / f"submission.{competition.formats[0]}"
-        write_submission(submission, competition, blended.test, data)
-        results = collect_results(predicted, blended, submission)
+        if competition.bundled:
+            write_bundle(submission, competition, fitted_members(run), data.test, plan.config)
+        else:
+            write_submission(submission, competition, blended.test, data)
+        raw = gather_raw(plan, data) if plan.postprocessing.has_options else None
+        results = collect_results(predicted, blended, submission, raw=raw)
         report_results(results, competition)
         run.set_state(FINISHED)
     return results

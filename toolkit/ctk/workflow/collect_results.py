@@ -9,7 +9,7 @@ from typing import Any
 
 from ctk.contract import Blend, Competition, FurtherBlend, Metric, Results
 from ctk.contract.results import BLEND
-from ctk.files import write_json, write_text
+from ctk.files import read_json, write_json, write_text
 from ctk.runs import Part, Run
 from ctk.samples import Array, Samples
 from ctk.workflow.blend_members import BlendedPredictions, PredictedRun
@@ -59,6 +59,9 @@ def collect_results(
     if scorer is not None and len(scorer.division.folds) > 1:
         folds = scorer.table(metric, members, blended.valid, scores)
         folds.write_csv(run.folder / "folds.csv")
+    bundle = None
+    if competition.bundled:
+        bundle = read_json(submission.with_name("submission.json"), dict[str, Any])["facts"]
     headline = list(dict.fromkeys([metric.name, *competition.headline]))
     write_json(
         run.folder / "scores.json",
@@ -105,6 +108,7 @@ def collect_results(
         blends=blends,
         transformed=_transformed_rows(run),
         second_rounds=_second_rounds(run),
+        bundle=bundle,
     )
 
 

@@ -9,6 +9,7 @@ from ctk.contract import find_members
 from ctk.plugins import plugins
 from ctk.plugins.guard import competition_of
 from ctk.runs import Run
+from ctk.workflow.bundles import fitted_members, write_bundle
 from ctk.workflow.predictions import combine_folds, parts_by_key
 from ctk.workflow.prepare import prepare
 from ctk.workflow.write_submission import write_submission
@@ -30,7 +31,10 @@ def write_member_submissions(run: Run, member: str) -> list[Path]:
     written = []
     for key in fitted_keys(run, member):
         _, prediction = combine_folds(run, parts_by_key(run)[key], data.test.ids, data.train.gallery is not None)
-        path = run.folder / "members" / key / f"submission.{config.submission or competition.formats[0]}"
-        write_submission(path, competition, prediction, data)
+        path = run.folder / "members" / key / config.submission_name(competition.formats)
+        if competition.bundled:
+            write_bundle(path, competition, fitted_members(run, {key: 1.0}), data.test, config)
+        else:
+            write_submission(path, competition, prediction, data)
         written.append(path)
     return written

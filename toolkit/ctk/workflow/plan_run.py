@@ -10,11 +10,12 @@ from typing import Any
 from ctk.config.overrides import override
 from ctk.config.resolve import resolve
 from ctk.contract import BlendChoice, Competition, Execution, FilterChoice, Metric, RunConfig
+from ctk.contract.bundle import RUN
 from ctk.errors import DamagedError, UsageError, nearest
 from ctk.machine import cores
 from ctk.plugins import plugins
 from ctk.plugins.guard import competition_of, metric_of
-from ctk.runs import RUNNING, Part, Run
+from ctk.runs import FINISHED, RUNNING, Part, Run
 from ctk.training import torchrun
 from ctk.training.tracking import check_trackers
 from ctk.workflow.blend_record import BlendRecord
@@ -73,6 +74,7 @@ def start_run(
     _check_submission(config, competition)
     if config.checkpoints is not None:
         _check_checkpoints(config)
+    config = _find_submission_runs(config, competition, root)
     config = config.model_copy(
         update={
             "executor": _choose_execution(config),
@@ -129,6 +131,7 @@ def reopen_run(
     if not state.get("dry_run"):
         check_trackers(config.trackers)
     _check_submission(config, competition)
+    config = _find_submission_runs(config, competition, run.folder.parent.parent)
     plain = config.plain()
     changed = {key: plain[key] for key in AFTER_FITS} if overrides else {}
     if data_dir is not None:
@@ -220,11 +223,26 @@ def member_waves(config: RunConfig) -> list[list[str]]:
 
 def _check_submission(config: RunConfig, competition: Competition) -> None:
     """Raise UsageError where a competition's submissions have another suffix."""
-    if config.submission not in (None, *competition.formats):
+    if isinstance(config.submission, str) and config.submission not in competition.formats:
         raise UsageError(
             f"Config key 'submission': {competition.id} has no '{config.submission}' submissions.",
-            nearest(str(config.submission), competition.formats, "formats"),
+            nearest(config.submission, competition.formats, "formats"),
         )
+
+
+def _find_submission_runs(config: RunConfig, competition: Competition, root: Path) -> RunConfig:
+    """Return a config whose options of the submission name whole folders of finished runs. Raises UsageError."""
+    schema = competition.submission_options()
+    if schema is None or not isinstance(config.submission, dict):
+        return config
+    found = dict(config.submission)
+    for name in (name for name, field in schema.model_fields.items() if RUN in field.metadata and found.get(name)):
+        run = Run.find(found[name], root)
+        if (state := run.state())["state"] != FINISHED or state.get("dry_run"):
+            what = "a dry run" if state.get("dry_run") else state["state"]
+            raise UsageError(f"Config key 'submission.{name}': {run.folder} is {what}.", "Name a finished run.")
+        found[name] = str(run.folder.resolve())
+    return config.model_copy(update={"submission": found})
 
 
 def _choose_execution(config: RunConfig) -> Execution:

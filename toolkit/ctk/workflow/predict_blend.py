@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 from ctk.contract import Results, RunConfig
-from ctk.errors import UsageError
 from ctk.runs import Run
 from ctk.workflow.blend_runs import execute_blend, plan_blend
+from ctk.workflow.blended_runs import blended_runs
 from ctk.workflow.observer import Observer
 from ctk.workflow.plan_run import start_run
 from ctk.workflow.run import execute_run
@@ -41,22 +41,3 @@ def predict_blend(blend: Run, configured: Configured, root: Path, name: str, obs
         if not (run.folder / "config.yaml").exists():  # it could be neither shown nor resumed
             shutil.rmtree(run.folder, ignore_errors=True)
         raise
-
-
-def blended_runs(blend: Run) -> Mapping[str, Path]:
-    """Return the runs of a blend, by what their members' keys begin with; of a packed one they lie in its own folder.
-
-    Raises UsageError where it is of anything else.
-    """
-    config = blend.config()
-    runs = config.get("runs", {})
-    if len(runs) < len(config.get("sources", ())):
-        raise UsageError(
-            f"{blend.folder} is a blend of files too, and their authors alone can predict other data.",
-            f"Blend what they predict: ctk blend NAME=FILE ... --weights-of {blend.folder}",
-        )
-    folders = {prefix: blend.folder / folder for prefix, folder in runs.items()}
-    for folder in folders.values():
-        if not (folder / "config.yaml").is_file():
-            raise UsageError(f"{folder}, which {blend.folder} blends, is gone.", "Put it back there.")
-    return folders

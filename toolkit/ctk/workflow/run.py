@@ -24,6 +24,7 @@ from ctk.workflow.blend_members import (
     postprocess_blend,
 )
 from ctk.workflow.blend_record import BlendRecord
+from ctk.workflow.bundles import fitted_members, write_bundle
 from ctk.workflow.collect_results import collect_results, report_results, score_blend
 from ctk.workflow.environment import describe_environment
 from ctk.workflow.fit import kept_file, limit_samples
@@ -62,7 +63,7 @@ def execute_run(plan: RunPlan, observer: Observer | None = None) -> Results:
         prepared = _prepare(plan, say, observer)
         data = prepared.data
         train = limit_samples(data.train, plan.steps)
-        if not (submission := _submission_in(run.folder, plan)).exists():
+        if not (submission := _submission_in(run.folder, plan)).exists() and not competition.bundled:
             try_submission(submission, competition, data)
         # Before anything is fitted: nothing that leaks is worth the time.
         division = divide(train, config.split) if config.checkpoints is None else None
@@ -115,12 +116,16 @@ def _blend(
     for old in folder.glob("submission.*"):  # of the blend before, where the run's was changed since
         if old != submission:
             old.unlink()
-    write_submission(submission, competition, blended.test, predicted.data)
+    if competition.bundled:
+        members = fitted_members(plan.run, blended.blend.weights)
+        write_bundle(submission, competition, members, predicted.data.test, config)
+    else:
+        write_submission(submission, competition, blended.test, predicted.data)
     return blended, submission
 
 
 def _submission_in(folder: Path, plan: RunPlan) -> Path:
-    return folder / f"submission.{plan.config.submission or plan.competition.formats[0]}"
+    return folder / plan.config.submission_name(plan.competition.formats)
 
 
 def _further_blend(plan: RunPlan, predicted: PredictedRun, name: str, say: Callable[[str], None]) -> FurtherBlend:

@@ -119,6 +119,17 @@ def _written(nothing: Any, given: Given) -> None:
     require(given["path"].is_file(), f"wrote no submission to {given['path']}")
 
 
+def _sentences(lines: Any, given: Given) -> list[str]:
+    whole = isinstance(lines, Sequence) and not isinstance(lines, str) and all(isinstance(each, str) for each in lines)
+    require(whole, f"told {lines!r}, and a list of sentences is needed")
+    return list(lines)
+
+
+def _bundled(lines: Any, given: Given) -> list[str]:
+    _written(None, given)
+    return _sentences(lines, given)
+
+
 def _submission(read: Any, given: Given) -> Any:
     path, test = given["path"], given["test"]
     _of_type(Submission, "read a {}, and a ctk.contract.Submission is needed")(read, given)
@@ -170,7 +181,7 @@ def _options_schema(schema: Any, given: Given) -> Any:
     require(whole, f"told of options {schema!r}, and a subclass of ctk.contract.Strict is needed, or None")
     if schema is not None:
         lacking = [name for name, field in schema.model_fields.items() if field.is_required()]
-        require(not lacking, f"has an option of its postprocessing without a default: {', '.join(lacking)}")
+        require(not lacking, f"has an option without a default: {', '.join(lacking)}")
     return schema
 
 
@@ -440,10 +451,14 @@ CONTRACTS = {
         ),
         write_submission=Rule("writing the submission", _written),
         read_submission=Rule("reading {path}", _submission, before=_no_archive),
+        write_bundle=Rule("writing the bundle", _bundled),
+        check_bundle=Rule("checking {path}", _sentences),
+        submission_options=Rule("telling the options of its submission", _options_schema),
         submitted=Rule("telling what a submission holds", _submitted),
         read_truth=Rule("reading {path}", _truth),
         score=Rule("scoring a submission", lambda them, given: arrays.to_numbers(them, "scored")),
         score_file=Rule("scoring {path}", _scored_file, before=_no_archive),
+        score_lines=Rule("telling of a score", _sentences),
         fit_postprocess=Rule(
             "fitting its postprocessing", lambda fitted, given: arrays.to_json(fitted, "gave to its postprocessing")
         ),

@@ -72,10 +72,33 @@ def _presets(exam: Examination, offer: Offer) -> None:
 def check_submissions(exam: Examination) -> None:
     """Check that submissions are read back as written and that damaged ones are refused, in every format."""
     for tried in _dry_runs(exam):
+        if tried.competition.bundled:
+            _check_bundles(exam, tried)
+            continue
         for suffix in tried.competition.formats:
             _round_trip(exam, tried, suffix)
             _refusals(exam, tried, suffix)
         _validate(exam, tried)
+
+
+def _check_bundles(exam: Examination, tried: ShortRun) -> None:
+    """The bundle that a dry run wrote is taken as a stranger's; what is left of it, or nothing, is refused."""
+    competition, whole = tried.competition, tried.results.submission
+    data = tried.results.config.get("data_dir")
+    api.validate(competition.id, whole, data=data and Path(data))
+    exam.saw(f"{competition.id}: {whole.suffix} checked")
+    for what, path in _broken(exam.home.runs, whole):
+        exam.saw(f"{competition.id}: {whole.suffix} with {what}")
+        try:
+            competition.check_bundle(path, tried.results.test)
+        except SubmissionError:
+            continue
+        except Exception as error:
+            told = f"a {whole.suffix} with {what} ends in {locate_error(error)}"
+            exam.wrong(f"{competition.id}: {told}", "check_bundle raises SubmissionError naming the file.")
+        else:
+            told = f"a {whole.suffix} with {what} is accepted"
+            exam.wrong(f"{competition.id}: {told}", "check_bundle has to refuse it.")
 
 
 def _round_trip(exam: Examination, tried: ShortRun, suffix: str) -> None:
@@ -148,14 +171,19 @@ def _damaged(
         except (CtkError, ValueError):
             continue
         yield what, path
-    broken = folder / f"cut-off.{suffix}"
-    content = (folder / f"round-trip.{suffix}").read_bytes()
+    yield from _broken(folder, folder / f"round-trip.{suffix}")
+
+
+def _broken(folder: Path, whole: Path) -> Iterator[tuple[str, Path]]:
+    """Files, and none, that are no whole submission of whatever format."""
+    broken = folder / f"cut-off{whole.suffix}"
+    content = whole.read_bytes()
     broken.write_bytes(content[: len(content) // 2])
     yield "its second half missing", broken
-    empty = folder / f"empty.{suffix}"
+    empty = folder / f"empty{whole.suffix}"
     empty.write_bytes(b"")
     yield "nothing in it", empty
-    yield "no file", folder / f"nowhere.{suffix}"
+    yield "no file", folder / f"nowhere{whole.suffix}"
 
 
 def check_truth(exam: Examination) -> None:

@@ -1,0 +1,43 @@
+"""Submissions that are no table: a bundle of fitted models, and the run that a part of one comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+from ctk.contract.model import Model
+from ctk.contract.run_config import Member
+
+RUN = "run"
+"""Marks a text of a schema that names a run."""
+FinishedRun = Annotated[str | None, RUN]
+"""A field of ``Competition.submission_options`` that names a finished run, by folder or a part of its name.
+
+The run is looked for before anything is fitted, and the competition is given the run's whole folder.
+"""
+
+
+@dataclass(frozen=True)
+class FittedMember:
+    """A fitted part of a run's member, as a bundle takes it.
+
+    key     of member and seed, "smolvlm/seed-1"; of a blend of runs with the run's name before it
+    fold    which fold's rows it has not learned from
+    weight  the key's in the blend, shared by its folds
+    config  the member's config
+    load    gives the model as it was fitted, on the CPU. Raises CtkError where what was saved is gone or damaged
+    """
+
+    key: str
+    fold: int
+    weight: float
+    config: Member
+    load: Callable[[], Model]
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A bundle that was checked: what of it people want to know, a sentence each."""
+
+    facts: Sequence[str]
