@@ -19,7 +19,7 @@ from ctk_supertux.labels.info import KART
 LABELLED = np.array([600, 400])
 """Width and height of the picture that an info file's boxes are in."""
 ZOOM, SHIFT = 1.15, 24
-"""A view is shown up to so much larger, and moved by so many of the 600 x 400 pixels: little, for the ego is central."""
+"""A view is shown up to so much larger, and moved by so many of 600 x 400 pixels: little, for the ego is central."""
 
 
 @dataclass(frozen=True)
@@ -64,10 +64,8 @@ class Frames:
             pictures, grid, mode="bicubic", padding_mode="border", align_corners=False
         )
         if generator is not None:
-            gain = torch.from_numpy(generator.uniform(0.75, 1.25, (len(rows), 3, 1, 1)).astype(np.float32))
-            shown = shown * gain + torch.from_numpy(
-                generator.uniform(-0.15, 0.15, (len(rows), 1, 1, 1)).astype(np.float32)
-            )
+            gain = _uniform(generator, 0.75, 1.25, (len(rows), 3, 1, 1))
+            shown = shown * gain + _uniform(generator, -0.15, 0.15, (len(rows), 1, 1, 1))
         return shown.clamp(-1, 1)
 
 
@@ -76,6 +74,10 @@ def draw_windows(views: int, generator: np.random.Generator) -> Array:
     size = LABELLED / generator.uniform(1, ZOOM, (views, 1))
     corner = np.clip((LABELLED - size) / 2 + generator.uniform(-SHIFT, SHIFT, (views, 2)), 0, LABELLED - size)
     return np.concatenate([corner, size, generator.integers(0, 2, (views, 1))], axis=1)
+
+
+def _uniform(generator: np.random.Generator, low: float, high: float, shape: tuple[int, ...]) -> Tensor:
+    return torch.from_numpy(generator.uniform(low, high, shape).astype(np.float32))
 
 
 def _moved(boxes: list[list[int]], window: Array) -> list[list[int]]:
@@ -94,7 +96,7 @@ def _moved(boxes: list[list[int]], window: Array) -> list[list[int]]:
 
 
 def box_places(views: Views, grid: int) -> tuple[Array, Array]:
-    """The cell (K,) int64 of a grid x grid picture that each kart's centre is in, and its box (K, 4) as shares of it."""
+    """The cell (K,) int64 of grid x grid that each kart's centre is in, and its box (K, 4) as shares of the picture."""
     shares = views.boxes / np.array([WIDTH, HEIGHT, WIDTH, HEIGHT])
     centre = np.clip((shares[:, :2] + shares[:, 2:]) / 2 * grid, 0, grid - 1).astype(np.int64)
     return centre[:, 1] * grid + centre[:, 0], shares.astype(np.float32)

@@ -11,6 +11,10 @@ from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy,
 from ctk_supertux.small.packing import IGNORED, PackedQuestions
 
 
+UNSEEN = -1e9
+"""Added to the score of a token that is not attended to."""
+
+
 class KartTargets(NamedTuple):
     """Karts of B pictures, K together: picture and patch (K,) int64, name (K,) int64, box (K, 4), ego (K,) bool.
 
@@ -35,6 +39,7 @@ class SmallLearner(nn.Module):
     def __init__(self, model: Any, names: int) -> None:
         super().__init__()
         self.model = model
+        model.set_attn_implementation("eager")  # a quarter faster here than torch's fused attention with a mask
         width = model.config.vision_config.hidden_size
         self.patch_head = nn.Linear(width, 2 + 4 + names)
         self.track_head = nn.Linear(width, names)
@@ -69,7 +74,7 @@ class SmallLearner(nn.Module):
         at = (packed.ids == self.model.config.image_token_id).unsqueeze(-1)
         states = inner.text_model(
             inputs_embeds=embedded.masked_scatter(at, pictures),
-            attention_mask=packed.seen,
+            attention_mask=torch.where(packed.seen, 0.0, UNSEEN),
             position_ids=packed.positions,
             use_cache=False,
         ).last_hidden_state

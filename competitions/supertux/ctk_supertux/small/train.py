@@ -37,8 +37,8 @@ class TrainingPlan:
     save_every  steps between checkpoints and validations
     """
 
-    seeing: int = 4000
-    steps: int = 16000
+    seeing: int = 3000
+    steps: int = 12000
     batch: int = 32
     lr: float = 1e-3
     warmup: int = 200
@@ -98,7 +98,7 @@ class SmallTraining:
             if self.step % self.plan.save_every == 0 or self.step == self.plan.steps:
                 self._save()
                 seconds = (time.monotonic() - began) / (self.step - first)
-                means = np.nanmean(np.array(costs), axis=0)
+                means = np.mean(costs, axis=0)
                 tell(f"step {self.step:,}  karts {means[0]:.3f}  answers {means[1]:.3f}  {seconds:.2f} s a step")
                 costs = []
                 if self.valid is not None and self.step > self.plan.seeing:
@@ -157,7 +157,7 @@ class SmallTraining:
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.learner.parameters(), 1.0)
         self.optimizer.step()
-        return float(karts), math.nan if cost is None else float(cost)
+        return karts.item(), 0.0 if cost is None else cost.item()
 
     def _begin_epoch(self, epoch: int) -> None:
         """Draw how views are shown, label what is then seen, and order them: those with several karts more often."""
