@@ -54,7 +54,8 @@ def test_a_turned_kart_is_seen_from_its_side():
     ahead = Kart(np.array([0.0, 0.0, 10.0]), np.array([1.0, 0, 0, 0]), np.array([1.0, 1.0, 4.0]))
     turned = Kart(ahead.place, quarter, ahead.size)
     straight, across = (box(each, PROJECTION, np.eye(4), seen(9.8)) for each in (ahead, turned))
-    assert straight and across
+    assert straight
+    assert across
     assert across[2] - across[0] == pytest.approx(4 * FOCAL / 1.5 * 300 / 9.5, abs=1.5)
     assert straight[2] - straight[0] == pytest.approx(1 * FOCAL / 1.5 * 300 / 8, abs=1.5)
     assert to_kart(quarter) @ to_kart(quarter).T == pytest.approx(np.eye(3))

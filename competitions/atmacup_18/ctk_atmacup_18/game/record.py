@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 
-
 DECISECONDS = (20, 120, 220, 320, 420, 520)  # of a scene's rows
 ROWS_OF_SCENES = (533, 650, 851, 951, 1227, 4841)  # scenes of 1 to 6 rows in the competition's training set
 FRAMES = (-10, -5, 0)  # deciseconds before the row
