@@ -16,6 +16,7 @@ from ctk.contract import FittedMember
 from ctk.errors import UsageError
 from ctk.files import atomic, write_json
 from ctk_supertux.bundle.layout import ADAPTER_CONFIG, BASE, HUB_BASE, PARTS, SETTINGS, TOP
+from ctk_supertux.bundle.older_base import make_readable
 
 STAMP = (1980, 1, 1, 0, 0, 0)
 """The time of every entry, so that equal models make equal bundles; a zip knows none that is earlier."""
@@ -97,6 +98,7 @@ def _add_base(bases: Mapping[str, str], folder: Path) -> str:
     if not Path(base).is_dir():
         return base
     shutil.copytree(base, folder / BASE, ignore=shutil.ignore_patterns(*WEIGHTS))
+    make_readable(folder / BASE)
     for part in bases:
         path = folder / PARTS[part] / ADAPTER_CONFIG
         config = json.loads(path.read_text(encoding="utf-8"))
