@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 
 def leave_out_frozen(network: nn.Module) -> None:
-    """Have a network's ``state_dict`` without the parameters that need no gradient now, and ``load_state_dict`` without.
+    """Leave the parameters that need no gradient now out of a network's ``state_dict``; ``load_state_dict`` needs none.
 
     A model of some hundred million weights that are not trained is then not written at each checkpoint, nor held once
     for each best epoch: whoever makes the network again loads it from where it came from.

@@ -142,7 +142,7 @@ class AnswerNetwork(nn.Module):
         return text_codes(np.array([answer.strip() for answer in answers])).to(self.device)
 
     def save_adapter(self, folder: Path) -> None:
-        """Write the adapters as peft does, for ``PeftModel.from_pretrained``. Raises UsageError where there are none."""
+        """Write the adapters for ``PeftModel.from_pretrained``. Raises UsageError where there are none."""
         if not isinstance(self.model, PeftModel):
             raise UsageError("This model was trained without adapters.", "Train one with lora: {r: 8}.")
         save_lora(self.model, folder)

@@ -129,7 +129,8 @@ def test_the_mask_is_one_of_the_answer_and_its_end(small, questions):
 def test_answers_in_batches_with_left_padding_are_those_of_one_by_one(kind, base, questions, request):
     network = make(kind, request.getfixturevalue(base), questions, max_new_tokens=8, at_once=4)
     ids = network.encode(features(questions))
-    assert (ids["attention_mask"][:, 0] == 0).any() and (ids["attention_mask"][:, -1] == 1).all()
+    assert (ids["attention_mask"][:, 0] == 0).any()
+    assert (ids["attention_mask"][:, -1] == 1).all()
     together = network(*(features(questions)[name] for name in network.features))
     alone = [
         network(*(features(questions, slice(row, row + 1))[name] for name in network.features)) for row in range(4)
@@ -143,7 +144,8 @@ def test_the_state_is_the_adapters_alone_and_goes_back(small, questions):
     network = make(VisionLanguageNetwork, small, questions)
     other = VisionLanguageNetwork.for_samples(questions, model=small, size=48).eval()
     state = copy.deepcopy(network.state_dict())
-    assert state and all("lora_" in name for name in state)
+    assert state
+    assert all("lora_" in name for name in state)
     around = torch.nn.ModuleDict({"network": other})  # as a checkpoint has it
     around.load_state_dict({f"network.{name}": each for name, each in state.items()})
     assert network.training_loss(batch(questions)).item() == other.training_loss(batch(questions)).item()

@@ -19,8 +19,8 @@ from transformers import (
 
 from ctk_supertux.small.tokenizer import BEGIN, END, IMAGE, train_tokenizer
 
-SIZE, PATCH, SHUFFLE = 192, 12, 2
-"""A picture becomes a square of SIZE pixels, 16 x 16 patches, 8 x 8 tokens."""
+SIZE, PATCH, SHUFFLE = 192, 16, 2
+"""A picture becomes a square of SIZE pixels, 12 x 12 patches, 6 x 6 tokens."""
 TEMPLATE = (
     BEGIN + "{% for message in messages %}{{message['role'] | capitalize}}"
     "{% if message['content'][0]['type'] == 'image' %}{{':'}}{% else %}{{': '}}{% endif %}"

@@ -214,11 +214,11 @@ def _note_target(nothing: Any, given: Given) -> None:
 
 
 def _choices(samples: Samples) -> int:
-    """Count the choices that a target (N,) of whole numbers tells apart; 0 where it is none."""
+    """Count the choices that a target (N,) of whole numbers tells apart, two at least; 0 where it is none."""
     target = samples.target
     if target is None or samples.gallery is not None or target.ndim > 1 or target.dtype.kind not in "iu":
         return 0
-    return int(target.max(initial=0)) + 1 if not (target < 0).any() else 0
+    return int(target.max(initial=1)) + 1 if not (target < 0).any() else 0
 
 
 def _prediction(predicted: Any, given: Given) -> Any:
@@ -227,7 +227,7 @@ def _prediction(predicted: Any, given: Given) -> Any:
     if text or (row is None and getattr(predicted, "dtype", np.dtype(object)).kind == "U"):
         return arrays.check_text(predicted, len(samples))
     shape, choices = np.shape(predicted), known.get("choices", 0)
-    if len(shape) == 2 and 1 < choices <= shape[1]:
+    if len(shape) == 2 and 0 < choices <= shape[1]:
         row = shape[1:]  # a score for each choice
     values = arrays.check_prediction(predicted, len(samples), row)
     learns_by_steps = hasattr(getattr(given["self"].own, "training", None), "optimizer")
