@@ -1,9 +1,9 @@
 """Memory and time of a contrastive step at batch 1,024: our loss and chunks beside the dense loss and a whole batch.
 
-    python competitions/supertux/bench/clip_memory.py [--batch 1024] [--size 96] [--larger 8192 32768] [--steps 3]
+    python competitions/supertux/bench/clip_memory.py [--batch 1024] [--size 96] [--larger 8192 32768]
 
 Each row is a process of its own, on torch's threads: the peak of resident memory that forward and backward add to what
-was there before, and the fastest of some steps. First the loss alone, of unit vectors (batch, 64) whose captions repeat,
+was there before, and how long the same call took. First the loss alone, of unit vectors (batch, 64) whose captions repeat,
 with gradients of both sides: dense is ctk.ops.reference, which holds the whole matrix of logits. Then the step of the
 small model's towers with LoRA: pictures of size x size, each with five captions; dense with the whole batch at once is
 what the plain recipe does.
@@ -45,7 +45,7 @@ Step = Callable[[], Tensor]
 def main() -> None:
     """Print a line a measurement."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name, default in (("batch", 1024), ("size", 96), ("chunk", 64), ("steps", 3)):
+    for name, default in (("batch", 1024), ("size", 96), ("chunk", 64)):
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument(
         "--larger", type=int, nargs="*", default=[8192, 32768], help="further batches, of the loss alone"
@@ -88,13 +88,9 @@ def measure(given: argparse.Namespace) -> None:
             small, step = network_steps(kind, number, given, Path(folder))
             small()
         losses: list[Tensor] = []
+        begun = time.perf_counter()
         peak = of_process(lambda: losses.append(step()))
-        seconds = []
-        for _ in range(given.steps):
-            begun = time.perf_counter()
-            step()
-            seconds.append(time.perf_counter() - begun)
-    print(peak, min(seconds), float(losses[0]))
+        print(peak, time.perf_counter() - begun, float(losses[0]))
 
 
 def loss_of(kind: str) -> Callable[..., Tensor]:
