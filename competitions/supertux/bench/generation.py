@@ -1,9 +1,9 @@
 """Answers a second of a vision-language model: in batches with left padding, beside one question at a time.
 
-    python competitions/supertux/bench/generation.py [--model FOLDER] [--questions 64] [--batches 1 8 32] [--seconds 120]
+    python competitions/supertux/bench/generation.py [--model FOLDER] [--questions 64] [--batches 1 8 32]
 
-Every contestant reads the same pictures and questions and generates greedily until the end or 8 tokens; the error is the
-share of answers that differ from those of one at a time. The model, if none is given, is the small one with random
+Every contestant reads the same pictures and questions and generates greedily until the end or 8 tokens; the error is
+the share of answers that differ from those of one at a time. The model, if none is given, is the small one with random
 weights, which never ends an answer: all give 8 tokens then.
 """
 
