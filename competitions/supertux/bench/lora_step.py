@@ -2,10 +2,10 @@
 
     python competitions/supertux/bench/lora_step.py [--model FOLDER] [--rows 256] [--batch 16] [--seconds 240]
 
-Ours is a whole fit of one epoch from samples on disk: it sets Lightning up, reads memory-mapped pictures and
-writes prompts, generates answers of 4 validation rows and writes its result. The plain loop is the homework's: prompt and answer as
-one text through the processor, labels masked up to the answer, the model's own loss, a step. Both take turns in one
-process, in float32. The model, if none is given, is the small one with random weights.
+Ours is a whole fit of one epoch from samples on disk: it sets Lightning up, reads memory-mapped pictures, writes
+prompts, generates answers of 4 validation rows and writes its result. The plain loop is the homework's: prompt and
+answer as one text through the processor, labels masked up to the answer, the model's own loss, a step. Both take turns
+in one process, in float32. The model, if none is given, is the small one with random weights.
 
 The error is the largest difference of what the adapters add to a layer then, relative to the largest such number.
 """
