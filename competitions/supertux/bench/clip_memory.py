@@ -47,7 +47,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name, default in (("batch", 1024), ("size", 96), ("chunk", 64)):
         parser.add_argument(f"--{name}", type=int, default=default)
-    parser.add_argument("--larger", type=int, nargs="*", default=[8192, 32768], help="further batches, of the loss alone")
+    parser.add_argument(
+        "--larger", type=int, nargs="*", default=[8192, 32768], help="further batches, of the loss alone"
+    )
     parser.add_argument("--one", nargs="+", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.one:
