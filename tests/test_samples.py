@@ -7,6 +7,8 @@ import pytest
 import torch
 
 from ctk import samples as module
+from ctk.errors import DamagedError
+from ctk.plugins.guard.sample_checks import check_samples
 from ctk.samples import MappedRows, Samples
 from ctk.training.datasets import FeaturesDataset
 
@@ -81,3 +83,29 @@ def test_a_network_is_given_a_batch_of_them_and_no_more_is_read(stored, some, mo
         of = rows if isinstance(rows, slice) else rows.numpy()
         assert np.array_equal(batch["pictures"].numpy(), some[1][of])
         assert np.array_equal(batch["speed"].numpy(), taken.features["speed"][of])
+
+
+def test_a_picture_of_many_rows_is_saved_once(tmp_path):
+    pictures = np.random.default_rng(1).integers(0, 256, (5, 4, 6, 3), np.uint8)
+    rows = np.array([4, 1, 1, 4, 4, 2])
+    samples = Samples(np.arange(6), {"image": MappedRows(pictures, rows), "x": np.arange(6.0)})
+    samples.save(tmp_path)
+    assert len(np.load(tmp_path / "features" / "image.npy")) == 3
+    found = Samples.open(tmp_path)
+    assert (np.asarray(found.features["image"]) == pictures[rows]).all()
+    assert (found.take(np.array([5, 0])).features["image"] == pictures[[2, 4]]).all()
+    check_samples(found, "train", target=False)
+
+    Samples(np.arange(6), {"image": pictures[rows]}).save(tmp_path)  # what was written before counts no more
+    assert (Samples.open(tmp_path).features["image"] == pictures[rows]).all()
+    Samples(np.arange(2), {"image": MappedRows(pictures, np.array([3, 0]))}).save(tmp_path)
+    assert (Samples.open(tmp_path).features["image"] == pictures[[3, 0]]).all()
+    Samples(np.arange(0), {"image": MappedRows(pictures, np.arange(0))}).save(tmp_path)
+    assert Samples.open(tmp_path).features["image"].shape == (0, 4, 6, 3)
+
+
+def test_rows_that_are_not_there_are_refused(tmp_path):
+    Samples(np.arange(3), {"image": MappedRows(np.zeros((2, 3)), np.array([0, 1, 1]))}).save(tmp_path)
+    np.save(tmp_path / "features" / "image.rows.npy", np.array([0, 1, 2]))
+    with pytest.raises(DamagedError, match=r"image.rows.npy: names rows that the array beside it has not"):
+        Samples.open(tmp_path)

@@ -54,3 +54,36 @@ def test_the_parts_of_an_epoch_are_the_epoch_in_batches_of_the_size(rows, size, 
         assert all(0 < len(batch) <= size + 1 for batch in mine)
         found += mine
     assert torch.cat(found).tolist() == torch.cat(list(whole)).tolist()
+
+
+@given(
+    within=groups,
+    size=st.integers(1, 40),
+    parts=st.integers(1, 5),
+    seed=st.integers(0, 5),
+    epoch=st.integers(0, 3),
+)
+def test_batches_within_a_group_hold_rows_of_one_number_and_every_row_once(within, size, parts, seed, epoch):
+    batches = Batches(len(within), size, seed, parts=parts, within=within)
+    found = []
+    for part in range(batches.parts):
+        batches.set_epoch(epoch * batches.parts + part)
+        found.append([batch.tolist() for batch in batches])
+        assert len(found[-1]) == len(batches)
+    every = [batch for part in found for batch in part]
+    assert sorted(row for batch in every for row in batch) == list(range(len(within)))
+    assert all(0 < len(batch) <= size and len(set(within[batch])) == 1 for batch in every)
+
+
+def test_batches_within_a_group_are_even_and_mixed_anew_each_epoch():
+    within = np.repeat([3, 8], [9, 4])
+    batches = Batches(13, 4, 0, within=within)
+
+    def epoch(number):
+        batches.set_epoch(number)
+        return [batch.tolist() for batch in batches]
+
+    assert sorted(map(len, epoch(0))) == [3, 3, 3, 4]
+    assert epoch(0) == epoch(0)
+    assert epoch(0) != epoch(1)
+    assert len({tuple(within[batch[0]] for batch in epoch(number)) for number in range(8)}) > 1

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ctk import api
-from ctk.contract import FinishedRun, Strict
+from ctk.contract import FinishedRun, Graded, Strict
 from ctk.errors import SubmissionError, UsageError
 from ctk.files import atomic
 from ctk.plugins.guard import competition_of
@@ -30,6 +30,12 @@ class Further(Strict):
     note: str = "none"
 
 
+class Scoring(Strict):
+    """How it is graded."""
+
+    times: float = 1
+
+
 def write_bundle(self, path, members, test, options):
     """What each member predicts, by key and fold, with its weight; and the members of another run."""
     others = api.fitted_members(options["other"]) if options.get("other") else []
@@ -49,9 +55,10 @@ def read(path):
         raise SubmissionError(f"{path}: {error}.") from None
 
 
-def score_file(self, path, truth):
+def score_file(self, path, truth, times=1):
     weighed = [float(name.split("/")[-1][:-4]) * values for name, values in read(path).items()]
-    return self.score(np.sum(weighed, axis=0), self.read_truth(truth))
+    numbers = self.score(times * np.sum(weighed, axis=0), self.read_truth(truth))
+    return Graded(numbers, [f"{numbers['toy-mse']:.3f} points"])
 
 
 @pytest.fixture
@@ -59,9 +66,9 @@ def toy(tmp_plugin, ctk_home, monkeypatch):
     lay(tmp_plugin("empty", ""), "ctk-toy", "ctk.testing.toy")
     find_anew()
     facts = lambda self, path, test: [f"{len(read(path))} models"]  # noqa: E731
-    lines = lambda self, numbers: [f"{numbers['toy-mse']:.3f} points"]  # noqa: E731
     more = {"bundled": True, "formats": ("zip",), "write_bundle": write_bundle, "check_bundle": facts}
-    more |= {"score_file": score_file, "score_lines": lines, "submission_options": lambda self: Further}
+    more |= {"score_file": score_file, "score_options": lambda self: Scoring}
+    more |= {"submission_options": lambda self: Further}
     for name, value in more.items():
         monkeypatch.setattr(ToyRegression, name, value, raising=False)
     for name in ("write_submission", "read_submission"):
@@ -86,6 +93,12 @@ def test_validate_tells_its_facts_and_score_grades_it_as_the_organisers_print(to
     truth = competition_of(toy).default_data() / FLAVOUR
     said = ctk("score", toy, results.submission, "--truth", truth, code=0).stdout
     assert f"{results.truth_scores['toy-mse']:.3f} points" in said
+    again = json.loads(ctk("score", toy, results.submission, "--truth", truth, "-otimes=9", "--json", code=0).stdout)
+    assert again["toy-mse"] > results.truth_scores["toy-mse"]
+    assert again["lines"] == [f"{again['toy-mse']:.3f} points"]
+    assert "unknown key 'tims'" in ctk("score", toy, results.submission, "--truth", truth, "-otims=9", code=2).stderr
+    with pytest.raises(UsageError, match="toy-classification has no options of its score"):
+        api.score("toy-classification", results.submission, truth, overrides=["times=9"])
 
 
 def test_another_runs_members_are_found_before_anything_is_fitted(toy, ctk_home):

@@ -26,7 +26,7 @@ from ctk.config.overrides import override, read_yaml
 from ctk.config.resolve import base_config, checkpoints_config, resolve
 from ctk.config.split_overrides import split_overrides
 from ctk.contract import Bundle, FittedMember, Progress, Results, RunConfig, Submission
-from ctk.contract.schema import merge_configs
+from ctk.contract.schema import merge_configs, validate_config
 from ctk.errors import UsageError
 from ctk.files import remove_unfinished, write_text
 from ctk.packing import LIMIT, PLATFORM, PYTHON, PackedRun, TargetImage, pack_run, parse_size
@@ -382,9 +382,22 @@ def validate(
 
 
 @checked
-def score(competition: str, file: Path, truth: Path) -> dict[str, float]:
-    """Score a submission file against a truth file as the organisers do. Raises SubmissionError, DataError."""
-    return competition_of(competition).score_file(file, truth)
+def score(competition: str, file: Path, truth: Path, *, overrides: Sequence[str] = ()) -> dict[str, float]:
+    """Score a submission file against a truth file as the organisers do. Raises SubmissionError, DataError.
+
+    ``overrides`` are options of the scoring, "key=value" each, where the competition has any. A ``ctk.contract.Graded``
+    also has the lines in which a grader tells of it.
+    """
+    known = competition_of(competition)
+    schema = known.score_options()
+    raw: dict[str, Any] = {}
+    for assignment in overrides:
+        override(raw, assignment)
+    if schema is None:
+        if overrides:
+            raise UsageError(f"-o {overrides[0]}: {known.id} has no options of its score.", "Leave it out.")
+        return known.score_file(file, truth)
+    return known.score_file(file, truth, **vars(validate_config(schema, raw, "")))
 
 
 @checked

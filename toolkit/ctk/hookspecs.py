@@ -96,7 +96,19 @@ def ctk_register_models(register: Register) -> None:
     ``features``; neither a validated nor a predicted row needs those, and they may be NaN. It is weighted as a mean
     over the batch's rows would be.
 
-    Text (N,) comes as the code points of its first 128 characters, (B, 128) int32, zeros after its end.
+    Text (N,) comes as the code points of its first 128 characters, (B, 128) int32, zeros after its end; (N, K) as
+    (B, K, 128).
+
+    It may have ``training_loss(batch) -> Tensor``, one number: what it is trained by, in the place of its ``forward``
+    and a loss (``loss: own`` in a member; any other is refused). Its mean over a batch's rows is what the core expects;
+    one that compares rows with each other says ``spans_ranks = True``, as a loss does. ``forward`` then only predicts.
+
+    Where the samples' target is text, ``batch.target`` is such code points, and ``forward`` returns (B, W) int32 code
+    points of whatever width, zeros after the end: the core makes text of them. That needs a ``training_loss``.
+
+    It may leave frozen weights out of its ``state_dict()``, where ``load_state_dict`` then does without them: whoever
+    keeps its state keeps what was trained alone. A network that is made for samples, and whose state is loaded, has to
+    have them again.
 
     It may have ``input_normalization() -> dict``, means and scales by input, for whoever runs an exported file.
     """
@@ -140,7 +152,10 @@ def ctk_register_views(register: Register) -> None:
 
 @hookspec
 def ctk_register_blenders(register: Register) -> None:
-    """Offer blenders: subclasses of ``ctk.contract.Blender``; ``blend: NAME`` in a config."""
+    """Offer blenders: subclasses of ``ctk.contract.Blender``; ``blend: NAME`` in a config.
+
+    One that takes predictions that are text says ``reads_text = True``; its blend is a vote.
+    """
 
 
 @hookspec

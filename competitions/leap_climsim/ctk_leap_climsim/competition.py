@@ -81,7 +81,7 @@ class LEAPClimSim(Competition):
 
         return metric.score(prediction, truth)
 
-    def score_file(self, path: Path, truth: Path) -> dict[str, float]:
+    def score_file(self, path: Path, truth: Path, **options: Any) -> dict[str, float]:
         """Both files are streamed."""
         from ctk_leap_climsim import scoring
 

@@ -12,7 +12,7 @@ from ctk.cli.json_output import as_json, print_json
 from ctk.cli.options import data_dir, data_options, refresh
 from ctk.cli.printing import console, format_score, print_table
 from ctk.cli.progress import ProgressBars
-from ctk.contract import Submission
+from ctk.contract import Graded, Submission
 
 
 @click.command()
@@ -51,17 +51,18 @@ def validate(
 @click.argument("competition", shell_complete=completion.competitions)
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--truth", required=True, type=click.Path(path_type=Path), help="File with the test's targets.")
+@click.option("-o", "overrides", multiple=True, metavar="KEY=VALUE", help="An option of how it is scored.")
 @as_json
-def score(competition: str, file: Path, truth: Path, json_: bool) -> None:
-    """Score a submission against a truth, as the organisers do.
+def score(competition: str, file: Path, truth: Path, overrides: tuple[str, ...], json_: bool) -> None:
+    """Score a submission against a truth, as the organisers do. A bundle of models is run in a process of its own.
 
     \b
     ctk score my-competition submission.csv --truth DIR/test/test.truth.npz
     """
-    numbers = api.score(competition, file, truth)
+    numbers = api.score(competition, file, truth, overrides=overrides)
     if json_:
-        print_json(numbers)
+        print_json({**numbers, "lines": numbers.lines} if isinstance(numbers, Graded) else numbers)
     else:
         print_table(["", "score"], [[name, format_score(value)] for name, value in numbers.items()], numbers=1)
-        for line in api.competition_of(competition).score_lines(numbers):
+        for line in numbers.lines if isinstance(numbers, Graded) else ():
             console.print(line, soft_wrap=True)

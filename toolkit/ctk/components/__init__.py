@@ -42,7 +42,7 @@ def ctk_register_metrics(register: Register) -> None:
     register("weighted_r2", f"{metrics}:WEIGHTED_R2", "one R2 over all numbers, about their mean")
     register("smooth_l1", f"{metrics}:SMOOTH_L1", "smooth L1 with beta 1")
     register("logloss", f"{metrics}:LOGLOSS", "log loss of probabilities: of classes, or of each column's ones")
-    register("accuracy", f"{metrics}:ACCURACY", "share of rows of the right class: the largest, or over 0.5")
+    register("accuracy", f"{metrics}:ACCURACY", "share of rows of the right class: the largest, or over 0.5; or text")
     register("auc", f"{metrics}:AUC", "area under the ROC curve, columns meaned")
 
 

@@ -31,6 +31,10 @@ def _is_one_hot(target: Array) -> bool:
 
 def _score(metric: ClimbMetric, prediction: Array, samples: Samples) -> float:
     values = np.asarray(prediction)
+    if samples.predicts_text:
+        if metric.name != "accuracy":
+            raise UsageError(f"The metric '{metric.name}' compares numbers, and the target is text.", "Take accuracy.")
+        return float((values == samples.target).mean())
     width = values[0].size
     eps = float(np.finfo(values.dtype if values.dtype.kind == "f" else np.float64).eps)
     target = target_of(metric.name, samples, values)

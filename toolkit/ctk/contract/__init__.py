@@ -6,7 +6,7 @@ Keyword-only parameters of a subclass's ``__init__`` are its config keys.
 from __future__ import annotations
 
 from ctk.contract.blender import Blend, Blender, find_members, join_blends
-from ctk.contract.bundle import Bundle, FinishedRun, FittedMember
+from ctk.contract.bundle import Bundle, FinishedRun, FittedMember, Graded
 from ctk.contract.competition import Competition, Submission, presets_in, spaces_in, variants_in
 from ctk.contract.executor import PROGRESS, Files, Portable, WorkerLost
 from ctk.contract.extractor import Columns, Done, Extractor
@@ -63,6 +63,7 @@ __all__ = [
     "FittedMember",
     "FoldTable",
     "FurtherBlend",
+    "Graded",
     "Member",
     "Metric",
     "Model",

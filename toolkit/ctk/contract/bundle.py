@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -41,3 +41,11 @@ class Bundle:
     """A bundle that was checked: what of it people want to know, a sentence each."""
 
     facts: Sequence[str]
+
+
+class Graded(dict[str, float]):
+    """Numbers of a graded submission by name, and the lines in which its grader tells of them, faults among these."""
+
+    def __init__(self, numbers: Mapping[str, float], lines: Sequence[str]) -> None:
+        super().__init__(numbers)
+        self.lines = list(lines)

@@ -145,14 +145,17 @@ class Competition(ABC):
         """Score a submission against the truth, rows in the test's order, as the organisers count."""
         return self.evaluate(prediction, truth)
 
-    def score_file(self, path: Path, truth: Path) -> dict[str, float]:
-        """Score a submission's file against the truth's. Raises SubmissionError, DataError."""
+    def score_file(self, path: Path, truth: Path, **options: Any) -> dict[str, float]:
+        """Score a submission's file against the truth's, by options of ``score_options``; ``Graded`` says more of it.
+
+        Raises SubmissionError, DataError.
+        """
         samples = self.read_truth(truth)
         return self.score(self.read_submission(path, samples, samples.target_width).values, samples)
 
-    def score_lines(self, numbers: Mapping[str, float]) -> Sequence[str]:
-        """Put what ``score_file`` counted as the organisers print it, a line each; none where the table is enough."""
-        return ()
+    def score_options(self) -> type[Strict] | None:
+        """Return the schema of what ``ctk score ID -o`` may choose, each field with a default; None for no choice."""
+        return None
 
     def fit_postprocess(self, prediction: Array, samples: Samples) -> dict[str, Any]:
         """Find what ``postprocess`` has to know from out-of-fold predictions; data that can be saved as JSON."""

@@ -20,7 +20,8 @@ class Batch(NamedTuple):
     """A batch as a loss sees it, beside the prediction.
 
     features    by name, (B, ...) tensors
-    target      (B, D): target values, or the gallery vectors of the targets
+    target      (B, D): target values, or the gallery vectors of the targets; of text (B, 128) int32, the code points of
+                its first characters, zeros after its end
     target_ids  (B,) int64 gallery rows, for retrieval; equal ids are positives of each other
     epoch       of this stage, from 0
     columns     (D,) int64: which columns of the whole target these are, where a stage trains some alone
@@ -81,13 +82,17 @@ class Model(ABC):
     """Whether it reads features that are NaN or infinite, or refuses them itself. Of others they are looked for before
     the fit, which then ends in a sentence."""
 
+    predicts_text: bool = False
+    """Whether it learns from targets that are text, and predicts such. Of others that is asked before the fit, which
+    then ends in a sentence."""
+
     @abstractmethod
     def fit(self, train: Samples, valid: Samples, context: FitContext) -> None:
         """Learn. Killed at any moment, a second call with the same context must end with the same result."""
 
     @abstractmethod
     def predict(self, samples: Samples) -> Array:
-        """Predict (N, ...) float32, a row a sample."""
+        """Predict (N, ...) float32, a row a sample; or (N,) text where the target that was learned from is text."""
 
     def features_read(self, samples: Samples) -> Collection[str]:
         """Name what it will read of these training samples; asked where ``reads_nan`` is false and something is NaN."""

@@ -66,7 +66,7 @@ def _numbers(samples: Samples, row: int) -> Iterator[tuple[str, float]]:
     for name, values in samples.features.items():
         if not _is_picture(values) and values.dtype.kind in "biuf":
             yield from _named(name, values[row])
-    if samples.target is not None:
+    if samples.target is not None and not samples.predicts_text:
         names = None if samples.targets is None else samples.targets.names.tolist()
         for at, (name, value) in enumerate(_named("target", samples.target[row])):
             yield (name if names is None else names[at]), value

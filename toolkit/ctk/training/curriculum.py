@@ -61,7 +61,7 @@ def hardness_of(samples: Samples, curriculum: Curriculum) -> Array:
 
 
 def _target(samples: Samples, column: str | None) -> Array:
-    if samples.gallery is not None or samples.target is None:
+    if samples.gallery is not None or samples.target is None or samples.predicts_text:
         raise UsageError(
             "Config key 'curriculum.by' is target, and these samples' targets are no numbers.",
             "Name a group, or a feature of one number.",

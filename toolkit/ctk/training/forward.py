@@ -79,13 +79,13 @@ def as_predicted(network: nn.Module, made: Tensor) -> Array:
 
     Raises ContractViolation where it should be text and is no tensor of code points.
     """
-    found: Array = made.cpu().numpy()
     if not predicts_text(network):
+        found: Array = made.cpu().numpy()
         return found
     if made.dtype != torch.int32 or made.ndim != 2:
         told = f"returned a tensor of {str(made.dtype).removeprefix('torch.')} of shape {tuple(made.shape)}"
         raise ContractViolation(f"{told} for a target that is text; code points, int32 of shape (B, W), are needed")
-    return texts_of(found)
+    return texts_of(made.cpu().numpy())
 
 
 def put_rows(whole: Array | None, count: int, rows: slice | Array, part: Array) -> Array:

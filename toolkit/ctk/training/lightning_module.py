@@ -18,9 +18,9 @@ from ctk.plugins.guard import ContractViolation, Guard
 from ctk.samples import Array
 from ctk.training import torchrun
 from ctk.training.forward import call_network, output, unscale
-from ctk.training.own_loss import has_own_loss, own_loss
 from ctk.training.schedules import learning_rate_factor
 from ctk.training.sequences import MASK, places
+from ctk.training.training_loss import has_own_loss, own_loss
 from ctk.training.transformed_rows import first_rows
 
 RANK_SEED = 7_368_787

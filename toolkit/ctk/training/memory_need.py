@@ -12,8 +12,8 @@ from ctk.samples import Samples
 from ctk.training.datasets import FeaturesDataset, SamplesDataset
 from ctk.training.devices import precision_on
 from ctk.training.forward import call_network, features_trained, reads_sequences
-from ctk.training.own_loss import has_own_loss, own_loss
 from ctk.training.sequences import Sequences
+from ctk.training.training_loss import has_own_loss, own_loss
 
 FEW = 2
 """Rows of the smaller of two forward passes; what a further row takes is the difference."""

@@ -23,10 +23,10 @@ from ctk.training.devices import autocast, torch_device
 from ctk.training.forward import State, predict_blocks, predicts_text, put_columns, put_rows, reads_sequences
 from ctk.training.memory_need import fit_bytes
 from ctk.training.network_parts import make_views
-from ctk.training.own_loss import check_loss_of
 from ctk.training.sequences import MASK, Sequences
 from ctk.training.torch_files import HELP, load_tensors, save_tensors
 from ctk.training.trainable import trained_names
+from ctk.training.training_loss import check_loss_of
 
 if TYPE_CHECKING:
     from ctk.training.stage import Stage
@@ -130,6 +130,11 @@ class NetworkModel(Model):
     def reads_nan(self) -> bool:  # type: ignore[override]
         """Whether the network's class says so."""
         return bool(getattr(self.network_class, "reads_nan", False))
+
+    @property
+    def predicts_text(self) -> bool:  # type: ignore[override]
+        """Whether the network is trained by a loss of its own: all others compare numbers."""
+        return hasattr(self.network_class, "training_loss")
 
     def features_read(self, samples: Samples) -> list[str]:
         """What the network's ``forward`` is given."""

@@ -212,6 +212,7 @@ class Stage:
         by = self.training.valid_loss
         loss, guard = make_component("losses", self.training.loss, train)
         made = [make_component("transforms", choice, train) for choice in self.training.transforms]
+        save = partial(save_rows, targets=train.targets, text=train.predicts_text, folder=self.folder)
         return NetworkModule(
             network,
             loss,
@@ -222,7 +223,7 @@ class Stage:
             loss_guard=guard,
             valid_by=None if isinstance(by, bool) else make_component("losses", by, train),
             transforms=[guard.wrap(transform) for transform, guard in made],
-            watch=partial(save_rows, targets=train.targets, folder=self.folder) if torchrun.is_first_rank() else None,
+            watch=save if torchrun.is_first_rank() else None,
         )
 
     def _loggers(self, network: nn.Module, context: FitContext) -> list[Logger]:

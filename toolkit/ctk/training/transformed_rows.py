@@ -10,6 +10,7 @@ import numpy as np
 
 from ctk.contract import Batch
 from ctk.samples import Samples, Targets
+from ctk.training.datasets import texts_of
 from ctk.training.sequences import MASK
 
 if TYPE_CHECKING:
@@ -27,10 +28,10 @@ def first_rows(batch: Batch) -> Batch:
     return batch._replace(features=features, target=batch.target[:ROWS].clone())
 
 
-def save_rows(before: Batch, after: Batch, targets: Targets | None, folder: Path) -> None:
-    """Write the rows of both as samples, numbered from 0."""
+def save_rows(before: Batch, after: Batch, targets: Targets | None, text: bool, folder: Path) -> None:
+    """Write the rows of both as samples, numbered from 0; ``text`` says whether their target is code points."""
     for name, batch in (("before", before), ("after", after)):
-        target = _array(batch.target)
+        target = texts_of(_array(batch.target)) if text else _array(batch.target)
         named = targets if targets is not None and len(targets) == target.shape[1] else None
         features: Mapping[str, np.ndarray] = {name: _array(values) for name, values in batch.features.items()}
         Samples(np.arange(len(target)), features, target, targets=named).save(folder / FOLDER / name)

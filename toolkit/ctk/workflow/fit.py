@@ -23,7 +23,7 @@ from ctk.runs import RAW, UNFITTED, Part, Predictions, Run
 from ctk.samples import Array, Samples
 from ctk.training import torchrun
 from ctk.workflow.features import NO_FEATURES, FeaturePlan, HandedFeatures, hand_features
-from ctk.workflow.missing_numbers import check_features, check_targets, unknown_in_test
+from ctk.workflow.missing_numbers import check_features, check_kind, check_targets, unknown_in_test
 from ctk.workflow.postprocessing import Postprocessing
 from ctk.workflow.prepare import PreparedData
 from ctk.workflow.pseudo_labels import add_pseudo_labels, check_readable, describe
@@ -110,6 +110,7 @@ def _fit_and_store(task: FitTask, run: Run) -> dict[str, float]:
     if task.config.checkpoints is None:
         learned = train.take(fold.train)
         check_targets({"training": learned, **scored})
+        check_kind(model, member.name, learned)
         check_features(model, member.name, {"training": learned, "validation": valid, "test": test})
         told: list[str] = []
         if unknown := unknown_in_test(model, learned, test):

@@ -1,4 +1,4 @@
-"""Numbers that are NaN, infinite or beyond float32, told before anything is fitted that cannot read them."""
+"""Numbers that are NaN, infinite or beyond float32, or none, told before anything is fitted that cannot read them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from ctk.contract import Model
 from ctk.data import features_lacking, fits_float32, rows_not_finite
-from ctk.errors import DataError
+from ctk.errors import DataError, UsageError
 from ctk.samples import Array, Samples
 
 
@@ -46,6 +46,15 @@ def check_targets(parts: Mapping[str, Samples]) -> None:
                 "scored by it.",
                 "Leave such rows out where the data is read, or mend the file.",
             )
+
+
+def check_kind(model: Model, member: str, samples: Samples) -> None:
+    """Raise UsageError where a model that learns from numbers is given a target that is text."""
+    if samples.predicts_text and not model.predicts_text:
+        raise UsageError(
+            f"Member '{member}' learns from numbers, and the target of these samples is text.",
+            "Take a model that generates text: a network with a training_loss.",
+        )
 
 
 def _bad_rows(values: Array) -> Array:

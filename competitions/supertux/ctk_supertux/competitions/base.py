@@ -7,12 +7,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ctk.contract import Competition, Progress, Submission, presets_in
-from ctk.errors import UsageError
-from ctk.samples import Array, Samples
+from ctk.contract import Competition, Progress, Strict, presets_in
+from ctk.samples import Samples
 
 if TYPE_CHECKING:
-    from ctk.contract import Results, Section
+    from ctk.contract import FittedMember, Results, Section
 
 
 class SuperTux(Competition):
@@ -36,13 +35,37 @@ class SuperTux(Competition):
 
         return Path(default_data.folder(progress))
 
-    def write_submission(self, path: Path, test: Samples, prediction: Array) -> None:
-        """There is none: a submission is a bundle of models."""
-        raise UsageError(f"{self.id} is submitted as a bundle of models.", "`ctk run` writes it.")
+    def write_bundle(
+        self, path: Path, members: Sequence[FittedMember], test: Samples, options: Mapping[str, Any]
+    ) -> Sequence[str]:
+        """The heaviest member's adapter, the other part's from the run that ``options`` name, and the code to load."""
+        from ctk_supertux.bundle import write
 
-    def read_submission(self, path: Path, test: Samples, width: int | None = None) -> Submission:
-        """There is none: a submission is a bundle of models."""
-        raise UsageError(f"{self.id} is submitted as a bundle of models.", "`ctk score` grades it.")
+        return write(path, self.part, members, options)
+
+    def check_bundle(self, path: Path, test: Samples) -> Sequence[str]:
+        """What a grader would refuse; its code is not run."""
+        from ctk_supertux.bundle import check
+
+        return check(path)
+
+    def submission_options(self) -> type[Strict]:
+        """The run that the other part comes from."""
+        from ctk_supertux.bundle import BundleParts
+
+        return BundleParts
+
+    def score_file(self, path: Path, truth: Path, **options: Any) -> dict[str, float]:
+        """The points that the course's grader gives, and its lines."""
+        from ctk_supertux.grading import GraderLimits, grade
+
+        return grade(path, truth, GraderLimits(**options))
+
+    def score_options(self) -> type[Strict]:
+        """The grader's limits."""
+        from ctk_supertux.grading import GraderLimits
+
+        return GraderLimits
 
     @abstractmethod
     def report(self, results: Results) -> Sequence[Section]:

@@ -1,7 +1,7 @@
 """``python -m ctk_supertux.small DATA OUT``: train the small model that is shipped, from nothing, on frames.
 
-DATA is a folder like the homework's: frames of ``train/`` are trained on, and those of ``valid/``, where there are some,
-are asked about. An interrupted training goes on when called again.
+DATA is a folder like the homework's: frames of ``train/`` are trained on, and about those of ``valid/``, where there
+are some, questions are asked. An interrupted training goes on when called again.
 """
 
 from __future__ import annotations

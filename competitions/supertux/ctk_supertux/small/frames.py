@@ -70,7 +70,7 @@ class Frames:
 
 
 def draw_windows(views: int, generator: np.random.Generator) -> Array:
-    """Draw what of each view is shown, (V, 5): x, y, width and height in 600 x 400 pixels, and 1 where it is mirrored."""
+    """Draw what of each view is shown, (V, 5): x, y, width, height in 600 x 400 pixels, and 1 where it is mirrored."""
     size = LABELLED / generator.uniform(1, ZOOM, (views, 1))
     corner = np.clip((LABELLED - size) / 2 + generator.uniform(-SHIFT, SHIFT, (views, 2)), 0, LABELLED - size)
     return np.concatenate([corner, size, generator.integers(0, 2, (views, 1))], axis=1)

@@ -10,7 +10,6 @@ from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy,
 
 from ctk_supertux.small.packing import IGNORED, PackedQuestions
 
-
 UNSEEN = -1e9
 """Added to the score of a token that is not attended to."""
 

@@ -68,7 +68,9 @@ class SmallTraining:
         self.processor = new_processor(train_tokenizer(texts))
         self.packer = QuestionPacker.of(self.processor)
         self.names = plain.names
-        self.learner = SmallLearner(new_model(self.processor.tokenizer, plan.seed), len(self.names))
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(plan.seed)
+            self.learner = SmallLearner(new_model(self.processor.tokenizer, plan.seed), len(self.names))
         decayed = [each for each in self.learner.parameters() if each.ndim > 1]
         rest = [each for each in self.learner.parameters() if each.ndim <= 1]
         self.optimizer = torch.optim.AdamW(

@@ -159,7 +159,7 @@ def _scored_file(scores: Any, given: Given) -> dict[str, float]:
                 f"{given['path']}: its {name} is {numbers[name]}: some numbers are too large to be scored.",
                 "Look for them in the file, and in the truth.",
             )
-    return numbers
+    return contract.Graded(numbers, _sentences(scores.lines, given)) if isinstance(scores, contract.Graded) else numbers
 
 
 def _truth(truth: Any, given: Given) -> Any:
@@ -214,11 +214,11 @@ def _note_target(nothing: Any, given: Given) -> None:
 
 
 def _choices(samples: Samples) -> int:
-    """Count the choices that a target (N,) of whole numbers tells apart; 0 where it is none."""
+    """Count the choices that a target (N,) of whole numbers tells apart, two at least; 0 where it is none."""
     target = samples.target
     if target is None or samples.gallery is not None or target.ndim > 1 or target.dtype.kind not in "iu":
         return 0
-    return int(target.max(initial=0)) + 1 if not (target < 0).any() else 0
+    return int(target.max(initial=1)) + 1 if not (target < 0).any() else 0
 
 
 def _prediction(predicted: Any, given: Given) -> Any:
@@ -227,7 +227,7 @@ def _prediction(predicted: Any, given: Given) -> Any:
     if text or (row is None and getattr(predicted, "dtype", np.dtype(object)).kind == "U"):
         return arrays.check_text(predicted, len(samples))
     shape, choices = np.shape(predicted), known.get("choices", 0)
-    if len(shape) == 2 and 1 < choices <= shape[1]:
+    if len(shape) == 2 and 0 < choices <= shape[1]:
         row = shape[1:]  # a score for each choice
     values = arrays.check_prediction(predicted, len(samples), row)
     learns_by_steps = hasattr(getattr(given["self"].own, "training", None), "optimizer")
@@ -458,7 +458,7 @@ CONTRACTS = {
         read_truth=Rule("reading {path}", _truth),
         score=Rule("scoring a submission", lambda them, given: arrays.to_numbers(them, "scored")),
         score_file=Rule("scoring {path}", _scored_file, before=_no_archive),
-        score_lines=Rule("telling of a score", _sentences),
+        score_options=Rule("telling the options of its score", _options_schema),
         fit_postprocess=Rule(
             "fitting its postprocessing", lambda fitted, given: arrays.to_json(fitted, "gave to its postprocessing")
         ),

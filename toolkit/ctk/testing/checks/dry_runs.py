@@ -26,8 +26,8 @@ from ctk.testing.pickles import find_unsafe
 from ctk.testing.short_runs import ShortRun, run_briefly
 from ctk.testing.subject import Offer, locate_error
 from ctk.testing.toy import FLAVOURS
-from ctk.training.own_loss import OWN
 from ctk.training.sequences import MASK
+from ctk.training.training_loss import OWN
 
 RIDGES = [{"model": {"name": "ridge", "alpha": alpha}, "name": f"ridge-{alpha}"} for alpha in (1, 100)]
 """Members that any data has, for what is not about members."""

@@ -108,6 +108,14 @@ def _model(exam: Examination, offer: Offer) -> None:
             )
         if hasattr(thing, "scale") != hasattr(thing, "unscale"):
             exam.wrong(f"{thing.__name__} has only one of 'scale' and 'unscale'", "Give both or neither.")
+        for loss in ("training_loss", "auxiliary_loss"):
+            if (own := getattr(thing, loss, None)) is not None and len(_positional(own)) != 2:
+                exam.wrong(f"{thing.__name__}.{loss} does not take one batch", f"def {loss}(self, batch) -> Tensor.")
+        if ("state_dict" in vars(thing)) != ("load_state_dict" in vars(thing)):
+            exam.wrong(
+                f"{thing.__name__} has only one of 'state_dict' and 'load_state_dict'",
+                "What the one leaves out the other does without.",
+            )
         return
     if inspect.isclass(thing) and issubclass(thing, Model):
         _subclass(exam, offer)
