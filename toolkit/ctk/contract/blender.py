@@ -109,10 +109,8 @@ class Blend(Tabular):
             vote = vote_of_texts if text else vote_of_choices
             for start in range(0, len(blended), rows):
                 some = slice(start, start + rows)
-                weights = [
-                    np.asarray(factors[key])[bin_of_row[some]] if bin_of_row is not None else factors[key]
-                    for key in parts
-                ]
+                bins = slice(None) if bin_of_row is None else bin_of_row[some]
+                weights: list[Array] = [np.atleast_1d(np.asarray(factors[key]))[bins] for key in parts]
                 blended[some] = vote([part[some] for part in parts.values()], weights)
             return blended
         for start in range(0, len(blended), rows):

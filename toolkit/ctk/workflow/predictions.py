@@ -69,8 +69,8 @@ def combine_folds(
     values_of_all = allocate_scratch((len(ids), *values[0].shape[1:]), np.result_type(*values), JOINING)
     np.concatenate(values, out=values_of_all)
     text = test[0].dtype.kind == "U"
-    kind = np.result_type(*test) if text else np.result_type(np.float32, *test)
-    mean = allocate_scratch(test[0].shape, kind, JOINING)
+    dtype = np.result_type(*test) if text else np.result_type(np.float32, *test)
+    mean = allocate_scratch(test[0].shape, dtype, JOINING)
     for rows in row_blocks_of(mean):
         some = [each[rows] for each in test]
         if text:

@@ -63,7 +63,7 @@ class ToyTextNetwork(nn.Module):
 
     def _logits(self, x: Tensor) -> Tensor:
         logits: Tensor = self.layers(x)
-        return logits.unflatten(1, (self.places, 1 + self.letters))
+        return logits.view(x.shape[0], self.places, 1 + self.letters)
 
 
 class ToyPictureNetwork(nn.Module):
