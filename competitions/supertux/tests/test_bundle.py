@@ -44,7 +44,9 @@ def whole(once, base) -> Path:
 
     def make(folder: Path) -> None:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(writing, "fitted_members", lambda run: [member(clip_network(base), "towers/seed-1")])
+            patch.setattr(
+                writing, "fitted_members", lambda run: [member(clip_network(base, size=96), "t/seed-1", size=96)]
+            )
             answers = member(vlm_network(base, max_new_tokens=6), max_new_tokens=6)
             assert write(folder / "submission.zip", "vlm", [answers], {"clip": "a run"}) == []
 
@@ -97,11 +99,11 @@ def test_its_code_answers_and_chooses_as_what_was_fitted(homework, base):
         text=[each + processor.tokenizer.eos_token for each in CAPTIONS], padding=True, return_tensors="pt"
     )
     with torch.no_grad():
-        scores = clip_network(base)(pictures, text_codes(given.features["candidates"]))
+        scores = clip_network(base, size=96)(pictures, text_codes(given.features["candidates"]))
         seen, known, _ = clip(pixels.bfloat16(), tokens["input_ids"], tokens["attention_mask"])
         exact, _, scale = clip(pixels, tokens["input_ids"], tokens["attention_mask"])
-    # The fitted network resizes whole numbers by torch, the grader by Pillow: they differ by a shade of 256.
-    np.testing.assert_allclose(torch.softmax(scale * exact @ known.T, -1), scores, atol=0.02)
+    # Of the grader's 192 pixels the bundle makes the 96 that were trained on, which the network itself makes at once.
+    np.testing.assert_allclose(torch.softmax(scale * exact @ known.T, -1), scores, atol=0.05)
     assert (seen @ known.T).argmax(-1).tolist() == scores.argmax(-1).tolist()
 
 

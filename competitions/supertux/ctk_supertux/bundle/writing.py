@@ -20,8 +20,11 @@ from ctk_supertux.bundle.older_base import make_readable
 
 STAMP = (1980, 1, 1, 0, 0, 0)
 """The time of every entry, so that equal models make equal bundles; a zip knows none that is earlier."""
-ASKED = {"prompt": "", "size": None, "max_new_tokens": 32}
-"""Options of a vision-language model that answers depend on, and what they are where the bundle has none."""
+NOTED = {
+    "vlm": {"prompt": ("prompt", ""), "size": ("size", None), "max_new_tokens": ("max_new_tokens", 32)},
+    "clip": {"clip_size": ("size", None)},
+}
+"""Settings by part: of which option of its network, and what they are where nothing is said."""
 WEIGHTS = ("*.bin", "*.pt", "*.pth", "*.h5", "*.msgpack", "*.onnx", "checkpoint-*", ".*", "__pycache__", "*.py")
 """What of a base's folder is not taken along: pickles, other formats' weights, and code."""
 
@@ -36,7 +39,7 @@ def write(path: Path, part: str, members: Sequence[FittedMember], options: Mappi
     chosen = {part: members, **{name: fitted_members(run) for name, run in options.items() if run}}
     said: list[str] = []
     bases: dict[str, str] = {}
-    settings: dict[str, Any] = dict(ASKED)
+    settings = {name: usual for noted in NOTED.values() for name, (_, usual) in noted.items()}
     with TemporaryDirectory() as made:
         folder = Path(made) / TOP
         _copy_code(folder)
@@ -54,7 +57,7 @@ def write(path: Path, part: str, members: Sequence[FittedMember], options: Mappi
                 said.append(f"{place} was left out, and its case has no points: {error.problem}")
                 continue
             told = first.config.model.options
-            settings |= {key: told[key] for key in ASKED if name == "vlm" and key in told}
+            settings |= {key: told[option] for key, (option, _) in NOTED[name].items() if option in told}
             if told.get("look") == "whole":
                 said.append(f"{place} was trained on whole pictures, and a grader shows their middle squares alone")
         settings["base"] = _add_base(bases, folder)
