@@ -20,6 +20,10 @@ RIGHT_BEHIND = [1, 2, 480, 240, 560, 320]
 """kiki, further right and lower."""
 VIEWS = ([NEAR], [NEAR, LEFT_AHEAD], [LEFT_AHEAD, NEAR, RIGHT_BEHIND])
 """Three views: of one kart, of two and of three."""
+OTHER_VIEWS = tuple([[1, kart, *box] for kart, (_, _, *box) in zip((3, 1, 2), boxes, strict=False)] for boxes in (
+    (NEAR,), (NEAR, RIGHT_BEHIND), (NEAR, RIGHT_BEHIND, LEFT_AHEAD)
+))  # fmt: skip
+"""As many with other karts at other places: puffy is the ego car."""
 
 
 def info(views: Sequence[Boxes], track: str = "abyss", **changed: Any) -> dict[str, Any]:
@@ -59,7 +63,7 @@ CANDIDATES = ("gnu is the ego car.", "The track is abyss.", "tux is the ego car.
 def write_small_homework(folder: Path) -> Path:
     """Frames 10 and 11 (hexadecimal) to train on, 1f to be graded about, each of three views; both graded files."""
     write_frame(folder / "train", 0x10)
-    write_frame(folder / "train", 0x11, track="minigolf")
+    write_frame(folder / "train", 0x11, OTHER_VIEWS, track="minigolf")
     write_frame(folder / "valid", 0x1F, track="hacienda")
     pairs = [{"question": question, "answer": answer, "image_file": file} for question, answer, file in GRADED]
     write_records(folder / "valid_grader" / "balanced_qa_pairs.json", pairs)
