@@ -1,4 +1,4 @@
-"""The numbers of answers and of choices: the deciding accuracy as the grader counts it, and of which parts it is made."""
+"""The numbers of answers and of choices: the deciding accuracy as the grader counts it, and its parts."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ def choices_right(prediction: Array, target: Array) -> Array:
 def evaluate_answers(prediction: Array, samples: Samples) -> dict[str, float]:
     """Accuracies of answers (N,) str.
 
-    returns  "answer-accuracy" by the grader's rule, which decides; "exact-accuracy" of whole answers; by the grader's
-             rule "accuracy_FAMILY", and "accuracy_karts_K" by the karts of the view; nan where there are none
+    returns  "answer-accuracy" by the grader's rule, which decides; "exact-accuracy" of whole answers; by the
+             grader's rule "accuracy_FAMILY", and "accuracy_karts_K" by the karts of the view; nan where there are none
     """
     target = samples.target_values()
     right = answers_right(prediction, target)
@@ -56,7 +56,7 @@ def evaluate_choices(prediction: Array, samples: Samples) -> dict[str, float]:
     """Accuracies of choices by scores (N, 5).
 
     returns  "choice-accuracy", which decides; "recall_at_2" and "recall_at_3", the share of right ones among so many of
-             the best; "accuracy_KIND" by the kind of the right caption, and "accuracy_karts_K"; nan where there are none
+             the best; "accuracy_KIND" by the kind of the right caption, and "accuracy_karts_K"; nan where none are
     """
     target, scores = samples.target_values(), np.asarray(prediction, np.float64)
     right = choices_right(scores, target)

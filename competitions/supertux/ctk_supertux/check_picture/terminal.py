@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 def for_terminal(picture: Picture) -> list[str]:
     """Lines of ANSI text, a character two pixels, one above the other."""
     pixels = np.asarray(picture.convert("RGB").resize((WIDTH, HEIGHT)))
-    return ["".join(map(_block, above, below)) + "\x1b[0m" for above, below in zip(pixels[::2], pixels[1::2], strict=True)]
+    return [
+        "".join(map(_block, above, below)) + "\x1b[0m" for above, below in zip(pixels[::2], pixels[1::2], strict=True)
+    ]
 
 
 def _block(above: np.ndarray, below: np.ndarray) -> str:  # type: ignore[type-arg]

@@ -41,12 +41,15 @@ class AgainstQuestions(Against):
     def compare(self, home: HomeworkFolder) -> Iterator[str]:
         """How many answers agree, then those that do not."""
         pairs = read_pairs([self.against])
+        if pairs.answer is None:
+            yield f"{self.against}: has no answers, so there is nothing to compare."
+            return
         known = home.known(pairs.pictures)
         ours = _by_view(ask(known.views, zeros=True), known.views)
         wrong: list[str] = []
         unlabelled = 0
-        answers = [None] * len(pairs.question) if pairs.answer is None else pairs.answer.tolist()
-        for row, (question, answer) in enumerate(zip(pairs.question.tolist(), answers, strict=True), start=1):
+        asked = zip(pairs.question.tolist(), pairs.answer.tolist(), strict=True)
+        for row, (question, answer) in enumerate(asked, start=1):
             picture = int(pairs.pictures.of[row - 1])
             if known.rows[picture] < 0:
                 unlabelled += 1
@@ -56,7 +59,7 @@ class AgainstQuestions(Against):
                 wrong.append(f"row {row:,}, {pairs.pictures.files[picture]}: {question!r} is asked of no such view")
             elif right != answer:
                 wrong.append(f"row {row:,}, {pairs.pictures.files[picture]}: {question} {answer!r}, and not {right!r}")
-        yield from _told(self.against, len(answers), unlabelled, wrong, "answers")
+        yield from _told(self.against, len(pairs.answer), unlabelled, wrong, "answers")
 
 
 class AgainstCaptions(Against):
@@ -101,7 +104,9 @@ class AgainstCaptions(Against):
 def _by_view(statements: Statements, views: Views) -> Sequence[dict[str, str]]:
     """All that is said of each view: answers by text."""
     found: list[dict[str, str]] = [{} for _ in range(len(views))]
-    for view, text, answer in zip(*(each.tolist() for each in (statements.view, statements.text, statements.answer))):
+    for view, text, answer in zip(
+        *(each.tolist() for each in (statements.view, statements.text, statements.answer)), strict=True
+    ):
         found[view][statements.texts[text]] = statements.answers[answer]
     return found
 

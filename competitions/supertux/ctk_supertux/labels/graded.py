@@ -23,7 +23,12 @@ QUESTIONS, CHOICES_OF = 120, 200
 
 
 def write_graded(
-    folder: Path, views: Views, pictures: Sequence[str], questions: int = QUESTIONS, choices: int = CHOICES_OF, seed: int = 1
+    folder: Path,
+    views: Views,
+    pictures: Sequence[str],
+    questions: int = QUESTIONS,
+    choices: int = CHOICES_OF,
+    seed: int = 1,
 ) -> tuple[int, int]:
     """Write both graded files about views into a folder; as many rows as there are views for. Returns how many.
 

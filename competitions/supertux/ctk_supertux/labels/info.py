@@ -41,12 +41,9 @@ class Info(BaseModel):
 
 
 def read_info(path: Path) -> Info:
-    """Read and check a file. Raises DataError naming the file, and the key that is wrong."""
-    try:
-        with reading(path, MEND) as file:
-            content = file.read()
-    except FileNotFoundError:
-        raise DataError(f"{path}: there is no such file.", MEND) from None
+    """Read and check a file. Raises DataError naming it and the key that is wrong, DamagedError where it is no file."""
+    with reading(path, MEND) as file:
+        content = file.read()
     try:
         info = Info.model_validate_json(content)
     except ValidationError as error:

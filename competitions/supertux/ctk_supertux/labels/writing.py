@@ -13,18 +13,18 @@ from ctk_supertux.labels.statements import Statements
 BLOCK = 1 << 16
 """Records that are text at once."""
 Part = tuple[str, Sequence[str], Array]
-"""What stands before a value of a record, the values there are, and the place (M,) int64 of each record's among them."""
+"""What stands before a value of a record, the values there are, and the place (M,) int64 of each record's value."""
 
 
 def write_pairs(path: Path, questions: Statements, pictures: Sequence[str]) -> None:
-    """Write a list of {question, answer, image_file}, a record a line, atomically; ``pictures`` are the views' files."""
+    """Write a list of {question, answer, image_file}, a record a line; ``pictures`` are the views' files."""
     text = ('{"question": ', questions.texts, questions.text)
     answer = (', "answer": ', questions.answers, questions.answer)
     _write(path, [text, answer, (', "image_file": ', pictures, questions.view)])
 
 
 def write_captions(path: Path, captions: Statements, pictures: Sequence[str]) -> None:
-    """Write a list of {image_file, caption}, a record a line, atomically; ``pictures`` are the views' files."""
+    """Write a list of {image_file, caption}, a record a line; ``pictures`` are the views' files."""
     picture = ('{"image_file": ', pictures, captions.view)
     _write(path, [picture, (', "caption": ', captions.texts, captions.text)])
 

@@ -62,7 +62,7 @@ class CaptionChoices:
 
 
 class TuxChoiceReader(DataReader):
-    """Reads training captions from train/*_captions.json, or makes them of train/*_info.json; the test is graded choices.
+    """Reads training captions from train/*_captions.json, or makes them of train/*_info.json; the test is graded.
 
     A training row is a caption that is true of its picture, and four that are not, drawn from the captions of the
     others in the graded file's mix. Nothing is ever trained on that lies in another folder than train/.
@@ -118,9 +118,7 @@ class TuxChoiceReader(DataReader):
         folder = home.path / TRAIN
         if files := sorted(folder.glob(f"*{CAPTIONS}")):
             return read_captions(files, home, self.seed)
-        views = label_files(
-            list_infos(folder), lambda done, total: progress("labelling frames", done, total)
-        )
+        views = label_files(list_infos(folder), lambda done, total: progress("labelling frames", done, total))
         captions = caption(views)
         captions = captions.take(draw_views(len(views), self.generate)[captions.view])
         rows = draw(captions, self.generate)

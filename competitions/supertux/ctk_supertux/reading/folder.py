@@ -13,7 +13,7 @@ from ctk.contract import DataItem, Progress
 from ctk.data import FileListings, PictureRows, allocate_scratch
 from ctk.errors import DataError
 from ctk.samples import Array, MappedRows
-from ctk_supertux.columns import DEMO, GRADED, HEIGHT, IMAGE, INFO, TRAIN, VALID, WIDTH
+from ctk_supertux.columns import DEMO, HEIGHT, IMAGE, INFO, TRAIN, VALID, WIDTH
 from ctk_supertux.labels import Views, label_files
 
 GET = "The homework's data are its folders train, valid and valid_grader; give no folder to use frames of the game."

@@ -44,12 +44,14 @@ R = TypeVar("R")
 
 
 def read_records(path: Path, kind: type[R]) -> list[R]:
-    """Read a list of records; keys that are not read may stand beside. Raises DataError naming file, row and key."""
+    """Read a list of records; keys that are not read may stand beside.
+
+    Raises DataError naming file, row and key, DamagedError where it is no file.
+    """
+    with reading(path, MEND) as file:
+        content = file.read()
     try:
-        with reading(path, MEND) as file:
-            records: list[R] = TypeAdapter(list[kind]).validate_json(file.read())  # type: ignore[valid-type]
-    except FileNotFoundError:
-        raise DataError(f"{path}: there is no such file.", MEND) from None
+        records: list[R] = TypeAdapter(list[kind]).validate_json(content)  # type: ignore[valid-type]
     except ValidationError as error:
         first: Any = error.errors(include_url=False)[0]
         row, *keys = first["loc"] or ("",)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ctk_supertux.report import captions
+from ctk_supertux.report import accuracies, captions, questions
 
 if TYPE_CHECKING:
     from ctk.contract import Results, Section
@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 
 def answers(results: Results) -> list[Section]:
     """Frames with questions and answers, confused counts, accuracy by family and number of karts."""
-    return []
+    if results.blended is None or results.valid.target is None or not len(results.valid):
+        return []
+    return [questions.section(results), accuracies.section(results), accuracies.counts(results)]
 
 
 def choices(results: Results) -> list[Section]:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import io
 from typing import TYPE_CHECKING
 
 import numpy as np
 from markupsafe import Markup
 
 from ctk.contract import Section
-from ctk.report import data_uri, number
+from ctk.report import number
 from ctk.samples import Array
 from ctk_supertux.columns import CANDIDATES, IMAGE, IMAGE_FILE, KINDS
 from ctk_supertux.labels import kind_and_question
+from ctk_supertux.report.pictures import jpeg
 
 if TYPE_CHECKING:
     from ctk.contract import Results
@@ -75,15 +75,7 @@ def _tile(results: Results, row: int, scores: Array) -> Markup:
     told = "right" if int(scores.argmax()) == target else "wrong"
     return Markup(
         '<figure><figcaption>{}<span>{}</span></figcaption><img src="{}" alt="{}"><ul>{}</ul></figure>'
-    ).format(told, file, _jpeg(valid.features[IMAGE][row]), file, lines)
-
-
-def _jpeg(pixels: Array) -> str:
-    from PIL import Image
-
-    content = io.BytesIO()
-    Image.fromarray(np.asarray(pixels)).save(content, "jpeg", quality=85)
-    return data_uri(content.getvalue(), "image/jpeg")
+    ).format(told, file, jpeg(valid.features[IMAGE][row]), file, lines)
 
 
 CSS = """
