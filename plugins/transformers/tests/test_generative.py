@@ -262,6 +262,7 @@ def test_a_killed_fit_goes_on_to_the_same_weights(kind, base, precision, questio
     assert_array_equal(loaded.predict(questions), never.predict(questions))
 
 
+@pytest.mark.slow
 def test_a_few_answers_are_learned(small, questions, tmp_path):
     """By heart, from random weights, all of which are trained."""
     model = as_model(VisionLanguageNetwork)(model=small, size=64, lora=None)
