@@ -12,6 +12,7 @@ import torch
 from PIL import Image
 
 from ctk.contract import Batch
+from ctk.errors import UsageError
 from ctk.samples import Samples
 from ctk.training import text_codes
 from ctk_supertux.labels import ask
@@ -132,7 +133,7 @@ def test_an_interrupted_training_goes_on_to_the_same_weights(frames, tmp_path):
     assert "goes on from step 3" in told
     state = whole.learner.state_dict()
     assert all(torch.equal(each, state[name]) for name, each in parts.learner.state_dict().items())
-    with pytest.raises(ValueError, match="of another plan"):
+    with pytest.raises(UsageError, match="of another plan"):
         SmallTraining(frames, None, tmp_path / "parts", replace(PLAN, lr=1.0)).run(told.append)
 
 

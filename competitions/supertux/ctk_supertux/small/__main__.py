@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 import torch
 
+from ctk.errors import CtkError
 from ctk_supertux.columns import TRAIN, VALID
 from ctk_supertux.small.frames import Frames
 from ctk_supertux.small.train import SmallTraining, TrainingPlan
@@ -35,15 +36,18 @@ def main(data: Path, out: Path, work: Path, threads: int | None, **plan: float) 
     """Train, and write the model in half precision with its processor to OUT."""
     if threads:
         torch.set_num_threads(threads)
-    train = Frames.read(data / TRAIN)
-    valid = Frames.read(data / VALID) if (data / VALID).is_dir() else None
-    training = SmallTraining(train, valid, work, replace(PLAN, **plan))  # type: ignore[arg-type]  # click's types
-    click.echo(
-        f"{len(train.pictures):,} views, {len(training.names)} names, {len(training.processor.tokenizer)} tokens"
-    )
-    training.run(click.echo)
-    training.write(out)
-    click.echo(f"{out}  {sum(path.stat().st_size for path in out.iterdir()) / 1e6:.1f} MB")
+    try:
+        train = Frames.read(data / TRAIN)
+        valid = Frames.read(data / VALID) if (data / VALID).is_dir() else None
+        training = SmallTraining(train, valid, work, replace(PLAN, **plan))  # type: ignore[arg-type]  # click's types
+        click.echo(
+            f"{len(train.pictures):,} views, {len(training.names)} names, {len(training.processor.tokenizer)} tokens"
+        )
+        training.run(click.echo)
+        training.write(out)
+        click.echo(f"{out}  {sum(path.stat().st_size for path in out.iterdir()) / 1e6:.1f} MB")
+    except CtkError as error:
+        raise click.ClickException(str(error)) from error
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from ctk.errors import UsageError
 from ctk.files import atomic
 from ctk.samples import Array
 from ctk_supertux.labels import Statements, Views, ask, caption
@@ -187,8 +188,8 @@ class SmallTraining:
     def _load(self) -> None:
         state = torch.load(self.checkpoint, weights_only=True)
         if state["names"] != list(self.names) or state["plan"] != asdict(self.plan):
-            raise ValueError(
-                f"{self.checkpoint}: is of another plan or other frames; remove it, or name another folder"
+            raise UsageError(
+                f"{self.checkpoint}: is of another plan or of other frames.", "Remove it, or name another folder."
             )
         self.learner.load_state_dict(state["learner"])
         self.optimizer.load_state_dict(state["optimizer"])
