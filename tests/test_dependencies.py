@@ -53,10 +53,11 @@ ABSENT = {
         "competition-toolkit",
         "autogluon",
     ): "its pins contradict ours: a peer of ctk bench that is passed over where it is missing",
-    (
-        "ctk-atmacup-18",
-        "pystk2",
-    ): "the game that the embedded data was rendered with, which only making that anew needs: game/README.md",
+    **{
+        (distribution, "supertuxkart"): "the game that the embedded data was rendered with, which only making that anew "
+        "needs: tools/supertuxkart/README.md"
+        for distribution in ("ctk-atmacup-18", "ctk-supertux")
+    },
 }
 """Imports of what no requirement brings, and why that is right."""
 TOOLS = ("test", "docs")
@@ -110,7 +111,7 @@ def imports(tree: ast.AST) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (each.name for each in node.names)
-        elif isinstance(node, ast.ImportFrom):
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:  # what a package imports of itself is no requirement
             yield str(node.module)
 
 

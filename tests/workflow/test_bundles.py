@@ -3,12 +3,13 @@
 import io
 import json
 import zipfile
+from typing import Annotated
 
 import numpy as np
 import pytest
 
 from ctk import api
-from ctk.contract import FinishedRun, Graded, Strict
+from ctk.contract import Graded, RunOf, Strict
 from ctk.errors import SubmissionError, UsageError
 from ctk.files import atomic
 from ctk.plugins.guard import competition_of
@@ -26,7 +27,7 @@ RIDGES = {"members": [{"model": "ridge"}, STIFF], "blend": "mean"}
 class Further(Strict):
     """What else is handed in."""
 
-    other: FinishedRun = None
+    other: Annotated[str | None, RunOf("toy-regression")] = None
     note: str = "none"
 
 
@@ -106,6 +107,9 @@ def test_another_runs_members_are_found_before_anything_is_fitted(toy, ctk_home)
     second = api.run(toy, config=RIDGES, overrides=[*SERIAL, "submission.other=first", "blend.members=[ridge]"])
     assert len(read(second.submission)) == 6
     assert Run(second.folder).config()["submission"] == {"other": str(first.folder.resolve()), "note": "none"}
+    classes = api.run("toy-classification", config={"members": [{"model": "ridge"}], "blend": "mean"}, overrides=SERIAL)
+    with pytest.raises(UsageError, match=r"a run of toy-classification that is finished.\nName a finished run of toy"):
+        api.plan(toy, config=RIDGES, overrides=[*SERIAL, f"submission.other={classes.folder}"])
     with pytest.raises(UsageError, match="There is no run 'nowhere'"):
         api.plan(toy, config=RIDGES, overrides=[*SERIAL, "submission.other=nowhere"])
     with pytest.raises(UsageError, match=r"(?s)submission.*othr.*Did you mean 'other'"):

@@ -20,7 +20,13 @@ from ctk_supertux.small.architecture import new_model
 from ctk_transformers.vision_language import VisionLanguageNetwork
 
 QUESTIONS = ("What kart is the ego car?", "What track is this?", "How many karts are there in the scenario?")
-CAPTIONS = ("tux is the ego car.", "gnu is the ego car.", "The track is zengarden.", "The track is scotland.", "x is y.")
+CAPTIONS = (
+    "tux is the ego car.",
+    "gnu is the ego car.",
+    "The track is zengarden.",
+    "The track is scotland.",
+    "x is y.",
+)
 FRAMES = 4
 
 
@@ -72,14 +78,14 @@ def _learned(network: Any) -> Any:
     torch.manual_seed(7)
     with torch.no_grad():
         for name, each in network.named_parameters():
-            if "lora_" in name or "projection" in name:
-                each.add_(0.3 * torch.randn_like(each))
+            if "lora_" in name or name.endswith("_projection.weight"):
+                each.copy_(0.3 * torch.randn_like(each))
     return network.eval()
 
 
 def member(network: Any, key: str = "smolvlm/seed-1", weight: float = 1.0, **options: Any) -> FittedMember:
     """A fitted member that a bundle is written of."""
-    config = Member(name=key.partition("/")[0], model=Choice(name="smolvlm", options=options))
+    config = Member(name=key.partition("/")[0], model=Choice(name="smolvlm", **options))
     return FittedMember(key, 0, weight, config, partial(SimpleNamespace, network=network))
 
 

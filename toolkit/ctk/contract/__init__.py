@@ -6,7 +6,7 @@ Keyword-only parameters of a subclass's ``__init__`` are its config keys.
 from __future__ import annotations
 
 from ctk.contract.blender import Blend, Blender, find_members, join_blends
-from ctk.contract.bundle import Bundle, FinishedRun, FittedMember, Graded
+from ctk.contract.bundle import Bundle, FittedMember, Graded, RunOf
 from ctk.contract.competition import Competition, Submission, presets_in, spaces_in, variants_in
 from ctk.contract.executor import PROGRESS, Files, Portable, WorkerLost
 from ctk.contract.extractor import Columns, Done, Extractor
@@ -58,7 +58,6 @@ __all__ = [
     "Filter",
     "FilterChoice",
     "FilterContext",
-    "FinishedRun",
     "FitContext",
     "FittedMember",
     "FoldTable",
@@ -77,6 +76,7 @@ __all__ = [
     "Results",
     "RowBins",
     "RunConfig",
+    "RunOf",
     "Section",
     "Split",
     "Strict",

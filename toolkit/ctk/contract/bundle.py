@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated
 
 from ctk.contract.model import Model
 from ctk.contract.run_config import Member
 
-RUN = "run"
-"""Marks a text of a schema that names a run."""
-FinishedRun = Annotated[str | None, RUN]
-"""A field of ``Competition.submission_options`` that names a finished run, by folder or a part of its name.
 
-The run is looked for before anything is fitted, and the competition is given the run's whole folder.
-"""
+@dataclass(frozen=True)
+class RunOf:
+    """Marks a field of ``Competition.submission_options`` that names a finished run of a competition, by its id.
+
+    ``clip: Annotated[str | None, RunOf("tux-clip")] = None`` is given by folder or a part of its name. It is looked for
+    before anything is fitted, and the competition is told the run's whole folder.
+    """
+
+    competition: str
 
 
 @dataclass(frozen=True)

@@ -126,7 +126,7 @@ class Competition(ABC):
     def submission_options(self) -> type[Strict] | None:
         """Return the schema of the config's ``submission``, each field with a default; None where there is no choice.
 
-        A field of type ``ctk.contract.FinishedRun`` names a run, such as one that another part of a bundle comes from.
+        A field marked by ``ctk.contract.RunOf`` names a run, such as one that another part of a bundle comes from.
         """
         return None
 

@@ -9,8 +9,7 @@ from typing import Any
 
 from ctk.config.overrides import override
 from ctk.config.resolve import resolve
-from ctk.contract import BlendChoice, Competition, Execution, FilterChoice, Metric, RunConfig
-from ctk.contract.bundle import RUN
+from ctk.contract import BlendChoice, Competition, Execution, FilterChoice, Metric, RunConfig, RunOf
 from ctk.errors import DamagedError, UsageError, nearest
 from ctk.machine import cores
 from ctk.plugins import plugins
@@ -236,12 +235,15 @@ def _find_submission_runs(config: RunConfig, competition: Competition, root: Pat
     if schema is None or not isinstance(config.submission, dict):
         return config
     found = dict(config.submission)
-    for name in (name for name, field in schema.model_fields.items() if RUN in field.metadata and found.get(name)):
-        run = Run.find(found[name], root)
-        if (state := run.state())["state"] != FINISHED or state.get("dry_run"):
-            what = "a dry run" if state.get("dry_run") else state["state"]
-            raise UsageError(f"Config key 'submission.{name}': {run.folder} is {what}.", "Name a finished run.")
-        found[name] = str(run.folder.resolve())
+    for name, field in schema.model_fields.items():
+        for mark in (each for each in field.metadata if isinstance(each, RunOf) and found.get(name)):
+            run = Run.find(found[name], root)
+            state, of = run.state(), run.competition.rpartition(":")[2]
+            if state["state"] != FINISHED or state.get("dry_run") or of != mark.competition:
+                what = "a dry run" if state.get("dry_run") else f"a run of {of} that is {state['state']}"
+                problem = f"Config key 'submission.{name}': {run.folder} is {what}."
+                raise UsageError(problem, f"Name a finished run of {mark.competition}.")
+            found[name] = str(run.folder.resolve())
     return config.model_copy(update={"submission": found})
 
 

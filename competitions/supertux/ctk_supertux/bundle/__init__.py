@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ctk_supertux.bundle.checking import check
-from ctk_supertux.bundle.parts import BundleParts
+from ctk_supertux.bundle.parts import OTHER_PART
 from ctk_supertux.bundle.writing import write
 
-__all__ = ["BundleParts", "check", "write"]
+__all__ = ["OTHER_PART", "check", "write"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import zipfile
 from collections.abc import Mapping, Sequence
@@ -13,9 +14,9 @@ from typing import Any
 from ctk.api import fitted_members
 from ctk.contract import FittedMember
 from ctk.errors import UsageError
-from ctk.files import atomic, read_json, write_json
-from ctk.runs import Run
-from ctk_supertux.bundle.layout import ADAPTER_CONFIG, BASE, PARTS, SETTINGS, TOP
+from ctk.files import atomic, write_json
+from ctk_supertux.bundle.layout import ADAPTER_CONFIG, BASE, HUB_BASE, PARTS, SETTINGS, TOP
+from ctk_supertux.bundle.older_base import make_readable
 
 STAMP = (1980, 1, 1, 0, 0, 0)
 """The time of every entry, so that equal models make equal bundles; a zip knows none that is earlier."""
@@ -29,39 +30,33 @@ def write(path: Path, part: str, members: Sequence[FittedMember], options: Mappi
     """Write a bundle of the heaviest member, and of the other part's run, where ``options`` name one.
 
     part     "vlm" or "clip": whose members these are
-    returns  sentences of what was left out
-    Raises UsageError for a member that is no adapter of a base, and for parts of different bases.
+    returns  sentences of what was left out, or will be graded otherwise than it was trained
+    Raises UsageError for parts of different bases.
     """
-    other = next(each for each in PARTS if each != part)
-    chosen = {part: members}
-    if options.get(part):
-        raise UsageError(
-            f"Config key 'submission.{part}': this run's own models are the {part} part.",
-            f"Name the run of the other part: submission.{other}.",
-        )
-    if run := options.get(other):
-        chosen[other] = _members_of(Path(run), other)
-    said = []
-    bases, settings = {}, dict(ASKED)
+    chosen = {part: members, **{name: fitted_members(run) for name, run in options.items() if run}}
+    said: list[str] = []
+    bases: dict[str, str] = {}
+    settings: dict[str, Any] = dict(ASKED)
     with TemporaryDirectory() as made:
         folder = Path(made) / TOP
-        with as_file(files("ctk_supertux") / "bundle" / "templates" / TOP) as code:
-            shutil.copytree(code, folder, ignore=shutil.ignore_patterns("__pycache__"))
-        with as_file(files("ctk_supertux") / "networks" / "towers.py") as towers:
-            shutil.copyfile(towers, folder / "towers.py")
+        _copy_code(folder)
         for name, inside in PARTS.items():
             if name not in chosen:
                 said.append(f"{inside}: no run was named by -o submission.{name}=RUN; its case has no points")
                 continue
             first, *rest = chosen[name]
+            place = f"{inside}: {first.key} of fold {first.fold}"
             if rest:
-                said.append(f"{inside}: {_place(first)}, one of {len(rest) + 1} that were blended: a bundle holds one")
-            bases[name] = _save(first, folder / inside)
-            if name == "vlm":
-                told = first.config.model.options
-                settings.update({key: told[key] for key in ASKED if key in told})
-            elif first.config.model.options.get("look") == "whole":
-                said.append(f"{inside}: was trained on whole pictures, and the grader shows their middle squares alone")
+                said.append(f"{place} alone, of {len(rest) + 1} that were blended: a bundle holds one")
+            try:
+                bases[name] = _save(first, folder / inside)
+            except UsageError as error:  # the run's scores and report are none the worse
+                said.append(f"{place} was left out, and its case has no points: {error.problem}")
+                continue
+            told = first.config.model.options
+            settings |= {key: told[key] for key in ASKED if name == "vlm" and key in told}
+            if told.get("look") == "whole":
+                said.append(f"{place} was trained on whole pictures, and a grader shows their middle squares alone")
         settings["base"] = _add_base(bases, folder)
         write_json(folder / SETTINGS, settings)
         with atomic(path) as temporary:
@@ -69,28 +64,28 @@ def write(path: Path, part: str, members: Sequence[FittedMember], options: Mappi
     return said
 
 
-def _members_of(run: Path, part: str) -> list[FittedMember]:
-    """The members of another run, which must be of the other competition."""
-    found = Run(run).competition.rpartition(":")[2]
-    if found != f"tux-{part}":
-        raise UsageError(f"Config key 'submission.{part}': {run} is a run of {found}.", f"Name a run of tux-{part}.")
-    return fitted_members(run)
-
-
-def _place(member: FittedMember) -> str:
-    return f"{member.key} of fold {member.fold}"
+def _copy_code(folder: Path) -> None:
+    package = files("ctk_supertux")
+    with as_file(package / "bundle" / "templates" / TOP) as code:
+        shutil.copytree(code, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    with as_file(package / "networks" / "towers.py") as towers:
+        shutil.copyfile(towers, folder / towers.name)
 
 
 def _save(member: FittedMember, folder: Path) -> str:
-    """Have a member's network write its adapter into a folder; returns the base that it is of."""
+    """Have a member's network write its adapter into a new folder; returns the base that it is of.
+
+    Raises UsageError, and leaves no folder, where it is no adapter of a base.
+    """
     network = getattr(member.load(), "network", None)
     if not hasattr(network, "save_adapter"):
-        raise UsageError(
-            f"Member '{member.key}' is no adapter of a vision-language model, and a bundle holds such alone.",
-            "Blend others: -o blend.members=[NAME].",
-        )
+        raise UsageError("It is no adapter of a vision-language model.")
     folder.mkdir()
-    network.save_adapter(folder)
+    try:
+        network.save_adapter(folder)
+    except UsageError:
+        shutil.rmtree(folder)
+        raise
     return str(network.base)
 
 
@@ -99,13 +94,15 @@ def _add_base(bases: Mapping[str, str], folder: Path) -> str:
     if len(set(bases.values())) > 1:
         told = " and ".join(f"{PARTS[part]} of {base}" for part, base in bases.items())
         raise UsageError(f"A bundle holds one base, and these are {told}.", "Train both parts on the same model.")
-    base = next(iter(bases.values()))
+    base = next(iter(bases.values()), HUB_BASE)
     if not Path(base).is_dir():
         return base
     shutil.copytree(base, folder / BASE, ignore=shutil.ignore_patterns(*WEIGHTS))
+    make_readable(folder / BASE)
     for part in bases:
         path = folder / PARTS[part] / ADAPTER_CONFIG
-        write_json(path, {**read_json(path, dict[str, Any]), "base_model_name_or_path": BASE})
+        config = json.loads(path.read_text(encoding="utf-8"))
+        write_json(path, {**config, "base_model_name_or_path": BASE})
     return BASE
 
 

@@ -51,9 +51,9 @@ class SuperTux(Competition):
 
     def submission_options(self) -> type[Strict]:
         """The run that the other part comes from."""
-        from ctk_supertux.bundle import BundleParts
+        from ctk_supertux.bundle import OTHER_PART
 
-        return BundleParts
+        return OTHER_PART[self.part]
 
     def score_file(self, path: Path, truth: Path, **options: Any) -> dict[str, float]:
         """The points that the course's grader gives, and its lines."""

@@ -76,14 +76,14 @@ def run_vlm(homework):
 
 def run_clip(homework):
     """Choose among the graded captions by the highest product of vectors."""
-    import torch
-    from PIL import Image
-    from torchvision import transforms
-
     dataset = homework.data.MultiChoiceQADataset("valid_grader")
     clip = homework.load_clip()
     clip.model.eval()
     parameters = check_size(clip.model)
+    import torch
+    from PIL import Image
+    from torchvision import transforms
+
     device = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     clip = clip.model.to(device)
     half = [0.5, 0.5, 0.5]
@@ -131,12 +131,6 @@ def describe(error):
 
 def main():
     """Import the bundle, then run each case; whatever is raised is a fault of the case."""
-    import peft  # noqa: F401  # what every bundle needs is imported before anything is forbidden
-    import torch
-    import torchvision  # noqa: F401
-    import transformers  # noqa: F401
-
-    torch.set_grad_enabled(False)
     sys.path.insert(0, str(FOLDER))
     sys.addaudithook(watch)
     try:
@@ -146,6 +140,8 @@ def main():
         for case in CASES:
             tell(case=case, state="failed", fault=f"cannot be imported: {describe(error)}")
         return
+    if "torch" in sys.modules:  # what the grader itself needs is not counted as a case's time
+        importlib.import_module("torchvision.transforms")
     tell(state="imported")
     for case in CASES:
         tell(case=case, state="begun")

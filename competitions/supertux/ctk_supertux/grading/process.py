@@ -63,6 +63,7 @@ def _run_process(folder: Path, cases: Sequence[str], limits: GraderLimits) -> di
     except TimeoutError:
         fault = f"{doing} took more than the {allowed:g} s that are allowed"
         found[current] = CaseOutcome(None, None, time.monotonic() - began, fault)
+        return found
     finally:
         lines.close()
         os.killpg(process.pid, signal.SIGKILL)  # it is there until it is waited for

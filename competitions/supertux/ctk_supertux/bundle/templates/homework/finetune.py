@@ -28,6 +28,7 @@ class VLM:
             padding_side="left",
             return_tensors="pt",
         ).to(self.device)
+        inputs.pop("token_type_ids", None)  # some versions' tokenizers add them, and no network of this kind reads them
         inputs["pixel_values"] = inputs["pixel_values"].to(self.model.dtype)
         tokenizer = self.processor.tokenizer
         ends = self.model.generation_config.eos_token_id
