@@ -1,6 +1,6 @@
 """Memory and time of a contrastive step at batch 1,024: our loss and chunks beside the dense loss and a whole batch.
 
-    python competitions/supertux/bench/clip_memory.py [--batch 1024] [--size 96] [--larger 8192 32768]
+    python competitions/supertux/bench/clip_memory.py [--batch 1024] [--size 96] [--larger 8192]
 
 Each row is a process of its own, on torch's threads: the peak of resident memory that forward and backward add to what
 was there before, and how long the same call took. First the loss alone, of unit vectors (batch, 64) whose captions
@@ -47,7 +47,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name, default in (("batch", 1024), ("size", 96), ("chunk", 64)):
         parser.add_argument(f"--{name}", type=int, default=default)
-    parser.add_argument("--larger", type=int, nargs="*", default=[8192, 32768], help="further batches, of the loss")
+    parser.add_argument("--larger", type=int, nargs="*", default=[8192], help="further batches, of the loss")
     parser.add_argument("--one", nargs="+", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.one:
