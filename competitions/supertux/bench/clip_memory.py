@@ -3,10 +3,10 @@
     python competitions/supertux/bench/clip_memory.py [--batch 1024] [--size 96] [--larger 8192 32768]
 
 Each row is a process of its own, on torch's threads: the peak of resident memory that forward and backward add to what
-was there before, and how long the same call took. First the loss alone, of unit vectors (batch, 64) whose captions repeat,
-with gradients of both sides: dense is ctk.ops.reference, which holds the whole matrix of logits. Then the step of the
-small model's towers with LoRA: pictures of size x size, each with five captions; dense with the whole batch at once is
-what the plain recipe does.
+was there before, and how long the same call took. First the loss alone, of unit vectors (batch, 64) whose captions
+repeat, with gradients of both sides: dense is ctk.ops.reference, which holds the whole matrix of logits. Then the step
+of the small model's towers with LoRA: pictures of size x size, each with five captions; dense with the whole batch at
+once is what the plain recipe does.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name, default in (("batch", 1024), ("size", 96), ("chunk", 64)):
         parser.add_argument(f"--{name}", type=int, default=default)
-    parser.add_argument("--larger", type=int, nargs="*", default=[8192, 32768], help="further batches, of the loss alone")
+    parser.add_argument("--larger", type=int, nargs="*", default=[8192, 32768], help="further batches, of the loss")
     parser.add_argument("--one", nargs="+", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.one:

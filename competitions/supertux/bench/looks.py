@@ -31,8 +31,9 @@ def main() -> None:
                 counts.update(of_view(boxes))
         karts, views, others = (max(1, counts[name]) for name in ("kart", "view", "other"))
         print(
-            f"{folder}: {views:,} views, {karts:,} karts; gone {counts['gone'] / karts:.1%}, cut {counts['cut'] / karts:.1%}"
-            f"; hidden of captions: count {counts['count'] / views:.1%}, ego {counts['ego'] / views:.1%},"
+            f"{folder}: {views:,} views, {karts:,} karts;"
+            f" gone {counts['gone'] / karts:.1%}, cut {counts['cut'] / karts:.1%};"
+            f" hidden of captions: count {counts['count'] / views:.1%}, ego {counts['ego'] / views:.1%},"
             f" relative {counts['relative'] / others:.1%}"
         )
 

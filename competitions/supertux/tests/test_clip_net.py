@@ -22,7 +22,8 @@ from ctk_supertux.networks.towers import CLIPTowers
 from ctk_supertux.networks.tux_clip_net import TuxClipNet, towers_of
 from ctk_transformers import PretrainedBase
 
-KARTS, TRACKS = ("tux", "gnu", "konqi", "nolok"), ("lighthouse", "zengarden", "hacienda", "scotland")
+OF_EGO = [f"{kart} is the ego car." for kart in ("tux", "gnu", "konqi", "nolok")]
+OF_TRACK = [f"The track is {track}." for track in ("lighthouse", "zengarden", "hacienda", "scotland")]
 TINY = {"vision": {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 1, "num_attention_heads": 2}}
 TINY["text"] = {**TINY["vision"], "num_key_value_heads": 1}
 
@@ -50,18 +51,17 @@ def base(once) -> str:
 
 
 def choices(count: int = 10) -> Samples:
-    """Random pictures with five candidates; the right one is of a track or an ego kart, whose colour the picture has."""
+    """Random pictures with five candidates; the right one is of a track or an ego kart."""
     random = np.random.default_rng(count)
     picture = random.integers(0, 60, (count, 100, 150, 3))
     question = np.arange(count) % 2
     which = random.integers(0, 4, count)
     rows, target = [], random.integers(0, 5, count)
     for number in range(count):
-        own, others = (TRACKS, KARTS) if question[number] else (KARTS, TRACKS)
-        write = ["The track is {}.", "{} is the ego car."] if question[number] else ["{} is the ego car.", "The track is {}."]
-        false = [write[0].format(each) for each in own if each != own[which[number]]] + [write[1].format(others[0])]
-        row = list(random.permutation(false))
-        row.insert(target[number], write[0].format(own[which[number]]))
+        own, other = (OF_TRACK, OF_EGO) if question[number] else (OF_EGO, OF_TRACK)
+        right = own[which[number]]
+        row = [*random.permutation([*(each for each in own if each != right), other[0]])]
+        row.insert(target[number], right)
         rows.append(row)
         picture[number, ..., which[number] % 3] += 60 * (1 + which[number])
     return Samples(
@@ -104,7 +104,7 @@ def test_homework_cuts_the_middle_square_as_the_grader_does_and_whole_keeps_the_
 
     random = np.random.default_rng(0)
     small = random.integers(0, 256, (10, 15, 3)).astype(np.uint8)
-    picture = np.asarray(Image.fromarray(small).resize((150, 100)))
+    picture = np.array(Image.fromarray(small).resize((150, 100)))
     given = torch.from_numpy(picture)[None]
     graded = tv.Compose([tv.Resize(192), tv.CenterCrop(192), tv.ToTensor(), tv.Normalize([0.5] * 3, [0.5] * 3)])
     seen = PictureLook("homework", 192, (0.5, 1.0))(given, training=False)
@@ -118,7 +118,10 @@ def test_homework_cuts_the_middle_square_as_the_grader_does_and_whole_keeps_the_
 
 
 def test_training_shows_parts_that_differ_by_row_and_come_again_with_the_seed():
-    look, given = PictureLook("whole", 32, (0.5, 0.6)), torch.from_numpy(choices(1).features["image"]).repeat(3, 1, 1, 1)
+    look, given = (
+        PictureLook("whole", 32, (0.5, 0.6)),
+        torch.from_numpy(choices(1).features["image"]).repeat(3, 1, 1, 1),
+    )
     torch.manual_seed(1)
     shown = look(given, training=True)
     assert shown.shape == (3, 3, 32, 32)

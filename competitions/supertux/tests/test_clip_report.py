@@ -9,10 +9,11 @@ import numpy as np
 from ctk.samples import Samples
 from ctk_supertux.report import captions
 
+COUNTS = [f"There are {count} karts in the scene." for count in (2, 3)]
 CANDIDATES = [
-    ["tux is the ego car.", "The track is <b>.", "There are 2 karts in the scene.", "gnu is the ego car.", "gnu is left of the ego car."],
-    ["gnu is the ego car.", "The track is x.", "There are 3 karts in the scene.", "tux is the ego car.", "gnu is behind the ego car."],
-]  # fmt: skip
+    ["tux is the ego car.", "The track is <b>.", COUNTS[0], "gnu is the ego car.", "gnu is left of the ego car."],
+    ["gnu is the ego car.", "The track is x.", COUNTS[1], "tux is the ego car.", "gnu is behind the ego car."],
+]
 
 
 def results() -> SimpleNamespace:

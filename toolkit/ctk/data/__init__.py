@@ -7,6 +7,7 @@ from ctk.data.features_lacking import features_lacking
 from ctk.data.file_listings import FileListings
 from ctk.data.ids import parse_id
 from ctk.data.npz import Npz, fits_float32, member_checksums, rows_not_finite
+from ctk.data.packed_folder import unpacked_once
 from ctk.data.picture_rows import PictureRows, earlier_parts
 from ctk.data.pictures import open_picture
 from ctk.data.samples_writer import SamplesWriter, link_samples
@@ -30,4 +31,5 @@ __all__ = [
     "open_picture",
     "parse_id",
     "rows_not_finite",
+    "unpacked_once",
 ]

@@ -34,7 +34,7 @@ def check_plugin(
 
     plugin       the name of its entry point, its module, or the path of a one-file plugin
     competition  an installed one to run components in. By default those of the plugin itself are tried, then the toy
-                 competition, which has regression, classification and retrieval
+                 competition, which has regression, classification, retrieval and text
     overrides    config of those runs, by name of the component or competition: ``{"focal": ["members.0.epochs=1"]}``.
                  Paths in it must be absolute
 

@@ -20,9 +20,9 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
+from supertuxkart.engine import HEIGHT_OF_CAMERA
 
 from ctk_atmacup_18.embedded import STRIPS
-from ctk_atmacup_18.game.engine import HEIGHT_OF_CAMERA
 from ctk_atmacup_18.game.scenes import TARGETS, Race, intrinsics
 
 QUALITY = 80

@@ -15,8 +15,6 @@ from typing import Any
 
 import numpy as np
 
-from ctk_atmacup_18.game import engine
-
 DECISECONDS = (20, 120, 220, 320, 420, 520)  # of a scene's rows
 ROWS_OF_SCENES = (533, 650, 851, 951, 1227, 4841)  # scenes of 1 to 6 rows in the competition's training set
 FRAMES = (-10, -5, 0)  # deciseconds before the row
@@ -26,6 +24,7 @@ START = 60  # deciseconds: the first scene's begin; everybody is on the way by t
 # begin when the path of the other has ended.
 PAIR, SECOND = 610, 50
 SIZE = (64, 128)  # of the pictures kept
+RENDERED = (128, 256)  # twice that, so that an area average smooths the edges
 
 
 def main() -> None:
@@ -37,6 +36,8 @@ def main() -> None:
     parser.add_argument("--scenes", type=int, default=12)
     parser.add_argument("--reverse", action="store_true")
     options = parser.parse_args()
+    from supertuxkart import engine  # late: it is no library, and what is beside it here is tested without
+
     recorded = record(options.track, options.seed, scenes=options.scenes, reverse=options.reverse)
     unfinished = options.out.with_suffix(".part.npz")
     np.savez_compressed(unfinished, **recorded)
@@ -46,9 +47,12 @@ def main() -> None:
 
 def record(track: str, seed: int, *, scenes: int, reverse: bool) -> dict[str, Any]:
     """Return what ``scenes.Race`` reads: a trajectory by decisecond (NaN far from any row), rows, their pictures."""
+    from supertuxkart import engine
+
     chance = np.random.default_rng(seed)
+    karts, difficulty = int(chance.integers(3, 6)), int(chance.integers(4))
     game = engine.start(
-        track, seed, karts=int(chance.integers(3, 6)), difficulty=int(chance.integers(4)), reverse=reverse
+        track, seed, karts=karts, difficulty=difficulty, reverse=reverse, size=RENDERED, from_the_seat=True
     )
     rows = plan(chance, scenes)
     wanted = {int(moment) + back for _, moment, _ in rows for back in FRAMES}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -33,7 +34,8 @@ def contrast(
     loss = F.cross_entropy(scale * (pictures.unsqueeze(1) * captions[of]).sum(dim=-1), right)
     if weight:
         ids = of.gather(1, right.unsqueeze(1)).squeeze(1)
-        loss = loss + weight * info_nce(
-            pictures, captions[ids], scale, query_ids=ids, key_ids=ids, memory_limit=memory_limit
-        )
+        # Products of unit vectors in half precision are off by more than a learned scale of 100 bears.
+        with torch.autocast(pictures.device.type, enabled=False):
+            between = info_nce(pictures, captions[ids], scale, query_ids=ids, key_ids=ids, memory_limit=memory_limit)
+        loss = loss + weight * between
     return loss

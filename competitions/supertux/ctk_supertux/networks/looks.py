@@ -34,7 +34,7 @@ class PictureLook:
         self.crop = None if crop is None else v2.RandomResizedCrop(size, scale=crop, antialias=True)
 
     def __call__(self, pictures: Tensor, training: bool) -> Tensor:
-        """(B, H, W, 3) uint8 to (B, 3, size, size) float32, normalised; in training each row draws a part of its own."""
+        """(B, H, W, 3) uint8 to (B, 3, size, size) float32, normalised; in training each row draws its part."""
         seen = pictures.movedim(-1, 1)
         if training and self.crop is not None:
             seen = torch.stack([self.crop(picture) for picture in seen])

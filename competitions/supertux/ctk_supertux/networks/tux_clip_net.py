@@ -92,9 +92,7 @@ class TuxClipNet(nn.Module):
         """Compute the loss of a training batch, 0-d; ``contrast`` says of what."""
         seen, known, of = self._encoded(batch.features[IMAGE], batch.features[CANDIDATES])
         right = batch.target.reshape(-1).long()
-        return contrast(
-            seen, known, of, right, self.towers.scale(), weight=self.weight, memory_limit=self.memory_limit
-        )
+        return contrast(seen, known, of, right, self.towers.scale(), weight=self.weight, memory_limit=self.memory_limit)
 
     def save_adapter(self, folder: Path) -> None:
         """Write the adapter in peft's files, and what is learned beside it, as the course's loader takes them.

@@ -27,8 +27,8 @@ def section(results: Results) -> Section:
     ranked = np.argsort(-scores[np.arange(len(valid)), valid.target_values()], kind="stable")
     rows = np.unique(np.linspace(0, len(ranked) - 1, SHOWN).round().astype(int))
     html = Markup(
-        '<p class="note">Validated frames, evenly by the score of the right caption, which is bold; the bar is its share'
-        ' of one.</p><div class="choices">{}</div>'
+        '<p class="note">Validated frames, evenly by the score of the right caption, which is bold; scores of a frame'
+        ' add up to 1.</p><div class="choices">{}</div>'
     ).format(Markup("").join(_tile(results, int(row), scores[row]) for row in ranked[rows]))
     return Section("Captions and scores", str(html), CSS)
 
@@ -42,13 +42,12 @@ def confusion(results: Results) -> Section:
     kinds = np.array([kind_and_question(text)[0] for text in texts.tolist()])[of.reshape(len(valid), -1)]
     each = np.arange(len(valid))
     right, taken = kinds[each, target], kinds[each, chosen]
-    body = Markup("").join(
-        Markup('<tr><th scope="row">{}</th>{}</tr>').format(
-            name, Markup("").join(_count(right == row, taken == column, chosen == target) for column in range(len(KINDS)))
-        )
+    rows = [
+        (name, Markup("").join(_count(right == row, taken == column, chosen == target) for column in range(len(KINDS))))
         for row, name in enumerate(KINDS)
         if (right == row).any()
-    )
+    ]
+    body = Markup("").join(Markup('<tr><th scope="row">{}</th>{}</tr>').format(*row) for row in rows)
     heads = Markup("").join(Markup('<th scope="col" class="number">{} chosen</th>').format(name) for name in KINDS)
     html = Markup(
         '<p class="note">Choices by the kind of the right caption and of the chosen one; in brackets how many of them'
@@ -94,5 +93,7 @@ CSS = """
 .choices ul { list-style: none; padding: 0; }
 .choices li.right { font-weight: bold; }
 .choices i { flex-basis: 100%; }
-.choices i::before { content: ""; display: block; height: 0.3rem; width: calc(100% * var(--share)); background: var(--s1); }
+.choices i::before {
+  content: ""; display: block; height: 0.3rem; width: calc(100% * var(--share)); background: var(--s1);
+}
 """

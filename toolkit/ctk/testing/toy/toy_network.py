@@ -11,6 +11,8 @@ from torch import Tensor, nn
 from ctk.contract import Batch
 from ctk.samples import Samples
 
+BEFORE_A = ord("a") - 1
+
 
 class ToyNetwork(nn.Module):
     """One hidden layer. (B, 4) -> (B, D)"""
@@ -33,14 +35,16 @@ class ToyNetwork(nn.Module):
 
 
 class ToyTextNetwork(nn.Module):
-    """A character at each place of a word. (B, 4) -> (B, 8) code points"""
+    """A small letter, or the word's end, at each place of a word. (B, 4) -> (B, 8) code points"""
 
     features = ("x",)
-    places, characters = 8, 128
+    places, letters = 8, 26
 
     def __init__(self, *, hidden: int = 16) -> None:
         super().__init__()
-        self.layers = nn.Sequential(nn.Linear(4, hidden), nn.Tanh(), nn.Linear(hidden, self.places * self.characters))
+        self.layers = nn.Sequential(
+            nn.Linear(4, hidden), nn.Tanh(), nn.Linear(hidden, self.places * (1 + self.letters))
+        )
 
     @classmethod
     def for_samples(cls, samples: Samples, **options: Any) -> Self:
@@ -48,17 +52,18 @@ class ToyTextNetwork(nn.Module):
         return cls(**options)
 
     def training_loss(self, batch: Batch) -> Tensor:
-        """Cross entropy of the characters, of what comes after a word too."""
-        logits = self._logits(batch.features["x"])
-        return nn.functional.cross_entropy(logits.flatten(0, 1), batch.target[:, : self.places].flatten().long())
+        """Cross entropy of the letters, of what comes after a word too."""
+        wanted = (batch.target[:, : self.places].long() - BEFORE_A).clamp(0, self.letters)
+        return nn.functional.cross_entropy(self._logits(batch.features["x"]).flatten(0, 1), wanted.flatten())
 
     def forward(self, x: Tensor) -> Tensor:
-        """The likeliest characters."""
-        return self._logits(x).argmax(dim=-1).int()
+        """The likeliest letters."""
+        letters = self._logits(x).argmax(dim=-1)
+        return torch.where(letters > 0, letters + BEFORE_A, 0).int()
 
     def _logits(self, x: Tensor) -> Tensor:
         logits: Tensor = self.layers(x)
-        return logits.unflatten(1, (self.places, self.characters))
+        return logits.unflatten(1, (self.places, 1 + self.letters))
 
 
 class ToyPictureNetwork(nn.Module):

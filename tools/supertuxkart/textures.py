@@ -1,6 +1,6 @@
-"""Scale the game's textures down in place: pictures of 128 x 64 show no more, and races start sooner.
+"""Scale the game's textures down in place: pictures this small show no more, and races start sooner.
 
-python -m ctk_atmacup_18.game.textures DATA
+python -m supertuxkart.textures DATA TRACK...
 """
 
 from __future__ import annotations
@@ -10,16 +10,14 @@ from pathlib import Path
 
 from PIL import Image
 
-from ctk_atmacup_18.game.drive import SEEN, UNSEEN
-
 LARGEST = 256  # pixels
 SHARED = ("textures", "library", "models", "karts", "gfx")
 
 
 def main() -> None:
-    """Go over the tracks we drive on and what all share."""
-    data = Path(sys.argv[1])
-    for folder in (*SHARED, *(f"tracks/{track}" for track in (*SEEN, *UNSEEN))):
+    """Go over the tracks that are named and what all share."""
+    data, tracks = Path(sys.argv[1]), sys.argv[2:]
+    for folder in (*SHARED, *(f"tracks/{track}" for track in tracks)):
         for path in sorted((data / folder).rglob("*")):
             if path.suffix.lower() in (".png", ".jpg", ".jpeg"):
                 shrink(path)
