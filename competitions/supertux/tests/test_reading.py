@@ -18,7 +18,7 @@ from PIL import Image
 
 from ctk.errors import DamagedError, DataError
 from ctk.samples import MappedRows, Samples
-from ctk_supertux.labels import Sampling, read_info
+from ctk_supertux.labels import Sampling, label_files, read_info
 from ctk_supertux.reading import choices, questions
 from ctk_supertux.reading.choices import TuxChoiceReader
 from ctk_supertux.reading.questions import TuxQuestionReader
@@ -191,6 +191,13 @@ def test_a_truth_is_read_from_the_folder_or_its_file(folder):
         ({"karts": ["tux"]}, "detections, view 1: a kart has the track id 1, and karts has 1 names"),
         ({"detections": [[[1, 0, 0, 0, 10]]]}, "detections.0.0: List should have at least 6 items"),
         ({"detections": [[[1, 0, 0.5, 0, 10, 10]]]}, "detections.0.0.2: Input should be a valid integer"),
+        ({"detections": [[[1, 0, 2**70, 0, 10, 10]]]}, "detections: has a number that no picture's pixel has"),
+        ({"detections": [[[]]]}, "detections.0.0: List should have at least 6 items"),
+        ({"detections": [[7]]}, "detections.0.0: Input should be a valid list"),
+        (
+            {"detections": [[["1", 0, 0, 0, 10, 10]], [[1, 0, 0, 0, 10, "9"]]]},
+            "detections.0.0.0: Input should be a valid",
+        ),
         ({"velocity": [[0.0, 0.0]]}, "velocity.0: List should have at least 3 items"),
     ],
 )
@@ -199,8 +206,8 @@ def test_a_wrong_info_file_is_one_sentence_that_names_file_and_key(tmp_path, con
     if "detections" in content:
         path.write_text(json.dumps({**info([]), **content}))
     with pytest.raises(DataError) as error:
-        read_info(path)
-    assert str(error.value).startswith(f"{path}")
+        label_files([path])
+    assert "00001_info.json" in str(error.value)
     assert problem in str(error.value)
     assert error.value.help
 

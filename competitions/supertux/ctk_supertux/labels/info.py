@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
+from itertools import chain
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, NamedTuple
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import from_json
 
 from ctk.errors import DataError, nearest
 from ctk.files import reading
+from ctk.samples import Array
 from ctk_supertux.columns import INFO
 
 KNOWN_CLASSES = frozenset({1, 2, 3, 4, 5, 6, 8, 255})
@@ -26,7 +30,7 @@ class Info(BaseModel):
 
     track                the track's id
     karts                names; a kart's track id is its place here
-    detections           boxes by view
+    detections           boxes by view; what is in them is checked by ``boxes_of``, all at once
     distance_down_track  metres, by kart
     velocity             m/s along x, y and z, by kart
     """
@@ -35,9 +39,17 @@ class Info(BaseModel):
 
     track: str
     karts: list[str]
-    detections: list[list[Box]]
+    detections: list[list[Any]]
     distance_down_track: list[float]
     velocity: list[Annotated[list[float], Field(min_length=3, max_length=3)]]
+
+
+class _Detections(BaseModel):
+    """The same boxes one by one, to say which is wrong."""
+
+    model_config = ConfigDict(strict=True)
+
+    detections: list[list[Box]]
 
 
 def read_info(path: Path) -> Info:
@@ -45,18 +57,51 @@ def read_info(path: Path) -> Info:
     with reading(path, MEND) as file:
         content = file.read()
     try:
-        info = Info.model_validate_json(content)
+        return Info.model_validate(from_json(content))
     except ValidationError as error:
         raise _explained(path, error) from None
-    for view, boxes in enumerate(info.detections):
-        for box in boxes:
-            if box[0] == KART and not 0 <= box[1] < len(info.karts):
-                raise DataError(
-                    f"{path}, detections, view {view}: a kart has the track id {box[1]}, and karts has "
-                    f"{len(info.karts)} names.",
-                    MEND,
-                )
-    return info
+    except ValueError as error:
+        raise DataError(f"{path}: is no JSON ({error}).", MEND) from None
+
+
+class KartBoxes(NamedTuple):
+    """A frame's boxes of karts: (K, 6) int64 as in the file, (K,) int64 of which view; unknown classes, and a view."""
+
+    boxes: Array
+    views: Array
+    unknown: dict[int, int]
+
+
+def boxes_of(frame: str, info: Info) -> KartBoxes:
+    """Find the boxes of karts in all views; of the others only their class and length are looked at.
+
+    Raises DataError naming the file and the place.
+    """
+    boxes = list(chain.from_iterable(info.detections))
+    views = np.repeat(np.arange(len(info.detections)), [len(each) for each in info.detections])
+    try:
+        kinds = [box[0] for box in boxes]
+        rows = [row for row, kind in enumerate(kinds) if kind == KART]
+        karts = np.array([boxes[row] for row in rows] or np.empty((0, 6), np.int64))
+        good = karts.dtype == np.int64 and set(map(len, boxes)) <= {6}
+        unknown = {kind: int(views[kinds.index(kind)]) for kind in set(kinds) - KNOWN_CLASSES}
+    except (TypeError, ValueError, LookupError):  # a box that is no list, is empty, or has lists in it
+        good = False
+    if not good:
+        try:
+            _Detections(detections=info.detections)
+        except ValidationError as error:
+            raise _explained(Path(frame + INFO), error) from None
+        raise DataError(f"{frame}{INFO}, detections: has a number that no picture's pixel has.", MEND)
+    nameless = (karts[:, 1] < 0) | (karts[:, 1] >= len(info.karts))
+    if nameless.any():
+        view, kart = views[rows][nameless][0], karts[nameless][0, 1]
+        raise DataError(
+            f"{frame}{INFO}, detections, view {view}: a kart has the track id {kart}, and karts has "
+            f"{len(info.karts)} names.",
+            MEND,
+        )
+    return KartBoxes(karts, views[rows], unknown)
 
 
 def list_infos(folder: Path) -> list[Path]:

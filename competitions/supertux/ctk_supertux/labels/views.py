@@ -14,7 +14,7 @@ import numpy as np
 
 from ctk.samples import Array
 from ctk_supertux.columns import HEIGHT, WIDTH
-from ctk_supertux.labels.info import KART, KNOWN_CLASSES, Info, frame_of, read_info
+from ctk_supertux.labels.info import Info, KartBoxes, boxes_of, frame_of, read_info
 
 LABELLED = (600, 400)
 """Width and height of the picture that boxes are in."""
@@ -103,7 +103,7 @@ def label_frames(infos: Iterable[tuple[str, Info]], tell: Callable[[int], None] 
 
 @dataclass(frozen=True)
 class _Boxes:
-    """Boxes of karts by view, before any rule: ``boxes`` (K, 6) as in the files, the rest as in ``Views``."""
+    """Boxes of karts by view, before any rule: ``boxes`` (K, 4) as in the files, the rest as in ``Views``."""
 
     frames: list[str]
     numbers: list[int]
@@ -117,23 +117,21 @@ class _Boxes:
         frames: list[str] = []
         numbers: list[int] = []
         tracks: list[int] = []
-        view: list[int] = []
-        kart: list[int] = []
-        found: list[list[int]] = []
+        view: list[Array] = []
+        kart: list[Array] = []
+        found: list[Array] = []
         for frame, info in infos:
-            track = names.setdefault(info.track, len(names))
-            karts = [names.setdefault(name, len(names)) for name in info.karts]
-            odd.look_at(frame, info)
-            for number, boxes in enumerate(info.detections):
-                here = [box for box in boxes if box[0] == KART]
-                view += [len(frames)] * len(here)
-                kart += [karts[box[1]] for box in here]
-                found += here
-                frames.append(frame)
-                numbers.append(number)
-                tracks.append(track)
-        boxes_ = np.array(found, np.int64).reshape(len(found), 6)[:, 2:]
-        return cls(frames, numbers, tracks, np.array(view, np.int64), np.array(kart, np.int64), boxes_)
+            seen = boxes_of(frame, info)
+            odd.look_at(frame, seen)
+            of_name = np.array([names.setdefault(name, len(names)) for name in info.karts], np.int64)
+            view.append(len(frames) + seen.views)
+            kart.append(of_name[seen.boxes[:, 1]])
+            found.append(seen.boxes[:, 2:])
+            count = len(info.detections)
+            frames += [frame] * count
+            numbers += range(count)
+            tracks += [names.setdefault(info.track, len(names))] * count
+        return cls(frames, numbers, tracks, np.concatenate(view), np.concatenate(kart), np.concatenate(found))
 
     @classmethod
     def joined(cls, parts: Sequence[_Boxes]) -> _Boxes:
@@ -187,14 +185,13 @@ class _Oddities:
         self.classes: dict[int, str] = {}
         self.outside: list[str] = []
 
-    def look_at(self, frame: str, info: Info) -> None:
-        width, height = LABELLED
-        for number, boxes in enumerate(info.detections):
-            for kind, _, x1, y1, x2, y2 in boxes:
-                if kind not in KNOWN_CLASSES:
-                    self.classes.setdefault(kind, f"{frame}, view {number}")
-                elif kind == KART and (min(x1, y1) < 0 or x2 >= width or y2 >= height or x2 < x1 or y2 < y1):
-                    self.outside.append(f"{frame}, view {number}")
+    def look_at(self, frame: str, seen: KartBoxes) -> None:
+        for kind, view in seen.unknown.items():
+            self.classes.setdefault(kind, f"{frame}, view {view}")
+        corners, (width, height) = seen.boxes[:, 2:], LABELLED
+        within = (corners >= 0) & (corners < (width, height, width, height))
+        out = ~within.all(axis=1) | (corners[:, 2:] < corners[:, :2]).any(axis=1)
+        self.outside += [f"{frame}, view {view}" for view in seen.views[out].tolist()]
 
     def sentences(self, without: int, views: int) -> Iterator[str]:
         for kind, where in self.classes.items():
