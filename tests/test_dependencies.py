@@ -54,7 +54,10 @@ ABSENT = {
         "autogluon",
     ): "its pins contradict ours: a peer of ctk bench that is passed over where it is missing",
     **{
-        (distribution, "supertuxkart"): "the game that the embedded data was rendered with, which only making that anew "
+        (
+            distribution,
+            "supertuxkart",
+        ): "the game that the embedded data was rendered with, which only making that anew "
         "needs: tools/supertuxkart/README.md"
         for distribution in ("ctk-atmacup-18", "ctk-supertux")
     },

@@ -52,7 +52,13 @@ from ctk.workflow.prepare import make_reader
 )
 @click.option("--out", type=click.Path(path_type=Path), help="Folder to write to.")
 @as_json
-@click.option("-h", "--help", "help_", is_flag=True, help="Show this message; with --build or another verb of the competition's, its options.")
+@click.option(
+    "-h",
+    "--help",
+    "help_",
+    is_flag=True,
+    help="Show this message; with --build or another verb of the competition's, its options.",
+)
 @click.argument("rest", nargs=-1, type=click.UNPROCESSED)
 def data(
     competition: str | None,
@@ -79,7 +85,11 @@ def data(
     context = click.get_current_context()
     known = None if competition is None else competition_of(competition)
     verbs = {} if known is None else known.data_verbs()
-    verb = "build" if build else next((name for each in rest if (name := each[2:].partition("=")[0]) in verbs and each[:2] == "--"), None)
+    verb = (
+        "build"
+        if build
+        else next((name for each in rest if (name := each[2:].partition("=")[0]) in verbs and each[:2] == "--"), None)
+    )
     if known is None or (help_ and verb is None):
         click.echo(context.get_help())
         if verbs:
