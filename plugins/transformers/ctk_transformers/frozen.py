@@ -24,5 +24,5 @@ def leave_out_frozen(network: nn.Module) -> None:
         for name in frozen:  # torch gives a copy of what it was called with
             state.setdefault(prefix + name, module.get_parameter(name).data)
 
-    network.register_state_dict_post_hook(drop)
-    network.register_load_state_dict_pre_hook(put_back)
+    network.register_state_dict_post_hook(drop)  # type: ignore[no-untyped-call]
+    network.register_load_state_dict_pre_hook(put_back)  # type: ignore[no-untyped-call]
