@@ -65,7 +65,7 @@ class AnswerNetwork(nn.Module):
         self.model: Any = network if lora is None else add_lora(network, Lora.model_validate(lora))
         tokenizer, own = self.pretrained.tokenizer, network.generation_config.eos_token_id
         ends = own if isinstance(own, list) else [own]
-        self.greedy = GenerationConfig(
+        self.greedy = GenerationConfig(  # type: ignore[no-untyped-call]
             max_new_tokens=max_new_tokens,
             do_sample=False,
             eos_token_id=sorted({tokenizer.eos_token_id, *ends} - {None}),
@@ -124,7 +124,7 @@ class AnswerNetwork(nn.Module):
 
     def training_loss(self, batch: Batch) -> Tensor:
         """Mean cross-entropy of the answers' tokens and ends, each given the prompt and what comes before it."""
-        inputs, labels = self.with_answers(self.encode(batch.features), texts_of(batch.target.cpu().numpy()))
+        inputs, labels = self.with_answers(self.encode(batch.features), texts_of(batch.target.cpu().numpy()))  # type: ignore[arg-type]
         # The head makes one logit a word of its vocabulary: of the prompt's tokens none is needed.
         kept = labels.shape[1] + 1
         logits = self.model(**inputs, logits_to_keep=kept, use_cache=False).logits[:, :-1]

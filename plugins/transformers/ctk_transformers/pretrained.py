@@ -44,7 +44,7 @@ def load_pretrained(kind: Any, model: str, holds: str = "config.json and model.s
     """
     place, local = find_pretrained(model)
     progress = hf_logging.is_progress_bar_enabled()
-    hf_logging.disable_progress_bar()
+    hf_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
         return kind.from_pretrained(place, local_files_only=local, **options)
     except Exception as error:  # transformers', the hub's, safetensors' or the disk's
@@ -54,7 +54,7 @@ def load_pretrained(kind: Any, model: str, holds: str = "config.json and model.s
         ) from error
     finally:
         if progress:
-            hf_logging.enable_progress_bar()
+            hf_logging.enable_progress_bar()  # type: ignore[no-untyped-call]
 
 
 def first_line(error: Exception) -> str:

@@ -80,7 +80,7 @@ def _save(member: FittedMember, folder: Path) -> str:
 
     Raises UsageError, and leaves no folder, where it is no adapter of a base.
     """
-    network = getattr(member.load(), "network", None)
+    network: Any = getattr(member.load(), "network", None)
     if not hasattr(network, "save_adapter"):
         raise UsageError("It is no adapter of a vision-language model.")
     folder.mkdir()

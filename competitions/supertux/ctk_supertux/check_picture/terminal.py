@@ -20,5 +20,5 @@ def for_terminal(picture: Picture) -> list[str]:
     ]
 
 
-def _block(above: np.ndarray, below: np.ndarray) -> str:  # type: ignore[type-arg]
+def _block(above: np.ndarray, below: np.ndarray) -> str:
     return "\x1b[38;2;{};{};{}m\x1b[48;2;{};{};{}m▀".format(*above, *below)

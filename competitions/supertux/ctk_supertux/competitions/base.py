@@ -31,7 +31,7 @@ class SuperTux(Competition):
 
     def default_data(self, progress: Progress = lambda what, done, total: None) -> Path:
         """Frames of the game, unpacked once into the homework's own layout."""
-        from ctk_supertux import default_data  # type: ignore[attr-defined]
+        from ctk_supertux import default_data
 
         return Path(default_data.folder(progress))
 

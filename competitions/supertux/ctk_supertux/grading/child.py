@@ -10,6 +10,7 @@ import json
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 FOLDER, RESULTS, PARAMETERS, CASES = Path(sys.argv[1]).resolve(), int(sys.argv[2]), int(sys.argv[3]), sys.argv[4:]
 HUB_PROCESSOR = "HuggingFaceTB/SmolVLM-256M-Instruct"
@@ -36,12 +37,12 @@ STARTS = (
 NETWORK = ("socket.bind", "socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "socket.sendto")
 
 
-def tell(**event):
+def tell(**event: object) -> None:
     """Write a line to who started this process."""
     os.write(RESULTS, json.dumps(event).encode() + b"\n")
 
 
-def may_write(path):
+def may_write(path: object) -> bool:
     """Whether a path lies in this process's folder, or is a device; a descriptor was opened before."""
     if not isinstance(path, (str, bytes, os.PathLike)):
         return True
@@ -49,7 +50,7 @@ def may_write(path):
     return real.is_relative_to(FOLDER) or real.is_relative_to("/dev") or real.is_relative_to("/proc/self")
 
 
-def watch(event, given):
+def watch(event: str, given: tuple[Any, ...]) -> None:
     """Refuse what a bundle may not do. Raises PermissionError in the code that tries it."""
     if event == "open":
         path, _, flags = given
@@ -65,7 +66,7 @@ def watch(event, given):
         raise PermissionError("may not reach the network")
 
 
-def run_vlm(homework):
+def run_vlm(homework: Any) -> tuple[float, int]:
     """Answer the graded questions; the bundle's own benchmark counts, as in the course."""
     dataset = homework.data.VQADataset("valid_grader")
     vlm = homework.load_vlm()
@@ -74,7 +75,7 @@ def run_vlm(homework):
     return homework.data.benchmark(vlm, dataset, ASKED).accuracy, parameters
 
 
-def run_clip(homework):
+def run_clip(homework: Any) -> tuple[float, int]:
     """Choose among the graded captions by the highest product of vectors."""
     dataset = homework.data.MultiChoiceQADataset("valid_grader")
     clip = homework.load_clip()
@@ -100,22 +101,22 @@ def run_clip(homework):
     return right / len(dataset), parameters
 
 
-def find_processor(homework):
+def find_processor(homework: Any) -> Any:
     """Return the processor of the bundle's own base, where it has one, else the course's."""
     from transformers import AutoProcessor
 
-    return getattr(homework.clip, "processor", None) or AutoProcessor.from_pretrained(HUB_PROCESSOR)
+    return getattr(homework.clip, "processor", None) or AutoProcessor.from_pretrained(HUB_PROCESSOR)  # type: ignore[no-untyped-call]
 
 
-def check_size(network):
+def check_size(network: Any) -> int:
     """Count a network's parameters. Raises ValueError for too many."""
-    count = sum(each.numel() for each in network.parameters())
+    count = int(sum(each.numel() for each in network.parameters()))
     if count > PARAMETERS:
         raise ValueError(f"has {count:,} parameters, and at most {PARAMETERS:,} are allowed")
     return count
 
 
-def describe(error):
+def describe(error: BaseException) -> str:
     """Tell in one line what went wrong, and where in the bundle."""
     if isinstance(error, SystemExit):
         return f"called sys.exit({error.code!r})"
@@ -129,7 +130,7 @@ def describe(error):
     return f"{type(error).__name__}: {said}{place}" if said else f"{type(error).__name__}{place}"
 
 
-def main():
+def main() -> None:
     """Import the bundle, then run each case; whatever is raised is a fault of the case."""
     sys.path.insert(0, str(FOLDER))
     sys.addaudithook(watch)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +22,7 @@ SCALE = LABELLED[0] // WIDTH
 SMALLEST = 5
 """Pixels of the picture, of width and of height, that a kart must have."""
 FRAMES_AT_ONCE = 256
+"""Between two words on progress."""
 Tell = Callable[[int, int], None]
 """Told how many frames are labelled, of how many."""
 
@@ -90,15 +90,19 @@ def label_files(paths: Sequence[Path], tell: Tell = lambda done, total: None) ->
 
 
 def label_frames(infos: Iterable[tuple[str, Info]], tell: Callable[[int], None] = lambda done: None) -> Views:
-    """Label every view of frames by their hexadecimal numbers; memory is numbers, and some frames at a time."""
+    """Label every view of frames by their hexadecimal numbers; memory is numbers, and one frame at a time."""
     names: dict[str, int] = {}
     odd = _Oddities()
-    left, parts, done = iter(infos), [], 0
-    while chunk := list(islice(left, FRAMES_AT_ONCE)):
-        parts.append(_Boxes.of(chunk, names, odd))
-        done += len(chunk)
+
+    def told() -> Iterator[tuple[str, Info]]:
+        done = 0
+        for done, frame in enumerate(infos, start=1):
+            yield frame
+            if not done % FRAMES_AT_ONCE:
+                tell(done)
         tell(done)
-    return _judged(_Boxes.joined(parts), tuple(names), odd)
+
+    return _judged(_Boxes.of(told(), names, odd), tuple(names), odd)
 
 
 @dataclass(frozen=True)
@@ -113,13 +117,12 @@ class _Boxes:
     boxes: Array
 
     @classmethod
-    def of(cls, infos: Sequence[tuple[str, Info]], names: dict[str, int], odd: _Oddities) -> _Boxes:
+    def of(cls, infos: Iterable[tuple[str, Info]], names: dict[str, int], odd: _Oddities) -> _Boxes:
         frames: list[str] = []
         numbers: list[int] = []
         tracks: list[int] = []
-        view: list[Array] = []
-        kart: list[Array] = []
-        found: list[Array] = []
+        view, kart = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+        found = [np.empty((0, 4), np.int64)]
         for frame, info in infos:
             seen = boxes_of(frame, info)
             odd.look_at(frame, seen)
@@ -132,19 +135,6 @@ class _Boxes:
             numbers += range(count)
             tracks += [names.setdefault(info.track, len(names))] * count
         return cls(frames, numbers, tracks, np.concatenate(view), np.concatenate(kart), np.concatenate(found))
-
-    @classmethod
-    def joined(cls, parts: Sequence[_Boxes]) -> _Boxes:
-        starts = np.cumsum([0, *(len(part.frames) for part in parts)])
-        none = np.empty(0, np.int64)
-        return cls(
-            [frame for part in parts for frame in part.frames],
-            [number for part in parts for number in part.numbers],
-            [track for part in parts for track in part.tracks],
-            np.concatenate([none, *(part.view + start for part, start in zip(parts, starts, strict=False))]),
-            np.concatenate([none, *(part.kart for part in parts)]),
-            np.concatenate([np.empty((0, 4), np.int64), *(part.boxes for part in parts)]),
-        )
 
 
 def _judged(raw: _Boxes, names: tuple[str, ...], odd: _Oddities) -> Views:

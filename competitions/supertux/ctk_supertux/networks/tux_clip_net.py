@@ -110,7 +110,7 @@ class TuxClipNet(nn.Module):
 
     def _encoded(self, pictures: Tensor, candidates: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Encode pictures (B, P), the candidates that differ (U, P), and tell which those of a row are, (B, C)."""
-        codes, of = candidates.flatten(0, 1).unique(dim=0, return_inverse=True)
+        codes, of = candidates.flatten(0, 1).unique(dim=0, return_inverse=True)  # type: ignore[no-untyped-call]
         tokens = self.tokens(texts_of(codes.cpu().numpy()).tolist())
         known = self._in_chunks(self.towers.encode_text, *(each.to(pictures.device) for each in tokens))
         seen = self._in_chunks(self.towers.encode_image, self.look(pictures, self.training))
@@ -125,7 +125,7 @@ class TuxClipNet(nn.Module):
     def _in_chunks(self, encode: Callable[..., Tensor], *rows: Tensor) -> Tensor:
         if self.chunk is None or not torch.is_grad_enabled() or len(rows[0]) <= self.chunk:
             return encode(*rows)
-        chunks: Iterator[tuple[Tensor, ...]] = zip(*(each.split(self.chunk) for each in rows), strict=True)
+        chunks: Iterator[tuple[Tensor, ...]] = zip(*(each.split(self.chunk) for each in rows), strict=True)  # type: ignore[no-untyped-call]
         return torch.cat([checkpoint(encode, *chunk, use_reentrant=False) for chunk in chunks])
 
     def _require(self, samples: Samples) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -234,7 +235,7 @@ def _samples(
         numbers = {question: number for number, question in enumerate(asked)}
         groups[QUESTION] = np.array([numbers[question] for _, question in facts], np.int64)[of_text]
         groups[KIND] = np.array([kind for kind, _ in facts], np.int64)[of_text]
-    images = {} if home is None else {IMAGE: home.decode(choices.pictures, progress)}
+    images: dict[str, Any] = {} if home is None else {IMAGE: home.decode(choices.pictures, progress)}
     return Samples(
         ids=np.arange(len(of)),
         features={**images, CANDIDATES: choices.candidates},

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -160,7 +161,7 @@ def _samples(
     texts, of_text = np.unique(pairs.question, return_inverse=True)
     families = np.array([family_of(text) for text in texts.tolist()], np.int64)
     of = pairs.pictures.of
-    images = {} if home is None else {IMAGE: home.decode(pairs.pictures, progress)}
+    images: dict[str, Any] = {} if home is None else {IMAGE: home.decode(pairs.pictures, progress)}
     return Samples(
         ids=np.arange(len(of)),
         features={**images, QUESTION: pairs.question},

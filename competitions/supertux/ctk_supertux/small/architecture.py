@@ -43,8 +43,8 @@ def new_processor(tokenizer: PreTrainedTokenizerFast) -> Idefics3Processor:
 def new_model(tokenizer: PreTrainedTokenizerFast, seed: int = 0) -> Idefics3ForConditionalGeneration:
     """Make the model for a tokenizer, float32, its weights drawn from a seed: about four million."""
     vocabulary = len(tokenizer)
-    config = Idefics3Config(
-        image_token_id=tokenizer.convert_tokens_to_ids(IMAGE),
+    config = Idefics3Config(  # type: ignore[call-arg]
+        image_token_id=tokenizer.convert_tokens_to_ids(IMAGE),  # type: ignore[arg-type]
         tie_word_embeddings=True,
         scale_factor=SHUFFLE,
         pad_token_id=tokenizer.pad_token_id,
@@ -76,7 +76,8 @@ def new_model(tokenizer: PreTrainedTokenizerFast, seed: int = 0) -> Idefics3ForC
         model = Idefics3ForConditionalGeneration(config)
     model.generation_config.eos_token_id = tokenizer.eos_token_id
     model.generation_config.pad_token_id = tokenizer.pad_token_id
-    return model.eval()
+    model.eval()  # type: ignore[no-untyped-call]
+    return model
 
 
 def write_new(folder: Path, texts: Iterable[str], seed: int = 0) -> None:

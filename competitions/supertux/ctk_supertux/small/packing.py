@@ -75,10 +75,11 @@ class QuestionPacker:
             rows.append((ids, positions, part, labels, question))
         fills = (self.tokenizer.pad_token_id, 0, -1, IGNORED, 0)
         longest = max(len(row[0]) for row in rows)
-        ids, positions, part, labels, question = (
+        padded = [
             torch.tensor([row[column] + [fill] * (longest - len(row[column])) for row in rows])
             for column, fill in enumerate(fills)
-        )
+        ]
         earlier = torch.ones(longest, longest, dtype=torch.bool).tril()
-        own = (part[:, :, None] == part[:, None, :]) | (part[:, None, :] == 0)
-        return PackedQuestions(ids, positions, (earlier & own)[:, None], labels, question)
+        of = padded[2]
+        own = (of[:, :, None] == of[:, None, :]) | (of[:, None, :] == 0)
+        return PackedQuestions(padded[0], padded[1], (earlier & own)[:, None], padded[3], padded[4])

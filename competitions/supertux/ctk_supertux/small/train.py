@@ -157,7 +157,7 @@ class SmallTraining:
                 cost = (costs * weights).sum() / weights.sum()
                 loss = cost + plan.detection * karts
         self.optimizer.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.learner.parameters(), 1.0)
         self.optimizer.step()
         return karts.item(), 0.0 if cost is None else cost.item()
