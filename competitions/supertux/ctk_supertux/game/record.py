@@ -22,7 +22,7 @@ KARTS = 10
 SIZE = (400, 600)  # drawn, and the frame that boxes are in
 KEPT = (100, 150)  # of the pictures
 QUALITY = 85
-START, EVERY = 50, (18, 45)  # tenths of a second: to the first frame, and between two
+START, EVERY = 50, (60, 140)  # tenths of a second: to the first frame, and between two, while they draw apart
 KART = 1  # class of the homework's detections
 
 
