@@ -12,6 +12,7 @@ from ctk.cli.json_output import as_json, print_json
 from ctk.cli.options import data_dir, data_options
 from ctk.cli.printing import console
 from ctk.cli.progress import ProgressBars
+from ctk.contract import Submission
 from ctk.plugins.guard import competition_of
 from ctk.plugins.platforms import platform_of
 
@@ -39,11 +40,12 @@ def submit(
         submission = api.validate(competition, file, data=data_dir, overrides=overrides, progress=progress)
     finally:
         progress.stop()
+    rows = len(submission.ids) if isinstance(submission, Submission) else None  # a bundle has none
     if not json_:
-        console.print(f"{file}: valid, {len(submission.ids):,} rows", soft_wrap=True)
+        console.print(f"{file}: valid" + ("" if rows is None else f", {rows:,} rows"), soft_wrap=True)
     receipt = platform.submit(known.slug, file, message)
     if json_:
-        print_json({"file": file, "rows": len(submission.ids), "answer": receipt.answer, "left_today": receipt.left})
+        print_json({"file": file, "rows": rows, "answer": receipt.answer, "left_today": receipt.left})
         return
     left = "" if receipt.left is None else f"  {receipt.left} left today"
     console.print(f"{known.platform}: {receipt.answer}{left}", soft_wrap=True)

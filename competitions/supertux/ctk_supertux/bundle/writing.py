@@ -20,7 +20,7 @@ from ctk_supertux.bundle.older_base import make_readable
 
 STAMP = (1980, 1, 1, 0, 0, 0)
 """The time of every entry, so that equal models make equal bundles; a zip knows none that is earlier."""
-NOTED = {
+NOTED: Mapping[str, Mapping[str, tuple[str, Any]]] = {
     "vlm": {"prompt": ("prompt", ""), "size": ("size", None), "max_new_tokens": ("max_new_tokens", 32)},
     "clip": {"clip_size": ("size", None)},
 }
