@@ -44,7 +44,7 @@ class FeaturesDataset(Dataset[dict[str, Tensor]]):
                 if values.dtype.kind == "U":
                     self.texts.add(name)
                 if isinstance(values, MappedRows):
-                    values, self.mapped_rows[name] = values.mapped, torch.from_numpy(values.rows)
+                    values, self.mapped_rows[name] = values.mapped, _tensor(values.rows)
                 self.values[name] = _tensor(values)
         self.sequences = sequences
 
