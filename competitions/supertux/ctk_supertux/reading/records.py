@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from ctk.errors import DataError
+from ctk.errors import DamagedError, DataError
 from ctk.files import reading
 
 MEND = "Take the homework's own file, or make one with `ctk data tux-vlm --generate`."
@@ -46,10 +46,13 @@ R = TypeVar("R")
 def read_records(path: Path, kind: type[R]) -> list[R]:
     """Read a list of records; keys that are not read may stand beside.
 
-    Raises DataError naming file, row and key, DamagedError where it is no file.
+    Raises DataError naming file, row and key.
     """
-    with reading(path, MEND) as file:
-        content = file.read()
+    try:
+        with reading(path, MEND) as file:
+            content = file.read()
+    except DamagedError as error:
+        raise DataError(error.problem, MEND) from error
     try:
         records: list[R] = TypeAdapter(list[kind]).validate_json(content)  # type: ignore[valid-type]
     except ValidationError as error:
