@@ -1,8 +1,8 @@
 """The plugin keeps the toolkit's contract."""
 
 import pytest
-
 from competitions.supertux.tests.small_homework import OTHER_VIEWS, VIEWS, write_frame, write_small_homework
+
 from ctk.testing import check_plugin
 from ctk_supertux import default_data
 
