@@ -59,9 +59,12 @@ class Contract:
             rules.setdefault("make", Rule("being made", _instance_of(base)))
 
     def parameters(self, method: str) -> tuple[str, ...]:
-        """The names of a method's parameters, ``self`` among them."""
+        """The names of a method's parameters, ``self`` among them; what it takes by any name has none."""
         function = getattr(self.base, method, None)
-        return tuple(inspect.signature(function).parameters) if callable(function) else self.rules[method].takes
+        if not callable(function):
+            return self.rules[method].takes
+        named = inspect.signature(function).parameters.values()
+        return tuple(each.name for each in named if each.kind is not each.VAR_KEYWORD)
 
     def fields(self) -> list[str]:
         """The values that the contract class declares beside its methods, such as a competition's title."""
