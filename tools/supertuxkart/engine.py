@@ -115,12 +115,14 @@ def start(
     size: tuple[int, int],
     from_the_seat: bool,
     items: bool = False,
+    kart: str = "",
 ) -> Game:
     """Start a race of AI drivers.
 
     size           of pictures, height and width
     from_the_seat  whether the camera is in the driver's head, stiff, instead of behind the kart
     items          whether things are thrown; else it is a time trial
+    kart           of the player whom the game wants beside AI drivers, and who stands; else the game chooses it
     """
     gc.disable()  # the engine's objects do not survive a collection in another order
     import pystk2
@@ -145,6 +147,8 @@ def start(
     config.step_size, config.overlay, config.num_cameras = STEP, False, 0
     config.players[0].controller = pystk2.PlayerConfig.Controller.AI_CONTROL
     config.players[0].camera_mode = pystk2.PlayerConfig.CameraMode.ON
+    if kart:
+        config.players[0].kart = kart
     race = pystk2.Race(config)
     race.start()
     return Game(race, pystk2.WorldState(), library)

@@ -11,7 +11,7 @@ from PIL import Image
 from ctk.errors import DataError
 from ctk_supertux import default_data
 from ctk_supertux.game import pack
-from ctk_supertux.game.boxes import Kart, box, distance, to_kart
+from ctk_supertux.game.boxes import GROUND, Kart, box, distance, to_kart
 from ctk_supertux.game.drive import FRAMES, TRACKS, races
 from ctk_supertux.labels import label_files, list_infos
 
@@ -42,7 +42,7 @@ def test_depth_becomes_metres():
 
 
 def test_a_box_is_that_of_the_eight_corners():
-    kart = Kart(np.array([0.0, -1.0, 10.0]), np.array([1.0, 0, 0, 0]), np.array([2.0, 1.0, 4.0]))
+    kart = Kart(np.array([0.0, -1.0 - GROUND, 10.0]), np.array([1.0, 0, 0, 0]), np.array([2.0, 1.0, 4.0]))
     found = box(kart, PROJECTION, np.eye(4), seen(8.0))
     near, far = 10 - 2, 10 + 2  # the back is larger in the picture, the front higher
     wide, high = FOCAL / 1.5 * 300 / near, FOCAL * 200
@@ -65,7 +65,7 @@ def test_what_is_hidden_behind_or_beside_the_picture_has_no_box():
     kart = Kart(np.array([0.0, 0.0, 10.0]), np.array([1.0, 0, 0, 0]), np.array([1.0, 1.0, 2.0]))
     assert box(kart, PROJECTION, np.eye(4), seen(4.0)) is None  # a wall before it
     assert box(kart, PROJECTION, np.eye(4), seen(10.0)) is not None
-    for place in ((0, 0, -10), (100, 0, 10)):
+    for place in ((0, 0, -10), (0, 0, 0.5), (100, 0, 10)):  # behind the camera, around it, beside the picture
         assert box(Kart(np.array(place, float), kart.rotation, kart.size), PROJECTION, np.eye(4), seen(10.0)) is None
     half = seen(4.0)
     half[:, 300:] = depth_of(10.0)

@@ -19,7 +19,6 @@ from PIL import Image
 from ctk.errors import DamagedError, DataError
 from ctk.samples import MappedRows, Samples
 from ctk_supertux.labels import Sampling, label_files, read_info
-from ctk_supertux.reading import choices, questions
 from ctk_supertux.reading.choices import TuxChoiceReader
 from ctk_supertux.reading.questions import TuxQuestionReader
 
@@ -177,8 +176,8 @@ def test_captions_without_labels_are_contradicted_by_those_that_answer_the_same(
 
 
 def test_a_truth_is_read_from_the_folder_or_its_file(folder):
-    for module, name in ((questions, "balanced_qa_pairs.json"), (choices, "all_mc_qas.json")):
-        of_folder, of_file = module.read_graded(folder), module.read_graded(folder / "valid_grader" / name)
+    for reader, name in ((TuxQuestionReader(), "balanced_qa_pairs.json"), (TuxChoiceReader(), "all_mc_qas.json")):
+        of_folder, of_file = reader.truth(folder), reader.truth(folder / "valid_grader" / name)
         assert of_folder.target.tolist() == of_file.target.tolist()
         assert of_folder.groups["karts"].tolist() == of_file.groups["karts"].tolist()
         assert "image" not in of_folder.features
@@ -280,8 +279,8 @@ def test_a_secret_test_has_no_truth(folder):
     rows = json.loads(path.read_text())
     write_records(path, [{key: row[key] for key in ("question", "image_file")} for row in rows])
     assert TuxQuestionReader().read(folder).truth is None
-    with pytest.raises(DataError, match=r"there are no answers"):
-        questions.read_graded(folder)
+    with pytest.raises(DataError, match=r"balanced_qa_pairs.json: there is no answer\."):
+        TuxQuestionReader().truth(folder)
     write_records(path, [*rows[:2], {key: rows[2][key] for key in ("question", "image_file")}])
     with pytest.raises(DataError, match=r"row 3: there is no answer"):
         TuxQuestionReader().read(folder)

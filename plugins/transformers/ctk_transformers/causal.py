@@ -7,9 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from torch import Tensor
 
-from ctk.contract import Count
-from ctk_transformers.generative import DEFAULT_LORA, AnswerNetwork
-from ctk_transformers.lora import Lora
+from ctk_transformers.generative import AnswerNetwork
 
 
 class CausalLanguageNetwork(AnswerNetwork):
@@ -20,38 +18,9 @@ class CausalLanguageNetwork(AnswerNetwork):
 
     kind = "text"
 
-    def __init__(
-        self,
-        *,
-        model: str = "HuggingFaceTB/SmolLM2-135M-Instruct",
-        text: str = "question",
-        prompt: str = "",
-        lora: Lora | None = DEFAULT_LORA,
-        max_new_tokens: Count = 32,
-        at_once: Count = 32,
-        checkpointing: bool = False,
-    ) -> None:
-        super().__init__(
-            model=model,
-            text=text,
-            prompt=prompt,
-            lora=lora,
-            max_new_tokens=max_new_tokens,
-            at_once=at_once,
-            checkpointing=checkpointing,
-        )
-        self.has_positions = "position_ids" in inspect.signature(self.pretrained.model.forward).parameters
-
-    def tokenized(self, prompts: Sequence[str], values: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
-        """Make tokens of prompts; a chat template has written the special ones."""
-        tokenizer = self.pretrained.tokenizer
-        own = tokenizer.chat_template is None
-        made: Mapping[str, Tensor] = tokenizer(list(prompts), add_special_tokens=own, padding=True, return_tensors="pt")
-        return made
-
     def with_answers(self, inputs: Mapping[str, Tensor], answers: Sequence[str]) -> tuple[dict[str, Tensor], Tensor]:
         """Count positions from each prompt's own beginning too, as ``generate`` does: some models' are absolute."""
         whole, labels = super().with_answers(inputs, answers)
-        if self.has_positions:
+        if "position_ids" in inspect.signature(self.pretrained.model.forward).parameters:
             whole["position_ids"] = (whole["attention_mask"].cumsum(dim=1) - 1).clamp(min=0)
         return whole, labels

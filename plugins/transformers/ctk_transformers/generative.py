@@ -12,7 +12,7 @@ from peft import PeftModel
 from torch import Tensor, nn
 from transformers import GenerationConfig
 
-from ctk.contract import Batch
+from ctk.contract import Batch, Count
 from ctk.errors import UsageError
 from ctk.samples import Samples
 from ctk.training import text_codes, texts_of
@@ -46,13 +46,13 @@ class AnswerNetwork(nn.Module):
     def __init__(
         self,
         *,
-        model: str,
-        text: str,
-        prompt: str,
-        lora: Lora | None,
-        max_new_tokens: int,
-        at_once: int,
-        checkpointing: bool,
+        model: str = "HuggingFaceTB/SmolLM2-135M-Instruct",
+        text: str = "question",
+        prompt: str = "",
+        lora: Lora | None = DEFAULT_LORA,
+        max_new_tokens: Count = 32,
+        at_once: Count = 32,
+        checkpointing: bool = False,
     ) -> None:
         super().__init__()
         self.features = (text,)
@@ -94,8 +94,11 @@ class AnswerNetwork(nn.Module):
         return {name: each.to(self.device) for name, each in inputs.items()}
 
     def tokenized(self, prompts: Sequence[str], values: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
-        """Make tokens of prompts, and what else the model reads of the features."""
-        raise NotImplementedError
+        """Make tokens of prompts, and what else the model reads of the features; a template wrote the special ones."""
+        tokenizer = self.pretrained.tokenizer
+        own = tokenizer.chat_template is None
+        made: Mapping[str, Tensor] = tokenizer(list(prompts), add_special_tokens=own, padding=True, return_tensors="pt")
+        return made
 
     def with_answers(self, inputs: Mapping[str, Tensor], answers: Sequence[str]) -> tuple[dict[str, Tensor], Tensor]:
         """Put answers and their end after prompts (B, L), padded at their right to the longest, A tokens.

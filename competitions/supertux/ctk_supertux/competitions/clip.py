@@ -33,9 +33,9 @@ class TuxCLIP(SuperTux):
 
     def read_truth(self, path: Path) -> Samples:
         """The graded choices of a homework folder, or of a JSON file in one."""
-        from ctk_supertux.reading.choices import read_graded
+        from ctk_supertux.reading.choices import TuxChoiceReader
 
-        return read_graded(path)
+        return TuxChoiceReader().truth(path)
 
     def data_verbs(self) -> Mapping[str, type[BaseModel]]:
         """Generating, checking and comparing captions."""

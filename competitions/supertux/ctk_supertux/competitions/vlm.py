@@ -33,9 +33,9 @@ class TuxVLM(SuperTux):
 
     def read_truth(self, path: Path) -> Samples:
         """The graded questions of a homework folder, or of a JSON file in one."""
-        from ctk_supertux.reading.questions import read_graded
+        from ctk_supertux.reading.questions import TuxQuestionReader
 
-        return read_graded(path)
+        return TuxQuestionReader().truth(path)
 
     def data_verbs(self) -> Mapping[str, type[BaseModel]]:
         """Generating, checking and comparing questions."""

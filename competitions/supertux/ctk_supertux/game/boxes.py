@@ -13,7 +13,10 @@ import numpy as np
 
 Array = Any
 SHOWN = 0.15  # share of a box's pixels that are the kart's own, below which it counts as hidden
-NEAR = 0.1  # metres in front of the camera below which a corner is taken to be on it
+NEAR = 0.1  # metres in front of the camera that all of a kart has to be: else it is beside or around the camera
+GROUND = (
+    -0.27
+)  # metres from a kart's place, which is its body's, down to what it stands on: measured by the depth of five
 SLACK = 0.3  # metres that drivers and wheels stand out of the size that the game gives
 
 
@@ -26,10 +29,10 @@ class Kart:
     size: Array
 
     def corners(self) -> Array:
-        """Return the eight corners of its box, (8, 3) metres in the world; it stands on its place."""
+        """Return the eight corners of its box, (8, 3) metres in the world; it stands on the ground below its place."""
         half = np.array([self.size[0] / 2, self.size[1] / 2, self.size[2] / 2])
         signs = np.array([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)])
-        local = signs * half + [0, half[1], 0]
+        local = signs * half + [0, half[1] + GROUND, 0]
         return np.asarray(self.place) + local @ to_kart(self.rotation)
 
 
@@ -53,10 +56,9 @@ def box(kart: Kart, projection: Array, view: Array, depth: Array) -> list[int] |
     height, width = depth.shape
     clip = np.c_[kart.corners(), np.ones(8)] @ (projection @ view).T
     away = clip[:, 3]  # metres along the line of sight
-    if away.max() < NEAR:
+    if away.min() < NEAR:
         return None
-    w = away.clip(NEAR)
-    x, y = (clip[:, 0] / w + 1) / 2 * width, (1 - clip[:, 1] / w) / 2 * height
+    x, y = (clip[:, 0] / away + 1) / 2 * width, (1 - clip[:, 1] / away) / 2 * height
     x1, x2 = (int(np.clip(round(float(each)), 0, width - 1)) for each in (x.min(), x.max()))
     y1, y2 = (int(np.clip(round(float(each)), 0, height - 1)) for each in (y.min(), y.max()))
     if x1 >= x2 or y1 >= y2:
