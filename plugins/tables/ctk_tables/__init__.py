@@ -1,0 +1,1 @@
+"""Tables as competitions of ctk."""
