@@ -135,6 +135,10 @@ def test_an_interrupted_training_goes_on_to_the_same_weights(frames, tmp_path):
     assert all(torch.equal(each, state[name]) for name, each in parts.learner.state_dict().items())
     with pytest.raises(UsageError, match="of another plan"):
         SmallTraining(frames, None, tmp_path / "parts", replace(PLAN, lr=1.0)).run(told.append)
+    longer = SmallTraining(frames, None, tmp_path / "parts", replace(PLAN, steps=PLAN.steps + 1))
+    longer.run(told.append)
+    assert f"goes on from step {PLAN.steps}" in told
+    assert longer.step == PLAN.steps + 1
 
 
 def test_the_shipped_architecture_is_smolvlms(frames, tmp_path):

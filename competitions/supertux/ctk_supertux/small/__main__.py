@@ -1,7 +1,8 @@
 """``python -m ctk_supertux.small DATA OUT``: train the small model that is shipped, from nothing, on frames.
 
 DATA is a folder like the homework's: frames of ``train/`` are trained on, and about those of ``valid/``, where there
-are some, questions are asked. An interrupted training goes on when called again.
+are some, questions are asked. An interrupted training goes on when called again, and one that has ended with more
+--steps; the learning rate is then that of the longer plan.
 """
 
 from __future__ import annotations

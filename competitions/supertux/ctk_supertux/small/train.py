@@ -187,13 +187,19 @@ class SmallTraining:
 
     def _load(self) -> None:
         state = torch.load(self.checkpoint, weights_only=True)
-        if state["names"] != list(self.names) or state["plan"] != asdict(self.plan):
+        if state["names"] != list(self.names) or _but_length(state["plan"]) != _but_length(asdict(self.plan)):
             raise UsageError(
-                f"{self.checkpoint}: is of another plan or of other frames.", "Remove it, or name another folder."
+                f"{self.checkpoint}: is of another plan or of other frames.",
+                "Remove it, or name another folder; only --steps and --save-every may change on the way.",
             )
         self.learner.load_state_dict(state["learner"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.step = state["step"]
+
+
+def _but_length(plan: dict[str, Any]) -> dict[str, Any]:
+    """A plan but for what may change on the way: how long it is, and how often it is saved."""
+    return {key: value for key, value in plan.items() if key not in ("steps", "save_every")}
 
 
 @dataclass(frozen=True)
