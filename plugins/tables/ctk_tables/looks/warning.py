@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
-from ctk.contract import Strict, validate_config
+from ctk.contract import Strict
 from ctk.errors import UsageError
 from ctk.files import dump_yaml, parse_yaml
 
@@ -28,10 +27,17 @@ def dump_warnings(warnings: Sequence[Warning]) -> str:
 
 def parse_warnings(text: str, where: str = "warnings.yaml") -> list[Warning]:
     """Read what ``dump_warnings`` wrote. Raises UsageError naming the key that is wrong."""
-    raw: Any = parse_yaml(text)
-    if not isinstance(raw, dict) or not isinstance(raw.get("warnings"), list):
-        raise UsageError(f"{where} has no list 'warnings'.", "Write it anew with ctk data NAME --look, or remove it.")
-    return [validate_config(Warning, each, f"{where} {number}") for number, each in enumerate(raw["warnings"], 1)]
+    try:
+        return _WarningsFile.model_validate(parse_yaml(text)).warnings
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        help = "Write the file anew with ctk data NAME --look, or remove it."
+        raise UsageError(f"{where}{f', {key}' if key else ''}: {first['msg']}.", help) from None
+
+
+class _WarningsFile(Strict):
+    warnings: list[Warning] = []
 
 
 def warning_lines(warnings: Sequence[Warning]) -> list[str]:
