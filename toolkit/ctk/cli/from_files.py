@@ -118,7 +118,7 @@ def _ask(question: Question) -> str:
 
 
 def _with_answer(given: dict[str, Any], question: Question, answer: str, scaffold: Scaffold) -> dict[str, Any]:
-    several = isinstance(scaffold.options.model_fields[question.option].default, tuple)
+    several = isinstance(scaffold.options.model_fields[question.option].default, (tuple, dict))
     value: Any = question.prefix + answer
     if several:
         value = (*given.get(question.option, ()), value) if question.prefix else tuple(answer.split(","))

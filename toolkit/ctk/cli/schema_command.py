@@ -8,27 +8,27 @@ import click
 from pydantic import BaseModel
 from rich.text import Text
 
+from ctk.cli.choice import OneOf
 from ctk.cli.printing import console
 from ctk.cli.progress import ProgressBars
 from ctk.contract.schema import validate_config
+from ctk.plugins.component_options import named_values
 
 
 def schema_options(schema: type[BaseModel]) -> list[click.Parameter]:
-    """Make an option of each field; one whose default is a tuple may be given several times."""
+    """Make an option of each field; of a tuple, or a mapping KEY=VALUE, it may be given several times."""
     options: list[click.Parameter] = []
     for field, facts in schema.model_fields.items():
-        flag, several = facts.annotation is bool, isinstance(facts.default, tuple)
-        shown = {"required": True} if facts.is_required() else {"default": facts.default, "show_default": not flag}
-        options.append(
-            click.Option(
-                [f"--{field.replace('_', '-')}"],
-                is_flag=flag,
-                multiple=several,
-                help=facts.description,
-                metavar=(facts.json_schema_extra or {}).get("metavar") if isinstance(facts.json_schema_extra, dict) else None,
-                **shown,
-            )
-        )
+        flag, several = facts.annotation is bool, isinstance(facts.default, (tuple, dict))
+        choices = [each for each in named_values(facts.annotation) if each != "null"]
+        shown: dict[str, Any] = {"default": facts.default, "show_default": not flag}
+        if facts.is_required():
+            shown = {"required": True}
+        elif several:
+            shown = {"multiple": True, "metavar": "NAME=VALUE" if isinstance(facts.default, dict) else None}
+        kind = OneOf(choices) if choices and not flag and not several else None
+        name = f"--{field.replace('_', '-')}"
+        options.append(click.Option([name], is_flag=flag, type=kind, help=facts.description, **shown))
     return options
 
 
