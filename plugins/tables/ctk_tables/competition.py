@@ -40,10 +40,12 @@ class TableCompetition(Competition):
 
     description  what is known of the table, the package's ``table.yaml``
     data         the folder of the files; where it is not there, the package's sample of them is the default data
+    scorer       the package's own metric, where one decides
     """
 
     description: TableDescription
     data: str = ""
+    scorer: Metric | None = None
     embedded = "default"
     default = "default"
 
@@ -66,8 +68,8 @@ class TableCompetition(Competition):
         return given if self.data and given.is_dir() else Path(str(files(self.package) / SAMPLE))
 
     def measure(self, name: str) -> Metric:
-        """Load a metric by name; a package whose own metric decides overrides this."""
-        return metrics.find(name)
+        """Load a metric by name, the package's own among them."""
+        return self.scorer if self.scorer is not None and name == self.scorer.name else metrics.find(name)
 
     def evaluate(self, prediction: Array, samples: Samples) -> dict[str, float]:
         """The numbers of ``headline``, the deciding metric first."""
@@ -93,7 +95,7 @@ class TableCompetition(Competition):
 
     def read_truth(self, path: Path) -> Samples:
         """Ids and targets, as they stand in the train file or in a submission."""
-        from ctk_tables.reading import read_truth
+        from ctk_tables.truth import read_truth
 
         return read_truth(path, self.description)
 
@@ -114,7 +116,7 @@ class TableCompetition(Competition):
         from ctk_tables import submission
         from ctk_tables.thresholds import apply_thresholds
 
-        if not fitted.get(THRESHOLDS) or submission.holds_labels(prediction):
+        if not fitted.get(THRESHOLDS) or submission.holds_labels(prediction, self.description):
             return prediction
         return apply_thresholds(prediction, fitted[THRESHOLDS], self.description.task)
 
@@ -135,7 +137,8 @@ class TableCompetition(Competition):
 
     @property
     def _makes_labels(self) -> bool:
-        return self.description.submits == "labels" and metrics.wants_labels(self.description.metric)
+        of_labels = self.scorer is not None or metrics.wants_labels(self.description.metric)
+        return self.description.submits == "labels" and of_labels
 
 
 def _text(package: str, name: str) -> str:

@@ -73,6 +73,20 @@ def read(path: Path, test: Samples, description: TableDescription) -> Submission
     return Submission(test.ids, values)
 
 
+def read_values(path: Path, description: TableDescription) -> Array:
+    """Read the values of a submission in the order of its rows, whatever its ids. Raises SubmissionError."""
+    names = columns_of(description)
+    table = _read_cells(path, names, _dialect(description))
+    return _values(path, table[[name for name in names if name != description.id]], np.arange(len(table)), description)
+
+
+def holds_labels(prediction: Array, description: TableDescription) -> bool:
+    """Whether a prediction is labels already: whole numbers, of several classes one a row."""
+    values = np.asarray(prediction)
+    whole = bool((values == np.rint(values)).all())
+    return whole and (description.task != "classes" or bool((values.sum(axis=1) == 1).all()))
+
+
 # Cells from numbers, and back ----------------------------------------------------------------------------------------
 
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from ctk.contract import Draft
-from ctk.files import dump_yaml
 from ctk_tables.competition import DESCRIBED, SAMPLE, WARNED
 from ctk_tables.description import DescribedTable, TableDescription, Task
 from ctk_tables.looks import Warning, dump_warnings
+from ctk_tables.scaffold.configs import config_files
 from ctk_tables.scaffold.options import TableOptions
 from ctk_tables.scaffold.sample import sample_files
 from ctk_tables.scaffold.table_text import table_text
@@ -23,7 +21,6 @@ FURTHER: Mapping[Task, tuple[str, ...]] = {
     "ordinal": ("quadratic_kappa", "accuracy", "mae"),
 }
 """Numbers worth showing beside the deciding one."""
-LINE = 120
 
 
 def draft(
@@ -46,7 +43,7 @@ def draft(
         "name": name,
         "package": package,
         "title": name.replace("-", " ").capitalize(),
-        "class_name": "".join(word.capitalize() for word in name.split("-")),
+        "class_name": "".join(word.capitalize() for word in name.split("-")) + "Competition",
         "about": _about(description),
         "table": description,
         "own_metric": own[2] if own else None,

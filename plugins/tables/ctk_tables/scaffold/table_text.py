@@ -18,6 +18,9 @@ def table_text(described: DescribedTable) -> str:
     """Write a description as YAML: keys under comments that say why they are so, columns with it in their line."""
     found = {finding.key: finding for finding in described.findings}
     values = described.description.model_dump(mode="json", exclude_defaults=True)
+    for name in ("train", "test", "sample"):
+        if (file := getattr(described.description, name)) is not None:
+            values[name] = file.model_dump(mode="json", exclude_none=True)
     parts = [HEAD]
     for key in TableDescription.model_fields:
         if key in values and key != "columns":
@@ -39,5 +42,6 @@ def _comment(finding: Finding | None, indent: str) -> list[str]:
 
 
 def _yaml(value: dict[str, object]) -> str:
-    """A key on one line, with what belongs to it in braces."""
-    return dump_yaml(value, default_flow_style=None, width=1 << 20)
+    """A key and what belongs to it on one line; a key that is too long for that has several."""
+    line = dump_yaml(value, default_flow_style=True, width=1 << 20).strip()
+    return dump_yaml(value) if line.startswith("{?") else f"{line[1:-1]}\n"
