@@ -39,6 +39,11 @@ class Column(Strict):
 
     kind: Kind = Field(description="how it is read")
     missing: tuple[str, ...] = Field((), description="texts that stand for a missing value, besides the empty one")
+    format: str = Field("", description="of dates that are text: as strptime has it, or ISO8601")
+    hours: bool = Field(False, description="of dates: whether they tell a time of day")
+    folders: tuple[str, ...] = Field(
+        (), description="of pictures: what stands before and after a cell in a path, as train/{}.jpg; train's, test's"
+    )
     why: str = Field("", description="what in the data says so")
 
 
