@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ctk.blend.label_scores import LABEL_SCORES, score_labels
 from ctk.blend.reference import area
 
 Floats = NDArray[np.float64]
@@ -17,13 +18,15 @@ Custom = Callable[[Any, Any], float]
 
 SQUARED = ("mse", "rmse", "r2", "weighted_r2")
 BY_ROW = ("mae", "smooth_l1", "logloss", "accuracy", "auc")
+BY_LABEL = tuple(name for name in LABEL_SCORES if name != "accuracy")
+"""Metrics of labels, which are exact along a share by sorting where labels change."""
 WEIGHTED = (*SQUARED, "mae")
 """Metrics whose columns may have weights."""
-CLASSES = ("logloss", "accuracy")
+CLASSES = ("logloss", "accuracy", *BY_LABEL)
 """Metrics that take predictions (N, classes) with a target (N,) of class numbers."""
 SKLEARN_LOSSES = ("_loss", "_error", "_deviance", "_log_error")
-LABELS = (*CLASSES, "auc")
-"""Metrics whose target is of whole numbers."""
+LABELS = ("logloss", "accuracy", "auc")
+"""Metrics whose target is of zeros and ones, or of class numbers; those by label take any whole numbers besides."""
 
 
 @dataclass(frozen=True)
@@ -46,14 +49,14 @@ def find_metric(metric: str | Custom, maximize: bool | None = None) -> ClimbMetr
         name = getattr(metric, "__name__", type(metric).__name__)
         own = getattr(metric, "maximize", not _is_sklearn_loss(metric))
         return ClimbMetric(name, bool(own if maximize is None else maximize), metric)
-    known = (*SQUARED, *BY_ROW)
+    known = (*SQUARED, *BY_ROW, *BY_LABEL)
     if metric not in known:
         near = difflib.get_close_matches(str(metric), known, n=1, cutoff=0.4)
         hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}, and any metric(target, blend)."
         raise ValueError(f"there is no metric {metric!r}; {hint}")
     if maximize is not None:
         raise ValueError(f"the direction of {metric} is known: leave maximize out, it is for metrics of your own")
-    return ClimbMetric(metric, metric in ("r2", "weighted_r2", "accuracy", "auc"))
+    return ClimbMetric(metric, metric in ("r2", "weighted_r2", "accuracy", "auc", *BY_LABEL))
 
 
 def to_score(found: Any, name: str) -> float:
@@ -79,6 +82,8 @@ def score(metric: ClimbMetric, target: Any, blend: Floats, weights: Floats | Non
     """
     if metric.call is not None:
         return to_score(metric.call(target, blend), metric.name)
+    if metric.name in BY_LABEL:
+        return score_labels(metric.name, blend, target)
     if metric.name == "accuracy":
         right = blend.argmax(axis=1) == target if blend.ndim > target.ndim else (blend > 0.5) == (target != 0)
         return float(right.mean())

@@ -13,8 +13,9 @@ from ctk.blend.cells import Cell, Cells
 from ctk.blend.climb import Options, RunningClimb, coarse_to_fine, grid
 from ctk.blend.engine import engine
 from ctk.blend.inputs import ClimbInputs, refuse_not_finite
+from ctk.blend.label_steps import LabelSteps
 from ctk.blend.probabilities import are_probabilities, as_scored
-from ctk.blend.scores import SQUARED, ClimbMetric, Floats, of_truth, score, squared_score, to_score, weighted_squares
+from ctk.blend.scores import BY_LABEL, SQUARED, ClimbMetric, Floats, of_truth, score, squared_score, to_score, weighted_squares
 from ctk.blend.simplex import SimplexOptions, begin
 
 Start = Callable[[Options | SimplexOptions], RunningClimb]
@@ -139,6 +140,9 @@ class ByRow:
         if self.metric.name == "logloss":
             flat = np.stack([of_truth(member, target).reshape(-1) for member in members])
             return lambda options: engine.logloss(flat, self.eps, options), to_score
+        if self.metric.name in BY_LABEL:
+            steps = LabelSteps(self.metric.name, np.stack(members).astype(np.float64), target)
+            return lambda options: begin(steps, options), lambda losses: 1 - losses
         if self.metric.name == "accuracy":
             margins, strict = _margins(np.stack(members).astype(np.float64), target)
             return lambda options: engine.accuracy(margins, strict, self.step, options), to_score

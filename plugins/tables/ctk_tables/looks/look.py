@@ -6,6 +6,15 @@ from pathlib import Path
 
 from ctk.samples import Samples
 from ctk_tables.description import TableDescription
+from ctk_tables.looks.adversarial import adversarial
+from ctk_tables.looks.classes import one_sided
+from ctk_tables.looks.constants import constants
+from ctk_tables.looks.duplicates import duplicates
+from ctk_tables.looks.folds import leaking_folds
+from ctk_tables.looks.ids import id_order
+from ctk_tables.looks.leak import target_leak
+from ctk_tables.looks.sides import Sides
+from ctk_tables.looks.tail import long_tail
 from ctk_tables.looks.warning import Warning
 
 
@@ -19,4 +28,16 @@ def look(folder: Path, description: TableDescription, seed: int = 0) -> list[War
 
 def look_at(train: Samples, test: Samples, description: TableDescription, seed: int = 0) -> list[Warning]:
     """Look at samples as ``TableReader`` makes them; see ``look``."""
-    return []
+    sides = Sides(train, test, description, seed)
+    folds = leaking_folds(sides)
+    explained = frozenset(column for warning in folds for column in warning.columns)
+    return [
+        *target_leak(sides),
+        *folds,
+        *adversarial(sides, explained),
+        *id_order(sides),
+        *duplicates(sides),
+        *one_sided(sides, explained),
+        *long_tail(sides),
+        *constants(sides),
+    ]

@@ -20,6 +20,10 @@ class Warning(Strict):
     numbers: dict[str, float] = Field({}, description="what was measured, by name")
 
 
+class _WarningsFile(Strict):
+    warnings: tuple[Warning, ...] = ()
+
+
 def dump_warnings(warnings: Sequence[Warning]) -> str:
     """Write warnings as the text of a package's ``warnings.yaml``."""
     return dump_yaml({"warnings": [each.model_dump(mode="json") for each in warnings]})
@@ -28,16 +32,12 @@ def dump_warnings(warnings: Sequence[Warning]) -> str:
 def parse_warnings(text: str, where: str = "warnings.yaml") -> list[Warning]:
     """Read what ``dump_warnings`` wrote. Raises UsageError naming the key that is wrong."""
     try:
-        return _WarningsFile.model_validate(parse_yaml(text)).warnings
+        return list(_WarningsFile.model_validate(parse_yaml(text)).warnings)
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
         help = "Write the file anew with ctk data NAME --look, or remove it."
         raise UsageError(f"{where}{f', {key}' if key else ''}: {first['msg']}.", help) from None
-
-
-class _WarningsFile(Strict):
-    warnings: list[Warning] = []
 
 
 def warning_lines(warnings: Sequence[Warning]) -> list[str]:
