@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from ctk import hookimpl
-from ctk.hookspecs import Register
+from ctk.hookspecs import Register, hookimpl
 
 requires_ctk = ">=0.2,<0.3"
+
+
+@hookimpl
+def ctk_register_models(register: Register) -> None:
+    register("linear", "ctk_tables.models.linear:Linear", "ridge or logistic regression on every feature of a table")
 
 
 @hookimpl
