@@ -97,7 +97,7 @@ def _settled(scaffold: Scaffold, folder: Path, given: dict[str, Any]) -> tuple[I
             inspection = scaffold.inspect(folder, options)
         print_inspection(inspection, shown)
         shown = inspection
-        if not (sys.stdin and sys.stdin.isatty() and sys.stdout.isatty()):
+        if not is_asked():
             return inspection, options
         changed = False
         for question in inspection.questions:
@@ -110,6 +110,11 @@ def _settled(scaffold: Scaffold, folder: Path, given: dict[str, Any]) -> tuple[I
                 changed = True
         if not changed:
             return inspection, options
+
+
+def is_asked() -> bool:
+    """Whether somebody sits before a terminal and can be asked."""
+    return bool(sys.stdin and sys.stdin.isatty() and sys.stdout and sys.stdout.isatty())
 
 
 def _ask(question: Question) -> str:
