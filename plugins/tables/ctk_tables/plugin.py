@@ -10,6 +10,15 @@ requires_ctk = ">=0.2,<0.3"
 @hookimpl
 def ctk_register_models(register: Register) -> None:
     register("linear", "ctk_tables.models.linear:Linear", "ridge or logistic regression on every feature of a table")
+    register("table-mlp", "ctk_tables.models.table_mlp:TableMLP", "embeddings and layers over every feature of a table")
+
+
+@hookimpl
+def ctk_register_extractors(register: Register) -> None:
+    register("frequency", "ctk_tables.encoders.frequency:Frequency", "how many training rows have a category")
+    register(
+        "hashed-ngrams", "ctk_tables.encoders.hashed_ngrams:HashedNgrams", "texts by their n-grams, in few numbers"
+    )
 
 
 @hookimpl

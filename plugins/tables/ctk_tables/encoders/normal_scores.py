@@ -7,22 +7,21 @@ import numpy as np
 from ctk.samples import Array
 
 QUANTILES = 256
-"""Of a column at most; between two of them it is a straight line."""
+"""Of a column, however many rows it has; between two of them it is a straight line."""
 TAIL = 1e-3
 """Share beyond which no rank goes: a score is at most 3.09."""
 
 
 def normal_quantiles(values: Array) -> tuple[Array, Array]:
-    """Learn columns (N, F) by their quantiles (Q, F) float32, ascending, and the normal scores (Q, F) of these.
+    """Learn columns (N, F): their quantiles, ascending, and the normal scores of these, (QUANTILES, F) float32 both.
 
     NaN counts for nothing; a column of nothing else has quantiles of 0. Where values repeat, their quantiles are one
     number many times, whose score is the mean of theirs: it stands at the middle of its ranks.
     """
     from scipy.special import ndtri
 
-    count = min(QUANTILES, max(2, len(values)))
-    levels = np.linspace(0, 1, count)
-    quantiles = np.zeros((count, values.shape[1]), np.float32)
+    levels = np.linspace(0, 1, QUANTILES)
+    quantiles = np.zeros((QUANTILES, values.shape[1]), np.float32)
     scores = np.zeros_like(quantiles)
     for column in range(values.shape[1]):
         known = values[:, column][~np.isnan(values[:, column])]
