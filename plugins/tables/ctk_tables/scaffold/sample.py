@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import io
-import zipfile
-from collections.abc import Mapping
+import lzma
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +21,7 @@ PICTURED = 24
 """Rows where each has a picture, which is carried too."""
 LOOKED = 20_000
 """Rows from the beginning of a file, of which these are drawn."""
+PACKERS = {".bz2": bz2.compress, ".xz": lzma.compress}
 EACH = 8
 """Rows of a class, where it has so many and there are not too many classes: folds want some."""
 
@@ -32,9 +33,9 @@ def sample_files(folder: Path, description: TableDescription) -> dict[str, bytes
     train = read_frame(folder, description.train, rows=LOOKED)
     train = train.iloc[_drawn(train, description, rows)]
     test = read_frame(folder, description.test, rows=LOOKED).iloc[:rows]
-    frames = {description.train: train, description.test: test}
+    frames = {_stored(description.train, "train"): train, _stored(description.test, "test"): test}
     if description.sample is not None:
-        frames[description.sample] = _answers(read_frame(folder, description.sample, rows=LOOKED), test, description)
+        frames[_stored(description.sample, "sample_submission")] = _answers(read_frame(folder, description.sample, rows=LOOKED), test, description)
     pictures = {
         path: (folder / path).read_bytes()
         for frame in (train, test)
@@ -42,7 +43,7 @@ def sample_files(folder: Path, description: TableDescription) -> dict[str, bytes
         for path in frame[column].dropna().unique()
         if (folder / path).is_file()
     }
-    return {**_written(frames), **pictures}
+    return {**{file.path: _content(frame, file) for file, frame in frames.items()}, **pictures}
 
 
 def _drawn(train: pd.DataFrame, description: TableDescription, rows: int) -> Array:
@@ -63,24 +64,11 @@ def _answers(sample: pd.DataFrame, test: pd.DataFrame, description: TableDescrip
     return sample[sample[description.id].isin(set(test[description.id]))]
 
 
-def _written(frames: Mapping[TableFile, pd.DataFrame]) -> dict[str, bytes]:
-    """The content of files, those of an archive together in one."""
-    made: dict[str, bytes] = {}
-    archives: dict[str, dict[str, bytes]] = {}
-    for file, frame in frames.items():
-        archive, inside, member = file.path.partition(".zip/")
-        content = _content(frame, file)
-        if inside:
-            archives.setdefault(f"{archive}.zip", {})[member] = content
-        else:
-            made[file.path] = content
-    for path, members in archives.items():
-        packed = io.BytesIO()
-        with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive_file:
-            for name, content in members.items():
-                archive_file.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
-        made[path] = packed.getvalue()
-    return made
+def _stored(file: TableFile, role: str) -> TableFile:
+    """Where a file of the sample lies: as the described one does, but loose if that is in an archive."""
+    if ".zip/" in file.path.lower():
+        return TableFile(path=f"{role}.csv", dialect=Dialect())
+    return file
 
 
 def _content(frame: pd.DataFrame, file: TableFile) -> bytes:
@@ -89,7 +77,9 @@ def _content(frame: pd.DataFrame, file: TableFile) -> bytes:
         frame.to_parquet(packed, index=False)
         return packed.getvalue()
     content = _text(frame, file.dialect)
-    return gzip.compress(content, mtime=0) if file.path.endswith(".gz") else content
+    if file.path.endswith(".gz"):
+        return gzip.compress(content, mtime=0)
+    return PACKERS.get(Path(file.path).suffix.lower(), lambda content: content)(content)
 
 
 def _text(frame: pd.DataFrame, dialect: Dialect) -> bytes:
