@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ctk.hookspecs import Register, hookimpl
+from ctk_tables.metrics.catalogue import CATALOGUE
 
 requires_ctk = ">=0.2,<0.3"
 
@@ -11,6 +12,13 @@ requires_ctk = ">=0.2,<0.3"
 def ctk_register_models(register: Register) -> None:
     register("linear", "ctk_tables.models.linear:Linear", "ridge or logistic regression on every feature of a table")
     register("table-mlp", "ctk_tables.models.table_mlp:TableMLP", "embeddings and layers over every feature of a table")
+
+
+@hookimpl
+def ctk_register_metrics(register: Register) -> None:
+    for name, entry in CATALOGUE.items():
+        if not entry.core:
+            register(name, f"ctk_tables.metrics.by_name:{name}", entry.about)
 
 
 @hookimpl

@@ -43,7 +43,9 @@ def sweep(name: str, start: LabelCounts, crossings: Crossings) -> tuple[Floats, 
     places = crossings.places[order]
     before, after, truth = (each[order] for each in (crossings.before, crossings.after, crossings.truth))
     labels = start.true.shape[-1]
-    stops = np.flatnonzero(np.concatenate([[True], places[1:] > places[:-1], [True]])) if len(places) else np.zeros(1, int)
+    stops = (
+        np.flatnonzero(np.concatenate([[True], places[1:] > places[:-1], [True]])) if len(places) else np.zeros(1, int)
+    )
     if len(stops) * labels > MOST:
         stops = stops[np.linspace(0, len(stops) - 1, max(2, MOST // labels)).astype(np.int64)]
     first = np.searchsorted(stops, np.arange(len(places)), side="right")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from importlib import import_module
+from typing import Literal
 
 from ctk.contract import Metric
 from ctk.errors import UsageError, nearest
@@ -15,8 +16,9 @@ __all__ = ["entry", "find", "names", "own_metric", "wants_labels"]
 
 
 def names(task: Task) -> list[str]:
-    """Name the metrics that suit a task, the toolkit's own among them, the usual ones first."""
-    return [each.name for each in CATALOGUE.values() if task in each.tasks]
+    """Name the metrics that suit a task, the toolkit's own among them, the usual one first."""
+    suited = [each.name for each in CATALOGUE.values() if task in each.tasks]
+    return sorted(suited, key=lambda name: name != USUAL[task])
 
 
 def entry(name: str) -> MetricEntry:
@@ -41,12 +43,18 @@ def find(name: str) -> Metric:
     if ".py:" in name:
         path, _, function = name.rpartition(":")
         return own_metric(path, function)
-    return load(name)
-
-
-def load(name: str) -> Metric:
-    """Make the metric of a name in the catalogue."""
     known = entry(name)
-    module, _, attribute = known.thing.partition(":")
-    score = partial(getattr(import_module(f"ctk_tables.metrics.{module}"), attribute))
-    return Metric(known.name, known.direction, score, climb=known.climb)
+    module, _, function = known.thing.partition(":")
+    score = partial(getattr(import_module(f"ctk_tables.metrics.{module}"), function), **known.options)
+    predicts: Literal["probabilities"] | None = "probabilities" if name in PROPER else None
+    return Metric(name, known.direction, score, climb=known.climb, predicts=predicts)
+
+
+USUAL: dict[Task, str] = {
+    "regression": "rmse",
+    "binary": "auc",
+    "classes": "log_loss",
+    "ordinal": "quadratic_kappa",
+}
+PROPER = ("log_loss", "logloss", "brier")
+"""Metrics of which a blend has to be of probabilities as well: weights that are not below zero."""
