@@ -12,6 +12,7 @@ from ctk.contract import Columns, Count, Done, Extractor
 from ctk.errors import DamagedError, UsageError, nearest
 from ctk.files import atomic, reading
 from ctk.samples import Array, Samples
+from ctk_tables.encoders.text_columns import text_columns
 
 STATE = "hashed-ngrams.npz"
 
@@ -22,7 +23,7 @@ class HashedNgrams(Extractor):
     Latent semantic analysis (Deerwester et al. 1990) of scikit-learn's HashingVectorizer, with inverse document
     frequencies and vectors of training rows alone. Beside the numbers of a text are its length and its count of words.
 
-    columns  features that are text, (N,)
+    columns  features that are text, (N,); none: every one
     size     numbers of a text
     bits     of a hash: there are 2 ** bits places for n-grams of words, and as many for those of letters
     words    longest n-gram of words
@@ -34,7 +35,7 @@ class HashedNgrams(Extractor):
     def __init__(
         self,
         *,
-        columns: Annotated[list[str], Field(min_length=1)],
+        columns: Annotated[list[str], Field(min_length=1)] | None = None,
         size: Count = 32,
         bits: Annotated[int, Field(ge=6, le=20)] = 15,
         words: Count = 2,
@@ -48,7 +49,8 @@ class HashedNgrams(Extractor):
 
     def fit(self, train: Samples) -> None:
         """Learn the weights of n-grams and the vectors of each column."""
-        self.maps = {name: self._fit(_texts(train, name)) for name in self.columns}
+        names = text_columns(train, "hashed-ngrams") if self.columns is None else self.columns
+        self.maps = {name: self._fit(_texts(train, name)) for name in names}
 
     def extract(self, samples: Samples, progress: Done) -> Columns:
         """For each of ``columns``: ``COLUMN`` (N, size), ``COLUMN/length`` and ``COLUMN/words`` (N,), float32."""
@@ -63,7 +65,7 @@ class HashedNgrams(Extractor):
 
     def save(self, folder: Path) -> None:
         """Write ``hashed-ngrams.npz``."""
-        arrays: dict[str, Any] = {}
+        arrays: dict[str, Any] = {"names": np.array(list(self.maps))}
         for number, (weights, vectors) in enumerate(self.maps.values()):
             arrays |= {f"{number}-weights": weights, f"{number}-vectors": vectors}
         with atomic(folder / STATE) as temporary, temporary.open("wb") as file:
@@ -74,7 +76,7 @@ class HashedNgrams(Extractor):
         with reading(folder / STATE) as file, np.load(file, allow_pickle=False) as arrays:
             self.maps = {
                 name: (arrays[f"{number}-weights"], arrays[f"{number}-vectors"])
-                for number, name in enumerate(self.columns)
+                for number, name in enumerate(arrays["names"].tolist())
             }
         for weights, vectors in self.maps.values():
             if vectors.ndim != 2 or weights.shape != vectors.shape[:1]:

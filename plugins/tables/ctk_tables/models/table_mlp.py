@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
 
@@ -57,6 +58,7 @@ class TableMLP(nn.Module):
     rare       rows that a category has at least, so that it has a vector
     """
 
+    features: Sequence[str] = ()  # of its samples
     reads_nan = True
     vocabulary: Tensor
     kind: Tensor
