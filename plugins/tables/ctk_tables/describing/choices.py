@@ -10,6 +10,9 @@ from pydantic import BeforeValidator, Field
 from ctk.contract import Strict
 from ctk_tables.description import Kind, Submits, Task
 
+NONE = "none"
+"""Says that there is no such column."""
+
 
 def _names(value: Any) -> Any:
     """Take one name as several."""
@@ -45,3 +48,9 @@ class TableChoices(Strict):
     column: Annotated[dict[str, Kind], BeforeValidator(_pairs)] = Field(
         {}, description="kind of a column, NAME=KIND: number, boolean, category, date, text, picture or left-out"
     )
+    missing: Annotated[tuple[str, ...], BeforeValidator(_names)] = Field(
+        (), description="text that stands for a missing value in any column, besides those that are found"
+    )
+    encoding: str | None = Field(None, description="how files of text are encoded: utf-8, latin-1, cp1252, utf-16")
+    separator: str | None = Field(None, description="what is between cells, 'tab' for a tabulator")
+    decimal: str | None = Field(None, pattern="^[.,]$", description="the decimal mark, . or ,")

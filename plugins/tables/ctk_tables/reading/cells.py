@@ -13,16 +13,23 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-TRUE = ("true", "t", "yes", "y", "on", "1", "1.0")
-FALSE = ("false", "f", "no", "n", "off", "0", "0.0")
-"""Truth values, in small letters; a pair is at the same place in both."""
+NO_NUMBERS = (
+    *("NA", "N/A", "n/a", "na", "NaN", "nan", "NAN", "-nan", "NULL", "Null", "null", "None", "none", "#N/A", "<NA>"),
+    *("?", "-", "--", ".", "..", "missing", "Missing", "unknown", "Unknown", "inf", "-inf", "Inf", "-Inf", "Infinity"),
+)
+"""Texts that stand for no number."""
+NO_WORDS = ("NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "#N/A", "<NA>", "?")
+"""Texts that stand for no category; None, - and unknown may be one."""
+TRUTHS = {"1": "0", "1.0": "0.0", "true": "false", "t": "f", "yes": "no", "y": "n", "on": "off"}
+"""What is true and what is false, in small letters."""
+LARGEST = float(np.finfo(np.float32).max)
 
 
 def is_text(cells: pa.Array) -> bool:
     """Whether cells are text, and not numbers, truth values or times of a Parquet file."""
     from pyarrow import types
 
-    return bool(types.is_string(cells.type) or types.is_large_string(cells.type))
+    return bool(types.is_string(cells.type))
 
 
 def texts(cells: pa.Array, missing: Collection[str] = ()) -> pa.Array:
@@ -35,56 +42,62 @@ def texts(cells: pa.Array, missing: Collection[str] = ()) -> pa.Array:
     return compute.if_else(none, pa.scalar(None, trimmed.type), trimmed)
 
 
-def numbers(cells: pa.Array, decimal: str = ".", missing: Collection[str] = ()) -> tuple[Array, Array]:
-    """Numbers (N,) float64, NaN where a cell is missing or none, and where it is none (N,) bool.
+def plain_texts(cells: pa.Array, missing: Collection[str] = ()) -> Array:
+    """(N,) str of cells, "" where one is missing."""
+    left = texts(cells, missing).fill_null("")
+    return left.to_numpy(zero_copy_only=False).astype(str) if len(left) else np.empty(0, "U1")
 
-    Where all that stops cells from being numbers are marks of thousands (1,234.5), these are numbers too.
+
+def numbers(cells: pa.Array, decimal: str = ".", missing: Collection[str] = ()) -> tuple[Array, Array]:
+    """Numbers (N,) float64, NaN where a cell is missing or none; and where it is none (N,) bool.
+
+    What float32 cannot hold is none. Cells are numbers too where all that is wrong with them are marks of thousands:
+    1,234.5, or with a decimal comma 1.234,5.
     """
     import pyarrow as pa
     from pyarrow import compute
 
-    if not is_text(cells):
+    if is_text(cells):
+        left = texts(cells, missing)
+        pointed = compute.replace_substring(left, ",", ".") if decimal == "," else left
+        values, none = _parse(pointed)
+        if none.any():
+            mark, point = (r"[. ']", ",") if decimal == "," else (r"[, ']", r"\.")
+            grouped = rf"^[-+]?[0-9]{{1,3}}({mark}[0-9]{{3}})+({point}[0-9]*)?$"
+            odd = left.filter(pa.array(none))
+            if compute.all(compute.match_substring_regex(odd, grouped)).as_py():
+                bare = compute.replace_substring_regex(left, mark if decimal == "." else r"[. ']", "")
+                values, none = _parse(compute.replace_substring(bare, ",", "."))
+    else:
         values = compute.cast(cells, pa.float64(), safe=False).to_numpy(zero_copy_only=False).astype(np.float64)
-        for mark in missing:
-            values[values == float(mark)] = np.nan
-        return values, np.zeros(len(values), bool)
-    left = texts(cells, missing)
-    if decimal == ",":
-        left = compute.replace_substring(left, ",", ".")
-    values, none = _parse(left)
-    if none.any():
-        mark = r"[. ]" if decimal == "," else ","
-        grouped = r"^[-+]?[0-9]{1,3}(" + mark + r"[0-9]{3})+(\.[0-9]*)?$"
-        if decimal == "," or compute.all(compute.match_substring_regex(left.filter(pa.array(none)), grouped)).as_py():
-            pass
-    return values, none
+        none = np.zeros(len(values), bool)
+        marks = [float(mark) for mark in missing if _parse(pa.array([mark]))[1].sum() == 0]
+        values = np.where(np.isin(values, marks), np.nan, values)
+    with np.errstate(invalid="ignore"):
+        large = np.abs(values) > LARGEST
+    return np.where(large, np.nan, values), none | large
 
 
 def truths(cells: pa.Array, missing: Collection[str] = ()) -> tuple[Array, Array]:
-    """Truth values (N,) float32, 0 or 1, NaN where a cell is missing or none, and where it is none (N,) bool."""
+    """Truth values (N,) float32, 0 or 1, NaN where a cell is missing or none; and where it is none (N,) bool."""
     import pyarrow as pa
     from pyarrow import compute
 
     small = compute.utf8_lower(texts(cells, missing))
-    one = compute.is_in(small, value_set=pa.array(TRUE, small.type)).to_numpy(zero_copy_only=False)
-    zero = compute.is_in(small, value_set=pa.array(FALSE, small.type)).to_numpy(zero_copy_only=False)
+    one = compute.is_in(small, value_set=pa.array([*TRUTHS], small.type)).to_numpy(zero_copy_only=False)
+    zero = compute.is_in(small, value_set=pa.array([*TRUTHS.values()], small.type)).to_numpy(zero_copy_only=False)
     there = small.is_valid().to_numpy(zero_copy_only=False)
     values = np.where(one, 1, np.where(zero, 0, np.nan)).astype(np.float32)
     return values, there & ~one & ~zero
 
 
 def times(cells: pa.Array, format: str, missing: Collection[str] = ()) -> tuple[pd.Series[Any], Array]:
-    """Points in time as datetimes without a zone (UTC), NaT where a cell is missing or none; where it is none."""
+    """Points in time without a zone (in UTC), NaT where a cell is missing or none; and where it is none (N,) bool."""
     import pandas as pd
 
-    if is_text(cells) or format == "%Y%m%d":
-        left = texts(cells, missing).to_pandas()
-        moments = pd.to_datetime(left, format=format, errors="coerce", utc=True, exact=True)
-    else:
-        left = cells.to_pandas()
-        moments = pd.to_datetime(left, errors="coerce", utc=True)
-    moments = pd.Series(moments).dt.tz_localize(None)
-    return moments, (moments.isna() & left.notna()).to_numpy(bool)
+    left = texts(cells, missing).to_pandas() if format else cells.to_pandas()
+    moments = pd.to_datetime(left, format=format or None, errors="coerce", utc=True)
+    return moments.dt.tz_localize(None), (moments.isna() & left.notna()).to_numpy(bool)
 
 
 def _parse(left: pa.Array) -> tuple[Array, Array]:
@@ -98,4 +111,5 @@ def _parse(left: pa.Array) -> tuple[Array, Array]:
     except pa.ArrowInvalid:
         values = pd.to_numeric(left.to_pandas(), errors="coerce").to_numpy(np.float64, na_value=np.nan)
     there = left.is_valid().to_numpy(zero_copy_only=False)
-    return np.asarray(values, np.float64), there & np.isnan(values)
+    values = np.asarray(values, np.float64)
+    return values, there & np.isnan(values)

@@ -10,34 +10,32 @@ import numpy as np
 from ctk.errors import DataError
 from ctk.samples import Array, Targets
 from ctk_tables.description import TableDescription, TableFile
-from ctk_tables.reading.cells import numbers, texts
+from ctk_tables.reading.cells import NO_NUMBERS, numbers, texts
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 BINS = 10
-"""Of a target of numbers, so many bins of equal size are labels for stratified folds."""
+"""A target of numbers has so many bins of equal size, which are the labels of stratified folds."""
 
 
 def make_targets(table: pa.Table, description: TableDescription, file: TableFile, path: Path) -> tuple[Array, Array]:
-    """Return targets, and which rows have them (N,) bool; rows of the targets are those of the table.
+    """Return targets (N, T), of classes (N, C), float32; and which rows have them (N,) bool. Of others they are NaN.
 
-    regression, ordinal and binary (N, T), classes (N, C) float32; of a row without, NaN.
-    Raises DataError naming file, row and column.
+    Raises DataError naming file, row and column of a cell that is no number, or no class.
     """
     decimal = file.dialect.decimal if file.dialect else "."
-    columns = [_column(table, name, description, decimal, path) for name in description.targets]
-    values = np.stack(columns, axis=1)
+    values = np.stack([_column(table, name, description, decimal, path) for name in description.targets], axis=1)
     known = ~np.isnan(values).any(axis=1)
-    if description.task == "classes":
-        hot = np.full((len(values), len(description.classes)), np.nan, np.float32)
-        hot[known] = np.eye(len(description.classes), dtype=np.float32)[values[known, 0].astype(np.int64)]
-        return hot, known
-    return values.astype(np.float32), known
+    if description.task != "classes":
+        return values.astype(np.float32), known
+    hot = np.full((len(values), len(description.classes)), np.nan, np.float32)
+    hot[known] = np.eye(len(description.classes), dtype=np.float32)[values[known, 0].astype(np.int64)]
+    return hot, known
 
 
 def target_names(description: TableDescription) -> Targets:
-    """Name the columns of the target: classes of one column, else the columns."""
+    """Name the columns of the target: the classes of one column, else the columns."""
     names = np.array(description.classes if description.task == "classes" else description.targets, str)
     return Targets(names, names.copy())
 
@@ -59,18 +57,18 @@ def _column(table: pa.Table, name: str, description: TableDescription, decimal: 
     """(N,) float64: numbers, or numbers of classes; NaN where there is none."""
     cells = table[name].combine_chunks()
     if description.task == "regression":
-        values, none = numbers(cells, decimal)
-        none |= np.isinf(values.astype(np.float32))
+        values, none = numbers(cells, decimal, NO_NUMBERS)
         what = "no number"
     else:
         place = {label: float(number) for number, label in enumerate(description.classes)}
         labels = texts(cells).to_pylist()
-        values = np.array([place.get(label, np.nan) for label in labels], np.float64)
-        none = np.isnan(values) & np.array([label is not None for label in labels], bool)
+        values = np.array([np.nan if label is None else place.get(label, -1.0) for label in labels], np.float64)
+        none = values < 0
         what = f"none of the classes {', '.join(description.classes[:10])}"
     if none.any():
         row = int(none.argmax())
         raise DataError(
-            f"{path}, row {row + 1:,}, column {name}: {str(cells[row])[:40]!r} is {what}.", "Mend the cell."
+            f"{path}, row {row + 1:,}, column {name}: {str(cells[row])[:40]!r} is {what}.",
+            "Mend the cell, or leave it empty: the row is then not learned from.",
         )
     return values
