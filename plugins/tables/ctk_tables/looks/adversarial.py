@@ -34,7 +34,7 @@ def adversarial(sides: Sides, without: frozenset[str] = frozenset()) -> list[War
     names = [name for name, column in sides.features().items() if column not in meant]
     if min(len(sides.train), len(sides.test)) < FEWEST_ROWS or not names:
         return []
-    each = min(ROWS, max(FEWEST, CELLS // len(names)))
+    each = min(ROWS, max(FEWEST, CELLS // len(names))) // 2
     rows = [drawn(len(side), each, sides.seed) for side in (sides.train, sides.test)]
     sizes = [len(of) for of in rows]
     question = Question(np.repeat(np.array([[0.0], [1.0]], np.float32), sizes, axis=0), False, "the test")

@@ -13,9 +13,10 @@ from ctk_tables.looks.duplicates import duplicates
 from ctk_tables.looks.folds import leaking_folds
 from ctk_tables.looks.ids import id_order
 from ctk_tables.looks.leak import target_leak
-from ctk_tables.looks.sides import Sides
+from ctk_tables.looks.sides import Sides, unfolded
 from ctk_tables.looks.tail import long_tail
 from ctk_tables.looks.warning import Warning
+from ctk_tables.reading import TableReader
 
 
 def look(folder: Path, description: TableDescription, seed: int = 0) -> list[Warning]:
@@ -23,12 +24,14 @@ def look(folder: Path, description: TableDescription, seed: int = 0) -> list[War
 
     The same files and seed give the same warnings. Raises DataError as reading does.
     """
-    return []
+    reader: type[TableReader] = type("LookedAt", (TableReader,), {"description": description})
+    data = reader().read(folder)
+    return look_at(data.train, data.test, description, seed)
 
 
 def look_at(train: Samples, test: Samples, description: TableDescription, seed: int = 0) -> list[Warning]:
     """Look at samples as ``TableReader`` makes them; see ``look``."""
-    sides = Sides(train, test, description, seed)
+    sides = Sides(unfolded(train), unfolded(test), description, seed)
     folds = leaking_folds(sides)
     explained = frozenset(column for warning in folds for column in warning.columns)
     return [

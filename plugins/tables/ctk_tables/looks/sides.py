@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
 from ctk.samples import Array, Samples
 from ctk_tables.description import Kind, TableDescription
 from ctk_tables.looks.scoring import CELLS, FEWEST, ROWS, Question, coded, drawn
+from ctk_tables.reading import feature_names
 
 MOST_TARGETS = 32
 """Of more targets, the first so many are looked at."""
@@ -36,9 +38,12 @@ class Sides:
         return found
 
     def column_of(self, feature: str) -> str | None:
-        """Name the column that a feature is of, ``COL/year`` of COL among them."""
-        columns = self.description.columns
-        return feature if feature in columns else next((c for c in columns if feature.startswith(f"{c}/")), None)
+        """Name the column that a feature is of, as ``COL/year`` is of COL."""
+        return self._columns.get(feature) or self._columns.get(feature.rpartition("/")[0])
+
+    @cached_property
+    def _columns(self) -> dict[str, str]:
+        return {name: column for column, name in feature_names(self.description.columns).items()}
 
     def questions(self, rows: Array) -> list[Question]:
         """Return what is asked of some rows of train: the classes together, else each target."""
@@ -57,6 +62,17 @@ class Sides:
     def rows_of_train(self, columns: int) -> Array:
         """Draw rows of train to score so many columns by, one by one."""
         return drawn(len(self.train), min(ROWS, max(FEWEST, CELLS // max(1, columns))), self.seed)
+
+
+def unfolded(samples: Samples) -> Samples:
+    """Samples with a feature a column also where the reader made one (N, K) of many, whose constant names them."""
+    features: dict[str, Array] = {}
+    for name, values in samples.features.items():
+        if name in samples.constants and np.ndim(values) == 2:
+            features |= {str(column): values[:, k] for k, column in enumerate(samples.constants[name])}
+        else:
+            features[name] = values
+    return replace(samples, features=features)
 
 
 def matrix_of(samples: Samples, names: list[str], rows: Array) -> Array:

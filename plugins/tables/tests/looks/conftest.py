@@ -1,6 +1,6 @@
 """Samples as the reader makes them, from arrays."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pytest
@@ -8,6 +8,7 @@ import pytest
 from ctk.samples import Array, Samples
 from ctk_tables.description import Column, Kind, TableDescription, TableFile, Task
 from ctk_tables.looks import Warning, look_at
+from ctk_tables.looks.sides import Sides
 
 
 class Table:
@@ -52,6 +53,10 @@ class Table:
             time=time,
             columns={name: Column(kind=each) for name, each in kind.items()},
         )
+
+    def by(self, look: Callable[[Sides], list[Warning]]) -> dict[str, Warning]:
+        """What one look says."""
+        return {warning.name: warning for warning in look(Sides(self.train, self.test, self.description))}
 
     def warnings(self, seed: int = 0) -> dict[str, Warning]:
         return {warning.name: warning for warning in look_at(self.train, self.test, self.description, seed)}
