@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 from ctk.hookspecs import Register, hookimpl
+from ctk_tables.metrics.catalogue import CATALOGUE
 
 requires_ctk = ">=0.2,<0.3"
+"""Tables as competitions of ctk."""
+
+
+@hookimpl
+def ctk_register_metrics(register: Register) -> None:
+    for name, entry in CATALOGUE.items():
+        if not entry.core:
+            register(name, f"ctk_tables.metrics.by_name:{name}", entry.about)
 
 
 @hookimpl
