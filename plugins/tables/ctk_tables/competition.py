@@ -14,7 +14,7 @@ from ctk.errors import UsageError
 from ctk.files import parse_yaml
 from ctk.samples import Array, Samples
 from ctk_tables import metrics
-from ctk_tables.description import TableDescription
+from ctk_tables.description import Finding, TableDescription
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -25,6 +25,8 @@ DESCRIBED = "table.yaml"
 """In a package, its description."""
 WARNED = "warnings.yaml"
 """In a package, what was warned of when it was made."""
+FOUND = "findings.yaml"
+"""In a package, what was found in the files and why, for the page."""
 SAMPLE = "sample"
 """In a package, the folder with a few rows of the data."""
 THRESHOLDS = "thresholds"
@@ -131,9 +133,9 @@ class TableCompetition(Competition):
         from ctk_tables.looks import parse_warnings
         from ctk_tables.report import sections
 
-        place = files(self.package) / WARNED
-        kept = parse_warnings(place.read_text(encoding="utf-8")) if place.is_file() else []
-        return sections(results, self.description, kept)
+        warnings = parse_warnings(_text(self.package, WARNED))
+        findings = [Finding(**each) for each in parse_yaml(_text(self.package, FOUND))]
+        return sections(results, self.description, warnings, findings)
 
     @property
     def _makes_labels(self) -> bool:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 
 from ctk.contract import Draft
-from ctk_tables.competition import DESCRIBED, SAMPLE, WARNED
+from ctk.files import dump_yaml
+from ctk_tables.competition import DESCRIBED, FOUND, SAMPLE, WARNED
 from ctk_tables.description import DescribedTable, TableDescription, Task
 from ctk_tables.looks import Warning, dump_warnings
 from ctk_tables.scaffold.configs import config_files
@@ -21,6 +23,9 @@ FURTHER: Mapping[Task, tuple[str, ...]] = {
     "ordinal": ("quadratic_kappa", "accuracy", "mae"),
 }
 """Numbers worth showing beside the deciding one."""
+
+LINE = 116
+"""Characters of a line of YAML, at most."""
 
 
 def draft(
@@ -61,6 +66,7 @@ def draft(
         f"{package}/competition.py": render("competition.py"),
         f"{package}/{DESCRIBED}": table_text(described),
         f"{package}/{WARNED}": dump_warnings(warnings),
+        f"{package}/{FOUND}": dump_yaml([asdict(each) for each in described.findings], width=LINE),
         f"tests/test_{package}.py": render("test.py"),
     }
     for path, content in sample_files(folder, description).items():
