@@ -127,7 +127,7 @@ def _of_text(
     """Find the kind of a column of text."""
     cells = _joined(train, test)
     here = _present(cells, missing) if missing else ()
-    there = texts(cells, here).drop_null()
+    there = cells if not here and _all_numbers(cells) else texts(cells, here).drop_null()
     if not len(there):
         return FoundKind(Column(kind="left-out", why="all cells are empty"), True)
     found = _of_numbers(name, cells, there, decimal, here)
@@ -168,11 +168,11 @@ def _of_numbers(
     whole = bool((values == np.round(values)).all())
     if len(unique) == 2 and tuple(unique) == (0.0, 1.0) and set(there.unique().to_pylist()) <= {"0", "1", "0.0", "1.0"}:
         return FoundKind(Column(kind="boolean", missing=marks, why=f"all are 0 or 1{told}"), sure)
+    words = words_of(name)
     if whole and _written(there, r"^[-+]?0[0-9]+$"):
         return FoundKind(
             Column(kind="category", missing=marks, why=f"numbers begin with zeros, as codes do{told}"), sure
         )
-    words = words_of(name)
     days = whole and len(unique) > 1 and {*words} & {*DAYS} and unique[0] >= 19000101 and unique[-1] <= 21001231
     if days and not times(there, "%Y%m%d")[1].any():
         return FoundKind(Column(kind="date", format="%Y%m%d", missing=marks, why="all are YYYYMMDD"), True)
@@ -261,9 +261,9 @@ def _counts_rows(values: Array, unique: Array, words: Sequence[str]) -> bool:
     """Whether numbers rise by one from row to row, or are all different and are called an id or index."""
     if len(values) < 10 or len(unique) < len(values) / 2:
         return False
-    steps = float((np.diff(values) == 1).mean())
+    steps = int((np.diff(values) != 1).sum())  # one of them where the test begins
     called = bool(words) and (words[-1] in ("id", "index", "idx") or words == ["column", "1"] or words[0] == "unnamed")
-    return steps > 0.99 or (called and len(unique) == len(values))
+    return steps <= 1 or (called and len(unique) == len(values))
 
 
 def _present(cells: pa.Array, marks: Collection[str]) -> tuple[str, ...]:
@@ -292,6 +292,17 @@ def _written(cells: pa.Array, pattern: str) -> bool:
     from pyarrow import compute
 
     return bool(compute.any(compute.match_substring_regex(cells, pattern)).as_py())
+
+
+def _all_numbers(cells: pa.Array) -> bool:
+    """Whether each cell is a number without blanks around it, so that nothing has to be put right."""
+    import pyarrow as pa
+    from pyarrow import compute
+
+    try:
+        return len(compute.cast(cells, pa.float64())) > 0
+    except pa.ArrowInvalid:
+        return False
 
 
 def _infinite(text: str) -> bool:
