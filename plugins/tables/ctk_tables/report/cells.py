@@ -36,8 +36,8 @@ def plain(value: float) -> str:
     value = float(value)
     if not math.isfinite(value) or (value and not 1e-4 <= abs(value) < 1e15):
         return f"{value:.3g}".replace("-", MINUS)
-    digits = 3 - math.floor(math.log10(abs(value))) if value else 0
-    text = f"{round(value, digits):,.{max(0, digits)}f}"
+    digits = max(0, 3 - math.floor(math.log10(abs(value)))) if value else 0
+    text = f"{round(value, digits):,.{digits}f}"
     text = text.rstrip("0").rstrip(".") if "." in text else text
     return (text if abs(value) >= 10_000 else text.replace(",", "")).replace("-", MINUS)
 

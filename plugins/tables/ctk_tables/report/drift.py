@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,8 +24,8 @@ BINS = 10
 """Of numbers: deciles of train. Of categories: the commonest levels, and the others together."""
 MOVED, MUCH = 0.1, 0.25
 """Population stability index from which on a column has moved, and much so: the trade's rule of thumb."""
-BEYOND_CHANCE = 3
-"""Times the index that chance alone gives, (bins - 1)(1/n + 1/m) in the mean (Yurdakul 2018)."""
+CHANCE = 1e-4
+"""Probability that a column which has not moved is said to have: tables have hundreds of columns."""
 SHOWN = 12
 DRAWN = 4
 ROWS = 200_000
@@ -39,7 +40,7 @@ class Drift:
 
     psi      population stability index over bins of train, missing a bin of its own
     ks       largest distance of the two distribution functions; of categories half the sum of all differences
-    chance   psi that two draws of so many rows from one distribution have in the mean
+    chance   psi that two draws of so many rows from one distribution exceed with probability CHANCE
     what     in words: the median before and after, or the level that moved most
     """
 
@@ -52,7 +53,7 @@ class Drift:
     @property
     def moved(self) -> bool:
         """Whether it is worth a look and beyond chance."""
-        return self.psi >= max(MOVED, BEYOND_CHANCE * self.chance)
+        return self.psi >= max(MOVED, self.chance)
 
 
 def section(sides: Sides) -> Section | None:
@@ -144,7 +145,7 @@ def drift_of(name: str, train: Array, test: Array) -> Drift:
             what = _what(*known, *lacking, ks)
     psi = stability(ours, theirs, len(train), len(test))
     used = int(((ours > 0) | (theirs > 0)).sum())
-    return Drift(name, psi, ks, max(0, used - 1) * (1 / len(train) + 1 / len(test)), what)
+    return Drift(name, psi, ks, by_chance(used, len(train), len(test)), what)
 
 
 def _what(train: Array, test: Array, lacking: float, lacking_there: float, ks: float) -> str:
@@ -160,6 +161,17 @@ def stability(ours: Array, theirs: Array, rows: int, others: int) -> float:
     first, second = np.maximum(ours, 0.5 / rows), np.maximum(theirs, 0.5 / others)
     used = (ours > 0) | (theirs > 0)
     return float(((second - first) * np.log(second / first))[used].sum())
+
+
+def by_chance(bins: int, rows: int, others: int) -> float:
+    """Index that two draws from one distribution exceed with probability CHANCE.
+
+    It is (1/n + 1/m) times chi squared with one degree of freedom less than bins (Yurdakul 2018), whose quantile is
+    Wilson and Hilferty's (1931).
+    """
+    freedom = max(1, bins - 1)
+    z = NormalDist().inv_cdf(1 - CHANCE)
+    return (1 / rows + 1 / others) * freedom * (1 - 2 / (9 * freedom) + z * (2 / (9 * freedom)) ** 0.5) ** 3
 
 
 def _binned(train: Array, test: Array) -> tuple[Array, Array]:

@@ -31,7 +31,7 @@ LEVELS = 50
 FEWEST, SHARE = 20, 0.01
 """Rows that a segment has at least."""
 CONFIDENCE = 0.95
-DISCOVERIES = 0.1
+DISCOVERIES = 0.05
 """Of the segments that are called worse beyond chance, such a part is so by chance (Benjamini and Hochberg 1995)."""
 SHOWN, MORE = 12, 60
 
