@@ -173,9 +173,9 @@ def _of_numbers(
             Column(kind="category", missing=marks, why=f"numbers begin with zeros, as codes do{told}"), sure
         )
     words = words_of(name)
-    if whole and len(unique) > 1 and {*words} & {*DAYS} and unique[0] >= 19000101 and unique[-1] <= 21001231:
-        if not times(there, "%Y%m%d")[1].any():
-            return FoundKind(Column(kind="date", format="%Y%m%d", missing=marks, why="all are YYYYMMDD"), True)
+    days = whole and len(unique) > 1 and {*words} & {*DAYS} and unique[0] >= 19000101 and unique[-1] <= 21001231
+    if days and not times(there, "%Y%m%d")[1].any():
+        return FoundKind(Column(kind="date", format="%Y%m%d", missing=marks, why="all are YYYYMMDD"), True)
     if _counts_rows(values, unique, words):
         return FoundKind(Column(kind="left-out", missing=marks, why="it counts the rows"), True)
     if whole and words and words[-1] in CODES and 2 < len(unique) <= FEW:

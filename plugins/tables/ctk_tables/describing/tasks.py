@@ -326,8 +326,8 @@ def _is_ordered(classes: Sequence[str], order: Sequence[str]) -> bool:
 def _refuse_one(train: SurveyedTable, name: str, values: Sequence[object], rows: int) -> None:
     if len(values) == 1:
         raise DataError(
-            f"{train.path}, rows 1 to {rows:,}, column {name}: all are {str(values[0])[:40]!r}; nothing can be learned.",
-            "Is the table whole? Name another column with --target.",
+            f"{train.path}, rows 1 to {rows:,}, column {name}: all are {str(values[0])[:40]!r}.",
+            "There is nothing to learn; is the table whole? Name another column with --target.",
         )
 
 

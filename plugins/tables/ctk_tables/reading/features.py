@@ -112,7 +112,7 @@ def _date_parts(moments: pd.Series[Any], hours: bool) -> dict[str, Array]:
     import pandas as pd
 
     dates = pd.DatetimeIndex(moments)
-    parts: dict[str, Any] = {"year": dates.year, "month": dates.month, "day": dates.day, "weekday": dates.weekday}
+    parts: dict[str, Any] = {"year": dates.year, "month": dates.month, "day": dates.day, "weekday": dates.day_of_week}
     if hours:
         parts["hour"] = dates.hour
     parts["days"] = (dates - pd.Timestamp(0)) / pd.Timedelta(days=1)

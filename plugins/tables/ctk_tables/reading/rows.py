@@ -155,10 +155,10 @@ def _seconds(cells: pa.Array, description: TableDescription, file: TableFile, pa
     if how is not None and how.kind == "date":
         moments, none = times(cells, how.format, how.missing)
         seconds = moments.to_numpy("datetime64[s]").astype(np.int64)
-        none |= moments.isna().to_numpy(bool)
+        none = none | moments.isna().to_numpy(bool)
     elif is_text(cells) or how is None or how.kind != "date":
         values, none = numbers(cells, file.dialect.decimal if file.dialect else ".")
-        none |= np.isnan(values)
+        none = none | np.isnan(values)
         seconds = np.nan_to_num(values).astype(np.int64)
     if none.any():
         row = int(none.argmax())
