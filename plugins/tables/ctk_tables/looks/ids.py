@@ -21,7 +21,10 @@ IN_TIME = 0.9
 
 def id_order(sides: Sides) -> list[Warning]:
     """Warn of an id whose number tells a target; not where it only counts the times."""
-    numbers = id_numbers(sides.train.ids) if sides.description.id is not None else None
+    known = sides.description
+    if known.id is None or known.group in (known.id, known.ids_in):  # an id with repeats numbers no rows
+        return []
+    numbers = id_numbers(sides.train.ids)
     if numbers is None or len(numbers) < FEWEST_ROWS or _in_time(sides, numbers):
         return []
     rows = drawn(len(numbers), ROWS, sides.seed)
@@ -38,7 +41,7 @@ def id_order(sides: Sides) -> list[Warning]:
     if not found:
         return []
     score, question = max(found, key=lambda each: each[0])
-    id = str(sides.description.id)
+    id = known.ids_in or known.id
     return [
         Warning(
             name="id-order",

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 import numpy as np
 from markupsafe import Markup
 
-from ctk.report import decimals_for, number
 from ctk.samples import Array
+
+MINUS = "\N{MINUS SIGN}"
 
 
 def code(sentence: str) -> Markup:
@@ -30,5 +32,21 @@ def percent(share: float) -> str:
 
 
 def plain(value: float) -> str:
-    """Say a number with about four digits, whole ones as they are."""
-    return number(float(value), min(4, decimals_for([float(value)])))
+    """Say a number with four digits at most, thousands set apart from 10,000 on, so that years look like years."""
+    value = float(value)
+    if not math.isfinite(value) or (value and not 1e-4 <= abs(value) < 1e15):
+        return f"{value:.3g}".replace("-", MINUS)
+    digits = max(0, 3 - math.floor(math.log10(abs(value)))) if value else 0
+    text = f"{round(value, digits):,.{digits}f}"
+    text = text.rstrip("0").rstrip(".") if "." in text else text
+    return (text if abs(value) >= 10_000 else text.replace(",", "")).replace("-", MINUS)
+
+
+def breakable(name: str) -> Markup:
+    """Let a long name break after a stroke or an underscore."""
+    return Markup("<wbr>").join(Markup("{}").format(part) for part in re.split(r"(?<=[/_])", name))
+
+
+def count(number: int, noun: str) -> str:
+    """Say how many there are: 1 column, 2,000 columns."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

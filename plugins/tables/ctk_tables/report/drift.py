@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,11 +11,11 @@ import pandas as pd
 from markupsafe import Markup
 
 from ctk.contract import Section
-from ctk.report import FONT_SIZE, SERIES, axes, figure_svg, number
+from ctk.report import FONT_SIZE, MUTED, SERIES, axes, figure_svg, number
 from ctk.samples import Array
 from ctk_tables.looks.scoring import drawn
 from ctk_tables.looks.sides import Sides
-from ctk_tables.report.cells import missing, percent, plain
+from ctk_tables.report.cells import breakable, count, missing, percent, plain
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,8 +24,8 @@ BINS = 10
 """Of numbers: deciles of train. Of categories: the commonest levels, and the others together."""
 MOVED, MUCH = 0.1, 0.25
 """Population stability index from which on a column has moved, and much so: the trade's rule of thumb."""
-BEYOND_CHANCE = 3
-"""Times the index that chance alone gives, (bins - 1)(1/n + 1/m) in the mean (Yurdakul 2018)."""
+CHANCE = 1e-4
+"""Probability that a column which has not moved is said to have: tables have hundreds of columns."""
 SHOWN = 12
 DRAWN = 4
 ROWS = 200_000
@@ -39,7 +40,7 @@ class Drift:
 
     psi      population stability index over bins of train, missing a bin of its own
     ks       largest distance of the two distribution functions; of categories half the sum of all differences
-    chance   psi that two draws of so many rows from one distribution have in the mean
+    chance   psi that two draws of so many rows from one distribution exceed with probability CHANCE
     what     in words: the median before and after, or the level that moved most
     """
 
@@ -52,29 +53,31 @@ class Drift:
     @property
     def moved(self) -> bool:
         """Whether it is worth a look and beyond chance."""
-        return self.psi >= max(MOVED, BEYOND_CHANCE * self.chance)
+        return self.psi >= max(MOVED, self.chance)
 
 
 def section(sides: Sides) -> Section | None:
     """The columns that moved most as a table, the first few drawn."""
-    drifts = drift_by_feature(sides)
+    drifts = drift_by_column(sides)
     if not drifts:
         return None
     moved = [each for each in drifts if each.moved]
     if moved:
         said = (
-            f"{len(moved):,} of {len(drifts):,} columns moved from train to test, most of all {moved[0].name}"
+            f"{len(moved):,} of {count(len(drifts), 'column')} moved from train to test, most of all {moved[0].name}"
             f" ({moved[0].what}). Scores out of fold say less about the test the more a model leans on them."
         )
     else:
-        said = f"None of {len(drifts):,} columns moved from train to test beyond chance: folds and test are alike."
+        said = (
+            f"None of {count(len(drifts), 'column')} moved from train to test beyond chance: folds and test are alike."
+        )
     most = max(MUCH, drifts[0].psi)
     rows = Markup("").join(
         Markup(
             '<tr><th scope="row">{}{}<small>{}</small></th><td><i class="bar {}" style="--share: {:.4f}"></i></td>'
             '<td class="number">{}</td><td class="number">{}</td></tr>'
         ).format(
-            each.name, Markup('<b class="tag">moved</b>') if each.moved else "", each.what,
+            breakable(each.name), Markup('<b class="tag">moved</b>') if each.moved else "", each.what,
             "s2" if each.moved else "s0", min(1, each.psi / most), number(each.psi, 3), number(each.ks, 3),
         )
         for each in drifts[:SHOWN]
@@ -85,7 +88,9 @@ def section(sides: Sides) -> Section | None:
         '<th scope="col" class="number">PSI</th><th scope="col" class="number">KS</th></tr></thead>'
         '<tbody>{}</tbody></table><p class="note">Population stability index over tenths of train: {} is worth a look,'
         " {} is much. KS is the largest distance of the two distributions. Train is the rows that were validated.{}</p>"
-    ).format(said, rows, MOVED, MUCH, f" {len(drifts) - SHOWN:,} further columns moved less." * (len(drifts) > SHOWN))
+    ).format(
+        said, rows, MOVED, MUCH, f" {count(len(drifts) - SHOWN, 'further column')} moved less." * (len(drifts) > SHOWN)
+    )
     if moved:
         html += Markup(
             '<ul class="legend"><li><i class="dot s1"></i>train</li><li><i class="dot s2"></i>test</li></ul>'
@@ -94,18 +99,26 @@ def section(sides: Sides) -> Section | None:
     return Section("Drift by column", str(html), CSS)
 
 
-def drift_by_feature(sides: Sides) -> list[Drift]:
-    """Drift of each feature of numbers and categories, the largest first."""
+def drift_by_column(sides: Sides) -> list[Drift]:
+    """Drift of each column of numbers and categories, of a date its worst part; the largest first.
+
+    Columns of times and groups are meant to differ and left out.
+    """
     if not len(sides.train) or not len(sides.test):
         return []
+    meant = (sides.description.time, sides.description.group)
     rows = [drawn(len(side), ROWS, sides.seed) for side in (sides.train, sides.test)]
-    found = []
-    for name in sides.features():
-        train, test = (
-            np.asarray(side.features[name])[of] for side, of in zip((sides.train, sides.test), rows, strict=True)
+    found: dict[str, Drift] = {}
+    for name, column in sides.features().items():
+        if column in meant:
+            continue
+        drift = drift_of(
+            name,
+            *(np.asarray(side.features[name])[of] for side, of in zip((sides.train, sides.test), rows, strict=True)),
         )
-        found.append(drift_of(name, train, test))
-    return sorted(found, key=lambda each: -each.psi)
+        if column not in found or drift.psi > found[column].psi:
+            found[column] = drift
+    return sorted(found.values(), key=lambda each: -each.psi)
 
 
 def drift_of(name: str, train: Array, test: Array) -> Drift:
@@ -122,16 +135,25 @@ def drift_of(name: str, train: Array, test: Array) -> Drift:
         places = _binned(train, test)
         size = int(max(place.max(initial=0) for place in places)) + 1
         ours, theirs = (np.bincount(place, minlength=size) / max(1, len(place)) for place in places)
+        lacking = [float(missing(values).mean()) for values in (train, test)]
         known = [np.sort(values[~missing(values)].astype(np.float64)) for values in (train, test)]
         what, ks = "all missing on one side", 1.0
         if all(map(len, known)):
-            what = f"median {plain(float(np.median(known[0])))} → {plain(float(np.median(known[1])))}"
             at = np.concatenate(known)
             shares = [np.searchsorted(values, at, side="right") / len(values) for values in known]
             ks = float(np.abs(shares[0] - shares[1]).max())
+            what = _what(*known, *lacking, ks)
     psi = stability(ours, theirs, len(train), len(test))
     used = int(((ours > 0) | (theirs > 0)).sum())
-    return Drift(name, psi, ks, max(0, used - 1) * (1 / len(train) + 1 / len(test)), what)
+    return Drift(name, psi, ks, by_chance(used, len(train), len(test)), what)
+
+
+def _what(train: Array, test: Array, lacking: float, lacking_there: float, ks: float) -> str:
+    if abs(lacking - lacking_there) > ks:
+        return f"missing {percent(lacking)} → {percent(lacking_there)}"
+    if np.isin(train, (0, 1)).all() and np.isin(test, (0, 1)).all():
+        return f"yes {percent(float(train.mean()))} → {percent(float(test.mean()))}"
+    return f"median {plain(float(np.median(train)))} → {plain(float(np.median(test)))}"
 
 
 def stability(ours: Array, theirs: Array, rows: int, others: int) -> float:
@@ -139,6 +161,17 @@ def stability(ours: Array, theirs: Array, rows: int, others: int) -> float:
     first, second = np.maximum(ours, 0.5 / rows), np.maximum(theirs, 0.5 / others)
     used = (ours > 0) | (theirs > 0)
     return float(((second - first) * np.log(second / first))[used].sum())
+
+
+def by_chance(bins: int, rows: int, others: int) -> float:
+    """Index that two draws from one distribution exceed with probability CHANCE.
+
+    It is (1/n + 1/m) times chi squared with one degree of freedom less than bins (Yurdakul 2018), whose quantile is
+    Wilson and Hilferty's (1931).
+    """
+    freedom = max(1, bins - 1)
+    z = NormalDist().inv_cdf(1 - CHANCE)
+    return (1 / rows + 1 / others) * freedom * (1 - 2 / (9 * freedom) + z * (2 / (9 * freedom)) ** 0.5) ** 3
 
 
 def _binned(train: Array, test: Array) -> tuple[Array, Array]:
@@ -186,7 +219,7 @@ def _draw_numbers(plot: Axes, train: Array, test: Array) -> None:
         shares = np.histogram(values, edges)[0] / max(1, len(values))
         plot.stairs(100 * shares, edges, color=colour, linewidth=1.5)
         plot.stairs(100 * shares, edges, color=colour, alpha=0.15, fill=True)
-    plot.set_ylabel("% of rows", fontsize=FONT_SIZE)
+    plot.set_ylabel("% of rows", fontsize=FONT_SIZE, color=MUTED)
 
 
 def _draw_levels(plot: Axes, train: Array, test: Array) -> None:
@@ -197,7 +230,7 @@ def _draw_levels(plot: Axes, train: Array, test: Array) -> None:
         plot.barh(np.arange(len(order)) + shift, 100 * share[order], 0.36, color=colour)
     plot.set_yticks(range(len(order)), [(levels[at] or "missing")[:18] for at in order])
     plot.grid(axis="y", visible=False)
-    plot.set_xlabel("% of rows", fontsize=FONT_SIZE)
+    plot.set_xlabel("% of rows", fontsize=FONT_SIZE, color=MUTED)
 
 
 CSS = """

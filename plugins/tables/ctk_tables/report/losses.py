@@ -54,7 +54,7 @@ def losses_of(prediction: Array, target: Array, description: TableDescription) -
     else:
         wrong = ((prediction >= 0.5) != (target >= 0.5)).mean(axis=1)
     return Losses(
-        wrong.astype(np.float64), "wrong labels", counted=target.shape[1] == 1 or description.task == "classes"
+        wrong.astype(np.float64), "share of wrong labels", counted=target.shape[1] == 1 or description.task == "classes"
     )
 
 

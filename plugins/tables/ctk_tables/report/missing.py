@@ -10,7 +10,7 @@ from markupsafe import Markup
 from ctk.contract import Section
 from ctk.samples import Samples
 from ctk_tables.looks.sides import Sides
-from ctk_tables.report.cells import missing, percent
+from ctk_tables.report.cells import breakable, count, missing, percent
 
 SHOWN = 20
 APART = 0.05
@@ -23,14 +23,17 @@ def section(sides: Sides) -> Section:
     shares = lacking(sides)
     lack = sorted((name for name in shares if max(shares[name])), key=lambda name: -max(shares[name]))
     if not lack:
-        return Section("Missing values", str(Markup("<p>None: all {:,} columns have a value in every row.</p>").format(len(shares))))  # noqa: E501  # fmt: skip
+        none = Markup("<p>None: every row has a value in all {}.</p>").format(count(len(shares), "column"))
+        return Section("Missing values", str(none))
     unlike = [name for name in lack if differs(*shares[name], len(sides.train), len(sides.test))]
-    said = Markup("<p>{:,} of {:,} columns lack values{}</p>").format(
-        len(lack), len(shares), "." if not unlike else f"; {len(unlike):,} lack unlike parts in train and test, which"
-        " a model may mistake for a sign. They are marked."
+    marked = "It is marked." if len(unlike) == 1 else "They are marked."
+    said = Markup("<p>{} of {:,} {} missing values.{}</p>").format(
+        f"{len(lack):,}", len(shares), "columns has" if len(lack) == 1 else "columns have",
+        f" In {len(unlike):,} the parts differ between train and test, which a model may take for a sign. {marked}"
+        if unlike else "",
     )  # fmt: skip
     rows = Markup("").join(_row(name, shares[name], name in unlike) for name in lack[:SHOWN])
-    rest = f"{len(lack) - SHOWN:,} further columns lack fewer." if len(lack) > SHOWN else ""
+    rest = f"{count(len(lack) - SHOWN, 'further column')} with fewer." if len(lack) > SHOWN else ""
     html = Markup(
         '{}<table class="sides"><thead><tr><th scope="col">column</th><th scope="col"></th>'
         '<th scope="col" class="number"><i class="dot s1"></i>train</th>'
@@ -63,8 +66,8 @@ def _row(name: str, shares: tuple[float, float], unlike: bool) -> Markup:
     return Markup(
         '<tr><th scope="row">{}{}</th><td>{}{}</td><td class="number">{}</td><td class="number">{}</td></tr>'
     ).format(
-        name, Markup('<b class="tag">unlike</b>') if unlike else "", bar.format(1, shares[0]), bar.format(2, shares[1]),
-        *map(percent, shares),
+        breakable(name), Markup('<b class="tag">unlike</b>') if unlike else "",
+        *(bar.format(slot, share) for slot, share in enumerate(shares, 1)), *map(percent, shares),
     )  # fmt: skip
 
 

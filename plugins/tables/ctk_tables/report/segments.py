@@ -16,7 +16,7 @@ from ctk.contract import Section
 from ctk.report import decimals_for, number
 from ctk.samples import Array
 from ctk_tables.looks.sides import Sides
-from ctk_tables.report.cells import missing, plain
+from ctk_tables.report.cells import breakable, missing, plain
 from ctk_tables.report.losses import Losses, losses_of
 from ctk_tables.report.truth import truth_table
 
@@ -31,6 +31,8 @@ LEVELS = 50
 FEWEST, SHARE = 20, 0.01
 """Rows that a segment has at least."""
 CONFIDENCE = 0.95
+DISCOVERIES = 0.05
+"""Of the segments that are called worse beyond chance, such a part is so by chance (Benjamini and Hochberg 1995)."""
 SHOWN, MORE = 12, 60
 
 
@@ -41,7 +43,7 @@ class Segment:
     column, value  what: ``age``, ``31 to 40``
     rows           how many
     mean           of their losses; low, high: its interval of CONFIDENCE
-    sure           whether it is worse than all rows, were all segments looked at together (Bonferroni)
+    worse          probability that chance makes it so much worse than all rows
     """
 
     column: str
@@ -50,7 +52,7 @@ class Segment:
     mean: float
     low: float
     high: float
-    sure: bool
+    worse: float
 
 
 def section(results: Results, sides: Sides) -> Section | None:
@@ -64,11 +66,11 @@ def section(results: Results, sides: Sides) -> Section | None:
     truth = truth_table(prediction.reshape(target.shape), target, sides.description)
     if not found:
         return Section("Errors by segment", str(Markup("<p>{}</p>{}").format(_too_few(len(losses.rows)), truth)), CSS)
-    worse = sum(segment.sure for segment in found)
+    worse = beyond_chance(found)
     shown = losses.shown
     said = Markup("<p>Of {:,} segments {} worse than all rows together, beyond chance.{}</p>").format(
         len(found),
-        f"{worse:,} are" if worse > 1 else "one is" if worse else "none is",
+        f"{len(worse):,} are" if len(worse) > 1 else "one is" if worse else "none is",
         " Look there first: at rows, features and weights of members." if worse else "",
     )
     note = Markup(
@@ -79,11 +81,13 @@ def section(results: Results, sides: Sides) -> Section | None:
         losses.name[0].upper(), losses.name[1:], plain(shown(overall)), len(losses.rows), CONFIDENCE,
         _fewest(len(losses.rows)),
     )  # fmt: skip
-    most = max(shown(segment.high) for segment in found[:MORE])
+    most = max(shown(min(segment.high, 3 * segment.mean)) for segment in found[:MORE])
     decimals = min(5, decimals_for([shown(segment.mean) for segment in found[:MORE]]))
 
     def table(some: list[Segment]) -> Markup:
-        rows = Markup("").join(_row(segment, losses, most, shown(overall), decimals) for segment in some)
+        rows = Markup("").join(
+            _row(segment, segment in worse, losses, most, shown(overall), decimals) for segment in some
+        )
         return Markup(
             '<table class="segments"><thead><tr><th scope="col">segment</th><th scope="col" class="number">rows</th>'
             '<th scope="col" class="number">error</th><th scope="col" class="range"></th></tr></thead>'
@@ -108,17 +112,24 @@ def segments_of(sides: Sides, losses: Losses) -> list[Segment]:
         if fewest <= mask.sum() < len(mask)
     ]
     normal = NormalDist()
-    z, strict = (normal.inv_cdf(1 - (1 - CONFIDENCE) / 2 / times) for times in (1, max(1, len(masks))))
+    z = normal.inv_cdf((1 + CONFIDENCE) / 2)
     found = []
     for name, value, mask in masks:
         own = losses.rows[mask]
-        low, high = interval(own, z, losses.counted)
-        found.append(
-            Segment(
-                name, value, len(own), float(own.mean()), low, high, interval(own, strict, losses.counted)[0] > overall
-            )
+        mean, noise = (
+            float(own.mean()),
+            float((losses.rows if losses.counted else own).std(ddof=1)) / math.sqrt(len(own)),
         )
+        worse = 1 - normal.cdf((mean - overall) / noise) if noise else float(mean <= overall)
+        found.append(Segment(name, value, len(own), mean, *interval(own, z, losses.counted), worse))
     return sorted(found, key=lambda segment: (-segment.low, segment.column, segment.value))
+
+
+def beyond_chance(segments: list[Segment]) -> set[Segment]:
+    """Return the segments that are worse than all rows beyond chance, though many were looked at; see DISCOVERIES."""
+    ranked = sorted(segments, key=lambda segment: segment.worse)
+    last = max((n for n, each in enumerate(ranked, 1) if each.worse <= DISCOVERIES * n / len(ranked)), default=0)
+    return set(ranked[:last])
 
 
 def interval(losses: Array, z: float, counted: bool) -> tuple[float, float]:
@@ -159,7 +170,7 @@ def _too_few(rows: int) -> str:
     return f"{rows:,} validated rows are too few to be told apart by columns: a segment needs {_fewest(rows):,}."
 
 
-def _row(segment: Segment, losses: Losses, most: float, overall: float, decimals: int) -> Markup:
+def _row(segment: Segment, sure: bool, losses: Losses, most: float, overall: float, decimals: int) -> Markup:
     low, mean, high = (losses.shown(value) for value in (segment.low, segment.mean, segment.high))
     scale = 100 / most if most else 0
     return Markup(
@@ -167,9 +178,9 @@ def _row(segment: Segment, losses: Losses, most: float, overall: float, decimals
         '<td class="number">{}<small>{} to {}</small></td>'
         '<td class="range"><i style="--low: {:.2f}%; --high: {:.2f}%; --mean: {:.2f}%; --all: {:.2f}%"></i></td></tr>'
     ).format(
-        Markup(' class="sure"') if segment.sure else "", segment.column, segment.value, segment.rows,
+        Markup(' class="sure"') if sure else "", breakable(segment.column), segment.value, segment.rows,
         number(mean, decimals), number(low, decimals), number(high, decimals),
-        low * scale, high * scale, mean * scale, min(100, overall * scale),
+        *(min(100, value * scale) for value in (low, high, mean, overall)),
     )  # fmt: skip
 
 
@@ -190,5 +201,6 @@ table.segments .sure small { font-weight: 400; }
 @media (max-width: 44rem) {
   table.segments .range { width: 26%; padding-left: .6rem; }
   table.segments td.number { padding-left: .4rem; }
+  table.truth :is(th, td) { padding-left: 0; padding-right: .5rem; }
 }
 """

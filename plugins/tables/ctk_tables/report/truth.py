@@ -72,6 +72,6 @@ def _table(title: str, note: str, heads: tuple[str, ...], rows: list[Markup]) ->
         for head in others
     )
     return Markup(
-        '<h3>{}</h3><p class="note">{}.</p><div class="scroll"><table><thead><tr><th scope="col">{}</th>{}</tr></thead>'
-        "<tbody>{}</tbody></table></div>"
+        '<h3>{}</h3><p class="note">{}.</p><div class="scroll"><table class="truth"><thead><tr>'
+        '<th scope="col">{}</th>{}</tr></thead><tbody>{}</tbody></table></div>'
     ).format(title, note[0].upper() + note[1:], first, names, Markup("").join(rows))
