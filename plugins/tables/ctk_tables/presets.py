@@ -102,7 +102,7 @@ class _Presets:
     def quick(self) -> Config:
         trees = [self.trees(name, "quick") for name in self.libraries[:1]]
         folds = 3 if self.rows < 50_000 else 2
-        return self._config("quick", folds, [self.linear(), *trees])
+        return self._config("quick", folds, [self.linear("quick"), *trees])
 
     def default(self) -> Config:
         return self._config("default", 5, self._members("default"))
@@ -153,24 +153,24 @@ class _Presets:
     # Members ---------------------------------------------------------------------------------------------------------
 
     def _members(self, size: str) -> list[Config]:
-        members = [self.linear(), *(self.trees(name, size) for name in self.libraries)]
+        members = [self.linear(size), *(self.trees(name, size) for name in self.libraries)]
         if "lightgbm" in self.libraries:
             members.append(self._extra_trees(size))
             if size == "best":
                 members.append(self._large(size))
         return [*members, self.network(size)]
 
-    def linear(self) -> Config:
+    def linear(self, size: str) -> Config:
         """Ridge or logistic regression."""
         own = objectives_of(self.description, self.rows)["linear"]
-        return {"name": "linear", "model": {"name": "linear", **own["model"], **self._without()}}
+        return {"name": "linear", "model": {"name": "linear", **own["model"], **self._without(size)}}
 
     def trees(self, library: str, size: str) -> Config:
         """Boosted trees of a library: the fewer rows, the smaller the steps, and the more of them."""
         rate, rounds, patience = self._pace(size)
         member: Config = {
             "name": library,
-            "model": {"name": library, **self._without()},
+            "model": {"name": library, **self._without(size)},
             "learning_rate": rate,
             "rounds": rounds,
             "patience": patience,
@@ -180,7 +180,7 @@ class _Presets:
         member = {**member, **own, "params": {**member["params"], **own.get("params", {})}}
         if library == "catboost" and self._has_statistics(size):  # it has statistics of its own
             kept = ["frequency", *(["ngrams"] if self.texts else [])]
-            member = {**member, "features": kept, "model": {"name": library, **self._without(statistics=False)}}
+            member = {**member, "features": kept, "model": {"name": library, **self._without(size, statistics=False)}}
         return member
 
     def _shape(self, library: str) -> Config:
@@ -229,7 +229,7 @@ class _Presets:
         batch = 2 ** max(5, min(10, round(self.rows / 60).bit_length()))
         return {
             "name": "table-mlp",
-            "model": {"name": "table-mlp", **own["model"], **self._without()},
+            "model": {"name": "table-mlp", **own["model"], **self._without(size)},
             "loss": "own",
             "optimizer": {"name": "adamw", "lr": 2.0e-3, "weight_decay": 0.02},
             "schedule": {"name": "cosine", "warmup": 1, "floor": 2.0e-5},
@@ -239,7 +239,7 @@ class _Presets:
             "patience": 12,
         }
 
-    def _without(self, statistics: bool = True) -> Config:
+    def _without(self, size: str, statistics: bool = True) -> Config:
         """The option that has models not read raw texts, nor counts of categories twice."""
-        names = [*self.texts, *(["statistics/*/count"] if statistics and self._has_statistics("default") else [])]
+        names = [*self.texts, *(["statistics/*/count"] if statistics and self._has_statistics(size) else [])]
         return {"without": names} if names else {}
