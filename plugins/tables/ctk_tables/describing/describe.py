@@ -11,7 +11,8 @@ from pydantic import ValidationError
 from ctk.data import MEND
 from ctk.errors import DataError, UsageError, nearest
 from ctk_tables.describing.choices import TableChoices
-from ctk_tables.describing.kinds import as_kind, find_kind
+from ctk_tables.describing.kinds import FoundKind, as_kind, find_kind
+from ctk_tables.describing.pictures import find_pictures
 from ctk_tables.describing.roles import FoundId, FoundTargets, find_id, find_targets
 from ctk_tables.describing.structure import find_group, find_time
 from ctk_tables.describing.survey import MEMORY, SurveyedTable, survey
@@ -141,7 +142,9 @@ def _columns(
             continue
         found = find_kind(name, *cells, (train.decimal, test.decimal), train.folder, said.missing)
         if name == id.column and found.column.kind not in ("date", "picture"):
-            continue
+            if (paths := find_pictures(train.folder, *cells, bare=True)) is None:
+                continue
+            found = FoundKind(Column(kind="picture", paths=paths, why="there are pictures called so"), True)
         columns[name] = found.column
         if not found.sure:
             doubts.add(name)
