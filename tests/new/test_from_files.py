@@ -14,7 +14,7 @@ from ctk.cli.main import cli
 from ctk.cli.printing import VisibleConsole
 from ctk.contract import Inspection, Observation
 
-SOURCE = '''
+SOURCE = """
 from ctk import hookimpl
 from ctk.contract import Draft, Inspection, Observation, Question, Scaffold, Strict
 
@@ -45,7 +45,7 @@ class Letters(Scaffold):
         files = {f"{package}/competition.py": text, f"{package}/sample/x.bin": bytes([0, 255])}
         parts = [("data", "", "competition:LETTER", "letters")]
         return Draft("Letters", "competition:LETTER", "a letter", (), files, parts, ("sample/**",), "USE", "CHANGE")
-'''
+"""
 
 
 @pytest.fixture

@@ -197,7 +197,7 @@ def _read_cells(path: Path, names: Sequence[str], dialect: Dialect) -> pd.DataFr
             raise SubmissionError(f"{path}: has no column '{name}'.", f"It needs {', '.join(names)}; it has {has}.")
     if len(table.columns) > len(names):
         strange = next(name for name in table.columns if name not in names)
-        raise SubmissionError(f"{path}: has a column '{strange}' that is not asked for.", f"It needs {', '.join(names)}.")
+        raise SubmissionError(f"{path}: the column '{strange}' is not asked for.", f"It needs {', '.join(names)}.")
     return table
 
 
@@ -218,5 +218,6 @@ def _rows_of(path: Path, table: pd.DataFrame, test: Samples, description: TableD
         raise SubmissionError(f"{path}, row {row + 1:,}, {told}: {found[row]} is in an earlier row already.")
     if len(found) < len(wanted):
         first = wanted[~wanted.isin(found)][0]
-        raise SubmissionError(f"{path}, {told}: {len(wanted) - len(found):,} ids of the test are missing, {first} first.")
+        count = len(wanted) - len(found)
+        raise SubmissionError(f"{path}, {told}: {count:,} ids of the test are missing, {first} first.")
     return np.argsort(place, kind="stable")

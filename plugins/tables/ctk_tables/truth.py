@@ -22,9 +22,10 @@ def read_truth(path: Path, description: TableDescription) -> Samples:
         raise DataError(f"{path}: there is no such file.", "A truth has the ids of the test and its targets.")
     file = TableFile(path=path.name, dialect=sniff(path.parent, path.name))
     frame = read_frame(path.parent, file)
-    if description.id is not None and description.id not in frame:
+    names = [name for name in (description.id, description.ids_in) if name in frame]
+    if description.id is not None and not names:
         raise DataError(f"{path}: has no column '{description.id}', which names the rows.")
-    ids = np.arange(len(frame)) if description.id is None else frame[description.id].to_numpy().astype(str)
+    ids = frame[names[0]].to_numpy().astype(str) if names else np.arange(len(frame))
     if all(name in frame for name in description.targets):
         target, there = make_targets(pa.Table.from_pandas(frame, preserve_index=False), description, file, path)
         if not there.all():

@@ -52,7 +52,9 @@ def make_from_files(name: str, folder: Path, out: Path | None, install: bool, gi
     names = names_of(name, COMPETITION)
     place = out or Path(names.distribution)
     check_place(place)
-    inspection, options = _settled(scaffold, folder, {key: each for key, each in given.items() if each not in (None, ())})
+    inspection, options = _settled(
+        scaffold, folder, {key: each for key, each in given.items() if each not in (None, ())}
+    )
     with console.status("writing the package"):
         draft = scaffold.draft(names.name, names.package, folder, options, inspection)
         files = write_package(drafted(draft), names, place, draft.files)

@@ -37,6 +37,7 @@ def command_from_schema(schema: type[BaseModel], name: str) -> click.Command:
 
     Lines that it returns are printed; they may have ANSI colours.
     """
+
     def run(**values: Any) -> None:
         given = {key: value for key, value in values.items() if value is not None}
         progress = ProgressBars()

@@ -178,7 +178,6 @@ COMPETITION = Kind(
 )
 
 
-
 def drafted(draft: Draft) -> Kind:
     """Make the kind of a competition's package that a scaffold drafted, without the files that it has made."""
     return Kind(

@@ -17,9 +17,7 @@ TARGET = {COMPETITION.name: "progression"}
 """The column that tables name the target by; "target" for others."""
 
 
-def write_package(
-    kind: Kind, names: Names, folder: Path, made: Mapping[str, str | bytes] | None = None
-) -> list[Path]:
+def write_package(kind: Kind, names: Names, folder: Path, made: Mapping[str, str | bytes] | None = None) -> list[Path]:
     """Write the package into a folder that is not there yet, whole or not at all; returns its files, relative to it.
 
     ``made`` are files that a scaffold has drafted, in the place of the kind's own.
@@ -45,9 +43,7 @@ def check_place(folder: Path) -> None:
         raise UsageError(f"{folder} is there already, and nothing is written over.", "Name another folder with --out.")
 
 
-def render_files(
-    kind: Kind, names: Names, made: Mapping[str, str | bytes] | None = None
-) -> dict[str, str | bytes]:
+def render_files(kind: Kind, names: Names, made: Mapping[str, str | bytes] | None = None) -> dict[str, str | bytes]:
     """The text of each file, or what a scaffold made of it, by its path in the package's folder."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 

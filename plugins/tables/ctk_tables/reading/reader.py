@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -25,6 +26,7 @@ from ctk_tables.reading.features import (
     make_features,
 )
 from ctk_tables.reading.frames import BLOCK, read_batches, read_header, read_table
+from ctk_tables.reading.located import located
 from ctk_tables.reading.rows import TableRows, test_rows, train_rows
 from ctk_tables.reading.targets import target_names
 
@@ -44,33 +46,41 @@ class TableReader(DataReader):
 
     def read(self, folder: Path) -> Data:
         """Read train and test into memory. Raises DataError naming file, row and column."""
-        known = self.description
-        numbered: dict[str, int] = {}
-        train = self._whole(folder, known.train, train_rows(folder, known, numbered))
-        test = self._whole(folder, known.test, test_rows(folder, known, numbered))
+        own, numbered = self._at(folder), dict[str, int]()
+        known = own.description
+        train = own._whole(folder, known.train, train_rows(folder, known, numbered))
+        test = own._whole(folder, known.test, test_rows(folder, known, numbered))
         return Data(train, test, folder, self._about(len(train), len(test)), files=self.pictures(folder))
 
     def prepare(self, folder: Path, place: Path, progress: Progress) -> None:
         """Write the samples; a file above ``memory`` is read three times, for ids and targets, widths, and cells."""
-        known = self.description
-        numbered: dict[str, int] = {}
-        rows = train_rows(folder, known, numbered)
-        self._write(folder, known.train, rows, place / "train", progress)
-        self._write_test(folder, place, len(rows.order), numbered, progress)
+        own, numbered = self._at(folder), dict[str, int]()
+        rows = train_rows(folder, own.description, numbered)
+        own._write(folder, own.description.train, rows, place / "train", progress)
+        own._write_test(folder, place, len(rows.order), numbered, progress)
 
     def prepare_test(self, folder: Path, place: Path, progress: Progress) -> int:
         """Write the test alone; the training table is read for nothing."""
-        self._write_test(folder, place, 0, {}, progress)
+        self._at(folder)._write_test(folder, place, 0, {}, progress)
         return len(target_names(self.description))
 
     def describe(self, folder: Path) -> list[DataItem]:
         """The three files, and which are missing."""
-        known = self.description
+        known = located(folder, self.description)
         return [_item(folder, file) for file in (known.train, known.test, known.sample) if file is not None]
 
     def pictures(self, folder: Path) -> Path | None:
         """The folder, where a column has paths of pictures below it."""
         return folder if self.description.of_kind("picture") else None
+
+    def _at(self, folder: Path) -> TableReader:
+        """Return this reader, or one like it whose description has the files where they lie in this folder."""
+        known = located(folder, self.description)
+        if known is self.description:
+            return self
+        own = copy.copy(self)
+        vars(own)["description"] = known
+        return own
 
     def _write_test(self, folder: Path, place: Path, train: int, numbered: dict[str, int], progress: Progress) -> None:
         rows = test_rows(folder, self.description, numbered)

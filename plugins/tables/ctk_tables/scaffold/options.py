@@ -13,3 +13,9 @@ class TableOptions(TableChoices):
     download: str | None = Field(
         None, description="its name at Kaggle, for `ctk data NAME --download` and `ctk submit NAME`"
     )
+
+    @property
+    def own_metric(self) -> tuple[str, str] | None:
+        """File and function, where the metric is ``path.py:name``; None for one that has a name."""
+        path, _, function = (self.metric or "").rpartition(":")
+        return (path, function) if path.endswith(".py") else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from ctk.contract import Draft
@@ -49,8 +49,11 @@ def draft(
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    own = options.own_metric
+    if own:
+        own_name = described.description.model_copy(update={"metric": f"{name}-metric"})
+        described = replace(described, description=own_name)
     description = described.description
-    own = None if options.metric is None or ".py:" not in options.metric else options.metric.rpartition(":")
     facts = {
         "name": name,
         "package": package,
@@ -58,8 +61,8 @@ def draft(
         "class_name": "".join(word.capitalize() for word in name.split("-")) + "Competition",
         "about": _about(description),
         "table": description,
-        "own_metric": own[2] if own else None,
-        "headline": headline(description, own[2] if own else None),
+        "own_metric": own[1] if own else None,
+        "headline": headline(description, own[1] if own else None),
         "folder": _literal(str(folder.resolve())),
         "slug": options.download or "",
         "counts": described.counts,
@@ -83,7 +86,7 @@ def draft(
     if own:
         made[f"{package}/own_metric.py"] = Path(own[0]).read_text(encoding="utf-8")
         made[f"{package}/metric.py"] = render("metric.py")
-        parts.append(("metrics", "-metric", "metric:METRIC", f"{own[2]}, of own_metric.py"))
+        parts.append(("metrics", "-metric", "metric:METRIC", f"{own[1]}, of own_metric.py"))
     return Draft(
         description=f"A competition: {_about(description)}",
         thing=f"competition:{facts['class_name']}",

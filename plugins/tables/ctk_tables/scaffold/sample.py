@@ -6,6 +6,7 @@ import bz2
 import gzip
 import io
 import lzma
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -28,22 +29,34 @@ EACH = 8
 
 def sample_files(folder: Path, description: TableDescription) -> dict[str, bytes]:
     """Draw rows of each file; returns the content of the smaller files by their paths below the folder."""
-    pictured = description.of_kind("picture")
-    rows = PICTURED if pictured else ROWS
+    rows = PICTURED if description.of_kind("picture") else ROWS
     train = read_frame(folder, description.train, rows=LOOKED)
     train = train.iloc[_drawn(train, description, rows)]
-    test = read_frame(folder, description.test, rows=LOOKED).iloc[:rows]
-    frames = {_stored(description.train, "train"): train, _stored(description.test, "test"): test}
+    test = read_frame(folder, description.test, rows=LOOKED)
+    frames = {"train": train, "test": test.iloc[:rows]}
     if description.sample is not None:
-        frames[_stored(description.sample, "sample_submission")] = _answers(read_frame(folder, description.sample, rows=LOOKED), test, description)
-    pictures = {
-        path: (folder / path).read_bytes()
-        for frame in (train, test)
-        for column in pictured
-        for path in frame[column].dropna().unique()
-        if (folder / path).is_file()
-    }
-    return {**{file.path: _content(frame, file) for file, frame in frames.items()}, **pictures}
+        answers = read_frame(folder, description.sample, rows=LOOKED)
+        frames["test"], frames["sample_submission"] = _answered(test, answers, description, rows)
+    files = {"train": description.train, "test": description.test, "sample_submission": description.sample}
+    made = {}
+    for role, frame in frames.items():
+        file = _stored(files[role], role)  # type: ignore[arg-type]  # those that are None have no frame
+        made[file.path] = _content(frame, file)
+    return {**made, **_pictures(folder, frames, description)}
+
+
+def _pictures(folder: Path, frames: Mapping[str, pd.DataFrame], description: TableDescription) -> dict[str, bytes]:
+    """The pictures that the rows name, by their paths."""
+    found = {}
+    for column in description.of_kind("picture"):
+        known = description.columns[column]
+        for side, role in enumerate(("train", "test")):
+            pattern = known.paths[side] if known.paths else "{}"
+            for cell in frames[role][column].dropna().astype(str).unique():
+                path = pattern.replace("{}", cell)
+                if cell and cell not in known.missing and (folder / path).is_file():
+                    found[path] = (folder / path).read_bytes()
+    return found
 
 
 def _drawn(train: pd.DataFrame, description: TableDescription, rows: int) -> Array:
@@ -57,11 +70,15 @@ def _drawn(train: pd.DataFrame, description: TableDescription, rows: int) -> Arr
     return np.sort(order[:rows])
 
 
-def _answers(sample: pd.DataFrame, test: pd.DataFrame, description: TableDescription) -> pd.DataFrame:
-    """The rows of the sample submission about these test rows."""
-    if description.id is None or description.id not in sample or description.id not in test:
-        return sample.iloc[: len(test)]
-    return sample[sample[description.id].isin(set(test[description.id]))]
+def _answered(
+    test: pd.DataFrame, sample: pd.DataFrame, description: TableDescription, rows: int
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Rows of the test that the sample submission asks for, and its rows about them."""
+    own = description.ids_in or description.id
+    if own not in test or description.id is None or description.id not in sample:  # rows are in the same order
+        return test.iloc[:rows], sample.iloc[:rows]
+    asked = test[test[own].isin(set(sample[description.id]))].iloc[:rows]
+    return asked, sample[sample[description.id].isin(set(asked[own]))]
 
 
 def _stored(file: TableFile, role: str) -> TableFile:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import get_args, Any
+from typing import Any, get_args
 
 from ctk.contract import Draft, Inspection, Observation, Question, Scaffold
 from ctk_tables import metrics
@@ -46,11 +46,11 @@ class TableScaffold(Scaffold):
         """Describe the table and look for what costs an evening. Raises DataError, UsageError."""
         from ctk_tables.describing import describe
 
-        described = describe(folder, **choices(options))
+        described = _by_own_metric(describe(folder, **choices(options)), options)
         warnings = look(folder, described.description)
         return Inspection(
             about=_about(folder, described),
-            observations=observations(described, options),
+            observations=observations(described),
             questions=questions(described),
             warnings=[each.sentence for each in warnings],
             found=Looked(described, warnings),
@@ -67,33 +67,31 @@ class TableScaffold(Scaffold):
 def choices(options: TableOptions) -> dict[str, Any]:
     """What ``describe`` is told beforehand. Raises UsageError for a metric that there is not."""
     given = options.model_dump(exclude={"download"}, exclude_defaults=True)
-    if is_own_metric(options.metric):
-        path, _, function = str(given.pop("metric")).rpartition(":")
-        metrics.own_metric(path, function)
+    if options.own_metric:
+        metrics.own_metric(*options.own_metric)
+        del given["metric"]
     elif options.metric is not None:
         metrics.entry(options.metric)
     return given
 
 
-def is_own_metric(metric: str | None) -> bool:
-    """Whether a metric is a function of a file, ``path.py:name``."""
-    return metric is not None and ".py:" in metric
+def _by_own_metric(described: DescribedTable, options: TableOptions) -> DescribedTable:
+    """Say of a function of a file that it decides."""
+    if not options.own_metric:
+        return described
+    said = Finding("metric", str(options.metric), "as was said", True, "--metric NAME")
+    findings = [said if each.key == "metric" else each for each in described.findings]
+    return replace(described, findings=tuple(findings))
 
 
 # What is shown -------------------------------------------------------------------------------------------------------
 
 
-def observations(described: DescribedTable, options: TableOptions) -> list[Observation]:
+def observations(described: DescribedTable) -> list[Observation]:
     """A line a finding; columns of one kind share one where there are many, but for the unsure ones."""
     columns = [each for each in described.findings if each.key.startswith("columns.")]
     general = [each for each in described.findings if not each.key.startswith("columns.")]
-    own = {"metric": f"{options.metric}"} if is_own_metric(options.metric) else {}
-    lines = [
-        Observation(each.key, own[each.key], "you said so", each.option)
-        if each.key in own
-        else Observation(each.key.replace("_", " "), each.value, each.why, each.option, each.sure)
-        for each in general
-    ]
+    lines = [Observation(each.key.replace("_", " "), each.value, each.why, each.option, each.sure) for each in general]
     alone = [each for each in columns if len(columns) <= MANY or not each.sure]
     lines += [
         Observation(each.key.removeprefix("columns."), each.value, each.why, each.option, each.sure) for each in alone

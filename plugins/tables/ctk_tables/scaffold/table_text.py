@@ -24,7 +24,7 @@ def table_text(described: DescribedTable) -> str:
     for key in TableDescription.model_fields:
         if key in values and key != "columns":
             parts += ["\n", *_comment(found.get(key), ""), _yaml({key: values[key]})]
-    parts.append("\n# Columns that may be learned from. Kinds: number, boolean, category, date, text, picture, left-out.\n")
+    parts.append("\n# Columns to learn from. Kinds: number, boolean, category, date, text, picture, left-out.\n")
     parts.append("columns:\n")
     for name, column in values["columns"].items():
         finding = found.get(f"columns.{name}")

@@ -571,9 +571,7 @@ CONTRACTS = {
             "looking at {folder}",
             _of_type(contract.Inspection, "found a {}, and a ctk.contract.Inspection is needed"),
         ),
-        draft=Rule(
-            "drafting a package", _of_type(contract.Draft, "drafted a {}, and a ctk.contract.Draft is needed")
-        ),
+        draft=Rule("drafting a package", _of_type(contract.Draft, "drafted a {}, and a ctk.contract.Draft is needed")),
     ),
     "trackers": Contract(None, make=Rule("being made", takes=("folder", "name"))),
     "samplers": Contract(None, make=Rule("being made", takes=("space", "seed"))),
