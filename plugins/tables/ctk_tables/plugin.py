@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ctk.hookspecs import Register, hookimpl
-from ctk_tables.metrics.catalogue import CATALOGUE
+from ctk_tables.metrics.catalogue import ATTRIBUTES
 
 requires_ctk = ">=0.2,<0.3"
 
@@ -16,9 +16,9 @@ def ctk_register_models(register: Register) -> None:
 
 @hookimpl
 def ctk_register_metrics(register: Register) -> None:
-    for name, entry in CATALOGUE.items():
+    for attribute, entry in ATTRIBUTES.items():
         if not entry.core:
-            register(name, f"ctk_tables.metrics.by_name:{name}", entry.about)
+            register(entry.name, f"ctk_tables.metrics.by_name:{attribute}", entry.about)
 
 
 @hookimpl

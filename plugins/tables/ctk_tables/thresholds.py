@@ -29,6 +29,7 @@ GAIN = 1e-12
 WORTH = 1e-6
 """Less than that of all thresholds together is not worth another round."""
 
+
 def fit_thresholds(
     prediction: Array, target: Array, metric: str | Metric, task: Task, *, classes: int | None = None
 ) -> list[float]:

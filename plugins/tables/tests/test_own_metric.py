@@ -46,7 +46,9 @@ def test_a_function_of_a_file_is_a_metric(tmp_path, columns):
 def test_the_direction_can_be_given(tmp_path):
     path = write(tmp_path, "def share(target, prediction): return (target == prediction).mean()")
     assert own_metric(path, "share", maximize=True).direction == "max"
-    with pytest.raises(UsageError, match=r"nothing says whether more of share is better[^\n]*\n.*share.maximize = True"):
+    with pytest.raises(
+        UsageError, match=r"nothing says whether more of share is better[^\n]*\n.*share.maximize = True"
+    ):
         own_metric(path, "share")
 
 

@@ -105,7 +105,9 @@ def test_columns_have_thresholds_of_their_own(name):
     assert labels.shape == target.shape
     assert len(set(thresholds)) == 3
     if name in ("f1", "f1_macro"):
-        best = np.mean([max(sk.f1_score(y, x > t) for t in np.unique(x)) for x, y in zip(found.T, target.T, strict=True)])
+        best = np.mean(
+            [max(sk.f1_score(y, x > t) for t in np.unique(x)) for x, y in zip(found.T, target.T, strict=True)]
+        )
         assert score(name, labels, target) == pytest.approx(best)
     else:
         one = max(score(name, found > each, target) for each in np.unique(found))

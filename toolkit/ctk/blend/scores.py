@@ -57,7 +57,7 @@ def find_metric(metric: str | Custom, maximize: bool | None = None) -> ClimbMetr
     known = (*SQUARED, *BY_ROW, *BY_LABEL)
     metric, level = _split_level(metric)
     if metric not in known:
-        near = difflib.get_close_matches(str(metric), known, n=1, cutoff=0.4)
+        near = difflib.get_close_matches(str(metric), known, n=1, cutoff=0.5)
         hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}, and any metric(target, blend)."
         raise ValueError(f"there is no metric {metric!r}; {hint}")
     if maximize is not None:

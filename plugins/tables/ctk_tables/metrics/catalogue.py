@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -139,3 +140,5 @@ def _labels() -> Iterator[MetricEntry]:
 
 CATALOGUE: dict[str, MetricEntry] = {each.name: each for each in (*_numbers(), *_probabilities(), *_labels())}
 """Entries by name, those that suit most competitions first."""
+ATTRIBUTES = {re.sub(r"\W", "_", name): each for name, each in CATALOGUE.items()}
+"""Entries by names that Python's attributes may have: ``map_3``."""

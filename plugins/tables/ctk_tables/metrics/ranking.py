@@ -21,7 +21,10 @@ def rank(values: Array) -> Array:
 
 
 def areas(found: Array, target: Array) -> Array:
-    """Areas (T,) under the ROC curves of columns of zeros and ones, NaN of one class; ties half (Mann and Whitney 1947)."""
+    """Areas (T,) under the ROC curves of columns (N, T), ties half (Mann and Whitney 1947).
+
+    Columns are of zeros and ones; NaN where one has one of them only.
+    """
     ones = (target != 0).sum(axis=0)
     pairs = ones * (len(target) - ones)
     above = (rank(found) * (target != 0)).sum(axis=0) - ones * (ones + 1) / 2

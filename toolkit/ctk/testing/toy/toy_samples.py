@@ -45,6 +45,10 @@ def _with_target(samples: Samples, flavour: str, mixed: Array) -> Samples:
         return replace(samples, target=mixed[:, :2].astype(np.float32))
     if flavour == "toy-classification":
         return replace(samples, target=np.eye(CLASSES, dtype=np.float32)[mixed[:, :CLASSES].argmax(1)])
+    if flavour == "toy-events":
+        return replace(samples, target=(mixed[:, :1] > 0).astype(np.float32))
+    if flavour == "toy-amounts":
+        return replace(samples, target=3 + mixed[:, :1].astype(np.float32))
     if flavour == "toy-text":
         return replace(samples, target=WORDS[np.digitize(mixed[:, 0], (-0.4, 0.4))])
     vectors = np.random.default_rng(7).standard_normal((GALLERY, 4)).astype(np.float32)
