@@ -11,7 +11,8 @@ from pydantic import ValidationError
 from ctk.data import MEND
 from ctk.errors import DataError, UsageError, nearest
 from ctk_tables.describing.choices import TableChoices
-from ctk_tables.describing.kinds import as_kind, find_kind
+from ctk_tables.describing.kinds import FoundKind, as_kind, find_kind
+from ctk_tables.describing.pictures import find_pictures
 from ctk_tables.describing.roles import FoundId, FoundTargets, find_id, find_targets
 from ctk_tables.describing.structure import find_group, find_time
 from ctk_tables.describing.survey import MEMORY, SurveyedTable, survey
@@ -121,7 +122,7 @@ def _columns(
 ) -> tuple[dict[str, Column], set[str]]:
     """Return columns by name, and the names of those that could be of another kind."""
     for name in said.column:
-        if name not in train.names:
+        if name not in train.has:
             raise UsageError(f"{train.path}: has no column '{name}'.", nearest(name, train.names, "columns"))
     columns: dict[str, Column] = {}
     doubts: set[str] = set()
@@ -129,7 +130,7 @@ def _columns(
         if name in targets.names:
             continue
         kind = said.column.get(name)
-        if name not in test.names:
+        if name not in test.has:
             if kind not in (None, "left-out"):
                 raise UsageError(f"{test.path}: has no column '{name}'.", "What the test lacks cannot be learned from.")
             if name != id.name:
@@ -141,7 +142,9 @@ def _columns(
             continue
         found = find_kind(name, *cells, (train.decimal, test.decimal), train.folder, said.missing)
         if name == id.column and found.column.kind not in ("date", "picture"):
-            continue
+            if (paths := find_pictures(train.folder, *cells, bare=True)) is None:
+                continue
+            found = FoundKind(Column(kind="picture", paths=paths, why="there are pictures called so"), True)
         columns[name] = found.column
         if not found.sure:
             doubts.add(name)
@@ -170,9 +173,7 @@ def _of_files(
     if sample is not None and sample.rows < test.rows:
         more = f"{test.rows - sample.rows:,} rows of {test.path.name} are not in it, and not predicted"
         yield Finding("sample", f"{sample.rows:,} rows", more, True, "--sample FILE")
-    if lone := [
-        name for name in test.names if name not in train.names and name not in (sample.names if sample else ())
-    ]:
+    if lone := [name for name in test.names if name not in train.has and name not in (sample.names if sample else ())]:
         yield Finding(
             "columns", f"not read: {', '.join(lone[:8])}", f"{train.path.name} lacks them", True, "--test FILE"
         )
@@ -202,12 +203,14 @@ def _of_columns(columns: Mapping[str, Column], doubts: set[str]) -> Iterator[Fin
     for name, column in columns.items():
         if name not in doubts and not column.missing:
             alike.setdefault(column.kind, []).append(name)
+    told: set[str] = set()
     for kind, names in alike.items():
         if len(names) > TOGETHER:
+            told.update(names)
             value = f"{len(names):,} of kind {kind}: {', '.join(names[:3])} ... {names[-1]}"
             yield Finding("columns", value, columns[names[0]].why, True, "--column NAME=KIND")
     for name, column in columns.items():
-        if name in alike.get(column.kind, ()) and len(alike[column.kind]) > TOGETHER:
+        if name in told:
             continue
         yield Finding(f"columns.{name}", column.kind, column.why, name not in doubts, f"--column {name}=KIND")
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[0-9]+")
 CODES = ("cat", "category", "code", "type", "class", "zip", "zipcode", "postcode", "nbr", "id")
 """Words of names whose whole numbers are no amounts."""
+COUNTERS = ("id", "index", "idx", "row", "rownum", "rownames", "rownumber", "rowid", "unnamed", "uid", "uuid")
+"""Words that a name of a column begins or ends with that numbers rows."""
 DAYS = ("date", "day", "dt", "ymd")
 SENTINELS = (-99.0, -999.0, -9999.0, -99999.0)
 """Numbers that stand for none where all others are from zero on."""
@@ -127,7 +129,7 @@ def _of_text(
     """Find the kind of a column of text."""
     cells = _joined(train, test)
     here = _present(cells, missing) if missing else ()
-    there = texts(cells, here).drop_null()
+    there = cells if not here and _all_numbers(cells) else texts(cells, here).drop_null()
     if not len(there):
         return FoundKind(Column(kind="left-out", why="all cells are empty"), True)
     found = _of_numbers(name, cells, there, decimal, here)
@@ -168,25 +170,20 @@ def _of_numbers(
     whole = bool((values == np.round(values)).all())
     if len(unique) == 2 and tuple(unique) == (0.0, 1.0) and set(there.unique().to_pylist()) <= {"0", "1", "0.0", "1.0"}:
         return FoundKind(Column(kind="boolean", missing=marks, why=f"all are 0 or 1{told}"), sure)
+    words = words_of(name)
     if whole and _written(there, r"^[-+]?0[0-9]+$"):
         return FoundKind(
             Column(kind="category", missing=marks, why=f"numbers begin with zeros, as codes do{told}"), sure
         )
-    words = words_of(name)
     days = whole and len(unique) > 1 and {*words} & {*DAYS} and unique[0] >= 19000101 and unique[-1] <= 21001231
     if days and not times(there, "%Y%m%d")[1].any():
         return FoundKind(Column(kind="date", format="%Y%m%d", missing=marks, why="all are YYYYMMDD"), True)
-    if _counts_rows(values, unique, words):
-        return FoundKind(Column(kind="left-out", missing=marks, why="it counts the rows"), True)
-    if whole and words and words[-1] in CODES and 2 < len(unique) <= FEW:
-        repeated = len(values) >= 2 * len(unique)
-        if repeated:
-            return FoundKind(
-                Column(
-                    kind="category", missing=marks, why=f"whole numbers of a '{words[-1]}', {len(unique)} of them{told}"
-                ),
-                sure,
-            )
+    counter = bool(words) and (words[-1] in COUNTERS or words[0] in COUNTERS or words == ["column", "1"])
+    if not odd and _counts_rows(values, unique, counter):
+        return FoundKind(Column(kind="left-out", missing=marks, why="it counts the rows"), counter)
+    if whole and words and words[-1] in CODES and 2 < len(unique) <= min(FEW, len(values) / 2):
+        why = f"{len(unique)} whole numbers of a '{words[-1]}'{told}"
+        return FoundKind(Column(kind="category", missing=marks, why=why), sure)
     lowest = unique[0]
     if lowest in SENTINELS and len(unique) > 2 and unique[1] >= 0 and (values == lowest).sum() > 1:
         written = tuple(text for text in there.filter(pa.array(values == lowest)).unique().to_pylist())
@@ -221,6 +218,8 @@ def _of_words(train: pa.Array, test: pa.Array, folder: Path, missing: tuple[str,
     if many and (words >= WORDS or length >= LONG):
         why = f"{words:.0f} words a cell, most of them of their own"
         return FoundKind(Column(kind="text", why=why), True)
+    if once > OWN and (paths := find_pictures(folder, train, test, bare=True)):
+        return FoundKind(Column(kind="picture", missing=marks, paths=paths, why=_seen(paths, some[0])), True)
     if once > OWN and len(left) >= 30:
         if words >= 1.9:
             return FoundKind(Column(kind="text", why="words, of their own in nearly every row"), False)
@@ -235,7 +234,11 @@ def _of_pictures(train: pa.Array, test: pa.Array, folder: Path, marks: tuple[str
     if paths is None:
         why = f"names of pictures, but {first} is not below {folder}"
         return FoundKind(Column(kind="left-out", missing=marks, why=why), False)
-    return FoundKind(Column(kind="picture", missing=marks, paths=paths, why=f"{first} is a picture's name"), True)
+    return FoundKind(Column(kind="picture", missing=marks, paths=paths, why=_seen(paths, first)), True)
+
+
+def _seen(paths: Sequence[str], cell: str) -> str:
+    return f"{paths[0].replace('{}', cell)} is a picture"
 
 
 def _of_typed(name: str, cells: pa.Array) -> FoundKind:
@@ -257,13 +260,12 @@ def _of_typed(name: str, cells: pa.Array) -> FoundKind:
     return found or FoundKind(Column(kind="number", why="its type says so"), True)
 
 
-def _counts_rows(values: Array, unique: Array, words: Sequence[str]) -> bool:
-    """Whether numbers rise by one from row to row, or are all different and are called an id or index."""
+def _counts_rows(values: Array, unique: Array, called: bool) -> bool:
+    """Whether numbers rise by one from 0 or 1 on, or are all different in a column that is called an id or index."""
     if len(values) < 10 or len(unique) < len(values) / 2:
         return False
-    steps = float((np.diff(values) == 1).mean())
-    called = bool(words) and (words[-1] in ("id", "index", "idx") or words == ["column", "1"] or words[0] == "unnamed")
-    return steps > 0.99 or (called and len(unique) == len(values))
+    steps = int((np.diff(values) != 1).sum())  # one of them where the test begins
+    return (steps <= 1 and values[0] in (0, 1)) or (called and len(unique) == len(values))
 
 
 def _present(cells: pa.Array, marks: Collection[str]) -> tuple[str, ...]:
@@ -292,6 +294,17 @@ def _written(cells: pa.Array, pattern: str) -> bool:
     from pyarrow import compute
 
     return bool(compute.any(compute.match_substring_regex(cells, pattern)).as_py())
+
+
+def _all_numbers(cells: pa.Array) -> bool:
+    """Whether each cell is a number without blanks around it, so that nothing has to be put right."""
+    import pyarrow as pa
+    from pyarrow import compute
+
+    try:
+        return len(compute.cast(cells, pa.float64())) > 0
+    except pa.ArrowInvalid:
+        return False
 
 
 def _infinite(text: str) -> bool:

@@ -53,14 +53,14 @@ def find_id(train: SurveyedTable, test: SurveyedTable, sample: SurveyedTable | N
     if said is not None and said.lower() == NONE:
         return FoundId(None, None, "as was said")
     if said is not None:
-        if sample is not None and said not in sample.names:
+        if sample is not None and said not in sample.has:
             raise UsageError(f"{sample.path}: has no column '{said}'.", nearest(said, sample.names, "columns"))
-        if said not in test.names and (sample is None or sample.rows != test.rows):
+        if said not in test.has and (sample is None or sample.rows != test.rows):
             raise UsageError(f"{test.path}: has no column '{said}'.", nearest(said, test.names, "columns"))
-        return _checked(FoundId(said, said if said in test.names else None, "as was said"), test, sample)
+        return _checked(FoundId(said, said if said in test.has else None, "as was said"), test, sample)
     if sample is None:
         return _id_without_sample(train, test)
-    shared = [name for name in sample.names if name in test.names]
+    shared = [name for name in sample.names if name in test.has]
     for name in shared:
         if _covers(_ids(test, name), _ids(sample, name)):
             return FoundId(name, name, f"{sample.path.name} and {test.path.name} share it, and its values")
@@ -69,14 +69,14 @@ def find_id(train: SurveyedTable, test: SurveyedTable, sample: SurveyedTable | N
         return _checked(FoundId(shared[0], shared[0], ""), test, sample)  # which raises
     ids = _ids(sample, first)
     for name in test.names:
-        if len(sample.names) > 1 and name not in sample.names and _covers(_ids(test, name), ids) and len(ids) > 1:
+        if len(sample.names) > 1 and name not in sample.has and _covers(_ids(test, name), ids) and len(ids) > 1:
             return FoundId(first, name, f"column {name} of {test.path.name} has the same values")
     if sample.rows != test.rows:
         raise DataError(
             f"{sample.path}: has {sample.rows:,} rows and no column of {test.path.name}, which has {test.rows:,} rows.",
             "Name the column that both have: --id COLUMN, or the right tables with --test and --sample.",
         )
-    if len(sample.names) > 1 and first not in train.names and len(np.unique(ids)) == len(ids):
+    if len(sample.names) > 1 and first not in train.has and len(np.unique(ids)) == len(ids):
         why = f"{test.path.name} has no such column, and as many rows: they are taken in order"
         return FoundId(first, None, why)
     return FoundId(None, None, f"no column of {sample.path.name} names a row; rows are taken in order")
@@ -98,9 +98,9 @@ def find_targets(
 
 
 def _said_targets(train: SurveyedTable, rest: Sequence[str], said: Sequence[str]) -> FoundTargets:
-    names = [part for each in said for part in ([each] if each in train.names else each.split(","))]
+    names = [part for each in said for part in ([each] if each in train.has else each.split(","))]
     for name in names:
-        if name not in train.names:
+        if name not in train.has:
             raise UsageError(f"{train.path}: has no column '{name}'.", nearest(name, train.names, "columns"))
     labels = _labels(train, names[0], rest) if len(names) == 1 and len(rest) > 1 else None
     if rest and not labels and len(rest) != len(names):
@@ -115,7 +115,7 @@ def _said_targets(train: SurveyedTable, rest: Sequence[str], said: Sequence[str]
 def _find_targets(
     train: SurveyedTable, test: SurveyedTable, sample: SurveyedTable | None, id: FoundId, rest: Sequence[str]
 ) -> FoundTargets:
-    lacking = [name for name in train.names if name not in test.names and name not in (id.name, id.column)]
+    lacking = [name for name in train.names if name not in test.has and name not in (id.name, id.column)]
     if sample is None:
         which = f"; {test.path.name} lacks {', '.join(lacking[:8])}" if lacking else ""
         raise DataError(
@@ -125,7 +125,7 @@ def _find_targets(
     name = sample.path.name
     if not rest:
         raise DataError(f"{sample.path}: has no column beside {id.name}.", "Name what is predicted: --target COLUMN")
-    if all(each in train.names for each in rest):
+    if all(each in train.has for each in rest):
         return FoundTargets(tuple(rest), f"{name} has {'them' if len(rest) > 1 else 'it'} beside the id")
     small = {each.lower(): each for each in train.names}
     if all(each.lower() in small for each in rest):
@@ -140,7 +140,7 @@ def _find_targets(
     if len(rest) == 1 and len(likely) == 1:
         return FoundTargets((likely[0],), f"{test.path.name} lacks it, and it is called so", sure=False)
     which = f"; {test.path.name} lacks {', '.join(lacking[:8])}" if lacking else f", and {test.path.name} lacks none"
-    unknown = next(each for each in rest if each not in train.names)
+    unknown = next(each for each in rest if each not in train.has)
     raise DataError(
         f"{sample.path}: has a column '{unknown}', which {train.path.name} has not{which}.",
         "Name what is predicted: --target COLUMN",
@@ -176,7 +176,7 @@ def _whole(text: str) -> str:
 
 
 def _refuse_known(test: SurveyedTable, name: str) -> None:
-    if name not in test.names:
+    if name not in test.has:
         return
     there = texts(test.all(name)).is_valid().to_numpy(zero_copy_only=False)
     if there.any():
@@ -191,7 +191,7 @@ def _id_without_sample(train: SurveyedTable, test: SurveyedTable) -> FoundId:
     """Find a column of the test that could be an id by its name and values."""
     for name in test.names:
         words = words_of(name)
-        if name in train.names and words and words[-1] in ("id", "key", "index", "uuid", "guid"):
+        if name in train.has and words and words[-1] in ("id", "key", "index", "uuid", "guid"):
             ids = _ids(test, name)
             if len(np.unique(ids)) == len(ids):
                 return FoundId(name, name, "it is called so, and no two rows share one", sure=False)

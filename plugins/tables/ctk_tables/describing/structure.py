@@ -55,7 +55,7 @@ def find_group(
     """Find a column that repeats in train, and has no value that both have."""
     if said is not None:
         return _said(train, test, said)
-    shared = [name for name in (id, *columns) if name in train.names and name in test.names]
+    shared = [name for name in (id, *columns) if name in train.has and name in test.has]
     found: list[tuple[bool, int, str]] = []
     for name in dict.fromkeys(shared):
         how = columns.get(str(name))
@@ -102,7 +102,7 @@ def _said(train: SurveyedTable, test: SurveyedTable, said: str) -> FoundColumn:
     if said.lower() == NONE:
         return FoundColumn(None, "as was said", True)
     for table in (train, test):
-        if said not in table.names:
+        if said not in table.has:
             raise UsageError(f"{table.path}: has no column '{said}'.", nearest(said, table.names, "columns"))
     return FoundColumn(said, "as was said", True)
 

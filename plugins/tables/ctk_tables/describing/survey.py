@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,6 +44,11 @@ class SurveyedTable:
     def names(self) -> tuple[str, ...]:
         """Names of the columns."""
         return self.header.names
+
+    @cached_property
+    def has(self) -> frozenset[str]:
+        """Names of the columns, to be looked up."""
+        return frozenset(self.header.names)
 
     @property
     def whole(self) -> bool:

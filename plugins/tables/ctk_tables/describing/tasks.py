@@ -303,7 +303,7 @@ def _class_task(
         if ordered:
             return "ordinal", False, f"words that have an order: {told}"
         return "classes", True, f"{count} labels: {told}"
-    if sample is not None and name in sample.names:
+    if sample is not None and name in sample.has:
         theirs = texts(sample.seen(name)).drop_null().unique().to_pylist()
         if any(_number(text) and not float(text).is_integer() for text in theirs):
             return "regression", True, f"{sample.path.name} has fractions of it"

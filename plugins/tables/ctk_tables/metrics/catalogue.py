@@ -58,7 +58,7 @@ def _numbers() -> Iterator[MetricEntry]:
     yield number("rmsle", "root of the mean squared error of log(1 + y)")
     yield number("msle", "mean squared error of log(1 + y)")
     yield number("mape", "mean absolute error in parts of the target", "mape")
-    yield number("smape", "mean of 2 |y - x| / (|y| + |x|), from 0 to 2")
+    yield number("smape", "mean of 2 abs(y - x) / (abs(y) + abs(x)), from 0 to 2")
     yield number("wape", "sum of absolute errors over that of the targets", "mae")
     yield number("rmspe", "root of the mean squared error in parts of the target, where it is not 0", "rmspe")
     yield number("medae", "median absolute error")

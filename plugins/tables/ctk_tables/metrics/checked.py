@@ -21,7 +21,7 @@ class Pair(NamedTuple):
 
 
 def checked(prediction: Any, samples: Samples, name: str) -> Pair:
-    """Look at what the metric of that name is to score. Raises UsageError for shapes that differ, text, NaN, no rows."""
+    """Look at what the metric of that name is to score. Raises UsageError for other shapes, text, NaN and no rows."""
     if samples.target is None:
         raise UsageError(f"{name}: these rows have no target.", "Score rows whose target is known.")
     return check_pair(prediction, samples.target_values(), name)

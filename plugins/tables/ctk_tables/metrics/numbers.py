@@ -108,7 +108,7 @@ def d2_absolute_error(prediction: Array, samples: Samples) -> float:
 
 
 def pinball(prediction: Array, samples: Samples, *, level: float) -> float:
-    """Pinball loss of a quantile (Koenker and Bassett 1978): level (y - x) below the target, (1 - level) (x - y) above."""
+    """Pinball loss of a quantile: level (y - x) below the target, (1 - level) (x - y) above (Koenker and Bassett 1978)."""
     found, target = checked(prediction, samples, f"pinball@{level:g}")
     over = found - target
     return float(np.maximum((1 - level) * over, -level * over).mean())

@@ -21,7 +21,7 @@ def rank(values: Array) -> Array:
 
 
 def areas(found: Array, target: Array) -> Array:
-    """Areas (T,) under the ROC curves of columns of zeros and ones, ties half (Mann and Whitney 1947); NaN of one class."""
+    """Areas (T,) under the ROC curves of columns of zeros and ones, NaN of one class; ties half (Mann and Whitney 1947)."""
     ones = (target != 0).sum(axis=0)
     pairs = ones * (len(target) - ones)
     above = (rank(found) * (target != 0)).sum(axis=0) - ones * (ones + 1) / 2
@@ -30,11 +30,7 @@ def areas(found: Array, target: Array) -> Array:
 
 def auc(prediction: Array, samples: Samples) -> float:
     """Area under the ROC curve; columns meaned. Raises NoScore where a column has one class only."""
-    found, target = _labelled(prediction, samples, "auc")
-    each = areas(found, target)
-    if np.isnan(each).any():
-        raise _one_class("auc", target[:, int(np.isnan(each).argmax())])
-    return float(each.mean())
+    return _mean_area(prediction, samples, "auc")
 
 
 def auc_ovr(prediction: Array, samples: Samples) -> float:
@@ -69,7 +65,7 @@ def auc_ovo(prediction: Array, samples: Samples) -> float:
 
 def gini(prediction: Array, samples: Samples) -> float:
     """2 auc - 1 (Kaggle's Porto Seguro). Raises NoScore where a column has one class only."""
-    return 2 * auc(prediction, samples) - 1
+    return 2 * _mean_area(prediction, samples, "gini") - 1
 
 
 def average_precision(prediction: Array, samples: Samples) -> float:
@@ -138,6 +134,14 @@ def ndcg(prediction: Array, samples: Samples, *, k: int | None = None) -> float:
     shared = np.bincount(level, np.tile(discount, len(ranked))) / np.bincount(level)
     gains = (np.take_along_axis(target, order, axis=1) * shared[level].reshape(ranked.shape)).sum(axis=1)
     return float(np.divide(gains, best, out=np.zeros(len(gains)), where=best > 0).mean())
+
+
+def _mean_area(prediction: Array, samples: Samples, name: str) -> float:
+    found, target = _labelled(prediction, samples, name)
+    each = areas(found, target)
+    if np.isnan(each).any():
+        raise _one_class(name, target[:, int(np.isnan(each).argmax())])
+    return float(each.mean())
 
 
 def _rank_of_truth(found: Array, target: Array) -> Array:

@@ -55,14 +55,14 @@ def make_features(
     """
     arrays: dict[str, Array] = {}
     names = feature_names(description.columns)
-    wide = is_wide(description)
+    wide, test = is_wide(description), file == description.test
     together: list[Array] = []
-    for column in table.schema.names:
+    for place, column in enumerate(table.schema.names):
         how = description.columns.get(column)
         if how is None or how.kind == "left-out":
             continue
-        cells = _piece(table.column(column))
-        made, none = _arrays(cells, how, file, file == description.test, names[column])
+        cells = _piece(table.column(place))
+        made, none = _arrays(cells, how, file, test, names[column])
         if none is not None and none.any():
             row = int(none.argmax())
             raise DataError(

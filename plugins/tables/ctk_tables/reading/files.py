@@ -105,7 +105,8 @@ def _choose(
 
 def _depth(each: StoredFile) -> tuple[bool, int]:
     parts = PurePosixPath(each.path).parts
-    return any(part.lower().endswith(".zip") for part in parts[:-1]), len(parts)
+    packed = any(part.lower().endswith(".zip") for part in parts[:-1]) or parts[-1].lower().endswith(PACKED)
+    return packed, len(parts)
 
 
 def _suffix(path: str) -> str:

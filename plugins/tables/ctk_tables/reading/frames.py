@@ -90,7 +90,8 @@ def read_batches(
     from pyarrow import csv as arrow_csv
 
     header = read_header(folder, file)
-    if missing := [name for name in columns or () if name not in header.names]:
+    there = {*header.names}
+    if missing := [name for name in columns or () if name not in there]:
         raise DataError(f"{folder / file.path}: has no column '{missing[0]}'.", nearest(missing[0], header.names, ""))
     if file.dialect is None:
         with _parquet(folder, file) as opened:
@@ -120,14 +121,17 @@ def read_batches(
     with open_stored(folder, file.path) as stream:
         with _explained(folder, file):
             opened_csv = arrow_csv.open_csv(stream, reading, parsing, cells)
+        count = 0
         while True:
             with _explained(folder, file):
                 batch = next(opened_csv, None)
             if batch is None:
                 break
+            count += 1
             yield batch
-        if opened_csv.schema is None:
-            raise DataError(f"{folder / file.path}: is empty.")
+        if not count:
+            names = columns or header.names
+            yield pa.RecordBatch.from_arrays([pa.array([], pa.string())] * len(names), list(names))
 
 
 def read_table(folder: Path, file: TableFile, columns: Sequence[str] | None = None) -> pa.Table:

@@ -24,7 +24,7 @@ from ctk_tables.reading.features import (
     is_wide,
     make_features,
 )
-from ctk_tables.reading.frames import read_batches, read_header, read_table
+from ctk_tables.reading.frames import BLOCK, read_batches, read_header, read_table
 from ctk_tables.reading.rows import TableRows, test_rows, train_rows
 from ctk_tables.reading.targets import target_names
 
@@ -35,10 +35,12 @@ class TableReader(DataReader):
     """Reads the tables that a description names. A subclass says which: ``description``.
 
     memory  bytes of a file from which on it is streamed block after block, never all of it in memory
+    block   bytes of these blocks
     """
 
     description: ClassVar[TableDescription]
     memory: ClassVar[int] = 256 << 20
+    block: ClassVar[int] = BLOCK
 
     def read(self, folder: Path) -> Data:
         """Read train and test into memory. Raises DataError naming file, row and column."""
@@ -117,7 +119,7 @@ class TableReader(DataReader):
         if not columns:
             return
         first = 0
-        for batch in read_batches(folder, file, self._there(folder, file, columns)):
+        for batch in read_batches(folder, file, self._there(folder, file, columns), self.block):
             if len(batch):
                 yield first, make_features(batch, self.description, file, folder / file.path, first)
             first += len(batch)
@@ -148,7 +150,8 @@ class TableReader(DataReader):
     def _there(self, folder: Path, file: TableFile, columns: Sequence[str]) -> Sequence[str]:
         """Return columns if the file has all of them. Raises DataError for the first that it has not."""
         names = read_header(folder, file).names
-        if missing := [name for name in columns if name not in names]:
+        there = {*names}
+        if missing := [name for name in columns if name not in there]:
             raise DataError(
                 f"{folder / file.path}: has no column '{missing[0]}'.",
                 f"{nearest(missing[0], names, 'columns')} Or say that its kind is left-out.",

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ctk.contract import Draft
 from ctk.files import dump_yaml
+from ctk_tables import metrics
 from ctk_tables.competition import DESCRIBED, FOUND, SAMPLE, WARNED
 from ctk_tables.description import DescribedTable, TableDescription, Task
 from ctk_tables.looks import Warning, dump_warnings
@@ -23,6 +24,12 @@ FURTHER: Mapping[Task, tuple[str, ...]] = {
     "ordinal": ("quadratic_kappa", "accuracy", "mae"),
 }
 """Numbers worth showing beside the deciding one."""
+OF_LABELS: Mapping[Task, tuple[str, ...]] = {
+    "binary": ("accuracy", "f1", "mcc"),
+    "classes": ("accuracy", "f1_macro", "balanced_accuracy"),
+    "ordinal": ("quadratic_kappa", "accuracy", "mae"),
+}
+"""The same where predictions are made labels before they are scored."""
 
 LINE = 116
 """Characters of a line of YAML, at most."""
@@ -93,7 +100,9 @@ def draft(
 def headline(description: TableDescription, own: str | None) -> list[str]:
     """Name the numbers that tables show: the deciding one, then those usual for the task."""
     first = own or description.metric
-    return [first, *(each for each in FURTHER[description.task] if each != first)]
+    makes_labels = description.submits == "labels" and (own is not None or metrics.wants_labels(first))
+    further = (OF_LABELS if makes_labels else FURTHER)[description.task]
+    return [first, *(each for each in further if each != first)]
 
 
 def _about(description: TableDescription) -> str:

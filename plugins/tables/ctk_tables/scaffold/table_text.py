@@ -18,9 +18,8 @@ def table_text(described: DescribedTable) -> str:
     """Write a description as YAML: keys under comments that say why they are so, columns with it in their line."""
     found = {finding.key: finding for finding in described.findings}
     values = described.description.model_dump(mode="json", exclude_defaults=True)
-    for name in ("train", "test", "sample"):
-        if (file := getattr(described.description, name)) is not None:
-            values[name] = file.model_dump(mode="json", exclude_none=True)
+    whole = described.description.model_dump(mode="json")
+    values |= {key: whole[key] for key in whole if key in ("train", "test", "sample") or key in found}
     parts = [HEAD]
     for key in TableDescription.model_fields:
         if key in values and key != "columns":

@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_array_equal
+from plugins.tables.tests import trios
 
 from ctk.plugins.guard.sample_checks import check_data
 from ctk_tables.describing import describe
 from ctk_tables.description import DescribedTable
 from ctk_tables.reading import TableReader
-from plugins.tables.tests import trios
 
 
 def read(folder: Path, described: DescribedTable):
