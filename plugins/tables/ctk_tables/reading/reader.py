@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -73,6 +73,17 @@ class TableReader(DataReader):
         """The folder, where a column has paths of pictures below it."""
         return folder if self.description.of_kind("picture") else None
 
+    def derive(self, features: Mapping[str, Array]) -> Mapping[str, Array]:
+        """Return further features of some rows, by name, (N, ...) each, from those that were read; here none.
+
+        A subclass makes its own. Rows of a file that is streamed come block after block, so each is made of its own row.
+        """
+        return {}
+
+    def _with_derived(self, arrays: dict[str, Array]) -> dict[str, Array]:
+        read = {name[9:]: values for name, values in arrays.items() if name.startswith("features/")}
+        return {**arrays, **{f"features/{name}": np.asarray(values) for name, values in self.derive(read).items()}}
+
     def _at(self, folder: Path) -> TableReader:
         """Return this reader, or one like it whose description has the files where they lie in this folder."""
         known = located(folder, self.description)
@@ -112,7 +123,8 @@ class TableReader(DataReader):
         for _, arrays in self._parts(folder, file, columns_read(self.description, TEXTS)):
             for name, values in arrays.items():
                 widths[name] = np.promote_types(widths.get(name, values.dtype), values.dtype)
-        for first, arrays in self._parts(folder, file, columns_read(self.description)):
+        for first, read in self._parts(folder, file, columns_read(self.description)):
+            arrays = self._with_derived(read)
             count = len(next(iter(arrays.values())))
             start, end = np.searchsorted(order, (first, first + count))
             these = by_file[start:end]
@@ -136,7 +148,7 @@ class TableReader(DataReader):
 
     def _whole(self, folder: Path, file: TableFile, rows: TableRows) -> Samples:
         table = read_table(folder, file, self._there(folder, file, columns_read(self.description)))
-        arrays = make_features(table, self.description, file, folder / file.path)
+        arrays = self._with_derived(make_features(table, self.description, file, folder / file.path))
         taken = {name: values[rows.order] for name, values in arrays.items()}
         return Samples(
             ids=rows.ids,
