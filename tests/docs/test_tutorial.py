@@ -1,11 +1,12 @@
 """Every command of the tutorials works, in their order, in an environment that has nothing of this checkout."""
 
 import os
+import shutil
 import sys
 from pathlib import Path
 
 import pytest
-from pages import blocks
+from pages import ROOT, blocks
 from walkthrough import walk
 
 pytestmark = pytest.mark.slow
@@ -29,6 +30,22 @@ def test_the_page_works_as_it_says(page, borrowed, tmp_path):
     assert not [block for block in blocks(page) if block.language in ("sh", "bash")], "commands that no test types"
     typed = walk(page, tmp_path, {**borrowed, "CTK_CACHE": str(tmp_path / "cache")})
     assert any("ctk run" in command for command in typed)
+
+
+def test_the_first_day_of_a_competition_is_as_the_page_says(borrowed, tmp_path, build_wheels):
+    """Its package is installed, run, changed, run again and tested, by somebody who has three files and no plugin."""
+    sources, wheels = tmp_path / "sources", tmp_path / "wheels"
+    ignored = shutil.ignore_patterns("__pycache__", "*.egg-info", "build", "tests")
+    for name in ("tables", "lightgbm"):
+        shutil.copytree(ROOT / "plugins" / name, sources / name, ignore=ignored)
+    wheels.mkdir()
+    build_wheels(wheels, *sources.iterdir())
+    work = tmp_path / "work"
+    work.mkdir()
+    found = f"{borrowed['PIP_FIND_LINKS']} {wheels}"
+    own = {"PIP_FIND_LINKS": found, "CTK_CACHE": str(tmp_path / "cache"), "COLUMNS": "200"}
+    typed = walk("tutorials/day-one.md", work, {**borrowed, **own})
+    assert "ctk new competition homes --data homes" in typed
 
 
 def test_what_can_be_typed_without_a_cluster_works_as_the_page_says(borrowed, tmp_path):

@@ -13,6 +13,7 @@ __all__ = [
     "CtkError",
     "DamagedError",
     "DataError",
+    "NoScore",
     "PluginError",
     "Pruned",
     "SubmissionError",
@@ -77,6 +78,10 @@ class DamagedError(CtkError):
 
 class SubmissionError(CtkError):
     """A submission that its competition would refuse; names the row and column."""
+
+
+class NoScore(CtkError):
+    """Rows that a metric has no score of, as auc of rows of one class; that of a fold, or an epoch, is then NaN."""
 
 
 class PluginError(CtkError):

@@ -38,6 +38,7 @@ __all__ = [
     "ctk_register_models",
     "ctk_register_platforms",
     "ctk_register_samplers",
+    "ctk_register_scaffolds",
     "ctk_register_trackers",
     "ctk_register_transforms",
     "ctk_register_views",
@@ -223,6 +224,14 @@ def ctk_register_platforms(register: Register) -> None:
     """Offer platforms that hold competitions: subclasses of ``ctk.contract.Platform``.
 
     A competition says ``platform = NAME``; then ``ctk data --download``, ``ctk submit`` and ``ctk leaderboard`` work.
+    """
+
+
+@hookspec
+def ctk_register_scaffolds(register: Register) -> None:
+    """Offer scaffolds: subclasses of ``ctk.contract.Scaffold``, which make a competition's package of somebody's files.
+
+    ``ctk new competition NAME --data DIR`` takes the only one there is, or that of ``--scaffold NAME``.
     """
 
 

@@ -39,6 +39,11 @@ class Column(Strict):
 
     kind: Kind = Field(description="how it is read")
     missing: tuple[str, ...] = Field((), description="texts that stand for a missing value, besides the empty one")
+    format: str = Field("", description="of dates that are text: as strptime has it, or ISO8601")
+    hours: bool = Field(False, description="of dates: whether they tell a time of day")
+    paths: tuple[str, ...] = Field(
+        (), description="of pictures: where they lie, {} being the cell, as pictures/{}.jpg; of train, of test"
+    )
     why: str = Field("", description="what in the data says so")
 
 
@@ -52,7 +57,14 @@ class TableDescription(Strict):
     train: TableFile = Field(description="rows with targets")
     test: TableFile = Field(description="rows to be predicted")
     sample: TableFile | None = Field(None, description="the sample submission, where there is one")
-    id: str | None = Field(None, description="column that names a row; none: rows are counted from 0")
+    id: str | None = Field(
+        None,
+        description="column that names a row; none: rows are counted from 0; where the test lacks it, it is the "
+        "sample's, whose rows are the test's, in order",
+    )
+    ids_in: str | None = Field(
+        None, description="column of train and test with the ids, where the submission calls it otherwise"
+    )
     targets: tuple[str, ...] = Field(min_length=1, description="columns of train that are to be predicted")
     task: Task = Field(description="what the targets are")
     classes: tuple[str, ...] = Field(

@@ -14,7 +14,7 @@ from ctk.blend.cells import Cell, Cells
 from ctk.blend.climb import Options, RunningClimb
 from ctk.blend.inputs import ClimbInputs, check_shapes, refuse_not_finite, to_array
 from ctk.blend.polish import polish
-from ctk.blend.scores import SQUARED, ClimbMetric, Floats
+from ctk.blend.scores import SQUARED, WEIGHTED, ClimbMetric, Floats
 from ctk.blend.simplex import SimplexOptions, begin
 from ctk.blend.tasks import ClimbTask, Squared, Start
 from ctk.ops.arguments import check_dense
@@ -30,7 +30,7 @@ SHARES = 16
 def wanted(predictions: Sequence[Any] | Any, metric: ClimbMetric) -> bool:
     """Whether predictions are tensors that the engine cannot read where they lie, and the metric is known here."""
     first = predictions[0] if len(predictions) else None
-    if not isinstance(first, Tensor) or metric.call is not None or metric.name not in (*SQUARED, "mae"):
+    if not isinstance(first, Tensor) or metric.call is not None or metric.name not in WEIGHTED:
         return False
     return first.device.type != "cpu" or first.dtype in (torch.bfloat16, torch.float16)
 

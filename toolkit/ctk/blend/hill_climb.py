@@ -16,7 +16,7 @@ from ctk.blend.scores import Custom, Floats, find_metric
 from ctk.blend.search import prepare_task, run_search
 
 MOST_SHARES = 100_000
-KINKED = ("mae", "logloss")
+KINKED = ("mae", "mape", "pinball", "logloss")
 """Metrics with exact steps whose climbs can end early: at a kink, or where no share may be negative."""
 FEW_NUMBERS = 1 << 17
 """Numbers of a member up to which a simplex looks on after such a climb; with more, kinks are too small to matter."""
@@ -50,22 +50,30 @@ def hill_climb(
     predictions  M arrays or tensors (N,) or (N, T), or one (M, N) or (M, N, T); float32 or float64, others are cast.
                  Tensors on a GPU stay there for squared errors and mae; for other metrics they come to the host. A
                  mapping has members by name, a data frame (pandas, polars) in its columns
-    target       of a member's shape; for logloss and accuracy also (N,) class numbers where T is the classes
+    target       of a member's shape; for logloss, accuracy and labels also (N,) class numbers where T is the classes
     metric       a name, or any metric(target, blend) -> float. By name:
         mse, rmse, mae, r2   as scikit-learn has them, columns meaned (r2: a constant column
                              counts 1 if it is met exactly, else 0)
+        rmspe                rmse of errors in parts of the target, rows whose target is 0 left out
+        mape                 mae of such errors, parts of at least a double's precision, as scikit-learn has it
+        pinball@Q            pinball loss of the quantile Q, above 0 and below 1
         smooth_l1            with beta 1, as torch has it
         weighted_r2          one R2 over all numbers, each with its column's weight, about their weighted mean
         logloss              probabilities clipped by their dtype's precision, as scikit-learn does
         accuracy             probability over 0.5, or the first of the largest classes
         auc                  area under the ROC curve, ties counted half; columns meaned
+        f1, mcc, ...         of labels: balanced_accuracy, cohen_kappa, quadratic_kappa, mcc, f0.5, f2, and f1,
+                             precision, recall and jaccard, of ones or with _macro, _micro, _weighted.
+                             Labels are 1 above 0.5, the largest class, or, of an ordinal target in
+                             one column, the nearest whole number (see ``label_scores.py``)
     groups       (N,) labels: each group of rows gets weights of its own
     columns      (T,) labels: each group of columns gets weights of its own. Every pair of groups is climbed by itself,
                  on the metric of its part (r2: against the whole column's variance, so that parts add up)
     column_weights  (T,) for mse, rmse, r2, weighted_r2 and mae; none means equal ones
     bounds       of a step's share; they hold 0. A lower one of None is -0.5, and 0 where predictions are probabilities,
                  so that blends are too: for logloss; for accuracy, auc and callables where all numbers are in [0, 1]
-    step         grid of shares for accuracy, auc and callables; the other metrics' shares are exact
+    step         grid of shares for accuracy, auc and callables; the other metrics' shares are exact, those of labels
+                 as long as crossings times labels are no more than four million, else to one part in as many
     replacement  whether a member may be taken again
     max_rounds   steps of one climb at most, the first among them
     patience     rounds in a row that may gain less than `tolerance` times the best member's loss (1 - score for r2, auc

@@ -10,10 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ctk.blend.members import members_of
-from ctk.blend.scores import CLASSES, LABELS, SQUARED, ClimbMetric
+from ctk.blend.scores import BY_LABEL, CLASSES, LABELS, SQUARED, ClimbMetric
 
 ROWS = 1 << 16
 """Rows that are looked through at a time."""
+MOST_LABELS = 1000
+"""Labels that numbers of one column may stand for: more are no labels."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,11 @@ def read(predictions: Sequence[Any] | Any, target: Any, metric: ClimbMetric) -> 
     if metric.call is not None:
         return ClimbInputs(members, y)
     shape = members[0].shape
-    y = to_labels(y, shape[1] if classes else 2, metric.name) if metric.name in LABELS else _floats(y, "target")
+    if metric.name in (*LABELS, *BY_LABEL):
+        ordinal = metric.name in BY_LABEL and (len(shape) == 1 or shape[1] == 1)
+        y = to_labels(y, MOST_LABELS if ordinal else shape[1] if classes else 2, metric.name)
+    else:
+        y = _floats(y, "target")
     if len(shape) == 2 and shape[1] == 1 and not classes:  # one column is read as such, whatever its shape
         members, y = [member[:, 0] for member in members], y[:, 0]
     return ClimbInputs(members, y)

@@ -9,15 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ctk.blend.inputs import ClimbInputs
-from ctk.blend.scores import LABELS, ClimbMetric
+from ctk.blend.scores import BY_LABEL, LABELS, ClimbMetric
 
 ROUNDING = 1e-6
 """How far a softmax in float32, or a blend of some, may lie beyond 0 and 1."""
 
 
 def are_probabilities(metric: ClimbMetric, members: Iterable[NDArray[Any]]) -> bool:
-    """Whether members predict probabilities: of logloss always; of auc, accuracy and callables if all are in [0, 1]."""
-    if metric.call is None and metric.name not in LABELS:
+    """Whether members predict probabilities: of logloss always; of auc, labels and callables if all are in [0, 1]."""
+    if metric.call is None and metric.name not in (*LABELS, *BY_LABEL):
         return False
     return (metric.call is None and metric.name == "logloss") or all(map(_in_range, members))
 

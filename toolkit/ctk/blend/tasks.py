@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from itertools import pairwise
 from typing import Any, Protocol
 
 import numpy as np
@@ -13,8 +14,22 @@ from ctk.blend.cells import Cell, Cells
 from ctk.blend.climb import Options, RunningClimb, coarse_to_fine, grid
 from ctk.blend.engine import engine
 from ctk.blend.inputs import ClimbInputs, refuse_not_finite
+from ctk.blend.label_steps import LabelSteps
 from ctk.blend.probabilities import are_probabilities, as_scored
-from ctk.blend.scores import SQUARED, ClimbMetric, Floats, of_truth, score, squared_score, to_score, weighted_squares
+from ctk.blend.scores import (
+    BY_LABEL,
+    SQUARED,
+    ClimbMetric,
+    Floats,
+    count_sized,
+    of_truth,
+    score,
+    sizes_over,
+    smallest_size,
+    squared_score,
+    to_score,
+    weighted_squares,
+)
 from ctk.blend.simplex import SimplexOptions, begin
 
 Start = Callable[[Options | SimplexOptions], RunningClimb]
@@ -55,9 +70,18 @@ class Squared:
         refuse: Callable[[ClimbInputs], None],
     ) -> None:
         self.metric, self.cells, self.weights = metric, cells, weights
-        self.rows, self.numbers = data.rows, data.rows * data.columns
+        self.rows: Any = data.rows
+        self.numbers = data.rows * data.columns
         order, starts = cells.order(data.rows)
         self.counts = np.diff(starts)
+        if metric.name == "rmspe":  # is rmse in parts of the target, of the rows that have parts
+            ordered = data.target if order is None else data.target[order]
+            by_column = ordered.reshape(data.rows, -1)
+            parts = pairwise(starts)
+            self.counts = np.stack([count_sized(by_column[first:end]) for first, end in parts])
+            self.rows = count_sized(data.target.reshape(data.rows, -1))
+            scale = sizes_over(data.target)
+            data = ClimbInputs([member * scale for member in data.members], data.target * scale)
         self.grams, self.mean, self.squares = gram(data.members, data.target, order, starts)
         # anything that is not finite has a square on the diagonal that is not: looking for it costs no pass
         if not np.isfinite(np.einsum("gtmm", self.grams)).all():
@@ -68,16 +92,16 @@ class Squared:
         group, _ = cell.place
         columns = slice(None) if cell.columns is None else cell.columns
         grams, weights, squares = self.grams[group, columns], self.weights[columns], self.squares[columns]
-        rows = self.counts[group]
-        part = rows / self.rows  # of a column's sum of squares that falls to these rows
+        rows = self.counts[group] if self.metric.name != "rmspe" else self.counts[group, columns]
+        part = self.counts[group].sum() / np.sum(self.rows)  # of a column's sum of squares that falls to these rows
         whole = max(float(weights.sum()), np.finfo(float).tiny)
         costs, missed = np.zeros(0), np.zeros((0, grams.shape[-1]), dtype=np.uint8)
-        if self.metric.name == "rmse" and len(weights) > 1:
+        if self.metric.name in ("rmse", "rmspe") and len(weights) > 1:
             return (
                 lambda options: engine.roots(grams * (weights**2 / rows)[:, None, None], options),
                 lambda losses: losses / whole,
             )
-        if self.metric.name in ("mse", "rmse"):
+        if self.metric.name in ("mse", "rmse", "rmspe"):
             scale = weights / whole / rows
         elif self.metric.name == "r2":
             constant = squares == 0
@@ -91,7 +115,13 @@ class Squared:
 
         def to_score(losses: Floats) -> Floats:
             losses = np.maximum(losses, 0)
-            return 1 - losses if self.metric.maximize else np.sqrt(losses) if self.metric.name == "rmse" else losses
+            return (
+                1 - losses
+                if self.metric.maximize
+                else np.sqrt(losses)
+                if self.metric.name in ("rmse", "rmspe")
+                else losses
+            )
 
         return lambda options: engine.quadratic(gram, costs, missed, options), to_score
 
@@ -110,7 +140,7 @@ class ByRow:
         self.eps = float(np.finfo(data.members[0].dtype).eps)
         self.numbers = data.rows * data.columns
         self.probabilities = are_probabilities(metric, data.members)
-        if metric.name not in ("mae", "smooth_l1"):  # those see it in their residuals
+        if metric.name not in ("mae", "mape", "pinball", "smooth_l1"):  # those see it in their residuals
             refuse_not_finite(data)
 
     def start(self, cell: Cell) -> tuple[Start, Callable[[Floats], Floats]]:
@@ -122,6 +152,13 @@ class ByRow:
 
         if self.metric.call is not None:
             return self._custom(members, target), lambda losses: -self.metric.sign * losses
+        if self.metric.name == "pinball":
+            return self._pinball(members, target)
+        if self.metric.name == "mape":
+            residuals = self._residuals(members, target)
+            residuals /= smallest_size(target).astype(residuals.dtype)
+            flat = residuals.reshape(len(members), -1)
+            return lambda options: engine.absolute(flat, options), to_score
         if self.metric.name == "mae":
             weights = self.weights if cell.columns is None else self.weights[cell.columns]
             if np.ptp(weights) > 0:
@@ -139,6 +176,9 @@ class ByRow:
         if self.metric.name == "logloss":
             flat = np.stack([of_truth(member, target).reshape(-1) for member in members])
             return lambda options: engine.logloss(flat, self.eps, options), to_score
+        if self.metric.name in BY_LABEL:
+            steps = LabelSteps(self.metric.name, np.stack(members).astype(np.float64), target)
+            return lambda options: begin(steps, options), lambda losses: 1 - losses
         if self.metric.name == "accuracy":
             margins, strict = _margins(np.stack(members).astype(np.float64), target)
             return lambda options: engine.accuracy(margins, strict, self.step, options), to_score
@@ -155,6 +195,18 @@ class ByRow:
     def score(self, weights: Floats) -> float:
         blend = self.cells.assemble(self.data, weights)
         return score(self.metric, self.data.target, as_scored(self.metric, blend, self.data), self.weights, self.eps)
+
+    def _pinball(self, members: list[NDArray[Any]], target: NDArray[Any]) -> tuple[Start, Callable[[Floats], Floats]]:
+        """Twice the loss is the sum of |e| + (1 - 2 level) e. The second part is one more residual, as e blends.
+
+        That residual is raised by as much as keeps it above zero wherever the loss is below that of the best member:
+        there the sum of |e| is at most the loss over the smaller of level and 1 - level.
+        """
+        level = self.metric.level
+        errors = self._residuals([member.astype(np.float64) for member in members], target).reshape(len(members), -1)
+        raised = 4 * float(np.abs(errors).sum(axis=1).min()) / min(level, 1 - level)
+        flat = np.column_stack([errors, raised + (1 - 2 * level) * errors.sum(axis=1)])
+        return lambda options: engine.absolute(flat, options), lambda losses: (losses - raised) / 2 / target.size
 
     def _residuals(self, members: list[NDArray[Any]], target: NDArray[Any]) -> NDArray[Any]:
         residuals = np.empty((len(members), *target.shape), dtype=members[0].dtype)

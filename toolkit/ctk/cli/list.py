@@ -53,7 +53,7 @@ def info(competition: str, preset: str | None, json_: bool) -> None:
         shown = base_config(known, None, preset)
         print_json(shown) if json_ else click.echo(dump_yaml(shown), nl=False)
         return
-    kinds = [kind for kind in KINDS if kind not in ("competitions", "platforms", "commands")]
+    kinds = [kind for kind in KINDS if kind not in ("competitions", "platforms", "scaffolds", "commands")]
     offers = {kind: list(plugins().all(kind)) for kind in kinds}
     metric = metric_of(known.metric)
     if json_:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
+from typing import Any
 
 import click
 
 from ctk.cli.choice import OneOf
+from ctk.cli.from_files import FromFiles, make_from_files
 from ctk.new.kinds import COMPETITION, COMPONENTS, Kind
 from ctk.new.names import names_of
 from ctk.new.render import write_package
@@ -25,20 +27,37 @@ def new() -> None:
     """
 
 
-@new.command()
+@new.command(cls=FromFiles)
 @click.argument("name")
 @out
-def competition(name: str, out: Path | None) -> None:
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    metavar="DIR",
+    help="Make it for the files in this folder, and install it; --help lists what can be said of them.",
+)
+@click.option("--scaffold", metavar="NAME", help="What looks at the files, where several plugins could.")
+@click.option("--no-install", is_flag=True, help="With --data: leave the package uninstalled.")
+def competition(
+    name: str, out: Path | None, data: Path | None, scaffold: str | None, no_install: bool, **chosen: Any
+) -> None:
     """Make a package with a competition.
 
     It is complete: real data, reader, metric, network, submission, preset and tests. NAME is that of the competition;
     the package is called ctk-NAME.
 
+    With --data it is about the files there, such as the three that Kaggle hands out. What was found in them is shown,
+    with the option that says otherwise; what could well be otherwise is asked in a terminal.
+
     \b
     ctk new competition my-competition
     ctk new competition my-competition --out ~/work/my-competition
+    ctk new competition house-prices --data house-prices
     """
-    _make(COMPETITION, name, out)
+    if data is None:
+        _make(COMPETITION, name, out)
+    else:
+        make_from_files(name, data, out, not no_install, chosen)
 
 
 @new.command()

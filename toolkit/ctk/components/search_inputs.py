@@ -27,7 +27,7 @@ def search_inputs(oof: Mapping[str, Array], samples: Samples, metric: Metric, no
         "predictions": flat,
         "target": target_of(metric.climb, samples, flat[0]) if metric.climb else np.arange(rows),
         "metric": metric.climb
-        or (lambda _, blend: metric.score(blend.astype(np.float32).reshape(rows, *shape), samples)),
+        or (lambda _, blend: metric.score_or_nan(blend.astype(np.float32).reshape(rows, *shape), samples)),
         "maximize": None if known else metric.direction == "max",
         "column_weights": None if decided is None else decided.tolist(),
     }

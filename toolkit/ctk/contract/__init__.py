@@ -28,6 +28,7 @@ from ctk.contract.run_config import (
     Split,
     UsedMember,
 )
+from ctk.contract.scaffold import Draft, Inspection, Observation, Question, Scaffold
 from ctk.contract.schema import Choice, Strict
 from ctk.contract.section import Section
 from ctk.contract.transform import Transform
@@ -49,6 +50,7 @@ __all__ = [
     "DataReader",
     "Direction",
     "Done",
+    "Draft",
     "DropFraction",
     "Entry",
     "Execution",
@@ -63,20 +65,24 @@ __all__ = [
     "FoldTable",
     "FurtherBlend",
     "Graded",
+    "Inspection",
     "Member",
     "Metric",
     "Model",
     "NoTraining",
+    "Observation",
     "PastSubmission",
     "Platform",
     "Portable",
     "Progress",
     "PseudoLabels",
+    "Question",
     "Receipt",
     "Results",
     "RowBins",
     "RunConfig",
     "RunOf",
+    "Scaffold",
     "Section",
     "Split",
     "Strict",

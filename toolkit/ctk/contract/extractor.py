@@ -12,7 +12,8 @@ Columns = Mapping[str, Array]
 """Extracted features by column name: (N,) or (N, K) float32, where NaN is missing, or (N,) text, which is a category.
 
 A column becomes the feature ``NAME/COLUMN``, where the config calls the extractor ``NAME``. One array alone may have
-the name "", and is the feature ``NAME``. Names are letters, digits and ``_ . -``, with ``/`` between them.
+the name "", and is the feature ``NAME``. Names name files, with ``/`` between folders, and are no patterns: there is
+no ``* ? [ ]`` or backslash in them, and no folder or file begins with a dot.
 """
 Done = Callable[[int, int], None]
 """Told how far an extractor is: how much is done, of how much."""

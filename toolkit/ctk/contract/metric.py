@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
+from ctk.errors import NoScore
 from ctk.merit import merit
 from ctk.samples import Array, Samples
-
-if TYPE_CHECKING:
-    pass
-
 
 Direction = Literal["max", "min"]
 """Whether more of a score is better, or less."""
@@ -20,6 +18,8 @@ Direction = Literal["max", "min"]
 @dataclass(frozen=True)
 class Metric:
     """A score of predictions: ``score(prediction, samples)`` is a float, ``direction`` says which way is better.
+
+    ``score`` may raise NoScore for rows that have none.
 
     climb    the metric of ``ctk.blend.hill_climb`` that is best where this one is, so that blending takes its exact
              steps instead of calling ``score``
@@ -40,6 +40,13 @@ class Metric:
     def sign(self) -> int:
         """1 where higher is better, -1 where lower is."""
         return 1 if self.direction == "max" else -1
+
+    def score_or_nan(self, prediction: Array, samples: Samples) -> float:
+        """Score rows that may be too few for it: NaN where ``score`` raises NoScore."""
+        try:
+            return self.score(prediction, samples)
+        except NoScore:
+            return math.nan
 
     def merit(self, score: float | None) -> tuple[bool, float]:
         """Give the key of ``max`` and of ``sorted(..., reverse=True)`` for scores; NaN and None come last."""

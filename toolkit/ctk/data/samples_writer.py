@@ -92,7 +92,7 @@ class SamplesWriter:
             more |= {"targets/names": targets.names, "targets/groups": targets.groups}
         for name, values in more.items():
             path = self.folder / f"{name}.npy"
-            path.parent.mkdir(exist_ok=True)
+            path.parent.mkdir(parents=True, exist_ok=True)
             np.save(path, values, allow_pickle=False)
         write_text(self.folder / ARRAYS, json.dumps([*self.kinds, *more]))
         (self.folder / "committed.json").unlink(missing_ok=True)
@@ -112,7 +112,7 @@ class SamplesWriter:
     def _open(self, name: str, dtype: np.dtype[Any], shape: tuple[int, ...]) -> None:
         """Open an array's file where its committed rows end; what was written after them is cut off."""
         path = self.folder / f"{name}.npy"
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         file = path.open("r+b" if path.exists() else "w+b")
         end = _end((dtype, shape), self.rows)
         file.truncate(end)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ctk.contract import Draft
+
 
 @dataclass(frozen=True)
 class Kind:
@@ -18,6 +20,8 @@ class Kind:
     dependencies  beside the toolkit: what the package imports itself
     files         modules of the package and other files in it, by template
     parts         what else it registers, under names of its own: hook, what is added to the name, thing, about
+    data          patterns of files in the package that are no modules
+    use, change   Markdown of the README, of a kind that has no template of it
     """
 
     name: str
@@ -28,6 +32,9 @@ class Kind:
     dependencies: tuple[str, ...]
     files: Mapping[str, str]
     parts: tuple[tuple[str, str, str, str], ...] = ()
+    data: tuple[str, ...] = ()
+    use: str = ""
+    change: str = ""
 
 
 PACKAGE = {
@@ -167,6 +174,25 @@ COMPETITION = Kind(
         ("models", "-mlp", "network:MLP", "one hidden layer on all features side by side"),
         ("losses", "-huber", "loss:Huber", "half the squared error up to delta, linear beyond"),
     ),
+    ("presets/*.yaml",),
 )
+
+
+def drafted(draft: Draft) -> Kind:
+    """Make the kind of a competition's package that a scaffold drafted, without the files that it has made."""
+    return Kind(
+        COMPETITION.name,
+        COMPETITION.hook,
+        draft.thing,
+        draft.about,
+        draft.description,
+        tuple(draft.dependencies),
+        {},
+        tuple(draft.parts),
+        tuple(draft.data),
+        draft.use,
+        draft.change,
+    )
+
 
 KINDS = {COMPETITION.name: COMPETITION, **COMPONENTS}

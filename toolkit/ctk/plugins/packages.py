@@ -141,10 +141,21 @@ def requested_names(packages: Sequence[str], projects: Sequence[Path]) -> set[st
 # What does it ---------------------------------------------------------------------------------------------------------
 
 
-def install_command(packages: Sequence[str], projects: Sequence[Path], upgrade: bool) -> list[str]:
-    """The command that installs into this environment. Raises CtkError where there is neither pip nor uv."""
+def install_command(
+    packages: Sequence[str], projects: Sequence[Path], upgrade: bool, offline: bool = False
+) -> list[str]:
+    """The command that installs into this environment. Raises CtkError where there is neither pip nor uv.
+
+    ``offline`` takes what the environment has for dependencies and for building, so that nothing is fetched.
+    """
     editable = [part for folder in projects for part in ("-e", str(folder))]
-    return [*_installer("install"), *(["--upgrade"] if upgrade else []), *editable, *packages]
+    return [
+        *_installer("install"),
+        *(["--upgrade"] if upgrade else []),
+        *(["--no-deps", "--no-build-isolation"] if offline else []),
+        *editable,
+        *packages,
+    ]
 
 
 def uninstall_command(packages: Sequence[str]) -> list[str]:

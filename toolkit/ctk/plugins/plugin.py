@@ -27,6 +27,7 @@ KINDS = {
     "trackers": "tracker",
     "samplers": "sampler",
     "platforms": "platform",
+    "scaffolds": "scaffold",
     "commands": "command",
 }
 OTHERS = "A plugin that is not installed may bring it: ctk install PACKAGE."

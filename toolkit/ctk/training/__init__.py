@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ctk.components.ridge import Ridge, solve_ridge
-    from ctk.training.boosted_trees import BoostedTrees, BoostingTask, FittedBooster, TreesTraining
+    from ctk.training.boosted_trees import BoostedTrees, BoostingTask, FittedBooster, TreesTraining, kind_of_target
     from ctk.training.datasets import text_codes, texts_of
     from ctk.training.devices import autocast, torch_device
     from ctk.training.forward import State, mean_output, output, reads_sequences
@@ -32,6 +32,7 @@ _HOMES = {
     "as_model": "training.network",
     "autocast": "training.devices",
     "current_team": "training.torchrun",
+    "kind_of_target": "training.boosted_trees",
     "mean_output": "training.forward",
     "output": "training.forward",
     "reads_sequences": "training.forward",
@@ -54,6 +55,7 @@ __all__ = [
     "as_model",
     "autocast",
     "current_team",
+    "kind_of_target",
     "mean_output",
     "output",
     "reads_sequences",

@@ -39,6 +39,9 @@ class TreesTraining(Strict):
         description="the library's name of what the patience looks at; none: the run's metric where the library has "
         "it, else that of the objective",
     )
+    log: bool = Field(
+        False, description="learn log(1 + y) of a target of numbers above -1, as a metric of ratios wants it"
+    )
     params: dict[str, Any] = Field({}, description="further parameters by the library's own names")
 
     @field_validator("params")
@@ -187,13 +190,13 @@ class BoostedTrees(Model):
     def fit(self, train: Samples, valid: Samples, context: FitContext) -> None:
         """Fit the boosters that are not in the context's folder yet. Raises CtkError for what the library refuses."""
         self.table = FeatureTable.of(train, self.reads, self.without)
-        targets = _matrix_of(train)
+        targets = self._scaled(_matrix_of(train))
         task = self._task(targets, len(valid) > 0, context)
         labels = self._labels(targets, task)
         self._target_names = self._names(train, len(labels))
         self._open_folder(context)
         matrix, valid_matrix = self.table.matrix(train), self.table.matrix(valid)
-        valid_labels = self._labels(_matrix_of(valid), task)
+        valid_labels = self._labels(self._scaled(_matrix_of(valid)), task)
         total = task.rounds * len(labels)
         data = valid_data = None
         told: list[tuple[str, FittedBooster]] = []
@@ -222,7 +225,8 @@ class BoostedTrees(Model):
         """Predict (N, D) float32."""
         predicted = self.predict_boosters(self.boosters, self.table.matrix(samples))
         columns = [np.asarray(each, np.float32).reshape(len(samples), -1) for each in predicted]
-        return columns[0] if len(columns) == 1 else np.concatenate(columns, axis=1)
+        whole = columns[0] if len(columns) == 1 else np.concatenate(columns, axis=1)
+        return np.expm1(whole) if self._settings.get("log") else whole
 
     def importances(self) -> dict[str, float]:
         """Share of each column in the gain of the trees' splits, the mean over boosters."""
@@ -308,6 +312,14 @@ class BoostedTrees(Model):
         names = self.class_metrics if task.classes else self.metrics
         same = known in self.same_scores and task.eval_metric == names.get(known)
         return metric.name if same and len(labels) == 1 else None
+
+    def _scaled(self, targets: Array) -> Array:
+        """The targets, or their logarithms. Raises UsageError for such as have none."""
+        if not self.training.log:
+            return targets
+        if len(targets) and not targets.min() > -1:
+            raise UsageError(f"log is true, and there is a target of {targets.min():g}.", "Leave log out.")
+        return np.log1p(targets)
 
     def _labels(self, targets: Array, task: BoostingTask) -> list[Array]:
         """What each booster is to predict: class numbers, a column, or all of them."""

@@ -229,7 +229,7 @@ class ValidationTracker(Callback):
         prediction = self.prediction.values
         assert prediction is not None
         finite = prediction.dtype.kind == "U" or np.isfinite(prediction).all()
-        return self.context.metric.score(prediction, self.valid) if finite else math.nan
+        return self.context.metric.score_or_nan(prediction, self.valid) if finite else math.nan
 
     def _epochs_done(self, trainer: L.Trainer, module: NetworkModule) -> float:
         """Count the epochs done at the end of this one; whole numbers as such."""

@@ -73,14 +73,15 @@ def expected_bytes(tasks: Sequence[FitTask]) -> tuple[dict[str, int], dict[str, 
         member = next(each for each in task.config.members if each.name == task.part.member)
         with suppress(Exception):
             keep_noise(Run(task.run).part_folder(task.part))
-            train = task.prepared.data.train
+            train, handed = task.prepared.data.train, task.config.handed_to(member)
             if task.steps is None:  # those of a dry run are of some rows alone
-                train = add_frozen(task.features, task.config.handed_to(member), train, "train")
+                train = add_frozen(task.features, handed, train, "train")
             try:
                 size = guarded_model(member).memory(train, task.config.device)
                 known |= {} if size is None else {member.name: size}
             except UsageError as error:
-                wrong[member.name] = error
+                if not any(task.features.features[name].by_fold for name in handed):  # else it may read one of those
+                    wrong[member.name] = error
     return known, wrong
 
 

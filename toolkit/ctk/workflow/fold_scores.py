@@ -54,7 +54,7 @@ class FoldScorer:
             rows = np.flatnonzero(fold_of_row == fold)
             valid = members.valid.take(rows)
             valid = valid.with_own_gallery() if valid.gallery is not None else valid
-            scores.append(metric.score(predictions[rows], valid) if len(rows) else math.nan)
+            scores.append(metric.score_or_nan(predictions[rows], valid) if len(rows) else math.nan)
         return tuple(scores)
 
     def check_stored(self, run: Run) -> None:

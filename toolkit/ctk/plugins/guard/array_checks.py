@@ -104,8 +104,9 @@ def check_scores(value: Any, rows: int) -> Array:
     return values
 
 
-COLUMN = re.compile(r"\w[\w.-]*(/\w[\w.-]*)*")
-"""Names of columns: they stand in configs, and name files."""
+PART = r"(?!\.)[^\x00-\x1f\x7f/\\*?\[\]]+"
+COLUMN = re.compile(f"{PART}(/{PART})*")
+"""Names of columns: they name files, and stand in configs, where some letters are a pattern's."""
 
 
 def check_columns(value: Any, rows: int) -> dict[str, Array]:
@@ -116,7 +117,7 @@ def check_columns(value: Any, rows: int) -> dict[str, Array]:
     columns = {}
     for name, column in value.items():
         named = isinstance(name, str) and (name == "" or COLUMN.fullmatch(name))
-        require(named, f"extracted a column {name!r}, which is no name: letters, digits, '_', '.' and '-', with '/'")
+        require(named, f"extracted a column {name!r}, which is no name: it names a file, and is no pattern")
         what = f"extracted the column '{name}' as" if name else "extracted"
         if not (isinstance(column, np.ndarray) and column.dtype.kind == "U"):
             column = to_numeric(column, what).astype(np.float32, copy=False)

@@ -24,7 +24,7 @@ from ctk.plugins.tracebacks import keep_traceback
 
 C = TypeVar("C")
 
-ONE_OF_A_KIND = ("commands", "competitions", "data", "metrics", "platforms")
+ONE_OF_A_KIND = ("commands", "competitions", "data", "metrics", "platforms", "scaffolds")
 """Kinds of which a user cannot simply take another."""
 
 

@@ -431,6 +431,12 @@ def _shares(shares: Any, given: Given) -> Any:
     return shares
 
 
+def _scaffold(scaffold: Any, given: Given) -> Any:
+    _instance_of(contract.Scaffold)(scaffold, given)
+    _options_schema(getattr(scaffold, "options", None) or "none", given)
+    return scaffold
+
+
 def _command(command: Any, given: Given) -> Any:
     import click
 
@@ -557,6 +563,15 @@ CONTRACTS = {
         ),
         leaderboard=Rule("reading the leaderboard", lambda entries, given: list(entries)),
         submissions=Rule("listing submissions", lambda submissions, given: list(submissions)),
+    ),
+    "scaffolds": Contract(
+        contract.Scaffold,
+        make=Rule("being made", _scaffold),
+        inspect=Rule(
+            "looking at {folder}",
+            _of_type(contract.Inspection, "found a {}, and a ctk.contract.Inspection is needed"),
+        ),
+        draft=Rule("drafting a package", _of_type(contract.Draft, "drafted a {}, and a ctk.contract.Draft is needed")),
     ),
     "trackers": Contract(None, make=Rule("being made", takes=("folder", "name"))),
     "samplers": Contract(None, make=Rule("being made", takes=("space", "seed"))),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -82,14 +83,20 @@ def _dotted(text: str) -> bool:
     return bool(text) and all(part.isidentifier() for part in text.split("."))
 
 
+def _without_number(offer: Offer) -> str:
+    """The name, a metric's without the number behind an '@' that it may end in: no folder is called by a metric."""
+    return re.sub(r"@[0-9.]+$", "", offer.name) if offer.kind == "metrics" else offer.name
+
+
 def check_names(exam: Examination) -> None:
     """Check that names can stand in a config and be a folder, are given once, and are nobody else's."""
     seen: set[tuple[str, str]] = set()
     for offer in exam.subject.offers:
-        if not isinstance(offer.name, str) or not is_folder_name(offer.name):
+        if not isinstance(offer.name, str) or not is_folder_name(_without_number(offer)):
             exam.wrong(
                 f"{offer.name!r} is no name ({offer.where})",
-                "Names stand in configs and folders: letters, digits, '-', '_' and '.', the first no '-' or '.'.",
+                "Names stand in configs and folders: letters, digits, '-', '_' and '.', the first no '-' or '.'; and a"
+                " metric's may end in a number behind '@', as map@3.",
             )
             continue
         exam.saw(offer.title)

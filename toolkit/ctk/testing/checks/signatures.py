@@ -48,7 +48,7 @@ def _subclass(exam: Examination, offer: Offer) -> None:
         each.name for each in _parameters(thing) if each.default is each.empty and each.kind is not each.VAR_KEYWORD
     ]
     positional = [each.name for each in _parameters(thing) if each.kind is each.POSITIONAL_OR_KEYWORD]
-    if offer.kind in ("competitions", "platforms") and needed:
+    if offer.kind in ("competitions", "platforms", "scaffolds") and needed:
         exam.wrong(f"{thing.__name__} cannot be made without {', '.join(needed)}", "It is made without arguments.")
     elif positional:
         exam.wrong(

@@ -1,4 +1,4 @@
-"""The toy competition in its four flavours, and their metrics."""
+"""The toy competition in its flavours, and their metrics."""
 
 from __future__ import annotations
 
@@ -133,6 +133,20 @@ class ToyRegression(ToyCompetition):
     metric = "toy-mse"
     headline = ("toy-mse",)
     scorer = MSE
+
+
+class ToyEvents(ToyRegression):
+    """Whether something happens, from four numbers."""
+
+    id = "toy-events"
+    title = "Toy events"
+
+
+class ToyAmounts(ToyRegression):
+    """A number well above zero from four numbers."""
+
+    id = "toy-amounts"
+    title = "Toy amounts"
 
 
 class ToyClassification(ToyCompetition):

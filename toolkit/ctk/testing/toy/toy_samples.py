@@ -45,6 +45,10 @@ def _with_target(samples: Samples, flavour: str, mixed: Array) -> Samples:
         return replace(samples, target=mixed[:, :2].astype(np.float32))
     if flavour == "toy-classification":
         return replace(samples, target=np.eye(CLASSES, dtype=np.float32)[mixed[:, :CLASSES].argmax(1)])
+    if flavour == "toy-events":
+        return replace(samples, target=(mixed[:, :1] > 0).astype(np.float32))
+    if flavour == "toy-amounts":
+        return replace(samples, target=3 + mixed[:, :1].astype(np.float32))
     if flavour == "toy-text":
         return replace(samples, target=WORDS[np.digitize(mixed[:, 0], (-0.4, 0.4))])
     vectors = np.random.default_rng(7).standard_normal((GALLERY, 4)).astype(np.float32)
@@ -59,16 +63,23 @@ def _with_images(samples: Samples, feature: str) -> Samples:
     return replace(samples, features={**samples.features, "image": image})
 
 
+def _with_texts(samples: Samples, feature: str) -> Samples:
+    words = WORDS[np.digitize(samples.features[feature], (-0.4, 0.4))]
+    return replace(samples, features={**samples.features, "text": np.array([" ".join(row) for row in words.tolist()])})
+
+
 class ToyReader(DataReader):
     """Samples of the flavour that ``flavour.txt`` names.
 
     features  names under which the samples' features are given
     images    whether there is a feature ``image`` too: (N, 4, 8, 3) uint8, columns of grey by their numbers
+    texts     whether there is a feature ``text`` too: (N,) str, a word for each number
     """
 
-    def __init__(self, *, features: list[str] | None = None, images: bool = False) -> None:
+    def __init__(self, *, features: list[str] | None = None, images: bool = False, texts: bool = False) -> None:
         self.features = features or ["x"]
         self.images = images
+        self.texts = texts
 
     def read(self, folder: Path) -> Data:
         """96 samples to train on and 24 to predict, whose targets are known. Raises DataError."""
@@ -79,6 +90,8 @@ class ToyReader(DataReader):
         train, truth = make_toy_samples(flavour, self.features)
         if self.images:
             train, truth = _with_images(train, self.features[0]), _with_images(truth, self.features[0])
+        if self.texts:
+            train, truth = _with_texts(train, self.features[0]), _with_texts(truth, self.features[0])
         return Data(train, replace(truth, target=None), folder, f"{flavour}: {len(train)} samples", truth)
 
     def describe(self, folder: Path) -> list[DataItem]:

@@ -46,7 +46,7 @@ def describe_division(samples: Samples, split: Split, division: Division) -> lis
         said.append(f"Checked: nothing is trained on from the time that is validated{gap}{later}.")
     apart = []
     for name in samples.groups:
-        if name in (*whole, split.predefined):
+        if name in (*whole, split.predefined, split.stratify):
             continue
         fold, count, both = groups_on_both_sides(samples.group(name), division.folds)
         if fold >= 0:

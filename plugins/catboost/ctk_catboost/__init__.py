@@ -1,0 +1,1 @@
+"""Gradient-boosted trees of CatBoost as a ctk model."""

@@ -1,0 +1,7 @@
+"""The plugin keeps the promises of the contract with the toolkit."""
+
+from ctk.testing import check_plugin
+
+
+def test_the_plugin_keeps_the_contract():
+    check_plugin("catboost")

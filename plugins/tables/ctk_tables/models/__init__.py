@@ -1,0 +1,1 @@
+"""Models of tables: linear ones, and a network with embeddings."""
