@@ -30,7 +30,7 @@ class Check(Strict):
         info, frame = read_info(self.check), frame_of(self.check)
         if self.view >= len(info.detections):
             raise UsageError(f"{self.check}: has views 0 to {len(info.detections) - 1}, and no {self.view}.")
-        views = label_frames([(frame, info)])
+        views = label_frames([(self.check, info)])
         picture = open_picture(self.check.parent / f"{frame}_{self.view:02d}_im.jpg")
         lines = self.lines(views)
         out = self.out or Path(f"{frame}_{self.view:02d}_check.png")
