@@ -39,7 +39,7 @@ class Check(Strict):
         wide = sys.stdout.isatty() and shutil.get_terminal_size().columns >= WIDTH
         shown = for_terminal(drawn.crop((0, 0, *SHOWN))) if wide else []
         nothing = ["no kart counts in this view, and nothing is asked about it"]
-        return [*shown, *(lines or nothing), f"drawn to {out}"]
+        return [*shown, *(lines or nothing), *views.notes, f"drawn to {out}"]
 
     @abstractmethod
     def lines(self, views: Views) -> list[str]:
