@@ -21,16 +21,10 @@ from ctk_supertux.small.frames import Frames, box_places, draw_windows
 from ctk_supertux.small.train import SmallTraining, TrainingPlan
 from ctk_transformers import VisionLanguageNetwork, load_base
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 NAMES = ["tux", "gnu", "sara_the_wizard"]
 PLAN = TrainingPlan(seeing=2, steps=4, batch=2, save_every=1)
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")
