@@ -4,6 +4,7 @@ ctk          ``ctk("run", "aml-retrieval", code=0)`` in this process: what a tes
 ctk_process  the same in a process of its own: where imports, signals, kills or exits are the point; what
              ``ctk.start(...)`` returns while it runs is one too
 ctk_in       ``ctk_in(folder)``: ``ctk`` for fixtures that live longer than a test
+one_thread   torch computes with one thread
 once         ``once("wheel", make)``: a folder that ``make(folder)`` filled, one for all workers of this run of pytest
 
 Workers compute with one thread each, and what is prepared is kept out of the user's cache, in one that they share.
@@ -68,6 +69,17 @@ def ctk(request: pytest.FixtureRequest, tmp_path: Path) -> CommandLine:
 def ctk_process(request: pytest.FixtureRequest, tmp_path: Path) -> ProcessLine:
     """As ``ctk``, in a process of its own."""
     return ProcessLine(*_home(request, tmp_path))
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Torch on one thread: several wait for each other longer than a tiny model computes."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,9 @@ from ctk.errors import CtkError, DataError, PluginError, SubmissionError
 from ctk.plugins import KINDS, Component, Plugin, Plugins
 from ctk.plugins.guard import ContractViolation, Guard, competition_of, metric_of, only_sentences
 from ctk.plugins.guard import array_checks as checks
-from ctk.plugins.guard.rules import CONTRACTS, check_blend, check_loss
+from ctk.plugins.guard.blend_checks import check_blend
+from ctk.plugins.guard.model_checks import check_loss
+from ctk.plugins.guard.rules import CONTRACTS
 from ctk.plugins.guard.sample_checks import check_data
 from ctk.plugins.tracebacks import tracebacks_in
 from ctk.samples import Data, Gallery, Samples, Targets

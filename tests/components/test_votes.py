@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from ctk.components.blenders import Greedy, Mean, Vote
 from ctk.contract import Blend, Metric, RowBins, join_blends
 from ctk.errors import DamagedError, UsageError
+from ctk.plugins.guard.blend_checks import check_blend
 from ctk.plugins.guard.failures import ContractViolation
-from ctk.plugins.guard.rules import check_blend
 from ctk.samples import Gallery, Samples
 from ctk.workflow.blend_record import BlendRecord
 

@@ -5,8 +5,9 @@
 Ours is what ``ctk data tux-vlm --generate`` does with labels: it reads and checks the info files, labels all views and
 writes one JSON file. The plain script opens a view's info file for each view, as the homework's starter does, goes kart
 by kart, and writes the same records by ``json.dump``; "by frame" opens each file once. The floor reads and parses the
-JSON files and does nothing with them. All take turns in one process, on files that lie in the page cache; the error is
-the share of records that differ from the plain script's. Info files are synthetic, as large as the homework's, or those
+JSON files and does nothing with them, by the reader that ctk has, which checks them as well; beside it stands the plain
+script's reader. All take turns in one process, on files that lie in the page cache; the error is the share of records
+that differ from the plain script's. Info files are synthetic, as large as the homework's, or those
 of --source over and over.
 """
 
@@ -15,7 +16,7 @@ from __future__ import annotations
 import argparse
 import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from ctk.bench.measure import measure
 from ctk.bench.tables import machine, save
 from ctk.cli.bench import print_rows
 from ctk_supertux.labels import ask, label_files, list_infos, write_pairs
+from ctk_supertux.labels.info import DECODER
 
 VIEWS = 10
 BOXES = 22
@@ -61,7 +63,8 @@ def case(place: Path, frames: int, seconds: float) -> BenchCase:
     by_frame(train, place / "right.json")
     right = _ordered(place / "right.json")
     contestants = [
-        Contestant("reading and parsing JSON", lambda: partial(parse, train), "floor"),
+        Contestant("reading alone, ctk's reader", lambda: partial(parse, train, DECODER.decode), "floor"),
+        Contestant("reading alone, json.loads", lambda: partial(parse, train, json.loads)),
         Contestant("ctk", lambda: partial(ours, train, place / "ours_qa_pairs.json"), "ctk"),
         Contestant("plain script, by view", lambda: partial(by_view, train, place / "view.json")),
         Contestant("plain script, by frame", lambda: partial(by_frame, train, place / "frame.json")),
@@ -83,10 +86,10 @@ def ours(train: Path, out: Path) -> Path:
     return out
 
 
-def parse(train: Path) -> None:
+def parse(train: Path, parser: Callable[[bytes], Any]) -> None:
     """Read all of the labels, and leave them."""
     for path in sorted(train.glob("*_info.json")):
-        json.loads(path.read_bytes())
+        parser(path.read_bytes())
 
 
 def by_view(train: Path, out: Path) -> Path:

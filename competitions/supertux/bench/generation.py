@@ -14,18 +14,14 @@ import tempfile
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 import torch
-from lora_step import make_samples
+from shared import make_samples, tell, write_small
 
 from ctk.bench.bench_case import BenchCase, Contestant, Run, Verdict
 from ctk.bench.measure import measure
-from ctk.bench.tables import machine, save
-from ctk.cli.bench import print_rows
 from ctk.samples import Array, Samples
 from ctk.training import text_codes, texts_of
 from ctk_supertux.columns import IMAGE, QUESTION
-from ctk_supertux.small import write_new
 from ctk_transformers import VisionLanguageNetwork
 
 
@@ -39,9 +35,8 @@ def main() -> None:
     parser.add_argument("--results", type=Path, help="folder of the CSV tables; left out, nothing is kept")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="ctk-bench-") as place:
-        samples, model = make_samples(given.questions), given.model or place
-        if given.model is None:
-            write_new(Path(place), [*np.unique(samples.features[QUESTION]), *np.unique(samples.target)])
+        samples = make_samples(given.questions)
+        model = given.model or write_small(Path(place), samples)
         first: list[Array] = []
 
         def judge(answers: Array) -> Verdict:
@@ -54,9 +49,7 @@ def main() -> None:
         ]
         case = BenchCase(f"generation, {given.questions} questions", "cpu", contestants, judge, given.seconds)
         measured = measure("generation", case)
-    print_rows(measured)
-    if given.results:
-        save(measured, machine(), given.results)
+    tell(measured, given.results)
 
 
 def _generate(model: str, samples: Samples, size: int) -> Run:

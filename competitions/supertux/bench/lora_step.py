@@ -21,18 +21,16 @@ from pathlib import Path
 import numpy as np
 import torch
 from peft import LoraConfig, get_peft_model
+from shared import make_samples, tell, write_small
 from transformers import AutoModelForImageTextToText, AutoProcessor
 
 from ctk.bench.bench_case import BenchCase, Contestant, Run, Verdict
 from ctk.bench.measure import measure
-from ctk.bench.tables import machine, save
-from ctk.cli.bench import print_rows
 from ctk.config.training_keys import Training
 from ctk.contract import FitContext, Metric
 from ctk.samples import Array, Samples
 from ctk.training import as_model
-from ctk_supertux.columns import IMAGE, QUESTION, SIDE_QUESTION, TOTAL_QUESTION, TRACK_QUESTION
-from ctk_supertux.small import write_new
+from ctk_supertux.columns import IMAGE, QUESTION
 from ctk_transformers import VisionLanguageNetwork
 
 SEED, LR, VALID = 1, 5e-4, 4
@@ -51,9 +49,7 @@ def main() -> None:
         folder = Path(place)
         samples = make_samples(given.rows + VALID)
         samples.save(folder / "samples")
-        model = given.model or str(folder / "small")
-        if given.model is None:
-            write_new(folder / "small", [*np.unique(samples.features[QUESTION]), *np.unique(samples.target)])
+        model = given.model or write_small(folder / "small", samples)
         samples = Samples.open(folder / "samples")
         rows = np.arange(len(samples))
         case = BenchCase(
@@ -67,19 +63,7 @@ def main() -> None:
             given.seconds,
         )
         measured = measure("training", case)
-    print_rows(measured)
-    if given.results:
-        save(measured, machine(), given.results)
-
-
-def make_samples(count: int) -> Samples:
-    """Noise as pictures, with questions and answers of the usual lengths."""
-    random = np.random.default_rng(0)
-    asked = [TRACK_QUESTION, TOTAL_QUESTION, *(SIDE_QUESTION.format(kart) for kart in ("tux", "sara_the_wizard"))]
-    answers = ["zengarden", "3", "left", "right"]
-    chosen = random.integers(0, 4, count)
-    pictures = random.integers(0, 256, (count, 100, 150, 3), np.uint8)
-    return Samples(np.arange(count), {IMAGE: pictures, QUESTION: np.array(asked)[chosen]}, np.array(answers)[chosen])
+    tell(measured, given.results)
 
 
 class _Judge:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -30,15 +31,17 @@ CAPTIONS = (
 FRAMES = 4
 
 
-def write_base(folder: Path, wider: int = 1) -> None:
-    """A base of SmolVLM's architecture with some ten thousand parameters."""
+def write_base(
+    folder: Path, wider: int = 1, texts: Sequence[str] = (*QUESTIONS, *CAPTIONS), spread: float = 0.5
+) -> None:
+    """A base of SmolVLM's architecture with some ten thousand parameters; ``spread`` is of the text model's weights."""
     from transformers import Idefics3ForConditionalGeneration
 
-    processor = new_processor(train_tokenizer([*QUESTIONS, *CAPTIONS]))
+    processor = new_processor(train_tokenizer(texts))
     config = new_model(processor.tokenizer).config
     tower = {"hidden_size": 32 * wider, "intermediate_size": 48, "num_hidden_layers": 1, "num_attention_heads": 2}
     config.vision_config.update(tower)
-    config.text_config.update({**tower, "num_key_value_heads": 1, "head_dim": 16 * wider, "initializer_range": 0.5})
+    config.text_config.update({**tower, "num_key_value_heads": 1, "head_dim": 16 * wider, "initializer_range": spread})
     torch.manual_seed(wider)
     Idefics3ForConditionalGeneration(config).save_pretrained(folder)
     processor.save_pretrained(folder)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from competitions.supertux.tests.bundle_fixtures import write_base
 from torch.testing import assert_close
 
 from ctk.contract import Batch, FitContext
@@ -24,30 +25,13 @@ from ctk_transformers import PretrainedBase
 
 OF_EGO = [f"{kart} is the ego car." for kart in ("tux", "gnu", "konqi", "nolok")]
 OF_TRACK = [f"The track is {track}." for track in ("lighthouse", "zengarden", "hacienda", "scotland")]
-TINY = {"vision": {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 1, "num_attention_heads": 2}}
-TINY["text"] = {**TINY["vision"], "num_key_value_heads": 1}
 
 
 @pytest.fixture(scope="session")
 def base(once) -> str:
     """A folder of a base model with random weights; nobody writes to it."""
-
-    def make(folder: Path) -> None:
-        from transformers import Idefics3ForConditionalGeneration
-
-        from ctk_supertux.small import new_processor, train_tokenizer
-        from ctk_supertux.small.architecture import new_model
-
-        texts = [caption for row in choices(8).features["candidates"] for caption in row]
-        processor = new_processor(train_tokenizer(texts))
-        config = new_model(processor.tokenizer).config
-        config.vision_config.update(TINY["vision"])
-        config.text_config.update({**TINY["text"], "head_dim": 16})
-        torch.manual_seed(0)
-        Idefics3ForConditionalGeneration(config).save_pretrained(folder)
-        processor.save_pretrained(folder)
-
-    return str(once("tux-clip-base", make))
+    captions = choices(8).features["candidates"].ravel().tolist()
+    return str(once("tux-clip-base", lambda folder: write_base(folder, texts=captions, spread=0.02)))
 
 
 def choices(count: int = 10) -> Samples:

@@ -147,6 +147,13 @@ def test_a_view_is_drawn_with_boxes_ego_mark_and_everything_asked(folder, tmp_pa
     assert "has views 0 to 2, and no 3" in " ".join((refused.stdout + refused.stderr).split())
 
 
+def test_what_is_odd_in_a_view_is_told_beside_it(tmp_path, ctk):
+    path = write_frame(tmp_path, 0x12, ([NEAR, [9, 0, 0, 0, 9, 9], [1, 1, -9, 100, 620, 300]],))
+    told = " ".join(ctk("data", "tux-vlm", "--check", path, "--out", tmp_path / "drawn.png", code=0).stdout.split())
+    assert "boxes of an unknown class 9, such as in 00012, view 0, are read as no kart" in told
+    assert "1 boxes of karts reach out of 600 x 400 pixels, such as in 00012, view 0" in told
+
+
 def test_a_picture_in_the_terminal_has_two_pixels_a_character():
     lines = for_terminal(Image.new("RGB", (900, 600), (1, 2, 3)))
     assert len(lines) == 50

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from competitions.supertux.tests.small_homework import KARTS, LEFT_AHEAD, NEAR, RIGHT_BEHIND, info
@@ -31,7 +33,7 @@ from ctk_supertux.labels.sampling import fill_evenly
 
 
 def views_of(*views, track="abyss"):
-    return label_frames([("0001f", Info.model_validate(info(views, track)))])
+    return label_frames([(Path("0001f_info.json"), msgspec.convert(info(views, track), Info))])
 
 
 def answers(view, zeros=True):
@@ -199,7 +201,9 @@ def test_thousands_of_random_views_agree_with_the_rules_written_plainly():
                 for kart in random.permutation(4).tolist()[: random.integers(0, 5)]
             ])  # fmt: skip
         contents.append(info(views, track=f"track{random.integers(9)}"))
-    views = label_frames((f"{frame:05x}", Info.model_validate(each)) for frame, each in enumerate(contents))
+    views = label_frames(
+        (Path(f"{frame:05x}_info.json"), msgspec.convert(each, Info)) for frame, each in enumerate(contents)
+    )
     asked = ask(views, zeros=True)
     found = [{} for _ in range(len(views))]
     for view, text, answer in zip(asked.view, asked.text, asked.answer, strict=True):
@@ -239,8 +243,8 @@ def test_as_even_as_sizes_allow():
 
 def many_views():
     view = [[NEAR], [NEAR], [NEAR, LEFT_AHEAD], [NEAR, LEFT_AHEAD, RIGHT_BEHIND]]
-    frames = [(f"{frame:05x}", Info.model_validate(info(view, f"track{frame % 5}"))) for frame in range(40)]
-    return label_frames(frames)
+    frames = [msgspec.convert(info(view, f"track{frame % 5}"), Info) for frame in range(40)]
+    return label_frames((Path(f"{frame:05x}_info.json"), each) for frame, each in enumerate(frames))
 
 
 def test_what_is_drawn_is_even_by_family_and_by_answer():

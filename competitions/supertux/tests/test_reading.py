@@ -188,27 +188,43 @@ def test_a_truth_is_read_from_the_folder_or_its_file(folder):
     [
         ({"track_name": "abyss"}, "has a key 'track_name', which no info file has"),
         ({"karts": ["tux"]}, "detections, view 1: a kart has the track id 1, and karts has 1 names"),
-        ({"detections": [[[1, 0, 0, 0, 10]]]}, "detections.0.0: List should have at least 6 items"),
-        ({"detections": [[[1, 0, 0.5, 0, 10, 10]]]}, "detections.0.0.2: Input should be a valid integer"),
-        ({"detections": [[[1, 0, 2**70, 0, 10, 10]]]}, "detections: has a number that no picture's pixel has"),
-        ({"detections": [[[]]]}, "detections.0.0: List should have at least 6 items"),
-        ({"detections": [[7]]}, "detections.0.0: Input should be a valid list"),
+        (
+            {"detections": [[], [[2, 0, 0, 0, 9, 9], [1, 0, 0, 0, 10]]]},
+            "detections, view 1, detection 1: does not have the 6 numbers that are needed: class, track id, x1, y1, ",
+        ),
+        (
+            {"detections": [[[1, 0, 0.5, 0, 10, 10]]]},
+            "detections, view 0, detection 0, x1: is a number with a point, and a whole number is needed.",
+        ),
+        (
+            {"detections": [[[1, 0, 2**70, 0, 10, 10]]]},
+            "detections, view 0, detection 0, x1: is a number that no picture's pixel has.",
+        ),
+        ({"detections": [[[]]]}, "detections, view 0, detection 0: does not have the 6 numbers that are needed"),
+        ({"detections": [[7]]}, "detections, view 0, detection 0: is a whole number, and a list is needed."),
         (
             {"detections": [[["1", 0, 0, 0, 10, 10]], [[1, 0, 0, 0, 10, "9"]]]},
-            "detections.0.0.0: Input should be a valid",
+            "detections, view 0, detection 0, class: is text, and a whole number is needed.",
         ),
-        ({"velocity": [[0.0, 0.0]]}, "velocity.0: List should have at least 3 items"),
+        ({"karts": ["tux", None]}, "karts, kart 1: is nothing, and text is needed."),
+        ({"velocity": [[0.0, 0.0]]}, "velocity, kart 0: does not have the 3 numbers that are needed."),
     ],
 )
-def test_a_wrong_info_file_is_one_sentence_that_names_file_and_key(tmp_path, content, problem):
+def test_a_wrong_info_file_is_one_sentence_that_names_file_and_place(tmp_path, content, problem):
     path = write_frame(tmp_path, 1, **content) if "detections" not in content else tmp_path / "00001_info.json"
     if "detections" in content:
         path.write_text(json.dumps({**info([]), **content}))
     with pytest.raises(DataError) as error:
         label_files([path])
-    assert "00001_info.json" in str(error.value)
-    assert problem in str(error.value)
+    assert error.value.problem.startswith(f"{path}")
+    assert problem in error.value.problem
     assert error.value.help
+
+
+def test_a_number_that_is_none_is_read_where_no_rule_looks(tmp_path):
+    path = write_frame(tmp_path, 1, velocity=[[float("nan")] * 3])
+    assert np.isnan(read_info(path).velocity[0]).all()
+    assert label_files([path]).counts.tolist() == [1, 2, 3]
 
 
 def test_a_missing_key_and_no_json_are_told(tmp_path):
@@ -217,6 +233,9 @@ def test_a_missing_key_and_no_json_are_told(tmp_path):
     path = tmp_path / "00001_info.json"
     path.write_text(json.dumps(content))
     with pytest.raises(DataError, match=r"'karts'|'kart_names'"):
+        read_info(path)
+    path.write_text("[1, 2]")
+    with pytest.raises(DataError, match=r"00001_info.json: is a list, and a mapping is needed"):
         read_info(path)
     path.write_text(json.dumps(info([[NEAR]]))[:-9])
     with pytest.raises(DataError, match=r"00001_info.json: .*JSON"):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from competitions.supertux.tests.small_homework import write_frame
 from PIL import Image
 
 from ctk.contract import Batch
@@ -21,16 +21,9 @@ from ctk_supertux.small.frames import Frames, box_places, draw_windows
 from ctk_supertux.small.train import SmallTraining, TrainingPlan
 from ctk_transformers import VisionLanguageNetwork, load_base
 
-NAMES = ["tux", "gnu", "sara_the_wizard"]
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 PLAN = TrainingPlan(seeing=2, steps=4, batch=2, save_every=1)
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")
@@ -42,9 +35,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         [[[1, 1, 260, 160, 360, 260], [1, 2, 480, 280, 560, 380]], [[1, 0, 300, 180, 344, 232]]],
     ]
     for frame, views in enumerate(boxes):
-        info = {"track": f"track_{frame}", "karts": NAMES, "detections": views}
-        info |= {"distance_down_track": [0.0] * 3, "velocity": [[0.0] * 3] * 3}
-        (folder / f"{frame:05x}_info.json").write_text(json.dumps(info))
+        write_frame(folder, frame, views, f"track_{frame}")
         for view, found in enumerate(views):
             picture = np.zeros((100, 150, 3), np.uint8)
             for kind, _, *corners in found:
@@ -71,7 +62,7 @@ def test_a_mirrored_view_has_its_sides_exchanged(frames):
     mirrored = answers(frames.label(np.tile([0.0, 0, 600, 400, 1], (4, 1))))
     assert plain[0, "Where is gnu relative to the ego car?"] == "front and left"
     assert mirrored[0, "Where is gnu relative to the ego car?"] == "front and right"
-    assert mirrored[2, "Is sara_the_wizard to the left or right of the ego car?"] == "left"
+    assert mirrored[2, "Is kiki to the left or right of the ego car?"] == "left"
     assert mirrored[2, "What kart is the ego car?"] == plain[2, "What kart is the ego car?"] == "gnu"
     assert answers(frames.label(np.tile([0.0, 0, 600, 400, 0], (4, 1)))) == plain
 

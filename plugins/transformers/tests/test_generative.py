@@ -10,20 +10,21 @@ import pytest
 import torch
 from numpy.testing import assert_array_equal
 from peft import PeftModel
+from plugins.transformers.tests.tiny_models import write_causal, write_vision_language
 from torch.nn.functional import cross_entropy
-from transformers import GPT2Config, GPT2LMHeadModel
 
 from ctk.config.training_keys import Training
 from ctk.contract import Batch, FitContext, Metric
 from ctk.errors import CtkError, UsageError
 from ctk.samples import Samples
 from ctk.training import as_model, text_codes, texts_of
-from ctk_supertux.small import train_tokenizer, write_new
 from ctk_transformers.base_model import load_base
 from ctk_transformers.causal import CausalLanguageNetwork
 from ctk_transformers.generative import AnswerNetwork
 from ctk_transformers.lora import load_lora
 from ctk_transformers.vision_language import VisionLanguageNetwork
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 QUESTIONS = np.array(["What track is this?", "How many karts are there?", "Is tux left?", "Where is sara_the_wizard?"])
 ANSWERS = np.array(["zengarden", "3", "left", "front and left"])
@@ -31,30 +32,15 @@ ANSWERS = np.array(["zengarden", "3", "left", "front and left"])
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A base of SmolVLM's architecture with random weights; they are enlarged, so that answers differ."""
     folder = tmp_path_factory.mktemp("small")
-    write_new(folder, [*QUESTIONS, *ANSWERS], seed=1)
-    base = load_base(str(folder))
-    with torch.no_grad():
-        for each in base.model.parameters():
-            if each.ndim == 2:
-                each.mul_(4)
-    base.model.save_pretrained(folder)
+    write_vision_language(folder, [*QUESTIONS, *ANSWERS])
     return str(folder)
 
 
 @pytest.fixture(scope="module")
 def gpt2(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A causal model with absolute positions, without a chat template."""
     folder = tmp_path_factory.mktemp("gpt2")
-    tokenizer = train_tokenizer([*QUESTIONS, *ANSWERS])
-    torch.manual_seed(0)
-    config = GPT2Config(
-        vocab_size=len(tokenizer), n_positions=96, n_embd=32, n_layer=2, n_head=2, initializer_range=0.5,
-        bos_token_id=tokenizer.bos_token_id, eos_token_id=tokenizer.eos_token_id,
-    )  # fmt: skip
-    GPT2LMHeadModel(config).save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
+    write_causal(folder, [*QUESTIONS, *ANSWERS])
     return str(folder)
 
 
@@ -62,15 +48,6 @@ def gpt2(tmp_path_factory: pytest.TempPathFactory) -> str:
 def questions() -> Samples:
     images = np.random.default_rng(0).integers(0, 256, (4, 100, 150, 3), dtype=np.uint8)
     return Samples(ids=np.arange(4), features={"image": images, "question": QUESTIONS}, target=ANSWERS)
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Threads wait for each other longer than such a model computes."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def features(samples: Samples, rows: slice = slice(None)) -> dict[str, torch.Tensor]:

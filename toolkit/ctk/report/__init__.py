@@ -5,8 +5,9 @@ A competition adds sections of its own; ``axes`` and ``figure_svg`` draw in the 
 
 from ctk.report.figures import BASELINE, FONT_SIZE, GRID, INK, MUTED, SERIES, axes, data_uri, figure_svg
 from ctk.report.numbers import decimals_for, difference, duration, number
-from ctk.report.page import best_baseline, spoken, write_report
+from ctk.report.page import write_report
 from ctk.report.rendering import Fact, render_template
+from ctk.report.who import best_baseline, spoken
 
 __all__ = [
     "BASELINE",

@@ -15,14 +15,15 @@ from ctk.errors import hide_secrets
 from ctk.files import dump_yaml, write_text
 from ctk.report import curves
 from ctk.report.blend_trace import plot_climb
-from ctk.report.figures import SERIES
 from ctk.report.folds import Folds, by_fold
 from ctk.report.heat import MapRow, weight_map
 from ctk.report.importances import ImportanceBars, importance_bars
 from ctk.report.member_graph import member_graph, nodes_of
-from ctk.report.numbers import column, comparison, duration, mending, number
+from ctk.report.members_table import members_table
+from ctk.report.numbers import column, comparison, mending, number
 from ctk.report.rendering import Fact, render_template
 from ctk.report.transformed import sheet
+from ctk.report.who import by_rank, deciding, slots, split_key, spoken
 
 if TYPE_CHECKING:
     from ctk.contract import Results
@@ -68,47 +69,6 @@ def write_report(results: Results, sections: Sequence[Section], path: Path) -> N
     write_text(path, page)
 
 
-# Who is who --------------------------------------------------------------------------------------------------------
-
-
-def deciding(results: Results, key: str) -> float:
-    """The deciding metric of a member key or "blend"; nan where it was not evaluated."""
-    return float(results.scores.get(key, {}).get(results.metric.name, math.nan))
-
-
-def by_rank(results: Results, *, baselines: bool) -> list[str]:
-    """Keys of the members, or of the baselines, the best first; those without a score last."""
-    keys = [key for key in results.members if (key in results.baselines) == baselines]
-    return sorted(keys, key=lambda key: results.metric.merit(deciding(results, key)), reverse=True)
-
-
-def spoken(results: Results, key: str) -> str:
-    """A member key for people; the seed is said only where the member has several."""
-    name, seed = _split(key)
-    several = sum(1 for other in results.members if _split(other)[0] == name) > 1
-    return f"{name} seed {seed}" if several and seed else name
-
-
-def best_baseline(results: Results, score: str | None = None) -> str | None:
-    """Key of the baseline with predictions that scores best, by the deciding metric or another score of its direction.
-
-    None where there is none, or none with a score that is a number.
-    """
-    name = score or results.metric.name
-    scores = {
-        key: results.scores.get(key, {}).get(name, math.nan) for key in sorted(results.baselines & set(results.oof))
-    }
-    finite = {key: value for key, value in scores.items() if math.isfinite(value)}
-    return max(finite, key=lambda key: results.metric.merit(finite[key]), default=None)
-
-
-def slots(results: Results) -> dict[str, int]:
-    """The colour's number of each member, by member name: the best few get one from 1, the others and baselines 0."""
-    names = list(dict.fromkeys(_split(key)[0] for key in by_rank(results, baselines=False)))
-    ranked = {name: slot if slot <= len(SERIES) else 0 for slot, name in enumerate(names, 1)}
-    return {**{_split(key)[0]: 0 for key in results.baselines}, **ranked}
-
-
 # Headline ----------------------------------------------------------------------------------------------------------
 
 
@@ -152,91 +112,7 @@ def raw_sentences(results: Results) -> list[str]:
     ]
 
 
-# Members -----------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class MemberRow:
-    """A row of the members table. ``share`` is the deciding metric as a part of the largest, for its bar; or None.
-
-    ``on_test`` is the deciding metric on the test, ``raw`` those of what nothing has mended; empty where not known.
-    """
-
-    kind: str
-    name: str
-    seed: str
-    first: bool
-    slot: int
-    cells: tuple[str, ...]
-    share: float | None
-    on_test: str
-    raw: tuple[str, ...]
-    seconds: str
-    weight: str
-
-
-@dataclass(frozen=True)
-class Table:
-    """The members table: names of the numbers, and the rows with blend and test last."""
-
-    columns: list[str]
-    raw: list[str]
-    rows: list[MemberRow]
-
-
-def members_table(results: Results) -> Table:
-    """Members by their best seed, then baselines, then the blend and the test."""
-    names = _columns(results)
-    ranked = by_rank(results, baselines=False)
-    order = {name: at for at, name in enumerate(dict.fromkeys(_split(key)[0] for key in ranked))}
-    keys = sorted(ranked, key=lambda key: order[_split(key)[0]]) + by_rank(results, baselines=True)
-    scores = [results.scores.get(key, {}) for key in [*keys, "blend"]]
-    scores += [each.scores for each in results.blends.values()]
-    if results.truth_scores:
-        scores.append(results.truth_scores)
-    cells = list(zip(*(_scores(results, name, scores) for name in names), strict=True))
-    shares = _shares([deciding(results, key) for key in [*keys, "blend"]])
-    on_test = column([results.on_test(key) for key in [*keys, "blend"]]) if results.truth_scores else [""] * len(shares)
-    raw = {
-        name: column([scores.get(key) for key in [*keys, "blend"]]) for name, scores in results.raw_columns().items()
-    }
-    raw_cells = [tuple(cells[at] for cells in raw.values()) for at in range(len(shares))]
-    colours = slots(results)
-    rows: list[MemberRow] = []
-    for key, values, share, of_test, of_raw in zip(keys, cells, shares, on_test, raw_cells, strict=False):
-        name, seed = _split(key)
-        weight = results.blend.weights.get(key)
-        rows.append(
-            MemberRow(
-                kind="baseline" if key in results.baselines else "member",
-                name=name,
-                seed=seed,
-                first=not rows or rows[-1].name != name,
-                slot=colours[name],
-                cells=values,
-                share=share,
-                on_test=of_test,
-                raw=of_raw,
-                seconds=duration(results.seconds.get(key, math.nan)),
-                weight="" if weight is None else number(weight) if weight else "0",
-            )
-        )
-    total = duration(sum(results.seconds.values())) if results.seconds else ""
-    rows.append(
-        MemberRow("blend", "blend", "", True, 0, cells[len(keys)], shares[-1], on_test[-1], raw_cells[-1], total, "")
-    )
-    below = [f"blend {name}" for name in results.blends] + (["blend on the test"] if results.truth_scores else [])
-    for name, values in zip(below, cells[len(keys) + 1 :], strict=True):
-        rows.append(MemberRow("test", name, "", True, 0, values, None, "", ("",) * len(raw), "", ""))
-    return Table(names, list(raw), rows)
-
-
-def _scores(results: Results, name: str, rows: Sequence[Mapping[str, float]]) -> list[str]:
-    """Cells of a column of scores. What is not a number has no place but in the deciding column, where it is told."""
-    values = [row.get(name) for row in rows]
-    if name != results.metric.name:
-        values = [None if value is None or math.isnan(value) else value for value in values]
-    return column(values)
+# Folds -----------------------------------------------------------------------------------------------------------
 
 
 def folds(results: Results) -> Folds | None:
@@ -248,7 +124,7 @@ def folds(results: Results) -> Folds | None:
         key: (
             spoken(results, key),
             "baseline" if key in results.baselines else "blend" if key == "blend" else "member",
-            colours.get(_split(key)[0], 0),
+            colours.get(split_key(key)[0], 0),
         )
         for key in results.folds.scores
     }
@@ -271,7 +147,7 @@ def plots(results: Results) -> list[Plot]:
     from markupsafe import Markup
 
     colours = slots(results)
-    by_key = {key: colours.get(_split(key)[0], 0) for key in results.curves}
+    by_key = {key: colours.get(split_key(key)[0], 0) for key in results.curves}
     drawn = []
     if losses := curves.lines(results.curves, "loss", by_key):
         drawn.append(Plot("Training loss", Markup(curves.plot_loss(losses))))
@@ -303,7 +179,7 @@ class LegendEntry:
 def legend(results: Results) -> list[LegendEntry]:
     """Members with curves by colour; those in grey together as the last entry."""
     colours = slots(results)
-    names = dict.fromkeys(_split(key)[0] for key, rows in results.curves.items() if rows)
+    names = dict.fromkeys(split_key(key)[0] for key, rows in results.curves.items() if rows)
     entries = [LegendEntry(colours[name], name) for name in colours if name in names and colours[name]]
     grey = [name for name in names if not colours.get(name)]
     if grey:
@@ -320,7 +196,7 @@ def importances(results: Results) -> list[ImportanceBars]:
     by_name: dict[str, list[Mapping[str, float]]] = {}
     for key in [*by_rank(results, baselines=False), *by_rank(results, baselines=True)]:
         if told := results.importances.get(key):
-            by_name.setdefault(_split(key)[0], []).append(told)
+            by_name.setdefault(split_key(key)[0], []).append(told)
     found = [importance_bars(name, colours.get(name, 0), told) for name, told in by_name.items()]
     return [each for each in found if each is not None]
 
@@ -344,7 +220,7 @@ def weights(results: Results) -> list[Weight]:
     used = sorted(((key, weight) for key, weight in results.blend.weights.items() if weight), key=lambda item: -item[1])
     most = max((abs(weight) for _, weight in used), default=1.0)
     return [
-        Weight(spoken(results, key), colours.get(_split(key)[0], 0), number(weight), abs(weight) / most)
+        Weight(spoken(results, key), colours.get(split_key(key)[0], 0), number(weight), abs(weight) / most)
         for key, weight in used
     ]
 
@@ -358,7 +234,7 @@ def weights_by_group(results: Results) -> Plot | None:
         return None
     colours = slots(results)
     used = sorted((key for key in blend.by_group if any(blend.by_group[key])), key=lambda key: -blend.weights[key])
-    rows = [MapRow(spoken(results, key), colours.get(_split(key)[0], 0), blend.by_group[key]) for key in used]
+    rows = [MapRow(spoken(results, key), colours.get(split_key(key)[0], 0), blend.by_group[key]) for key in used]
     targets = results.valid.targets
     each_column = len(blend.column_groups) == len(blend.group_of_column)
     bands = targets.groups.tolist() if targets is not None and each_column else [""] * len(blend.column_groups)
@@ -382,7 +258,7 @@ def weights_by_bin(results: Results) -> BinTable | None:
     colours = slots(results)
     used = [key for key in blend.weights if any(part.weights[key] for part in blend.parts)]
     rows = [
-        (spoken(results, key), colours.get(_split(key)[0], 0), [number(part.weights[key]) for part in blend.parts])
+        (spoken(results, key), colours.get(split_key(key)[0], 0), [number(part.weights[key]) for part in blend.parts])
         for key in sorted(used, key=lambda key: -blend.weights[key])
     ]
     return BinTable(blend.rows.names, [*rows, (results.metric.name, 0, [_cell(part.score) for part in blend.parts])])
@@ -400,11 +276,11 @@ def graph(results: Results) -> Any:
     }
     if not any(uses.values()):
         return None
-    best = {name: key for key in reversed(_ranked(results)) for name in [_split(key)[0]]}
+    best = {name: key for key in reversed(_ranked(results)) for name in [split_key(key)[0]]}
     scores = {name: number(deciding(results, key)) for name, key in {**best, "blend": "blend"}.items()}
     total: dict[str, float] = {}
     for key, weight in results.blend.weights.items():
-        total[_split(key)[0]] = total.get(_split(key)[0], 0.0) + weight
+        total[split_key(key)[0]] = total.get(split_key(key)[0], 0.0) + weight
     weights = {name: number(weight) for name, weight in total.items() if weight}
     blender = _name(results.config.get("blend"))
     return Markup(member_graph(nodes_of(uses, scores, weights, slots(results), f"blend {blender}".strip())))
@@ -450,31 +326,11 @@ def _climb(results: Results) -> Plot | None:
     colours = slots(results)
     if results.blend.parts:  # several climbs, one after another
         return None
-    drawn = plot_climb(results.blend.trace, {key: colours.get(_split(key)[0], 0) for key in results.blend.weights})
+    drawn = plot_climb(results.blend.trace, {key: colours.get(split_key(key)[0], 0) for key in results.blend.weights})
     return Plot(f"{list(results.blend.trace[0])[-1]} after each step", Markup(drawn)) if drawn else None
 
 
 # Small things ------------------------------------------------------------------------------------------------------
-
-
-def _columns(results: Results) -> list[str]:
-    """Names of the numbers that anyone has, the deciding one first."""
-    rows = (*results.scores.values(), results.truth_scores)
-    every = [name for row in rows for name, value in row.items() if not math.isnan(value)]
-    return list(dict.fromkeys([results.metric.name, *every]))
-
-
-def _split(key: str) -> tuple[str, str]:
-    """Member and seed of a key: "mlp/seed-1" is ("mlp", "1")."""
-    name, found, seed = key.rpartition("/seed-")
-    return (name, seed) if found else (key, "")
-
-
-def _shares(values: list[float]) -> list[float | None]:
-    finite = [value for value in values if math.isfinite(value)]
-    if not finite or min(finite) < 0 or max(finite) == 0:
-        return [None] * len(values)
-    return [value / max(finite) if math.isfinite(value) else None for value in values]
 
 
 def _count(many: int, of: str) -> str:

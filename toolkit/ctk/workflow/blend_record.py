@@ -10,8 +10,8 @@ from typing import Any
 from ctk.contract import Blend
 from ctk.errors import DamagedError, UsageError
 from ctk.files import read_json, write_json
+from ctk.plugins.guard.blend_checks import check_blend
 from ctk.plugins.guard.failures import ContractViolation
-from ctk.plugins.guard.rules import check_blend
 from ctk.runs.records import BlendFile
 
 

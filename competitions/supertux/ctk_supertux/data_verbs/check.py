@@ -30,7 +30,7 @@ class Check(Strict):
         info, frame = read_info(self.check), frame_of(self.check)
         if self.view >= len(info.detections):
             raise UsageError(f"{self.check}: has views 0 to {len(info.detections) - 1}, and no {self.view}.")
-        views = label_frames([(frame, info)])
+        views = label_frames([(self.check, info)])
         picture = open_picture(self.check.parent / f"{frame}_{self.view:02d}_im.jpg")
         lines = self.lines(views)
         out = self.out or Path(f"{frame}_{self.view:02d}_check.png")
@@ -39,7 +39,7 @@ class Check(Strict):
         wide = sys.stdout.isatty() and shutil.get_terminal_size().columns >= WIDTH
         shown = for_terminal(drawn.crop((0, 0, *SHOWN))) if wide else []
         nothing = ["no kart counts in this view, and nothing is asked about it"]
-        return [*shown, *(lines or nothing), f"drawn to {out}"]
+        return [*shown, *(lines or nothing), *views.notes, f"drawn to {out}"]
 
     @abstractmethod
     def lines(self, views: Views) -> list[str]:

@@ -5,15 +5,19 @@ Each rule was compared with the course's graded files, where all 238 different a
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
 
+from ctk.errors import DataError
 from ctk.samples import Array
 from ctk_supertux.columns import HEIGHT, WIDTH
-from ctk_supertux.labels.info import Info, KartBoxes, boxes_of, frame_of, read_info
+from ctk_supertux.labels.info import KART, KNOWN_CLASSES, MEND, NUMBERS, Info, frame_of, read_info
 
 LABELLED = (600, 400)
 """Width and height of the picture that boxes are in."""
@@ -80,21 +84,14 @@ class Views:
 
 
 def label_files(paths: Sequence[Path], tell: Tell = lambda done, total: None) -> Views:
-    """Label every view of these info files, some files in memory at a time. Raises DataError."""
-
-    def infos() -> Iterator[tuple[str, Info]]:
-        for path in paths:
-            yield frame_of(path), read_info(path)
-
-    return label_frames(infos(), lambda done: tell(done, len(paths)))
+    """Label every view of these info files, one file in memory at a time. Raises DataError."""
+    return label_frames(((path, read_info(path)) for path in paths), lambda done: tell(done, len(paths)))
 
 
-def label_frames(infos: Iterable[tuple[str, Info]], tell: Callable[[int], None] = lambda done: None) -> Views:
-    """Label every view of frames by their hexadecimal numbers; memory is numbers, and one frame at a time."""
-    names: dict[str, int] = {}
-    odd = _Oddities()
+def label_frames(infos: Iterable[tuple[Path, Info]], tell: Callable[[int], None] = lambda done: None) -> Views:
+    """Label every view of frames by their info files; memory is numbers, and one frame at a time. Raises DataError."""
 
-    def told() -> Iterator[tuple[str, Info]]:
+    def told() -> Iterator[tuple[Path, Info]]:
         done = 0
         for done, frame in enumerate(infos, start=1):
             yield frame
@@ -102,12 +99,15 @@ def label_frames(infos: Iterable[tuple[str, Info]], tell: Callable[[int], None] 
                 tell(done)
         tell(done)
 
-    return _judged(_Boxes.of(told(), names, odd), tuple(names), odd)
+    return _judged(_Boxes.of(told()))
 
 
 @dataclass(frozen=True)
 class _Boxes:
-    """Boxes of karts by view, before any rule: ``boxes`` (K, 4) as in the files, the rest as in ``Views``."""
+    """Boxes of karts by view, before any rule.
+
+    boxes is (K, 4) int64 as in the files; unknown has a place of each class that is none; the rest is as in ``Views``.
+    """
 
     frames: list[str]
     numbers: list[int]
@@ -115,29 +115,65 @@ class _Boxes:
     view: Array
     kart: Array
     boxes: Array
+    names: tuple[str, ...]
+    unknown: dict[int, str]
 
     @classmethod
-    def of(cls, infos: Iterable[tuple[str, Info]], names: dict[str, int], odd: _Oddities) -> _Boxes:
+    def of(cls, infos: Iterable[tuple[Path, Info]]) -> _Boxes:
+        """Python looks once at the class of each box; all else is done for the boxes of all frames at once."""
+        first = itemgetter(0)
+        names: dict[str, int] = {}
+        unknown: dict[int, str] = {}
+        paths: list[Path] = []
         frames: list[str] = []
         numbers: list[int] = []
         tracks: list[int] = []
-        view, kart = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
-        found = [np.empty((0, 4), np.int64)]
-        for frame, info in infos:
-            seen = boxes_of(frame, info)
-            odd.look_at(frame, seen)
-            of_name = np.array([names.setdefault(name, len(names)) for name in info.karts], np.int64)
-            view.append(len(frames) + seen.views)
-            kart.append(of_name[seen.boxes[:, 1]])
-            found.append(seen.boxes[:, 2:])
+        frame_of_view, karts_of_view, name_of_kart, karts_of_frame = (array("q") for _ in range(4))
+        values = array("q")
+        for path, info in infos:
+            frame = frame_of(path)
+            for strange in set(map(first, chain.from_iterable(info.detections))) - KNOWN_CLASSES:
+                view = next(view for view, boxes in enumerate(info.detections) if strange in map(first, boxes))
+                unknown.setdefault(strange, f"{frame}, view {view}")
+            karts = [[box for box in boxes if box[0] == KART] for boxes in info.detections]
+            karts_of_view.extend(map(len, karts))
+            values.extend(chain.from_iterable(chain.from_iterable(karts)))
             count = len(info.detections)
             frames += [frame] * count
             numbers += range(count)
             tracks += [names.setdefault(info.track, len(names))] * count
-        return cls(frames, numbers, tracks, np.concatenate(view), np.concatenate(kart), np.concatenate(found))
+            frame_of_view.extend([len(paths)] * count)
+            name_of_kart.extend([names.setdefault(name, len(names)) for name in info.karts])
+            karts_of_frame.append(len(info.karts))
+            paths.append(path)
+        found = np.array(values, np.int64).reshape(-1, len(NUMBERS))
+        of_view = np.repeat(np.arange(len(frames)), np.array(karts_of_view, np.int64))
+        frame_rows = np.array(frame_of_view, np.int64)[of_view]
+        place, named = found[:, 1], np.array(karts_of_frame, np.int64)
+        nameless = (place < 0) | (place >= named[frame_rows])
+        if nameless.any():
+            row = int(np.argmax(nameless))
+            where = f"{paths[frame_rows[row]]}, detections, view {numbers[of_view[row]]}"
+            told = f"a kart has the track id {place[row]}, and karts has {named[frame_rows[row]]} names"
+            raise DataError(f"{where}: {told}.", MEND)
+        kart = np.array(name_of_kart, np.int64)[(np.cumsum(named) - named)[frame_rows] + place]
+        return cls(frames, numbers, tracks, of_view, kart, found[:, 2:], tuple(names), unknown)
+
+    def oddities(self) -> Iterator[str]:
+        """What is no error and yet worth a sentence."""
+        for kind, where in self.unknown.items():
+            yield f"boxes of an unknown class {kind}, such as in {where}, are read as no kart"
+        within = (self.boxes >= 0) & (self.boxes < (*LABELLED, *LABELLED))
+        out = ~within.all(axis=1) | (self.boxes[:, 2:] < self.boxes[:, :2]).any(axis=1)
+        if out.any():
+            view = self.view[np.argmax(out)]
+            yield (
+                f"{int(out.sum()):,} boxes of karts reach out of {LABELLED[0]} x {LABELLED[1]} pixels, such as in "
+                f"{self.frames[view]}, view {self.numbers[view]}"
+            )
 
 
-def _judged(raw: _Boxes, names: tuple[str, ...], odd: _Oddities) -> Views:
+def _judged(raw: _Boxes) -> Views:
     scaled = np.trunc(raw.boxes / SCALE).astype(np.int64)  # each coordinate first, and only then widths and centres
     x1, y1, x2, y2 = scaled.T
     outside = (x2 < 0) | (x1 > WIDTH) | (y2 < 0) | (y1 > HEIGHT)
@@ -163,33 +199,11 @@ def _judged(raw: _Boxes, names: tuple[str, ...], odd: _Oddities) -> Views:
         boxes=boxes,
         right=doubled[:, 0] > ego[:, 0],
         back=doubled[:, 1] >= ego[:, 1],
-        names=names,
-        notes=tuple(odd.sentences(int((counts == 0).sum()), len(counts))),
+        names=raw.names,
+        notes=(*raw.oddities(), *_without_karts(counts)),
     )
 
 
-class _Oddities:
-    """What is no error and yet worth a sentence."""
-
-    def __init__(self) -> None:
-        self.classes: dict[int, str] = {}
-        self.outside: list[str] = []
-
-    def look_at(self, frame: str, seen: KartBoxes) -> None:
-        for kind, view in seen.unknown.items():
-            self.classes.setdefault(kind, f"{frame}, view {view}")
-        corners, (width, height) = seen.boxes[:, 2:], LABELLED
-        within = (corners >= 0) & (corners < (width, height, width, height))
-        out = ~within.all(axis=1) | (corners[:, 2:] < corners[:, :2]).any(axis=1)
-        self.outside += [f"{frame}, view {view}" for view in seen.views[out].tolist()]
-
-    def sentences(self, without: int, views: int) -> Iterator[str]:
-        for kind, where in self.classes.items():
-            yield f"boxes of an unknown class {kind}, such as in {where}, are read as no kart"
-        if self.outside:
-            yield (
-                f"{len(self.outside):,} boxes of karts reach out of {LABELLED[0]} x {LABELLED[1]} pixels, such as in "
-                f"{self.outside[0]}"
-            )
-        if without:
-            yield f"{without:,} of {views:,} views have no kart, and nothing is asked about them"
+def _without_karts(counts: Array) -> Iterator[str]:
+    if without := int((counts == 0).sum()):
+        yield f"{without:,} of {len(counts):,} views have no kart, and nothing is asked about them"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
+
+import msgspec
+import numpy as np
 
 from ctk.files import atomic
 from ctk.samples import Array
@@ -30,14 +32,19 @@ def write_captions(path: Path, captions: Statements, pictures: Sequence[str]) ->
 
 
 def _write(path: Path, parts: Sequence[Part]) -> None:
-    """Each value becomes JSON once, with what stands before it, and a record is a sum of such texts."""
-    pieces = [[before + json.dumps(value) for value in values] for before, values, _ in parts]
+    """Each value becomes JSON once, with what stands before it, and a record is its parts' texts one after another."""
+    ends = [b""] * (len(parts) - 1) + [b"},\n"]
+    pieces = [
+        np.array([before.encode() + msgspec.json.encode(value) + end for value in values] or [b""], object)
+        for (before, values, _), end in zip(parts, ends, strict=True)
+    ]
     records = len(parts[0][2])
     path.parent.mkdir(parents=True, exist_ok=True)
-    with atomic(path) as temporary, temporary.open("w", encoding="utf-8") as file:
-        file.write("[\n")
+    with atomic(path) as temporary, temporary.open("wb") as file:
+        file.write(b"[\n")
         for start in range(0, records, BLOCK):
-            places = (places[start : start + BLOCK].tolist() for _, _, places in parts)
-            columns = (map(texts.__getitem__, at) for texts, at in zip(pieces, places, strict=True))
-            file.write((",\n" if start else "") + "},\n".join(map("".join, zip(*columns, strict=True))) + "}")
-        file.write("\n]\n")
+            places = [places[start : start + BLOCK] for _, _, places in parts]
+            columns = [texts[at] for texts, at in zip(pieces, places, strict=True)]
+            text = b"".join(np.stack(columns, axis=1).ravel().tolist())
+            file.write(text if start + BLOCK < records else text[: -len(b",\n")])
+        file.write(b"\n]\n")

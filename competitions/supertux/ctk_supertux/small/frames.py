@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import torch
 from torch import Tensor
@@ -14,7 +15,7 @@ from ctk.data import open_picture
 from ctk.samples import Array
 from ctk_supertux.columns import HEIGHT, WIDTH
 from ctk_supertux.labels import Info, Views, frame_of, label_frames, list_infos, read_info
-from ctk_supertux.labels.info import KART
+from ctk_supertux.labels.info import KART, Box
 
 LABELLED = np.array([600, 400])
 """Width and height of the picture that an info file's boxes are in."""
@@ -26,14 +27,18 @@ ZOOM, SHIFT = 1.15, 24
 class Frames:
     """Frames of a folder: info files, and the pictures (V, 100, 150, 3) uint8 of their views, frame by frame."""
 
-    infos: list[tuple[str, Info]]
+    infos: list[tuple[Path, Info]]
     pictures: Array
 
     @classmethod
     def read(cls, folder: Path, limit: int | None = None) -> Frames:
         """Read a folder of the homework, or its first frames. Raises DataError."""
-        infos = [(frame_of(path), read_info(path)) for path in list_infos(folder)[:limit]]
-        paths = [folder / f"{frame}_{view:02d}_im.jpg" for frame, info in infos for view in range(len(info.detections))]
+        infos = [(path, read_info(path)) for path in list_infos(folder)[:limit]]
+        paths = [
+            folder / f"{frame_of(path)}_{view:02d}_im.jpg"
+            for path, info in infos
+            for view in range(len(info.detections))
+        ]
         with ThreadPoolExecutor(4) as pool:
             return cls(infos, np.stack(list(pool.map(lambda path: np.asarray(open_picture(path)), paths))))
 
@@ -45,9 +50,9 @@ class Frames:
         if windows is None:
             return label_frames(self.infos)
         left, shown = iter(windows), []
-        for frame, info in self.infos:
+        for path, info in self.infos:
             detections = [_moved(boxes, next(left)) for boxes in info.detections]
-            shown.append((frame, info.model_copy(update={"detections": detections})))
+            shown.append((path, msgspec.structs.replace(info, detections=detections)))
         return label_frames(shown)
 
     def show(self, rows: Array, windows: Array | None, size: int, generator: np.random.Generator | None) -> Tensor:
@@ -80,7 +85,7 @@ def _uniform(generator: np.random.Generator, low: float, high: float, shape: tup
     return torch.from_numpy(generator.uniform(low, high, shape).astype(np.float32))
 
 
-def _moved(boxes: list[list[int]], window: Array) -> list[list[int]]:
+def _moved(boxes: list[Box], window: Array) -> list[Box]:
     """Move karts' boxes as a window moves their picture, cut to it; other boxes are left out."""
     x, y, width, height, mirrored = window
     found = []
@@ -91,7 +96,7 @@ def _moved(boxes: list[list[int]], window: Array) -> list[list[int]]:
         y1, y2 = ((np.array(corners[1::2]) - y) / height * LABELLED[1]).clip(0, LABELLED[1] - 1)
         if mirrored:
             x1, x2 = LABELLED[0] - 1 - x2, LABELLED[0] - 1 - x1
-        found.append([kind, track, int(x1), int(y1), int(x2), int(y2)])
+        found.append((kind, track, int(x1), int(y1), int(x2), int(y2)))
     return found
 
 

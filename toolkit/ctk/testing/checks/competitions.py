@@ -16,7 +16,7 @@ from ctk.errors import CtkError, DataError, SubmissionError
 from ctk.plugins import plugins
 from ctk.plugins.guard import competition_of
 from ctk.plugins.guard.array_checks import NUMBERS
-from ctk.plugins.guard.rules import LISTS, TEXTS
+from ctk.plugins.guard.competition_checks import LISTS, TEXTS
 from ctk.samples import Array, Samples
 from ctk.testing.findings import Examination
 from ctk.testing.short_runs import ShortRun
