@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from itertools import islice
 from typing import Any
@@ -81,6 +82,7 @@ def run(
     torchrun --nproc-per-node 4 -m ctk run my-competition  one model on four processes or GPUs
     ctk run my-competition --stage predict --checkpoints RUN --data DIR
     """
+    began = time.time()
     known = competition_of(competition)
     if (stage == "predict") != (checkpoints is not None):
         raise UsageError("--stage predict and --checkpoints RUN go together.")
@@ -113,6 +115,7 @@ def run(
         )
     else:
         plan = plan_to_resume(known, resume, execution, overrides, how["data"])
+    plan.began = began
     _show(execute_run(plan, RunProgress(plan.metric.name, quiet=json_)), json_)
 
 

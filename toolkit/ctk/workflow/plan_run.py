@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,8 @@ from ctk.workflow.prepare import PreparedData
 from ctk.workflow.pseudo_labels import check_agreement
 from ctk.workflow.stacking import asked_runs
 
-AFTER_FITS = ("blend", "blends", "submission")
-"""Keys of the config that no fit depends on."""
+AFTER_FITS = ("blend", "blends", "submission", "time_limit")
+"""Keys of the config that no fit depends on, but for those that a limit cuts short, which say so."""
 DRY_STEPS = 2
 """Optimiser steps of each member in a dry run."""
 
@@ -39,6 +40,7 @@ class RunPlan:
     refresh   whether its data is prepared anew, though it was prepared before
     changes   keys of the config that a resumed run has otherwise than it began, and the overrides that say so
     verb      of the command that goes on with it; none for a part of something larger, which is what is gone on with
+    began     when the run began, in seconds since 1970: what its time limit counts from
     """
 
     run: Run
@@ -50,6 +52,12 @@ class RunPlan:
     refresh: bool = False
     changes: tuple[Mapping[str, Any], Sequence[str]] = ({}, ())
     verb: str = "run"
+    began: float = field(default_factory=time.time)
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether its fits have a time limit; those of a dry run have two steps, and saved members are not fitted."""
+        return self.config.time_limit is not None and self.steps is None and self.config.checkpoints is None
 
 
 def start_run(
@@ -193,19 +201,24 @@ def parts_of(config: RunConfig) -> list[Part]:
     ]
 
 
-def member_waves(config: RunConfig) -> list[list[str]]:
-    """Order members by those that they ask, or a filter of theirs asks: each wave of names needs only earlier ones.
-
-    Raises UsageError for a circle.
-    """
+def asked_by_member(config: RunConfig) -> dict[str, set[str]]:
+    """Name the members of the run that each member asks, or that a filter of its asks."""
     asked = [config.keys_of([each.member])[0] if each.member and not each.run else "" for each in config.filters]
-    uses = {
+    return {
         member.name: {
             *member.asks_here,
             *(asked[n].rpartition("/seed-")[0] for n in config.filters_of(member) if asked[n]),
         }
         for member in config.members
     }
+
+
+def member_waves(config: RunConfig) -> list[list[str]]:
+    """Order members by those that they ask, or a filter of theirs asks: each wave of names needs only earlier ones.
+
+    Raises UsageError for a circle.
+    """
+    uses = asked_by_member(config)
     waves: list[list[str]] = []
     done: set[str] = set()
     while len(done) < len(uses):
@@ -213,7 +226,9 @@ def member_waves(config: RunConfig) -> list[list[str]]:
         if not ready:
             raise UsageError(
                 f"Members {', '.join(sorted(set(uses) - done))} use each other in a circle.",
-                "A member that a filter asks learns from what there is before it: filters: []." if any(asked) else "",
+                "A member that a filter asks learns from what there is before it: filters: []."
+                if any(each.member and not each.run for each in config.filters)
+                else "",
             )
         done.update(ready)
         waves.append(ready)
@@ -235,8 +250,8 @@ def _find_submission_runs(config: RunConfig, competition: Competition, root: Pat
     if schema is None or not isinstance(config.submission, dict):
         return config
     found = dict(config.submission)
-    for name, field in schema.model_fields.items():
-        for mark in (each for each in field.metadata if isinstance(each, RunOf) and found.get(name)):
+    for name, option in schema.model_fields.items():
+        for mark in (each for each in option.metadata if isinstance(each, RunOf) and found.get(name)):
             run = Run.find(found[name], root)
             state, of = run.state(), run.competition.rpartition(":")[2]
             if state["state"] != FINISHED or state.get("dry_run") or of != mark.competition:
