@@ -78,7 +78,6 @@ def clock(monkeypatch, ctk_home, tmp_plugin):
     find_anew()
     clock = Clock()
     monkeypatch.setattr(fit_clock, "now", clock)
-    monkeypatch.setattr("ctk.workflow.plan_run.time.time", clock)
     return clock
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from itertools import islice
 from typing import Any
@@ -24,6 +23,7 @@ from ctk.errors import UsageError
 from ctk.plugins.guard import competition_of
 from ctk.runs import KILLED, Run, all_runs, runs_root
 from ctk.runs.local_leaderboard import leaderboard_row
+from ctk.workflow import fit_clock
 from ctk.workflow.run import execute_run
 
 
@@ -82,7 +82,7 @@ def run(
     torchrun --nproc-per-node 4 -m ctk run my-competition  one model on four processes or GPUs
     ctk run my-competition --stage predict --checkpoints RUN --data DIR
     """
-    began = time.time()
+    began = fit_clock.now()
     known = competition_of(competition)
     if (stage == "predict") != (checkpoints is not None):
         raise UsageError("--stage predict and --checkpoints RUN go together.")

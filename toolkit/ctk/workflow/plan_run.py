@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +17,7 @@ from ctk.plugins.guard import competition_of, metric_of
 from ctk.runs import FINISHED, RUNNING, Part, Run
 from ctk.training import torchrun
 from ctk.training.tracking import check_trackers
+from ctk.workflow import fit_clock
 from ctk.workflow.blend_record import BlendRecord
 from ctk.workflow.environment import describe_environment
 from ctk.workflow.pools import choose_workers
@@ -52,7 +52,7 @@ class RunPlan:
     refresh: bool = False
     changes: tuple[Mapping[str, Any], Sequence[str]] = ({}, ())
     verb: str = "run"
-    began: float = field(default_factory=time.time)
+    began: float = field(default_factory=lambda: fit_clock.now())
 
     @property
     def is_limited(self) -> bool:
