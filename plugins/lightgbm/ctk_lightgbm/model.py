@@ -117,7 +117,8 @@ class LightGBM(BoostedTrees):
         if valid is not None:
             assert task.patience is not None
             callbacks.append(lightgbm.early_stopping(task.patience, first_metric_only=True, verbose=False))
-        callbacks.append(_end_in_time(task, self.training.params))
+        if task.is_time_up is not None:
+            callbacks.append(_end_in_time(task.is_time_up, self.training.params))
         with _sentences(), ExitStack() as silence:
             silence.enter_context(_unheard())
             callbacks.append(_before_rounds(silence.close))
@@ -190,7 +191,7 @@ def _tell_rounds(task: BoostingTask) -> Any:
     return tell
 
 
-def _end_in_time(task: BoostingTask, params: Mapping[str, Any]) -> Any:
+def _end_in_time(is_time_up: Callable[[], bool], params: Mapping[str, Any]) -> Any:
     """End a fit as early stopping does, with its best round so far, which only that callback knows otherwise."""
     from lightgbm.callback import EarlyStopException
 
@@ -203,7 +204,7 @@ def _end_in_time(task: BoostingTask, params: Mapping[str, Any]) -> Any:
             merit = scores[0][2] if scores[0][3] else -scores[0][2]
             if not best or merit > best[0][0]:
                 best[:] = [(merit, env.iteration, scores)]
-        if task.is_time_up():
+        if is_time_up():
             _, iteration, scores = best[0] if best else (0.0, env.iteration, scores)
             raise EarlyStopException(iteration, scores)
 

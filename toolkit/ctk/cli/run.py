@@ -38,7 +38,8 @@ from ctk.workflow.run import execute_run
     "--resume",
     metavar="RUN",
     shell_complete=completion.runs,
-    help="Go on with a run that was interrupted, failed or killed; or, with -o, blend one anew that is finished.",
+    help="Go on with a run that was interrupted, failed or killed; or, with -o, give one that is finished another "
+    "blend or more time.",
 )
 @click.option(
     "--dry-run", is_flag=True, help="Two steps of every member on a slice; writes a submission of the right form."
@@ -78,6 +79,8 @@ def run(
     ctk run my-competition --executor NAME --address ADDRESS
     ctk run my-competition --resume RUN
     ctk run my-competition --resume RUN -o blend=greedy   the fits stay, the blend is found anew
+    ctk run my-competition -o time_limit=10m              ends in time: fits are cut short, members are left out
+    ctk run my-competition --resume RUN -o time_limit=0s  of a run that was killed: blends the members that were done
     ctk run my-competition --resume RUN --data DIR        begun on another machine, where its data lay elsewhere
     torchrun --nproc-per-node 4 -m ctk run my-competition  one model on four processes or GPUs
     ctk run my-competition --stage predict --checkpoints RUN --data DIR

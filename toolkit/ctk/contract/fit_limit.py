@@ -42,8 +42,8 @@ class FitLimit(Protocol):
     def is_up(self, share: float = 1.0, ahead: float = 0.0) -> bool:
         """Whether the fit should end now, and be kept with what it has learned so far.
 
-        Asked as often as is useful, such as after each epoch or round, and obeyed: who was told so once is told so
-        ever after. May raise ``OutOfTime``, where what was learned is too little to be kept.
+        Asked as often as is useful, such as after each epoch or round, and obeyed. May raise ``OutOfTime``, where what
+        was learned is too little to be kept.
 
         share  of the fit's time, by which the piece of work that goes on now is to end: 0.25 of the first of four
         ahead  seconds that the next step takes, after which it will be asked again

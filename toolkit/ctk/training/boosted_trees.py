@@ -81,7 +81,8 @@ class BoostingTask:
     threads      at most
     gpu          whether to fit on it
     progress     call with the rounds done and the score on the validation rows after each
-    is_time_up   ask after each round, after ``progress``: whether to end the fit, and keep its rounds up to the best
+    is_time_up   where the fit has a limit, ask after each round, after ``progress``: whether to end it, and keep its
+                 rounds up to the best
     """
 
     objective: str
@@ -93,7 +94,7 @@ class BoostingTask:
     threads: int
     gpu: bool
     progress: Callable[[int, float | None], None] = lambda rounds, score: None
-    is_time_up: Callable[[], bool] = lambda: False
+    is_time_up: Callable[[], bool] | None = None
 
 
 class FittedBooster(NamedTuple):
@@ -212,8 +213,8 @@ class BoostedTrees(Model):
                     self.relabel(data, labels[number])
                     if valid_data is not None:
                         self.relabel(valid_data, valid_labels[number])
-                # Those after a booster that took all of the time have a round each.
-                up = partial(_is_time_up, context, (number + 1) / len(labels))
+                # Each has its share of the time; those after one that took all of it have a round.
+                up = context.limit and partial(context.limit.is_up, (number + 1) / len(labels))
                 fitted = self.train(data, valid_data, replace(task, progress=progress, is_time_up=up))
                 with atomic(path, lasting=False) as temporary:  # what a power cut damages is fitted anew
                     self.write_booster(fitted, temporary)
@@ -372,10 +373,6 @@ class BoostedTrees(Model):
             context.tell(f"{path.name} cannot be read ({type(error).__name__}) and is fitted anew")
             return False
         return True
-
-
-def _is_time_up(context: FitContext, share: float) -> bool:
-    return context.limit is not None and context.limit.is_up(share)
 
 
 def _sum_up(fitted: Sequence[tuple[str, FittedBooster]], metric: str | None) -> str:

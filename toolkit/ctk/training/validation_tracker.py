@@ -174,6 +174,11 @@ class ValidationTracker(Callback):
         assert isinstance(module, NetworkModule)
         parts = trainer.current_epoch + (number + 1) / trainer.num_training_batches
         self.context.working(self.before + parts / module.parts, self.total)
+        limit = self.context.limit
+        # In the midst of an epoch only before the first that is validated; and several ranks agree at its end alone.
+        if limit is not None and not self.curve and torchrun.current_team() is None and limit.is_up(self._share):
+            trainer.check_val_every_n_epoch = 1  # Lightning validates, then ends
+            trainer.should_stop = True
 
     def on_train_epoch_end(self, trainer: L.Trainer, module: L.LightningModule) -> None:
         assert isinstance(module, NetworkModule)
@@ -196,9 +201,13 @@ class ValidationTracker(Callback):
         """Whether the next epoch would be too long, by the first rank's clock. The last one was as long."""
         last, self.asked_at = self.asked_at, time.monotonic()
         team = torchrun.current_team()
-        share = (self.before + self.stage.epochs) / self.total
-        up = torchrun.is_first_rank() and limit.is_up(share, self.asked_at - last)
+        up = torchrun.is_first_rank() and limit.is_up(self._share, self.asked_at - last)
         return up if team is None else team.from_first(up)
+
+    @property
+    def _share(self) -> float:
+        """Of the member's fit, where this stage ends."""
+        return (self.before + self.stage.epochs) / self.total
 
     def _log(self, trainer: L.Trainer, module: NetworkModule, epoch: float) -> None:
         """Give the loggers the loss and what was validated; the curve gets the loss too."""

@@ -38,14 +38,14 @@ class FitTime:
 
 
 class FitClock:
-    """A fit's ``FitLimit``. ``cut_short`` is called before the fit ends early, ``cut`` then is (done, total)."""
+    """A fit's ``FitLimit``. ``cut_short`` is called before it ends early; then ``came`` is how much of its way."""
 
     def __init__(self, time: FitTime, cut_short: Callable[[], None]) -> None:
         self.time = time
         self.cut_short = cut_short
         self.begun = now()
         self.done, self.total = 0, 1
-        self.cut: tuple[int, int] | None = None
+        self.came: float | None = None
         self.ended = self.begun
 
     def hear(self, done: int, total: int) -> None:
@@ -57,15 +57,15 @@ class FitClock:
 
     def is_up(self, share: float = 1.0, ahead: float = 0.0) -> bool:
         """Whether the fit should end now. Raises OutOfTime for less than half of its way, unless it is needed."""
-        if self.cut is not None:
-            return True
         has = self.time.until - self.begun
         if now() + ahead <= self.begun + share * has:
             return False
-        if not self.time.needed and self.done < LEAST * share * self.total:
-            raise OutOfTime(f"it came {self.done / self.total:.0%} of its way in the {duration(has)} that it had")
-        self.cut_short()
-        self.cut = (self.done, self.total)
+        came = min(1.0, self.done / (share * self.total))
+        if not self.time.needed and came < LEAST:
+            raise OutOfTime(f"it came {came:.0%} of its way in the {duration(share * has)} that it had")
+        if self.came is None:
+            self.cut_short()
+        self.came = min(came, 1.0 if self.came is None else self.came)
         return True
 
     def end(self) -> None:
@@ -74,10 +74,9 @@ class FitClock:
 
     def facts(self, cut_members: Sequence[str]) -> dict[str, Any]:
         """Tell what is kept of it beside a part's predictions; ``cut_members`` are those asked that were cut short."""
-        done, total = self.cut or (1, 1)
         return {
-            "cut": self.cut is not None or bool(cut_members),
-            "share": done / total,
+            "cut": self.came is not None or bool(cut_members),
+            "share": 1.0 if self.came is None else self.came,
             "asked": list(cut_members),
             "storing": now() - self.ended,
         }

@@ -32,11 +32,12 @@ class FitsInTime:
     def __init__(self, plan: RunPlan, say: Callable[[str], None], blend: Callable[[Sequence[str]], None]) -> None:
         self.plan, self.say, self.blend = plan, say, blend
         self.schedule = FitSchedule.of(plan.config, plan.began)
+        self.began: dict[Part, float] = {}
 
     def begin(self, fitted: Collection[Part]) -> None:
         """Begin, with parts that were fitted before."""
         for part in fitted:
-            self._note(part)
+            self._note(part, self.plan.run.facts(part)["seconds"])
 
     def that_can_be(self, names: Sequence[str]) -> list[str]:
         """Of some members those whose asked ones are there; the others are left out."""
@@ -49,12 +50,15 @@ class FitsInTime:
             raise TooLate
         if len(running) >= workers:
             return None
-        return self.schedule.next({part.member for part in waiting}, workers, alone=torchrun.current_team() is None)
+        chosen = self.schedule.next({part.member for part in waiting}, workers, alone=torchrun.current_team() is None)
+        if chosen:
+            self.began[chosen[0]] = fit_clock.now()
+        return chosen
 
     def store(self, part: Part) -> None:
         """Note a part that was fitted, and write a submission where its member is whole with it."""
         clock = self.schedule.clock
-        if self._note(part) and clock.blend <= BLENDING * clock.limit:
+        if self._note(part, fit_clock.now() - self.began[part]) and clock.blend <= BLENDING * clock.limit:
             begun = fit_clock.now()
             self.blend(self.schedule.whole_keys())
             clock.blend = fit_clock.now() - begun
@@ -70,7 +74,7 @@ class FitsInTime:
             if not state.is_whole:
                 self.schedule.leave_out(state, "it did not end in time")
 
-    def _note(self, part: Part) -> bool:
+    def _note(self, part: Part, seconds: float) -> bool:
         facts = self.plan.run.facts(part)
         storing = (facts.get("timed") or {}).get("storing", 0.0)
-        return self.schedule.tell_fitted(part, facts["seconds"], storing, was_cut(facts))
+        return self.schedule.tell_fitted(part, seconds, storing, was_cut(facts))

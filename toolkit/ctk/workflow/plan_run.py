@@ -10,6 +10,7 @@ from typing import Any
 from ctk.config.overrides import override
 from ctk.config.resolve import resolve
 from ctk.contract import BlendChoice, Competition, Execution, FilterChoice, Metric, RunConfig, RunOf
+from ctk.contract.fit_limit import seconds_of
 from ctk.errors import DamagedError, UsageError, nearest
 from ctk.machine import cores
 from ctk.plugins import plugins
@@ -72,6 +73,11 @@ def start_run(
 
     A dry run takes the first seed of each member, in this process.
     """
+    if config.time_limit is not None and not seconds_of(config.time_limit):
+        raise UsageError(
+            "Config key 'time_limit': in no time nothing is fitted.",
+            "0s is for a run that is gone on with, of which the members that are done are blended.",
+        )
     competition = competition_for(config)
     check_agreement(config, metric_of(competition.metric), root)
     if dry_run:
@@ -111,8 +117,8 @@ def reopen_run(
 
     Its competition has another name where another plugin with the same id has come or gone since. ``execution`` are
     overrides of its executor; the threads stay, so that it gives what it would have given. ``overrides`` change what
-    comes after the fits, blend and submission; UsageError for any other. ``data_dir`` is where the same data lies now,
-    of a run that began on another machine.
+    comes after the fits, blend and submission, and the time limit; UsageError for any other. ``data_dir`` is where the
+    same data lies now, of a run that began on another machine.
     """
     state = run.state_or_killed()
     if state["state"] == RUNNING:

@@ -42,6 +42,7 @@ from ctk.workflow.run_ending import record_ending
 from ctk.workflow.settle_members import (
     blend_what_is_there,
     constant_member,
+    is_there,
     of_what_is_there,
     refuse_without_members,
     say_used,
@@ -94,7 +95,7 @@ def execute_run(plan: RunPlan, observer: Observer | None = None) -> Results:
 
         timed = FitsInTime(plan, say, blend_so_far) if plan.is_limited else None
         fit_members(plan, prepared, observer, timed)
-        limited = [] if timed is None else settle_members(run, timed.schedule)
+        limited = () if timed is None else settle_members(run, timed.schedule)
         if none_done := division is not None and timed is not None and not run.parts():
             refuse_without_members(run, competition, str(config.time_limit))
             members = constant_member(train, data.test, division)
@@ -103,7 +104,8 @@ def execute_run(plan: RunPlan, observer: Observer | None = None) -> Results:
         scorer = None if division is None else _fold_scorer(plan, train, division)
 
         predicted = predicted_by(members)
-        blends = {name: _further_blend(plan, predicted, name, observer.say) for name in config.blends}
+        names = [n for n, each in config.blends.items() if timed is None or is_there(members, config, each)]
+        blends = {name: _further_blend(plan, predicted, name, observer.say) for name in names}
         blended, submission = _blend(plan, predicted, config.blend, Path(), observer.say)
         has_raw = mend.has_options and not none_done
         raw = gather_predictions({"": run}, train, data.test, RAW) if has_raw else None
@@ -112,8 +114,9 @@ def execute_run(plan: RunPlan, observer: Observer | None = None) -> Results:
 
         run.set_state(FINISHED)
         if timed is not None:
-            for line in (*limited, say_used(timed.schedule)):
+            for line in limited:
                 run.log(line)
+            say(say_used(timed.schedule))
         call_hook(say, "ctk_run_finished", run=run, scores=dict(results.scores.get(BLEND, {})))
     return results
 

@@ -64,7 +64,7 @@ def _of_cut_ones(key: str, facts: Sequence[dict[str, Any]]) -> list[str]:
     shares = sorted(each["share"] for each in cut)
     asked = sorted({name for each in cut for name in each["asked"]})
     how = f"after {shares[0]:.0%} of the way" + (f" to {shares[-1]:.0%}" if shares[-1] > shares[0] else "")
-    if shares[0] == 1:
+    if asked and shares[0] == 1:
         how = f"by way of {', '.join(asked)}"
     return [
         f"{key} was cut short by the time limit in {len(cut)} of {len(facts)} folds, {how}: the clock has decided what "
@@ -80,7 +80,7 @@ def say_used(schedule: FitSchedule) -> str:
     return f"time limit {schedule.config.time_limit}: {duration(clock.used())} used{late}"
 
 
-def constant_member(run: Run, train: Samples, test: Samples, division: Division) -> MemberPredictions:
+def constant_member(train: Samples, test: Samples, division: Division) -> MemberPredictions:
     """Predict each fold's rows, and the test, with the mean of the targets trained on; of text the commonest one.
 
     Raises CtkError where a submission is made of members.
@@ -102,8 +102,7 @@ def constant_member(run: Run, train: Samples, test: Samples, division: Division)
 def _middle(targets: Array) -> Array:
     if targets.dtype.kind == "U":
         texts, counts = np.unique(targets, return_counts=True)
-        found: Array = texts[counts.argmax()]
-        return found
+        return np.array(texts[counts.argmax()])
     mean: Array = targets.mean(axis=0, dtype=np.float64).astype(np.float32)
     return mean
 
@@ -123,6 +122,11 @@ def of_what_is_there(predicted: PredictedRun, config: RunConfig, choice: BlendCh
     chosen = config.keys_of(choice.members) or [key for key in members.test if key not in members.baselines]
     there = [key for key in chosen if key in members.test]
     return replace(predicted, members=members.of(there or list(members.test)))
+
+
+def is_there(members: MemberPredictions, config: RunConfig, choice: BlendChoice) -> bool:
+    """Whether any of the members that a blend names is there, or it names none."""
+    return not choice.members or any(key in members.test for key in config.keys_of(choice.members))
 
 
 def blend_what_is_there(chosen: PredictedRun, choice: BlendChoice, say: Callable[[str], None]) -> Blend:
