@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import signal
 import time
 
 import numpy as np
@@ -9,12 +10,13 @@ import pytest
 
 from ctk import api
 from ctk.contract.fit_limit import seconds_of
-from ctk.errors import CtkError, UsageError
+from ctk.errors import CtkError, OutOfTime, UsageError
 from ctk.files import read_json
 from ctk.runs import FINISHED, Run
 from ctk.testing import toy
 from ctk.testing.distributions import find_anew, lay
 from ctk.workflow import fit_clock
+from ctk.workflow.fit_clock import FitTime
 
 SLOW = '''
 """Models whose fits take as many seconds as they are told, by a clock that stands still else."""
@@ -24,6 +26,7 @@ import numpy as np
 from ctk import hookimpl
 from ctk.contract import Model
 from ctk.workflow import fit_clock
+from ctk.workflow.fit_clock import FitTime
 
 
 @hookimpl
@@ -333,57 +336,56 @@ def test_a_dry_run_has_no_limit(clock):
     assert not run("1s", slow("one", 1), dry_run=True).limited
 
 
+@pytest.mark.parametrize("needed", [True, False])
+def test_a_fit_that_does_not_ask_is_given_up(needed):
+    with pytest.raises(OutOfTime), fit_clock.given_up_in_time(FitTime(0, time.time() + 0.05, needed)):
+        time.sleep(60)
+    with fit_clock.given_up_in_time(FitTime(0, time.time() + 60, needed)):
+        pass
+    assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
+
+
+def test_a_fit_that_is_told_twice_tells_the_least_that_it_came(monkeypatch):
+    clock = Clock()
+    monkeypatch.setattr(fit_clock, "now", clock)
+    marks = []
+    fit = fit_clock.FitClock(FitTime(clock.seconds + 100, clock.seconds + 200, needed=True), lambda: marks.append(1))
+    fit.hear(3, 10)
+    clock.seconds += 49
+    assert not fit.is_up(0.5)
+    assert fit.is_up(0.5, ahead=2)
+    fit.hear(9, 10)
+    clock.seconds += 60
+    assert fit.is_up()
+    assert marks == [1]
+    assert fit.facts([]) == {"cut": True, "share": 0.6, "asked": [], "storing": 109}
+
+
 STUCK = '''
-"""Models that take as long as they are let, in whatever way."""
+"""A model whose fit never ends: no signal reaches it, as code that is not Python's own."""
 
 import signal
 import time
 
-import numpy as np
-
 from ctk import hookimpl
-from ctk.contract import Model
+from ctk.components.ridge import Ridge
 
 
 @hookimpl
 def ctk_register_models(register):
-    register("endless", "ctk_plugins.stuck:Endless")
+    register("stuck", "ctk_plugins.stuck:Stuck")
 
 
-class Endless(Model):
-    """Predicts zeros, after a fit that is never done by itself.
-
-    ends: told: where its limit says so; given-up: where a signal comes; never: not even then
-    """
-
-    def __init__(self, *, ends: str = "told") -> None:
-        self.ends = ends
-
+class Stuck(Ridge):
     def fit(self, train, valid, context):
-        self.width = train.target_width
-        if self.ends == "never":  # as code that is not Python's own
-            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM})
-        while self.ends != "told" or not context.limit.is_up():
-            time.sleep(0.02)
-
-    def predict(self, samples):
-        return np.zeros((len(samples), self.width), np.float32)
-
-    def save(self, folder):
-        (folder / "width").write_text(str(self.width))
-
-    def load(self, folder, samples, device="auto"):
-        self.width = int((folder / "width").read_text())
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM})
+        time.sleep(3600)
 '''
-
-
-def endless(ends):
-    return f"{{model: {{name: endless, ends: {ends}}}, name: {ends}}}"
 
 
 @pytest.fixture
 def work(ctk_home):
-    """The current folder, with the toy competition and endless models as one-file plugins."""
+    """The current folder, with the toy competition and a model that is stuck as one-file plugins."""
     plugins = ctk_home.work / "ctk_plugins"
     plugins.mkdir()
     shutil.copy(toy.__file__, plugins / "toy.py")
@@ -392,23 +394,18 @@ def work(ctk_home):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("ends", ["told", "given-up", "never"])
-def test_whatever_a_fit_does_the_run_ends_with_a_submission(ctk_process, work, ctk_home, ends):
-    members = f"-omembers=[{{model: ridge}}, {endless(ends)}]"
-    line = ("run", "toy-regression", members, "-otrackers=[]", "-oexecutor={name: local, workers: 1, threads: 1}")
-    printed = ctk_process(*line, "-otime_limit=25s", "--name", "mine", code=0).stdout
-    (folder,) = ctk_home.runs.glob("toy-regression/*-mine")
-    assert "time limit 25s: " in printed
-    assert " used" in printed
-    if ends != "told":
-        assert f"{ends}/seed-1 was left out: it" in printed
-    assert ctk_process("validate", "toy-regression", folder / "submission.csv").returncode == 0
-    assert not list(folder.rglob("*.part"))
+def test_a_fit_that_nothing_ends_is_ended_with_its_worker(ctk, work, monkeypatch):
+    clock = Clock()
+    monkeypatch.setattr(fit_clock, "now", lambda: setattr(clock, "seconds", clock.seconds + 1) or clock.seconds)
+    line = ("run", "toy-regression", "-omembers=[{model: stuck}]", "-otrackers=[]", "-otime_limit=1m")
+    printed = ctk(*line, "-oexecutor={name: local, workers: 1, threads: 1}", code=0).stdout
+    assert "stuck/seed-1 was left out: it did not end in time." in printed
+    assert "No fit was done in that time" in printed
 
 
 @pytest.mark.slow
 def test_a_run_that_kill_9_ends_has_a_valid_submission(ctk_process, work, ctk_home):
-    members = f"-omembers=[{{model: ridge}}, {endless('told')}]"
+    members = "-omembers=[{model: ridge}, {model: stuck}]"
     line = ("run", "toy-regression", members, "-otrackers=[]", "-oexecutor={name: local, workers: 1, threads: 1}")
     process = ctk_process.start(*line, "-otime_limit=1h", "--name", "mine")
     deadline = time.monotonic() + 120
@@ -423,6 +420,6 @@ def test_a_run_that_kill_9_ends_has_a_valid_submission(ctk_process, work, ctk_ho
     ctk_process("validate", "toy-regression", folder / "submission.csv", code=0)
     before = (folder / "submission.csv").read_bytes()
     printed = ctk_process("run", "toy-regression", "--resume", folder, "-otime_limit=0s", code=0).stdout
-    assert "told/seed-1 was left out: no time was left for it." in printed
+    assert "stuck/seed-1 was left out: no time was left for it." in printed
     assert (folder / "submission.csv").read_bytes() == before
     assert (folder / "report.html").exists()

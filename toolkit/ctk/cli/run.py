@@ -20,6 +20,7 @@ from ctk.cli.run_progress import RunProgress
 from ctk.cli.run_results import print_results
 from ctk.contract import Results
 from ctk.errors import UsageError
+from ctk.machine import process_age
 from ctk.plugins.guard import competition_of
 from ctk.runs import KILLED, Run, all_runs, runs_root
 from ctk.runs.local_leaderboard import leaderboard_row
@@ -85,7 +86,7 @@ def run(
     torchrun --nproc-per-node 4 -m ctk run my-competition  one model on four processes or GPUs
     ctk run my-competition --stage predict --checkpoints RUN --data DIR
     """
-    began = fit_clock.now()
+    began = fit_clock.now() - process_age()
     known = competition_of(competition)
     if (stage == "predict") != (checkpoints is not None):
         raise UsageError("--stage predict and --checkpoints RUN go together.")
