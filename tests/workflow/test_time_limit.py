@@ -16,6 +16,7 @@ from ctk.runs import FINISHED, Run
 from ctk.testing import toy
 from ctk.testing.distributions import find_anew, lay
 from ctk.workflow import fit_clock
+from ctk.workflow.collect_results import report_results
 from ctk.workflow.fit_clock import FitTime
 
 SLOW = '''
@@ -26,6 +27,7 @@ import numpy as np
 from ctk import hookimpl
 from ctk.contract import Model
 from ctk.workflow import fit_clock
+from ctk.workflow.collect_results import report_results
 from ctk.workflow.fit_clock import FitTime
 
 
@@ -88,7 +90,14 @@ def clock(monkeypatch, ctk_home, tmp_plugin):
     find_anew()
     clock = Clock()
     monkeypatch.setattr(fit_clock, "now", clock)
+    monkeypatch.setattr("ctk.workflow.run.report_results", lambda results, competition: None)  # which takes longest
     return clock
+
+
+@pytest.fixture
+def page(clock, monkeypatch):
+    """Lets runs make their page."""
+    monkeypatch.setattr("ctk.workflow.run.report_results", report_results)
 
 
 def slow(name, seconds, **keys):
@@ -144,7 +153,7 @@ def interrupted(limit, *members, **how):
     return folder
 
 
-def test_a_member_after_the_deadline_is_left_out_and_said(clock):
+def test_a_member_after_the_deadline_is_left_out_and_said(clock, page):
     began = clock.seconds
     results = run("2m", slow("one", 1), slow("two", 5))
     assert list(results.members) == ["one/seed-1"]
@@ -244,7 +253,7 @@ def test_a_killed_run_has_a_submission_of_the_members_that_were_done(clock):
     assert len(fits_of(folder)) == 2
 
 
-def test_where_no_member_has_all_folds_the_one_with_most_is_submitted_by_these(clock):
+def test_where_no_member_has_all_folds_the_one_with_most_is_submitted_by_these(clock, page):
     folder = interrupted("1h", slow("one", 1, model={"killed": 3}), slow("two", 1))
     results = api.resume("mine", overrides=["time_limit=0s"])
     assert list(results.members) == ["one/seed-1"]
@@ -259,7 +268,7 @@ def test_where_no_member_has_all_folds_the_one_with_most_is_submitted_by_these(c
 
 
 @pytest.mark.parametrize("competition", ["toy-regression", "toy-retrieval"])
-def test_where_no_fit_was_done_the_mean_of_the_targets_is_submitted(clock, competition):
+def test_where_no_fit_was_done_the_mean_of_the_targets_is_submitted(clock, page, competition):
     member = {"members": [slow("one", 1, model={"killed": 1})]}
     with pytest.raises(CtkError, match="failed while fitting"):
         api.run(competition, config=member, overrides=[*ALWAYS, "blend=hill-climb"], name="mine")
@@ -320,6 +329,15 @@ def test_blends_are_made_of_what_is_there(clock):
     assert np.array_equal(saved.submitted, results.submitted)
 
 
+def test_weights_that_are_not_found_in_time_are_equal_ones(clock, monkeypatch):
+    monkeypatch.setattr("ctk.components.hill_climbs.HillClimb.fit", lambda *given: time.sleep(60))
+    for name in ("end_of_blend", "end_of_blend_so_far"):
+        monkeypatch.setattr(f"ctk.workflow.fit_schedule.RunClock.{name}", property(lambda self: clock.seconds + 0.01))
+    results = run("1h", slow("one", 1), slow("two", 1), overrides=["blend=hill-climb"])
+    assert results.blend.weights == {"one/seed-1": 0.5, "two/seed-1": 0.5}
+    assert "The blender 'hill-climb' was not done in time" in (results.folder / "log.txt").read_text()
+
+
 def test_a_baseline_is_submitted_where_nothing_else_was_done(clock):
     results = run("2m", slow("shown", 1, blend=False), slow("two", 50))
     assert results.blend.weights == {"shown/seed-1": 1.0}
@@ -366,6 +384,7 @@ STUCK = '''
 
 import signal
 import time
+from pathlib import Path
 
 from ctk import hookimpl
 from ctk.components.ridge import Ridge
@@ -379,6 +398,7 @@ def ctk_register_models(register):
 class Stuck(Ridge):
     def fit(self, train, valid, context):
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM})
+        Path("stuck").touch()
         time.sleep(3600)
 '''
 
@@ -395,21 +415,20 @@ def work(ctk_home):
 
 @pytest.mark.slow
 def test_a_fit_that_nothing_ends_is_ended_with_its_worker(ctk, work, monkeypatch):
-    clock = Clock()
-    monkeypatch.setattr(fit_clock, "now", lambda: setattr(clock, "seconds", clock.seconds + 1) or clock.seconds)
-    line = ("run", "toy-regression", "-omembers=[{model: stuck}]", "-otrackers=[]", "-otime_limit=1m")
+    monkeypatch.setattr(fit_clock, "now", lambda: time.time() + 7200 * (work / "stuck").exists())
+    line = ("run", "toy-regression", "-omembers=[{model: stuck}]", "-otrackers=[]", "-otime_limit=1h")
     printed = ctk(*line, "-oexecutor={name: local, workers: 1, threads: 1}", code=0).stdout
     assert "stuck/seed-1 was left out: it did not end in time." in printed
     assert "No fit was done in that time" in printed
 
 
 @pytest.mark.slow
-def test_a_run_that_kill_9_ends_has_a_valid_submission(ctk_process, work, ctk_home):
+def test_a_run_that_kill_9_ends_has_a_valid_submission(ctk, ctk_process, work, ctk_home):
     members = "-omembers=[{model: ridge}, {model: stuck}]"
     line = ("run", "toy-regression", members, "-otrackers=[]", "-oexecutor={name: local, workers: 1, threads: 1}")
     process = ctk_process.start(*line, "-otime_limit=1h", "--name", "mine")
-    deadline = time.monotonic() + 120
-    while not list(ctk_home.runs.glob("toy-regression/*-mine/submission.json")):
+    deadline = time.monotonic() + 300
+    while not (work / "stuck").exists():
         assert process.poll() is None, process.stdout.read()
         assert time.monotonic() < deadline
         time.sleep(0.05)
@@ -417,9 +436,9 @@ def test_a_run_that_kill_9_ends_has_a_valid_submission(ctk_process, work, ctk_ho
     process.wait()
     (folder,) = ctk_home.runs.glob("toy-regression/*-mine")
     assert Run(folder).state()["state"] == "killed"
-    ctk_process("validate", "toy-regression", folder / "submission.csv", code=0)
+    ctk("validate", "toy-regression", folder / "submission.csv", code=0)
     before = (folder / "submission.csv").read_bytes()
-    printed = ctk_process("run", "toy-regression", "--resume", folder, "-otime_limit=0s", code=0).stdout
+    printed = ctk("run", "toy-regression", "--resume", folder, "-otime_limit=0s", code=0).stdout
     assert "stuck/seed-1 was left out: no time was left for it." in printed
     assert (folder / "submission.csv").read_bytes() == before
     assert (folder / "report.html").exists()

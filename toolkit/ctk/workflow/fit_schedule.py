@@ -21,6 +21,8 @@ MOST = 0.25
 """Of the limit at most that is kept for what comes after the fits, until it was measured."""
 STORING = 0.1
 """Of a fit's time that is kept for its predictions, until it was measured."""
+BLENDING = 0.1
+"""Of the limit that finding weights may take, before equal ones are taken; half of it while others are fitted."""
 OVER = 0.05
 """Of the limit by which a fit may be late before it is given up."""
 
@@ -48,6 +50,17 @@ class RunClock:
     def end_of_fits(self) -> float:
         """When fits have to be done."""
         return self.began + self.limit - self.ending
+
+    @property
+    def end_of_blend(self) -> float | None:
+        """When weights have to be found, a tenth of the limit from now at the earliest; None where none is fitted."""
+        latest = self.began + self.limit * (1 - ENDING_SHARE) - ENDING
+        return max(latest, fit_clock.now() + BLENDING * self.limit) if self.limit else None
+
+    @property
+    def end_of_blend_so_far(self) -> float:
+        """When weights of the members so far have to be found, while others are fitted."""
+        return fit_clock.now() + BLENDING / 2 * self.limit
 
     def left(self) -> float:
         """Seconds that are left for fits."""

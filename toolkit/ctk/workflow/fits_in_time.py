@@ -15,7 +15,7 @@ from ctk.workflow.plan_run import RunPlan
 
 GRACE = 0.02
 """Of the limit, from when fits are given up until their workers are ended with whatever goes on in them."""
-BLENDING = 0.02
+AGAIN = 0.02
 """Of the limit that a submission of the members so far may take, so that one is written after the next one too."""
 
 
@@ -32,6 +32,7 @@ class FitsInTime:
     def __init__(self, plan: RunPlan, say: Callable[[str], None], blend: Callable[[Sequence[str]], None]) -> None:
         self.plan, self.say, self.blend = plan, say, blend
         self.schedule = FitSchedule.of(plan.config, plan.began)
+        self.clock = self.schedule.clock
         self.began: dict[Part, float] = {}
 
     def begin(self, fitted: Collection[Part]) -> None:
@@ -45,7 +46,7 @@ class FitsInTime:
 
     def next(self, waiting: Collection[Part], running: Sequence[Part]) -> tuple[Part, FitTime] | None:
         """Choose what a free worker begins. Raises TooLate where what is running should have ended."""
-        clock, workers = self.schedule.clock, max(1, self.plan.config.executor.workers)
+        clock, workers = self.clock, max(1, self.plan.config.executor.workers)
         if running and fit_clock.now() > clock.end_of_fits + (OVER + GRACE) * clock.limit:
             raise TooLate
         if len(running) >= workers:
@@ -57,8 +58,8 @@ class FitsInTime:
 
     def store(self, part: Part) -> None:
         """Note a part that was fitted, and write a submission where its member is whole with it."""
-        clock = self.schedule.clock
-        if self._note(part, fit_clock.now() - self.began[part]) and clock.blend <= BLENDING * clock.limit:
+        clock = self.clock
+        if self._note(part, fit_clock.now() - self.began[part]) and clock.blend <= AGAIN * clock.limit:
             begun = fit_clock.now()
             self.blend(self.schedule.whole_keys())
             clock.blend = fit_clock.now() - begun

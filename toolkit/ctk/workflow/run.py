@@ -40,7 +40,7 @@ from ctk.workflow.prepare import PreparedData, prepare
 from ctk.workflow.pseudo_labels import check_pseudo_labels
 from ctk.workflow.run_ending import record_ending
 from ctk.workflow.settle_members import (
-    blend_what_is_there,
+    blend_in_time,
     constant_member,
     is_there,
     of_what_is_there,
@@ -91,7 +91,8 @@ def execute_run(plan: RunPlan, observer: Observer | None = None) -> Results:
 
         def blend_so_far(keys: Sequence[str]) -> None:
             members = gather_predictions({"": run}, train, data.test, keys=keys)
-            _blend(plan, predicted_by(members), config.blend, Path(), run.log)
+            assert timed is not None
+            _blend(plan, predicted_by(members), config.blend, Path(), run.log, timed.clock.end_of_blend_so_far)
 
         timed = FitsInTime(plan, say, blend_so_far) if plan.is_limited else None
         fit_members(plan, prepared, observer, timed)
@@ -105,8 +106,9 @@ def execute_run(plan: RunPlan, observer: Observer | None = None) -> Results:
 
         predicted = predicted_by(members)
         names = [n for n, each in config.blends.items() if timed is None or is_there(members, config, each)]
-        blends = {name: _further_blend(plan, predicted, name, observer.say) for name in names}
-        blended, submission = _blend(plan, predicted, config.blend, Path(), observer.say)
+        until, tell = (None, observer.say) if timed is None else (timed.clock.end_of_blend, say)
+        blends = {name: _further_blend(plan, predicted, name, tell, until) for name in names}
+        blended, submission = _blend(plan, predicted, config.blend, Path(), tell, until)
         has_raw = mend.has_options and not none_done
         raw = gather_predictions({"": run}, train, data.test, RAW) if has_raw else None
         results = collect_results(predicted, blended, submission, scorer, blends, raw, limited)
@@ -131,7 +133,12 @@ def _mend_environment(run: Run, say: Callable[[str], None]) -> None:
 
 
 def _blend(
-    plan: RunPlan, predicted: PredictedRun, choice: BlendChoice, place: Path, say: Callable[[str], None]
+    plan: RunPlan,
+    predicted: PredictedRun,
+    choice: BlendChoice,
+    place: Path,
+    say: Callable[[str], None],
+    until: float | None = None,
 ) -> tuple[BlendedPredictions, Path]:
     """Blend as a choice says, or as the saved run did; write record and submission to ``place`` in the run's folder."""
     config, competition, folder = plan.config, plan.competition, plan.run.folder / place
@@ -140,7 +147,7 @@ def _blend(
     else:
         chosen = replace(predicted, members=predicted.members.of(config.keys_of(choice.members)))
     if plan.is_limited:
-        blended = postprocess_blend(chosen, blend_what_is_there(chosen, choice, say))
+        blended = postprocess_blend(chosen, blend_in_time(chosen, choice, until, say))
     elif config.checkpoints is None:
         blended = postprocess_blend(chosen, blend_members(chosen, choice, say))
     else:
@@ -163,9 +170,11 @@ def _submission_in(folder: Path, plan: RunPlan) -> Path:
     return folder / plan.config.submission_name(plan.competition.formats)
 
 
-def _further_blend(plan: RunPlan, predicted: PredictedRun, name: str, say: Callable[[str], None]) -> FurtherBlend:
+def _further_blend(
+    plan: RunPlan, predicted: PredictedRun, name: str, say: Callable[[str], None], until: float | None
+) -> FurtherBlend:
     """Make one of the config's further blends. Its predictions are let go at once: they may be large."""
-    blended, submission = _blend(plan, predicted, plan.config.blends[name], Path("blends") / name, say)
+    blended, submission = _blend(plan, predicted, plan.config.blends[name], Path("blends") / name, say, until)
     return FurtherBlend(blended.blend, *score_blend(predicted, blended), submission)
 
 

@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 
 from ctk.contract import Blend, BlendChoice, Competition, RunConfig
-from ctk.errors import CtkError, UsageError
+from ctk.errors import CtkError, OutOfTime, UsageError
 from ctk.report.numbers import duration
 from ctk.runs import Run
 from ctk.samples import Array, Samples
 from ctk.workflow.blend_members import PredictedRun, blend_members
 from ctk.workflow.fit import was_cut
+from ctk.workflow.fit_clock import FitTime, given_up_in_time
 from ctk.workflow.fit_schedule import FitSchedule
 from ctk.workflow.predictions import MemberPredictions
 from ctk.workflow.set_aside import set_aside
@@ -129,10 +130,17 @@ def is_there(members: MemberPredictions, config: RunConfig, choice: BlendChoice)
     return not choice.members or any(key in members.test for key in config.keys_of(choice.members))
 
 
-def blend_what_is_there(chosen: PredictedRun, choice: BlendChoice, say: Callable[[str], None]) -> Blend:
-    """Blend with a choice that was made for all members; with equal weights, where it does not suit these."""
+def blend_in_time(chosen: PredictedRun, choice: BlendChoice, until: float | None, say: Callable[[str], None]) -> Blend:
+    """Blend with a choice that was made for all members; with equal weights where it does not suit those left.
+
+    Or where it takes too long: ``until`` is in seconds since 1970, None for no end.
+    """
     try:
-        return blend_members(chosen, choice, say)
+        with given_up_in_time(None if until is None else FitTime(until, until, needed=True)):
+            return blend_members(chosen, choice, say)
     except UsageError as error:
-        say(f"{error.problem} Some members were left out; those that are there get equal weights.")
-        return blend_members(chosen, BlendChoice(name="mean"), say)
+        why = f"{error.problem} Some members were left out; those that are there get equal weights."
+    except OutOfTime:
+        why = f"The blender '{choice.name}' was not done in time: all members get equal weights."
+    say(why)
+    return blend_members(chosen, BlendChoice(name="mean"), say)
