@@ -341,3 +341,38 @@ def test_how_far_a_fit_is_is_told_within_its_epochs_too(tmp_path):
     told = []
     fit(tmp_path, make_model(epochs=2, batch={"size": 20}), working=lambda done, total: told.append((done, total)))
     assert told == [(0, 2), (0.5, 2), (1, 2), (1.5, 2), (2, 2)]
+
+
+class Limit:
+    """Time that is up when a fit asks for the ``last`` time; it keeps what was asked."""
+
+    def __init__(self, last):
+        self.last = last
+        self.asked = []
+
+    def is_up(self, share=1.0, ahead=0.0):
+        self.asked.append(share)
+        return len(self.asked) >= self.last
+
+
+@pytest.mark.parametrize(("last", "epochs"), [(5 + 1, 1), (5 + 3, 3)])
+def test_a_fit_whose_time_is_up_ends_after_an_epoch_with_what_it_has(tmp_path, last, epochs):
+    # The first epoch asks after each of its batches too, as nothing is validated that could be kept.
+    training = {"batch": {"size": 8}}
+    never, _ = fit(tmp_path / "whole", make_model(**training))
+    model, predicted = fit(tmp_path / "cut", make_model(**training), limit=Limit(last))
+    assert [point["epoch"] for point in model.curve] == list(range(1, epochs + 1))
+    assert model.curve == never.curve[:epochs]
+    assert np.isfinite(predicted).all()
+
+
+def test_a_first_epoch_that_is_too_long_is_validated_in_its_midst(tmp_path):
+    model, predicted = fit(tmp_path, make_model(batch={"size": 8}, validate_every=3), limit=Limit(2))
+    assert len(model.curve) == 1
+    assert np.isfinite(predicted).all()
+
+
+def test_each_stage_has_its_share_of_the_time(tmp_path):
+    limit = Limit(10_000)
+    fit(tmp_path, make_model(epochs=1, stages=[{}, {"epochs": 3}]), limit=limit)
+    assert sorted(set(limit.asked)) == [0.25, 1.0]

@@ -54,7 +54,7 @@ def test_a_finished_run_is_blended_anew_and_nothing_is_fitted_again(toy, ctk):
 def test_what_the_fits_depend_on_cannot_be_changed_when_a_run_is_gone_on_with(toy, change):
     folder = api.run("toy-regression", config=MEMBERS, overrides=ALWAYS, name="mine").folder
     before = (folder / "config.yaml").read_bytes()
-    with pytest.raises(UsageError, match="blend, blends and submission alone may change"):
+    with pytest.raises(UsageError, match="blend, blends, submission and time_limit alone may change"):
         api.resume("mine", overrides=[change])
     with pytest.raises(UsageError, match="no blender 'hill-clim'"):
         api.resume("mine", overrides=["blend=hill-clim"])

@@ -41,6 +41,7 @@ from ctk.series.ablation.plan import AblationPlan, start_ablation
 from ctk.series.ablation.run_ablation import run_ablation
 from ctk.series.ablation.variants import EXAMPLE
 from ctk.series.trials import Epoch, Trial, TrialOutcome, read_epochs, run_trial, run_trials
+from ctk.workflow import fit_clock
 from ctk.workflow.apply_filters import apply_filters, link_pictures
 from ctk.workflow.blend_runs import execute_blend, plan_blend
 from ctk.workflow.bundles import fitted_members as members_of
@@ -102,7 +103,10 @@ def run(competition: str, *, observer: Observer | None = None, **how: Any) -> Re
 
     Without an ``observer`` a notebook and IPython show how it goes, a script nothing; so it is below.
     """
-    return _executed(plan(competition, **how), observer)
+    began = fit_clock.now()
+    planned = plan(competition, **how)
+    planned.began = began
+    return _executed(planned, observer)
 
 
 @checked
@@ -117,7 +121,7 @@ def resume(
     """Go on with a run that was interrupted, failed or killed, by its folder or a part of its name.
 
     ``data`` is where its data lies, if that was elsewhere where it began. ``overrides``, "key=value" each, change its
-    blend or its submission; the fits stay.
+    blend, its submission or its time limit, which begins anew; the fits stay.
     """
     found = Run.find(name, root or runs_root())
     return _executed(reopen_run(found, overrides=overrides, data_dir=data), observer)

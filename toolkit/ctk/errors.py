@@ -14,6 +14,7 @@ __all__ = [
     "DamagedError",
     "DataError",
     "NoScore",
+    "OutOfTime",
     "PluginError",
     "Pruned",
     "SubmissionError",
@@ -90,6 +91,10 @@ class PluginError(CtkError):
 
 class Pruned(CtkError):
     """A run that was ended because others did better by then; nothing is wrong with it."""
+
+
+class OutOfTime(CtkError):
+    """A fit that was given up because a run's time limit left it no more time; nothing is wrong with it."""
 
 
 def visible(text: str) -> str:

@@ -117,6 +117,8 @@ class LightGBM(BoostedTrees):
         if valid is not None:
             assert task.patience is not None
             callbacks.append(lightgbm.early_stopping(task.patience, first_metric_only=True, verbose=False))
+        if task.is_time_up is not None:
+            callbacks.append(_end_in_time(task.is_time_up, self.training.params))
         with _sentences(), ExitStack() as silence:
             silence.enter_context(_unheard())
             callbacks.append(_before_rounds(silence.close))
@@ -187,6 +189,27 @@ def _tell_rounds(task: BoostingTask) -> Any:
         task.progress(env.iteration + 1, scores[0][2] if scores else None)
 
     return tell
+
+
+def _end_in_time(is_time_up: Callable[[], bool], params: Mapping[str, Any]) -> Any:
+    """End a fit as early stopping does, with its best round so far, which only that callback knows otherwise."""
+    from lightgbm.callback import EarlyStopException
+
+    best: list[tuple[float, int, Any]] = []
+    dart = any(params.get(alias) == "dart" for alias in _aliases()["boosting"])  # which changes earlier trees
+
+    def keep_time(env: Any) -> None:
+        scores = env.evaluation_result_list
+        if scores and not dart:
+            merit = scores[0][2] if scores[0][3] else -scores[0][2]
+            if not best or merit > best[0][0]:
+                best[:] = [(merit, env.iteration, scores)]
+        if is_time_up():
+            _, iteration, scores = best[0] if best else (0.0, env.iteration, scores)
+            raise EarlyStopException(iteration, scores)
+
+    keep_time.order = 40  # type: ignore[attr-defined]  # after early stopping's, which is 30
+    return keep_time
 
 
 def _before_rounds(call: Callable[[], None]) -> Any:

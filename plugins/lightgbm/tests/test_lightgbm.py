@@ -182,3 +182,28 @@ def test_it_makes_a_valid_submission_of_the_toy_competition_and_the_report_draws
     assert "24 rows, valid" in done.stdout
     (report,) = ctk_home.runs.glob("*/*/report.html")
     assert 'id="importances"' in report.read_text()
+
+
+class Limit:
+    """Time that is up, of each booster, at the round of this number."""
+
+    def __init__(self, rounds: int) -> None:
+        self.rounds = rounds
+        self.asked: list[float] = []
+
+    def is_up(self, share: float = 1.0, ahead: float = 0.0) -> bool:
+        self.asked.append(share)
+        return self.asked.count(share) >= self.rounds
+
+
+@pytest.mark.parametrize("rounds", [1, 7])
+def test_a_fit_whose_time_is_up_keeps_its_rounds_up_to_the_best(tmp_path, rounds):
+    limit = Limit(rounds)
+    model = fit(tmp_path / "cut", context={"limit": limit})
+    assert sorted(set(limit.asked)) == [0.5, 1.0]  # a booster for each of two columns
+    assert_array_equal(model.predict(VALID), fit(tmp_path / "whole", rounds=rounds).predict(VALID))
+
+
+def test_without_patience_all_rounds_are_kept_until_the_time_is_up(tmp_path):
+    model = fit(tmp_path / "cut", patience=None, context={"limit": Limit(3)})
+    assert_array_equal(model.predict(VALID), fit(tmp_path / "whole", patience=None, rounds=3).predict(VALID))

@@ -121,6 +121,8 @@ class XGBoost(BoostedTrees):
             callbacks: list[Any] = [_tell_rounds(task, refuse_unused)]
             if valid is not None:
                 callbacks.append(xgboost.callback.EarlyStopping(rounds=task.patience, metric_name=task.eval_metric))
+            if task.is_time_up is not None:
+                callbacks.append(_end_in_time(task.is_time_up))  # last: what another says of the round comes first
             booster = xgboost.train(
                 self._params(task),
                 data,
@@ -198,6 +200,16 @@ def _tell_rounds(task: BoostingTask, refuse_unused: Callable[[], None]) -> Any:
             return False
 
     return RoundTeller()
+
+
+def _end_in_time(is_time_up: Callable[[], bool]) -> Any:
+    import xgboost
+
+    class TimeKeeper(xgboost.callback.TrainingCallback):
+        def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:
+            return is_time_up()
+
+    return TimeKeeper()
 
 
 @contextmanager

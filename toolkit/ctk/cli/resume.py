@@ -14,6 +14,7 @@ from ctk.workflow.plan_run import RunPlan, reopen_run
 
 BESIDE_RESUME = ("competition", "resume", "executor", "workers", "address", "json_")
 """The parameters that may stand beside --resume."""
+_ALSO = ", --data, and -o for blend, submission and time_limit"
 
 
 def refuse_other_options(*beside: str) -> None:
@@ -24,7 +25,7 @@ def refuse_other_options(*beside: str) -> None:
         if option.name not in (*BESIDE_RESUME, *beside) and source is click.core.ParameterSource.COMMANDLINE:
             raise UsageError(
                 f"--resume goes on with what was configured, without {option.opts[0]}.",
-                f"It takes no options but --executor's{', --data, and -o for blend and submission' if beside else ''}.",
+                f"It takes no options but --executor's{_ALSO if beside else ''}.",
             )
 
 
@@ -37,7 +38,7 @@ def plan_to_resume(
 ) -> RunPlan:
     """Plan to go on with the run that --resume names. Raises UsageError where it is another competition's.
 
-    ``overrides`` may change what comes after its fits; ``data_dir`` is where its data lies here.
+    ``overrides`` may change what comes after its fits, and its time limit; ``data_dir`` is where its data lies here.
     """
     refuse_other_options("overrides", "data_dir")
     found = Run.find(name, runs_root())

@@ -20,9 +20,11 @@ from ctk.cli.run_progress import RunProgress
 from ctk.cli.run_results import print_results
 from ctk.contract import Results
 from ctk.errors import UsageError
+from ctk.machine import process_age
 from ctk.plugins.guard import competition_of
 from ctk.runs import KILLED, Run, all_runs, runs_root
 from ctk.runs.local_leaderboard import leaderboard_row
+from ctk.workflow import fit_clock
 from ctk.workflow.run import execute_run
 
 
@@ -37,7 +39,8 @@ from ctk.workflow.run import execute_run
     "--resume",
     metavar="RUN",
     shell_complete=completion.runs,
-    help="Go on with a run that was interrupted, failed or killed; or, with -o, blend one anew that is finished.",
+    help="Go on with a run that was interrupted, failed or killed; or, with -o, give one that is finished another "
+    "blend or more time.",
 )
 @click.option(
     "--dry-run", is_flag=True, help="Two steps of every member on a slice; writes a submission of the right form."
@@ -77,10 +80,13 @@ def run(
     ctk run my-competition --executor NAME --address ADDRESS
     ctk run my-competition --resume RUN
     ctk run my-competition --resume RUN -o blend=greedy   the fits stay, the blend is found anew
+    ctk run my-competition -o time_limit=10m              ends in time: fits are cut short, members are left out
+    ctk run my-competition --resume RUN -o time_limit=0s  of a run that was killed: blends the members that were done
     ctk run my-competition --resume RUN --data DIR        begun on another machine, where its data lay elsewhere
     torchrun --nproc-per-node 4 -m ctk run my-competition  one model on four processes or GPUs
     ctk run my-competition --stage predict --checkpoints RUN --data DIR
     """
+    began = fit_clock.now() - process_age()
     known = competition_of(competition)
     if (stage == "predict") != (checkpoints is not None):
         raise UsageError("--stage predict and --checkpoints RUN go together.")
@@ -113,6 +119,7 @@ def run(
         )
     else:
         plan = plan_to_resume(known, resume, execution, overrides, how["data"])
+    plan.began = began
     _show(execute_run(plan, RunProgress(plan.metric.name, quiet=json_)), json_)
 
 

@@ -48,6 +48,8 @@ def print_results(results: Results) -> None:
             console.print(comparison(results.metric, ours, key, theirs))
     for sentence in raw_sentences(results):
         console.print(sentence)
+    for sentence in results.limited:
+        console.print(sentence)
     held = f"{len(results.submitted):,} rows" if results.bundle is None else "a bundle"
     console.print(f"submission  {results.submission}   {held}, valid", soft_wrap=True)
     for fact in results.bundle or ():

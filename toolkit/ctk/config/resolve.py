@@ -56,7 +56,37 @@ def checkpoints_config(competition: Competition, checkpoints: Path | str, data: 
     saved["members"] = [{**member, "filters": None, "pseudo_labels": None} for member in saved["members"]]
     if data is not None:
         saved["data_dir"] = str(Path(data).resolve())
-    return saved
+    return saved if saved.get("time_limit") is None else _of_members_in_time(saved, Run(folder))
+
+
+def _of_members_in_time(saved: dict[str, Any], run: Run) -> dict[str, Any]:
+    """Return the config of a run with a time limit as of the members that it fitted, with the folds that these have.
+
+    Raises UsageError where there is none.
+    """
+    parts = run.parts()
+    if not parts:
+        raise UsageError(f"{run.folder} has no member: its time limit left all of them out.", "Give another run.")
+    seeds = {part.member: sorted({each.seed for each in parts if each.member == part.member}) for part in parts}
+    keys = {part.key for part in parts}
+
+    def of_these(choice: Any) -> Any:
+        if not isinstance(choice, Mapping) or not choice.get("members"):
+            return choice
+        return {**choice, "members": [name for name in choice["members"] if name in seeds or name in keys]}
+
+    return {
+        **saved,
+        "time_limit": None,
+        "members": [{**each, "seeds": seeds[each["name"]]} for each in saved["members"] if each["name"] in seeds],
+        "split": {**saved["split"], "use": len({part.fold for part in parts})},
+        "blend": of_these(saved["blend"]),
+        "blends": {
+            name: of_these(each)
+            for name, each in saved.get("blends", {}).items()
+            if (run.folder / "blends" / name / "blend.json").exists()
+        },
+    }
 
 
 def resolve(raw: Mapping[str, Any], plugins: Plugins) -> RunConfig:

@@ -11,6 +11,7 @@ from ctk.contract.competition import Competition, Submission, presets_in, spaces
 from ctk.contract.executor import PROGRESS, Files, Portable, WorkerLost
 from ctk.contract.extractor import Columns, Done, Extractor
 from ctk.contract.filter import Count, DropFraction, Filter, FilterContext, keep_best
+from ctk.contract.fit_limit import FitLimit
 from ctk.contract.metric import Direction, Metric
 from ctk.contract.model import Batch, FitContext, Model, NoTraining
 from ctk.contract.platform import Entry, PastSubmission, Platform, Receipt
@@ -61,6 +62,7 @@ __all__ = [
     "FilterChoice",
     "FilterContext",
     "FitContext",
+    "FitLimit",
     "FittedMember",
     "FoldTable",
     "FurtherBlend",

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ctk.contract.fit_limit import FitLimit
 from ctk.contract.schema import Choice, Strict
 from ctk.samples import Array, Samples
 
@@ -52,6 +53,8 @@ class FitContext:
     progress  call with (done, total, scores) as often as is useful
     working   call with (done, total) between two of those, where one takes long: 0.25 is a quarter of the first
     tell      call with a line that belongs into the run's log
+    limit     the time that the fit has, where the run has a time limit; a model that does not ask it is given up if it
+              takes longer
     """
 
     folder: Path
@@ -63,6 +66,7 @@ class FitContext:
     progress: Callable[[int, int, Mapping[str, float]], None] = lambda done, total, scores: None
     working: Callable[[float, int], None] = lambda done, total: None
     tell: Callable[[str], None] = lambda line: None
+    limit: FitLimit | None = None
 
 
 class NoTraining(Strict):

@@ -146,6 +146,7 @@ class Results(Tabular):
     blends       the further blends of the config, by name
     transformed  by member and stage, some training rows as they were and as transforms made them
     bundle       facts of the bundle that was handed in, a sentence each; None where it is a table
+    limited      what the run's time limit left out or cut short, in sentences
     second_rounds  by member with pseudo-labels, what it learned from besides, in words
     """
 
@@ -179,6 +180,7 @@ class Results(Tabular):
     transformed: Mapping[str, tuple[Samples, Samples]] = field(default_factory=dict)
     second_rounds: Mapping[str, str] = field(default_factory=dict)
     bundle: Sequence[str] | None = None
+    limited: Sequence[str] = ()
 
     @property
     def members(self) -> list[str]:

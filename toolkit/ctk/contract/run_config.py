@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 
 from ctk.contract.blender import find_members
+from ctk.contract.fit_limit import Duration
 from ctk.contract.row_bins import RowBins, choose_bins
 from ctk.contract.schema import Choice, Strict
 
@@ -256,6 +257,11 @@ class RunConfig(Strict):
         (Choice(name="tensorboard"), Choice(name="csv")), description="who is told of losses and scores"
     )
     device: Literal["auto", "cpu", "gpu"] = Field("auto", description="auto: a GPU where there is one")
+    time_limit: Duration | None = Field(
+        None,
+        description="how long the run may take from its start, or from where it is gone on with, to its submission, "
+        "such as 10m or 1h30m: fits end early or are left out; none is no limit",
+    )
 
     def submission_name(self, formats: Sequence[str]) -> str:
         """Return the name of the submission's file, for a competition of such formats."""

@@ -165,6 +165,20 @@ class PseudoLabelFacts(BaseModel):
     last: float
 
 
+class TimedFacts(BaseModel):
+    """What became of a fit of a run with a time limit.
+
+    cut      whether the limit cut it short, or members that it asks, whose names ``asked`` has
+    share    of its way that it came
+    storing  seconds that its predictions took
+    """
+
+    cut: bool
+    share: float = 1.0
+    asked: list[str] = []
+    storing: float = 0.0
+
+
 class FittedFile(BaseModel):
     """``fitted.json``: what was found out while a part was fitted."""
 
@@ -176,3 +190,4 @@ class FittedFile(BaseModel):
     size: int | None = None
     importances: Numbers | None = None
     pseudo_labels: PseudoLabelFacts | None = None
+    timed: TimedFacts | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Literal, NamedTuple
 
@@ -83,6 +84,8 @@ class BoostingTask:
     threads      at most
     gpu          whether to fit on it
     progress     call with the rounds done and the score on the validation rows after each
+    is_time_up   where the fit has a limit, ask after each round, after ``progress``: whether to end it, and keep its
+                 rounds up to the best
     """
 
     objective: str
@@ -94,6 +97,7 @@ class BoostingTask:
     threads: int
     gpu: bool
     progress: Callable[[int, float | None], None] = lambda rounds, score: None
+    is_time_up: Callable[[], bool] | None = None
 
 
 class FittedBooster(NamedTuple):
@@ -212,7 +216,9 @@ class BoostedTrees(Model):
                     self.relabel(data, labels[number])
                     if valid_data is not None:
                         self.relabel(valid_data, valid_labels[number])
-                fitted = self.train(data, valid_data, replace(task, progress=progress))
+                # Each has its share of the time; those after one that took all of it have a round.
+                up = context.limit and partial(context.limit.is_up, (number + 1) / len(labels))
+                fitted = self.train(data, valid_data, replace(task, progress=progress, is_time_up=up))
                 with atomic(path, lasting=False) as temporary:  # what a power cut damages is fitted anew
                     self.write_booster(fitted, temporary)
                 told.append((name, fitted))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +15,7 @@ from lightning.pytorch.callbacks import Callback
 from torch import nn
 
 from ctk.config.training_keys import Training
-from ctk.contract import FitContext
+from ctk.contract import FitContext, FitLimit
 from ctk.errors import CtkError
 from ctk.merit import merit
 from ctk.samples import Array, Samples
@@ -137,8 +138,10 @@ class ValidationTracker(Callback):
         self.curve: list[dict[str, float]] = []
         self.loss = math.nan
         self.begun = False
+        self.asked_at = 0.0
 
     def on_train_start(self, trainer: L.Trainer, module: L.LightningModule) -> None:
+        self.asked_at = time.monotonic()
         self.begun = True  # whatever was to be read of a checkpoint has been
         self.context.working(self.before, self.total)
 
@@ -171,6 +174,11 @@ class ValidationTracker(Callback):
         assert isinstance(module, NetworkModule)
         parts = trainer.current_epoch + (number + 1) / trainer.num_training_batches
         self.context.working(self.before + parts / module.parts, self.total)
+        limit = self.context.limit
+        # In the midst of an epoch only before the first that is validated; and several ranks agree at its end alone.
+        if limit is not None and not self.curve and torchrun.current_team() is None and limit.is_up(self._share):
+            trainer.check_val_every_n_epoch = 1  # Lightning validates, then ends
+            trainer.should_stop = True
 
     def on_train_epoch_end(self, trainer: L.Trainer, module: L.LightningModule) -> None:
         assert isinstance(module, NetworkModule)
@@ -186,6 +194,20 @@ class ValidationTracker(Callback):
             scores |= {name: self.curve[-1][name] for name in known if name in self.curve[-1]}
         done = self.before + self.stage.epochs if trainer.should_stop else int(epoch)
         self.context.progress(done, self.total, scores)
+        if self.context.limit is not None and self.curve and not trainer.should_stop:
+            trainer.should_stop = self._is_time_up(self.context.limit)
+
+    def _is_time_up(self, limit: FitLimit) -> bool:
+        """Whether the next epoch would be too long, by the first rank's clock. The last one was as long."""
+        last, self.asked_at = self.asked_at, time.monotonic()
+        team = torchrun.current_team()
+        up = torchrun.is_first_rank() and limit.is_up(self._share, self.asked_at - last)
+        return up if team is None else team.from_first(up)
+
+    @property
+    def _share(self) -> float:
+        """Of the member's fit, where this stage ends."""
+        return (self.before + self.stage.epochs) / self.total
 
     def _log(self, trainer: L.Trainer, module: NetworkModule, epoch: float) -> None:
         """Give the loggers the loss and what was validated; the curve gets the loss too."""

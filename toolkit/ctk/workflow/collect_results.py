@@ -36,6 +36,7 @@ def collect_results(
     scorer: FoldScorer | None = None,
     blends: Mapping[str, FurtherBlend] | None = None,
     raw: MemberPredictions | None = None,
+    limited: Sequence[str] = (),
 ) -> Results:
     """Score members, blend and submission, and write the scores.
 
@@ -45,6 +46,7 @@ def collect_results(
     scorer      scores the run's folds, where it has any
     blends      further blends of the run, by name
     raw         the members' predictions that nothing has mended, where these are kept
+    limited     what a time limit did, in sentences
     """
     blends = blends or {}
     run, competition, metric = predicted.run, predicted.competition, predicted.metric
@@ -109,6 +111,7 @@ def collect_results(
         transformed=_transformed_rows(run),
         second_rounds=_second_rounds(run),
         bundle=bundle,
+        limited=limited,
     )
 
 

@@ -23,6 +23,7 @@ from ctk.runs import RAW, UNFITTED, Part, Predictions, Run
 from ctk.samples import Array, Samples
 from ctk.training import torchrun
 from ctk.workflow.features import NO_FEATURES, FeaturePlan, HandedFeatures, hand_features
+from ctk.workflow.fit_clock import FitClock, FitTime, given_up_in_time
 from ctk.workflow.missing_numbers import check_features, check_kind, check_targets, unknown_in_test
 from ctk.workflow.postprocessing import Postprocessing
 from ctk.workflow.prepare import PreparedData
@@ -36,6 +37,8 @@ FEATURES = "features"
 """Folder beside a model's checkpoints with what extractors learned from its training rows."""
 BEGUN = "begun.json"
 """In a part's folder, the fingerprint of what its checkpoints are of."""
+CUT = "-cut"
+"""After the fingerprint of what a time limit cut short: a run without one fits it anew."""
 STORED = ("oof", "test", UNFITTED, "fitted.json")
 """What a part's folder has for members that ask it."""
 
@@ -52,6 +55,7 @@ class FitTask:
     metric: str
     steps: int | None = None
     features: FeaturePlan = NO_FEATURES
+    time: FitTime | None = None
 
     def files(self) -> Files:
         """List the files that a worker elsewhere is given, and those that it gives back."""
@@ -91,7 +95,8 @@ def fit_part(task: FitTask) -> dict[str, float]:
     folder = run.part_folder(task.part)
     with only_sentences(folder):
         keep_noise(folder)
-        with noted_in(folder):
+        # What several ranks do together none of them leaves by itself.
+        with noted_in(folder), given_up_in_time(None if torchrun.current_team() else task.time):
             return _fit_and_store(task, run)
 
 
@@ -106,6 +111,7 @@ def _fit_and_store(task: FitTask, run: Run) -> dict[str, float]:
     model = guarded_model(member)
     fitted: Mapping[str, Any] = {}
     labels: dict[str, Any] | None = None
+    clock: FitClock | None = None
     scored = {"validation": valid} | ({} if (truth := task.prepared.data.truth) is None else {"test": truth})
     if task.config.checkpoints is None:
         learned = train.take(fold.train)
@@ -119,7 +125,7 @@ def _fit_and_store(task: FitTask, run: Run) -> dict[str, float]:
             check_readable(model, member.name, learned, test)
             learned, labels = add_pseudo_labels(run, member, task.part, train, fold.train, test, metric)
             told += [describe([labels])] if labels else []
-        _fit_model(model, task, run, learned, valid, told)
+        clock = _fit_model(model, task, run, learned, valid, told)
         handed.save(run.checkpoints_folder(task.part) / FEATURES)
         curve = getattr(model, "curve", [])
     else:
@@ -149,9 +155,10 @@ def _fit_and_store(task: FitTask, run: Run) -> dict[str, float]:
     if fitted and any(member.name in other.asks_here for other in asked):
         unfitted = _as_stored(mend.apply(predicted, test, {}))
         run.write_predictions(task.part, UNFITTED, Predictions(test.ids, unfitted))
+    timed = {} if clock is None else {"timed": clock.facts(_cut_members(run, member))}
     run.write_part(
         task.part,
-        task.fingerprint,
+        task.fingerprint + (CUT if timed and timed["timed"]["cut"] else ""),
         Predictions(valid.ids, oof),
         Predictions(test.ids, _as_stored(mend.apply(predicted, test, fitted))),
         scores=scores,
@@ -161,8 +168,20 @@ def _fit_and_store(task: FitTask, run: Run) -> dict[str, float]:
         size=getattr(model, "size", None),
         importances=model.importances(),
         pseudo_labels=labels,
+        **timed,
     )
     return scores
+
+
+def _cut_members(run: Run, member: Member) -> list[str]:
+    """Name the members of a run that a member asks and that a time limit cut short: it would learn other things."""
+    asked = asked_parts(run, member.asks_here)
+    return [parts[0].member for _, parts in asked if any(was_cut(run.facts(part)) for part in parts)]
+
+
+def was_cut(facts: Mapping[str, Any]) -> bool:
+    """Whether the facts of a part say that a time limit cut it short, or a member that it asks."""
+    return bool((facts.get("timed") or {}).get("cut"))
 
 
 @contextmanager
@@ -180,9 +199,20 @@ def named_as_saved(folder: Path, part: Part) -> Iterator[None]:
         ) from cause
 
 
-def _fit_model(model: Model, task: FitTask, run: Run, train: Samples, valid: Samples, told: Sequence[str]) -> None:
-    """Fit a model, together with the other ranks where it spans them, and save it; ``told`` is said before."""
-    progress = _Progress(run.part_folder(task.part) / PROGRESS, task.part)
+def _fit_model(
+    model: Model, task: FitTask, run: Run, train: Samples, valid: Samples, told: Sequence[str]
+) -> FitClock | None:
+    """Fit a model, together with the other ranks where it spans them, and save it; ``told`` is said before.
+
+    Returns the fit's clock, where it has one.
+    """
+
+    def begin_anew() -> None:
+        """Let no later fit go on from here."""
+        write_json(run.part_folder(task.part) / BEGUN, task.fingerprint + CUT, lasting=False)
+
+    clock = None if task.time is None else FitClock(task.time, begin_anew)
+    progress = _Progress(run.part_folder(task.part) / PROGRESS, task.part, clock)
 
     def tell(line: str) -> None:
         run.log(f"{task.part.key} fold {task.part.fold}: {line}")
@@ -197,14 +227,18 @@ def _fit_model(model: Model, task: FitTask, run: Run, train: Samples, valid: Sam
         steps=task.steps,
         progress=progress,
         tell=tell,
+        limit=clock,
     )
     for line in told:
         tell(line)
     _drop_other_checkpoints(task, run)
     with torchrun.call_on_all_ranks(_fit_with_first_rank, task) if model.spans_ranks else nullcontext():
         model.fit(train, valid, context)
+    if clock is not None:
+        clock.end()
     context.folder.mkdir(parents=True, exist_ok=True)
     model.save(context.folder)
+    return clock
 
 
 def _drop_other_checkpoints(task: FitTask, run: Run) -> None:
@@ -246,6 +280,7 @@ def _fit_with_first_rank(task: FitTask) -> None:
             metric=metric,
             device=task.config.device,
             steps=task.steps,
+            limit=None if task.time is None else FitClock(task.time, lambda: None),
         )
         guarded_model(member).fit(learned, train.take(fold.valid), context)
 
@@ -321,9 +356,10 @@ epoch_watch: ContextVar[EpochWatch | None] = ContextVar("watching", default=None
 class _Progress:
     """Writes how far a fit is and what it told, at most twice a second, for the driver; tells a watch at once."""
 
-    def __init__(self, path: Path, part: Part) -> None:
+    def __init__(self, path: Path, part: Part, clock: FitClock | None = None) -> None:
         self.path = path
         self.part = part
+        self.clock = clock
         self.next = 0.0
         self.told: list[str] = []
         path.unlink(missing_ok=True)  # of a fit that was killed
@@ -331,6 +367,8 @@ class _Progress:
     def __call__(self, done: int, total: int, scores: Mapping[str, float]) -> None:
         if watch := epoch_watch.get():
             watch(self.part, done, total, scores)
+        if self.clock is not None:
+            self.clock.hear(done, total)
         if time.monotonic() >= self.next or done == total:
             self.next = time.monotonic() + 0.5
             self.path.parent.mkdir(parents=True, exist_ok=True)

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from ctk.contract import PROGRESS, WorkerLost
-from ctk.errors import CtkError, DamagedError, PluginError
+from ctk.errors import CtkError, DamagedError, OutOfTime, PluginError
 from ctk.files import fingerprint, path_stamps, read_json
 from ctk.plugins import plugins
 from ctk.plugins.calls import left_call
@@ -20,20 +20,30 @@ from ctk.runs.records import ProgressFile
 from ctk.workflow.apply_filters import filter_for_members
 from ctk.workflow.expected_memory import MemoryForecast
 from ctk.workflow.features import plan_features, prepare_frozen
-from ctk.workflow.fit import FitTask, fit_part, limit_samples
+from ctk.workflow.fit import CUT, FitTask, fit_part, limit_samples
+from ctk.workflow.fits_in_time import FitsInTime, TooLate
 from ctk.workflow.lifecycle import call_hook, say_and_log
 from ctk.workflow.observer import Observer
 from ctk.workflow.plan_run import RunPlan, member_waves, parts_of
 from ctk.workflow.pools import open_pool
 from ctk.workflow.prepare import PreparedData
+from ctk.workflow.set_aside import bring_back
 from ctk.workflow.stacking import asked_parts
 
 
-def fit_members(plan: RunPlan, prepared: PreparedData, observer: Observer) -> None:
-    """Fit every part that is not in the store, members before those that use them or whose filters ask them."""
+def fit_members(plan: RunPlan, prepared: PreparedData, observer: Observer, timed: FitsInTime | None = None) -> None:
+    """Fit every part that is not in the store, members before those that use them or whose filters ask them.
+
+    ``timed`` says which are fitted in time, and is told what becomes of them.
+    """
     written = plan.run.config()
     tasks = {part: _task(plan, written, part, prepared) for part in parts_of(plan.config)}
+    bring_back(plan.run, tasks)
     fitted = [part for part, task in tasks.items() if plan.run.is_fitted(part, task.fingerprint)]
+    if timed is not None:
+        cut = [part for part, task in tasks.items() if plan.run.is_fitted(part, task.fingerprint + CUT)]
+        fitted = [part for part in tasks if part in (*fitted, *cut)]
+        timed.begin(fitted)
     say, waves = say_and_log(plan.run, observer), member_waves(plan.config)
     for part in tasks:
         if part not in fitted and (plan.run.part_folder(part) / "fitted.json").exists():
@@ -48,11 +58,16 @@ def fit_members(plan: RunPlan, prepared: PreparedData, observer: Observer) -> No
         with pool_for_missing as pool:
             forecast = pool and MemoryForecast(plan, missing, pool[0], say)
             for number, names in enumerate(waves):
+                if timed is not None:
+                    names = timed.that_can_be(names)
                 if number:  # what these ask is fitted by now
                     filter_for_members(plan, prepared, names, say)
                 wave = {part: task for part, task in missing.items() if part.member in names}
                 if pool and forecast and wave:
-                    _fit_wave(plan, wave, *pool, forecast, observer)
+                    _fit_wave(plan, wave, *pool, forecast, observer, timed)
+    except TooLate:  # the pool has ended whatever went on
+        assert timed is not None
+        timed.end_all()
     finally:
         observer.end()
 
@@ -83,12 +98,18 @@ def _fit_wave(
     guard: Guard,
     forecast: MemoryForecast,
     observer: Observer,
+    timed: FitsInTime | None,
 ) -> None:
     running: dict[Future[dict[str, float]], Part] = {}
     said: dict[Part, list[str]] = {}
-    for part, task in wave.items():
+    for part, task in wave.items() if timed is None else ():
         running[submit_task(guard, pool, fit_part, task)] = part
-    while running:
+    while True:
+        while timed is not None and (chosen := timed.next(wave, list(running.values()))):
+            part, given = chosen
+            running[submit_task(guard, pool, fit_part, replace(wave[part], time=given))] = part
+        if not running:
+            return
         done, _ = wait(running, timeout=0.25, return_when=FIRST_COMPLETED)
         forecast.tell_if_known()
         for part in running.values():
@@ -104,6 +125,11 @@ def _fit_wave(
                 scores = future.result()
             except BrokenExecutor as error:
                 raise _explain_lost_worker(plan, running[future], error) from error
+            except OutOfTime as error:
+                if timed is None:
+                    raise
+                timed.give_up(running.pop(future), error)
+                continue
             except CtkError as error:
                 part = running[future]
                 raise type(error)(f"{part.key}, fold {part.fold}: {error.problem}", error.help) from error
@@ -113,6 +139,8 @@ def _fit_wave(
             plan.run.log(f"fitted {part.key} fold {part.fold}: {scores}")
             facts = {"member": part.member, "seed": part.seed, "fold": part.fold, "scores": scores}
             call_hook(say_and_log(plan.run, observer), "ctk_member_fitted", run=plan.run, **facts)
+            if timed is not None:
+                timed.store(part)
 
 
 def _explain_lost_worker(plan: RunPlan, part: Part, error: BrokenExecutor) -> CtkError:

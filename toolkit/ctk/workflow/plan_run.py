@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ctk.config.overrides import override
 from ctk.config.resolve import resolve
 from ctk.contract import BlendChoice, Competition, Execution, FilterChoice, Metric, RunConfig, RunOf
+from ctk.contract.fit_limit import seconds_of
 from ctk.errors import DamagedError, UsageError, nearest
 from ctk.machine import cores
 from ctk.plugins import plugins
@@ -17,6 +18,7 @@ from ctk.plugins.guard import competition_of, metric_of
 from ctk.runs import FINISHED, RUNNING, Part, Run
 from ctk.training import torchrun
 from ctk.training.tracking import check_trackers
+from ctk.workflow import fit_clock
 from ctk.workflow.blend_record import BlendRecord
 from ctk.workflow.environment import describe_environment
 from ctk.workflow.pools import choose_workers
@@ -24,8 +26,8 @@ from ctk.workflow.prepare import PreparedData
 from ctk.workflow.pseudo_labels import check_agreement
 from ctk.workflow.stacking import asked_runs
 
-AFTER_FITS = ("blend", "blends", "submission")
-"""Keys of the config that no fit depends on."""
+AFTER_FITS = ("blend", "blends", "submission", "time_limit")
+"""Keys of the config that no fit depends on, but for those that a limit cuts short, which say so."""
 DRY_STEPS = 2
 """Optimiser steps of each member in a dry run."""
 
@@ -39,6 +41,7 @@ class RunPlan:
     refresh   whether its data is prepared anew, though it was prepared before
     changes   keys of the config that a resumed run has otherwise than it began, and the overrides that say so
     verb      of the command that goes on with it; none for a part of something larger, which is what is gone on with
+    began     when the run began, in seconds since 1970: what its time limit counts from
     """
 
     run: Run
@@ -50,6 +53,12 @@ class RunPlan:
     refresh: bool = False
     changes: tuple[Mapping[str, Any], Sequence[str]] = ({}, ())
     verb: str = "run"
+    began: float = field(default_factory=lambda: fit_clock.now())
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether its fits have a time limit; those of a dry run have two steps, and saved members are not fitted."""
+        return self.config.time_limit is not None and self.steps is None and self.config.checkpoints is None
 
 
 def start_run(
@@ -64,6 +73,11 @@ def start_run(
 
     A dry run takes the first seed of each member, in this process.
     """
+    if config.time_limit is not None and not seconds_of(config.time_limit):
+        raise UsageError(
+            "Config key 'time_limit': in no time nothing is fitted.",
+            "0s is for a run that is gone on with, of which the members that are done are blended.",
+        )
     competition = competition_for(config)
     check_agreement(config, metric_of(competition.metric), root)
     if dry_run:
@@ -103,8 +117,8 @@ def reopen_run(
 
     Its competition has another name where another plugin with the same id has come or gone since. ``execution`` are
     overrides of its executor; the threads stay, so that it gives what it would have given. ``overrides`` change what
-    comes after the fits, blend and submission; UsageError for any other. ``data_dir`` is where the same data lies now,
-    of a run that began on another machine.
+    comes after the fits, blend and submission, and the time limit; UsageError for any other. ``data_dir`` is where the
+    same data lies now, of a run that began on another machine.
     """
     state = run.state_or_killed()
     if state["state"] == RUNNING:
@@ -193,19 +207,24 @@ def parts_of(config: RunConfig) -> list[Part]:
     ]
 
 
-def member_waves(config: RunConfig) -> list[list[str]]:
-    """Order members by those that they ask, or a filter of theirs asks: each wave of names needs only earlier ones.
-
-    Raises UsageError for a circle.
-    """
+def asked_by_member(config: RunConfig) -> dict[str, set[str]]:
+    """Name the members of the run that each member asks, or that a filter of its asks."""
     asked = [config.keys_of([each.member])[0] if each.member and not each.run else "" for each in config.filters]
-    uses = {
+    return {
         member.name: {
             *member.asks_here,
             *(asked[n].rpartition("/seed-")[0] for n in config.filters_of(member) if asked[n]),
         }
         for member in config.members
     }
+
+
+def member_waves(config: RunConfig) -> list[list[str]]:
+    """Order members by those that they ask, or a filter of theirs asks: each wave of names needs only earlier ones.
+
+    Raises UsageError for a circle.
+    """
+    uses = asked_by_member(config)
     waves: list[list[str]] = []
     done: set[str] = set()
     while len(done) < len(uses):
@@ -213,7 +232,9 @@ def member_waves(config: RunConfig) -> list[list[str]]:
         if not ready:
             raise UsageError(
                 f"Members {', '.join(sorted(set(uses) - done))} use each other in a circle.",
-                "A member that a filter asks learns from what there is before it: filters: []." if any(asked) else "",
+                "A member that a filter asks learns from what there is before it: filters: []."
+                if any(each.member and not each.run for each in config.filters)
+                else "",
             )
         done.update(ready)
         waves.append(ready)
@@ -235,8 +256,8 @@ def _find_submission_runs(config: RunConfig, competition: Competition, root: Pat
     if schema is None or not isinstance(config.submission, dict):
         return config
     found = dict(config.submission)
-    for name, field in schema.model_fields.items():
-        for mark in (each for each in field.metadata if isinstance(each, RunOf) and found.get(name)):
+    for name, option in schema.model_fields.items():
+        for mark in (each for each in option.metadata if isinstance(each, RunOf) and found.get(name)):
             run = Run.find(found[name], root)
             state, of = run.state(), run.competition.rpartition(":")[2]
             if state["state"] != FINISHED or state.get("dry_run") or of != mark.competition:

@@ -115,8 +115,12 @@ def row_blocks_of(values: Array) -> Iterator[slice]:
     return (slice(start, start + rows) for start in range(0, len(values), rows))
 
 
-def gather_predictions(runs: Mapping[str, Run], train: Samples, test: Samples, kind: str = "") -> MemberPredictions:
+def gather_predictions(
+    runs: Mapping[str, Run], train: Samples, test: Samples, kind: str = "", keys: Sequence[str] | None = None
+) -> MemberPredictions:
     """Gather the predictions of every member of some runs; with ``kind`` ``RAW`` those that nothing has mended.
+
+    ``keys`` are the members that are gathered, where that is not every one.
 
     Keys are prefixed with the mapping's keys where these are not empty.
 
@@ -132,6 +136,8 @@ def gather_predictions(runs: Mapping[str, Run], train: Samples, test: Samples, k
     for prefix, run in runs.items():
         shown = {member["name"] for member in run.config()["members"] if not member.get("blend", True)}
         for key, parts in parts_by_key(run).items():
+            if keys is not None and key not in keys:
+                continue
             name = f"{prefix}/{key}" if prefix else key
             oof[name], tests[name] = combine_folds(run, parts, test.ids, unit=train.gallery is not None, kind=kind)
             facts = [run.facts(part) for part in parts]

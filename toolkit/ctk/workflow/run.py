@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,15 +29,25 @@ from ctk.workflow.collect_results import collect_results, report_results, score_
 from ctk.workflow.environment import describe_environment
 from ctk.workflow.fit import kept_file, limit_samples
 from ctk.workflow.fit_members import fit_members
+from ctk.workflow.fits_in_time import FitsInTime
 from ctk.workflow.fold_scores import FoldScorer
 from ctk.workflow.lifecycle import call_hook, say_and_log
 from ctk.workflow.observer import Observer, SilentObserver
 from ctk.workflow.plan_run import RunPlan
 from ctk.workflow.postprocessing import Postprocessing
-from ctk.workflow.predictions import gather_predictions
+from ctk.workflow.predictions import MemberPredictions, gather_predictions
 from ctk.workflow.prepare import PreparedData, prepare
 from ctk.workflow.pseudo_labels import check_pseudo_labels
 from ctk.workflow.run_ending import record_ending
+from ctk.workflow.settle_members import (
+    blend_in_time,
+    constant_member,
+    is_there,
+    of_what_is_there,
+    refuse_without_members,
+    say_used,
+    settle_members,
+)
 from ctk.workflow.split.division import Division, divide
 from ctk.workflow.stacking import check_used
 from ctk.workflow.write_submission import try_submission, write_submission
@@ -74,19 +84,41 @@ def execute_run(plan: RunPlan, observer: Observer | None = None) -> Results:
                 check_could_blend(choice, keys, train, division.fold_of_row >= 0, data.test, plan.metric)
         check_used(config, run, train, data.test, division if plan.steps is None else None)
         check_pseudo_labels(config, run, train)
-        fit_members(plan, prepared, observer)
-        members = gather_predictions({"": run}, train, data.test)
+        mend = Postprocessing(competition, config.postprocess)
+
+        def predicted_by(members: MemberPredictions) -> PredictedRun:
+            return PredictedRun(run, competition, plan.metric, data, members, mend)
+
+        def blend_so_far(keys: Sequence[str]) -> None:
+            members = gather_predictions({"": run}, train, data.test, keys=keys)
+            assert timed is not None
+            _blend(plan, predicted_by(members), config.blend, Path(), run.log, timed.clock.end_of_blend_so_far)
+
+        timed = FitsInTime(plan, say, blend_so_far) if plan.is_limited else None
+        fit_members(plan, prepared, observer, timed)
+        limited = () if timed is None else settle_members(run, timed.schedule)
+        if none_done := division is not None and timed is not None and not run.parts():
+            refuse_without_members(run, competition, str(config.time_limit))
+            members = constant_member(train, data.test, division)
+        else:
+            members = gather_predictions({"": run}, train, data.test)
         scorer = None if division is None else _fold_scorer(plan, train, division)
 
-        mend = Postprocessing(competition, config.postprocess)
-        predicted = PredictedRun(run, competition, plan.metric, data, members, mend)
-        blends = {name: _further_blend(plan, predicted, name, observer.say) for name in config.blends}
-        blended, submission = _blend(plan, predicted, config.blend, Path(), observer.say)
-        raw = gather_predictions({"": run}, train, data.test, RAW) if mend.has_options else None
-        results = collect_results(predicted, blended, submission, scorer, blends, raw)
+        predicted = predicted_by(members)
+        names = [n for n, each in config.blends.items() if timed is None or is_there(members, config, each)]
+        until, tell = (None, observer.say) if timed is None else (timed.clock.end_of_blend, say)
+        blends = {name: _further_blend(plan, predicted, name, tell, until) for name in names}
+        blended, submission = _blend(plan, predicted, config.blend, Path(), tell, until)
+        has_raw = mend.has_options and not none_done
+        raw = gather_predictions({"": run}, train, data.test, RAW) if has_raw else None
+        results = collect_results(predicted, blended, submission, scorer, blends, raw, limited)
         report_results(results, competition)
 
         run.set_state(FINISHED)
+        if timed is not None:
+            for line in limited:
+                run.log(line)
+            say(say_used(timed.schedule))
         call_hook(say, "ctk_run_finished", run=run, scores=dict(results.scores.get(BLEND, {})))
     return results
 
@@ -101,12 +133,22 @@ def _mend_environment(run: Run, say: Callable[[str], None]) -> None:
 
 
 def _blend(
-    plan: RunPlan, predicted: PredictedRun, choice: BlendChoice, place: Path, say: Callable[[str], None]
+    plan: RunPlan,
+    predicted: PredictedRun,
+    choice: BlendChoice,
+    place: Path,
+    say: Callable[[str], None],
+    until: float | None = None,
 ) -> tuple[BlendedPredictions, Path]:
     """Blend as a choice says, or as the saved run did; write record and submission to ``place`` in the run's folder."""
     config, competition, folder = plan.config, plan.competition, plan.run.folder / place
-    chosen = replace(predicted, members=predicted.members.of(config.keys_of(choice.members)))
-    if config.checkpoints is None:
+    if plan.is_limited:
+        chosen = of_what_is_there(predicted, config, choice)
+    else:
+        chosen = replace(predicted, members=predicted.members.of(config.keys_of(choice.members)))
+    if plan.is_limited:
+        blended = postprocess_blend(chosen, blend_in_time(chosen, choice, until, say))
+    elif config.checkpoints is None:
         blended = postprocess_blend(chosen, blend_members(chosen, choice, say))
     else:
         record = BlendRecord.load(Path(config.checkpoints) / place)
@@ -128,9 +170,11 @@ def _submission_in(folder: Path, plan: RunPlan) -> Path:
     return folder / plan.config.submission_name(plan.competition.formats)
 
 
-def _further_blend(plan: RunPlan, predicted: PredictedRun, name: str, say: Callable[[str], None]) -> FurtherBlend:
+def _further_blend(
+    plan: RunPlan, predicted: PredictedRun, name: str, say: Callable[[str], None], until: float | None
+) -> FurtherBlend:
     """Make one of the config's further blends. Its predictions are let go at once: they may be large."""
-    blended, submission = _blend(plan, predicted, plan.config.blends[name], Path("blends") / name, say)
+    blended, submission = _blend(plan, predicted, plan.config.blends[name], Path("blends") / name, say, until)
     return FurtherBlend(blended.blend, *score_blend(predicted, blended), submission)
 
 
