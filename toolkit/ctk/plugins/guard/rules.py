@@ -130,8 +130,8 @@ def _shares(shares: Any, given: Given) -> Any:
 
 
 def _scaffold(scaffold: Any, given: Given) -> Any:
-    _instance_of(contract.Scaffold)(scaffold, given)
-    _options_schema(getattr(scaffold, "options", None) or "none", given)
+    instance_of(contract.Scaffold)(scaffold, given)
+    check_options_schema(getattr(scaffold, "options", None) or "none", given)
     return scaffold
 
 
@@ -267,9 +267,9 @@ CONTRACTS = {
         make=Rule("being made", _scaffold),
         inspect=Rule(
             "looking at {folder}",
-            _of_type(contract.Inspection, "found a {}, and a ctk.contract.Inspection is needed"),
+            of_type(contract.Inspection, "found a {}, and a ctk.contract.Inspection is needed"),
         ),
-        draft=Rule("drafting a package", _of_type(contract.Draft, "drafted a {}, and a ctk.contract.Draft is needed")),
+        draft=Rule("drafting a package", of_type(contract.Draft, "drafted a {}, and a ctk.contract.Draft is needed")),
     ),
     "trackers": Contract(None, make=Rule("being made", takes=("folder", "name"))),
     "samplers": Contract(None, make=Rule("being made", takes=("space", "seed"))),
