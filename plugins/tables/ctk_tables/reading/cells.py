@@ -32,6 +32,14 @@ def is_text(cells: pa.Array) -> bool:
     return bool(types.is_string(cells.type))
 
 
+def as_text(cells: pa.Array) -> pa.Array:
+    """Cells as text, "" where one is missing."""
+    import pyarrow as pa
+    from pyarrow import compute
+
+    return cells if is_text(cells) else compute.cast(cells, pa.string()).fill_null("")
+
+
 def texts(cells: pa.Array, missing: Collection[str] = ()) -> pa.Array:
     """Text without blanks around it; null where it is empty or one of ``missing``."""
     import pyarrow as pa
@@ -40,6 +48,12 @@ def texts(cells: pa.Array, missing: Collection[str] = ()) -> pa.Array:
     trimmed = compute.utf8_trim_whitespace(cells if is_text(cells) else compute.cast(cells, pa.string()))
     none = compute.is_in(trimmed, value_set=pa.array(["", *missing], trimmed.type))
     return compute.if_else(none, pa.scalar(None, trimmed.type), trimmed)
+
+
+def whole_number(text: str) -> str:
+    """Write a whole number without the fraction that a column of floats gives it."""
+    head, point, tail = text.partition(".")
+    return head if point and head.lstrip("+-").isdigit() and not tail.strip("0") else text
 
 
 def plain_texts(cells: pa.Array, missing: Collection[str] = ()) -> Array:

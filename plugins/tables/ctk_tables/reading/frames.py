@@ -17,6 +17,8 @@ from ctk_tables.description import Dialect, TableFile
 from ctk_tables.reading.archives import on_disk, open_stored
 
 if TYPE_CHECKING:
+    from _csv import Reader as CsvReader
+
     import pandas as pd
     import pyarrow as pa
     from pyarrow import parquet
@@ -28,7 +30,7 @@ BATCH = 1 << 16
 
 
 @dataclass(frozen=True)
-class Header:
+class TableHeader:
     """The names of a table's columns.
 
     written  as the file has them
@@ -41,7 +43,7 @@ class Header:
     lines: int = 0
 
     @classmethod
-    def of(cls, written: Sequence[str], lines: int = 0) -> Header:
+    def of(cls, written: Sequence[str], lines: int = 0) -> TableHeader:
         """Name columns as a file does."""
         names: list[str] = []
         seen: Counter[str] = Counter()
@@ -62,18 +64,18 @@ class Header:
         return told
 
 
-def read_header(folder: Path, file: TableFile) -> Header:
+def read_header(folder: Path, file: TableFile) -> TableHeader:
     """Read the names of a table's columns. Raises DataError where there are none."""
     path = folder / file.path
     if file.dialect is None:
         with _parquet(folder, file) as opened:
-            return Header.of(opened.schema_arrow.names)
+            return TableHeader.of(opened.schema_arrow.names)
     with _explained(folder, file), open_stored(folder, file.path) as stream:
         reader = _rows(stream, file.dialect)
         row = next((row for row in reader if row), None)
         if row is None:
             raise DataError(f"{path}: is empty.", "Download it again.")
-        return Header.of(row, reader.line_num)
+        return TableHeader.of(row, reader.line_num)
 
 
 def read_batches(
@@ -154,7 +156,8 @@ def read_frame(
         count += len(batches[-1])
         if rows is not None and count >= rows:
             break
-    return pa.Table.from_batches(batches).to_pandas()
+    frame: pd.DataFrame = pa.Table.from_batches(batches).to_pandas()
+    return frame
 
 
 def _plain(cells: pa.Array) -> pa.Array:
@@ -206,11 +209,12 @@ def _refuse(folder: Path, file: TableFile, error: Exception) -> NoReturn:
     """Look for the first row that no reader could take, and raise DataError naming it."""
     path, dialect = folder / file.path, file.dialect
     assert dialect is not None
-    row, names = 0, ()
+    row = 0
+    names: tuple[str, ...] = ()
     try:
         with open_stored(folder, file.path) as stream:
             reader = _rows(stream, dialect, "surrogateescape")
-            names = Header.of(next((row for row in reader if row), ())).names
+            names = TableHeader.of(next((row for row in reader if row), ())).names
             for row, cells in enumerate((each for each in reader if each), 1):
                 if len(cells) != len(names):
                     raise DataError(
@@ -230,7 +234,7 @@ def _refuse(folder: Path, file: TableFile, error: Exception) -> NoReturn:
     raise DataError(f"{where}: cannot be read as text of cells ({_line(error)}).", MEND) from error
 
 
-def _rows(stream: BinaryIO, dialect: Dialect, errors: str = "strict") -> csv._reader:
+def _rows(stream: BinaryIO, dialect: Dialect, errors: str = "strict") -> CsvReader:
     text = io.TextIOWrapper(stream, dialect.encoding, errors, newline="")
     return csv.reader(text, delimiter=dialect.separator, quotechar=dialect.quote)
 
