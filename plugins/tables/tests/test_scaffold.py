@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -174,6 +175,22 @@ def test_a_function_of_a_file_decides(folders, tmp_path):
         assert competition.headline[0] == "closeness"
         scores = competition.evaluate(train.target + 2, train)
         assert scores["closeness"] == pytest.approx(-2, rel=1e-3)
+
+
+def test_a_table_that_was_edited_wrongly_is_told_by_its_key(drafts, tmp_path):
+    _, draft = drafts["titanic"]
+    path = "ctk_made_thing/table.yaml"
+    for line, wrong, told in (
+        ("task: binary", "task: bynary", "task: Input should be"),
+        ("task: binary", "tusk: binary", "unknown key 'tusk'"),
+        ("task: binary", "task: [binary", "line "),
+    ):
+        mangled = draft.files[path].replace(line, wrong)
+        broken = replace(draft, files={**draft.files, path: mangled})
+        place = tmp_path / str(len(list(tmp_path.iterdir())))
+        with pytest.raises(UsageError, match="table.yaml of ctk_made_thing: ") as caught, imported(broken, place):
+            pass
+        assert told in str(caught.value)
 
 
 def test_a_metric_that_there_is_not_is_refused_with_the_nearest(folders):
