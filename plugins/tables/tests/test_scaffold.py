@@ -188,7 +188,7 @@ def test_a_table_that_was_edited_wrongly_is_told_by_its_key(drafts, tmp_path):
         mangled = draft.files[path].replace(line, wrong)
         broken = replace(draft, files={**draft.files, path: mangled})
         place = tmp_path / str(len(list(tmp_path.iterdir())))
-        with pytest.raises(UsageError, match="table.yaml of ctk_made_thing: ") as caught, imported(broken, place):
+        with pytest.raises(UsageError, match=r"table\.yaml of ctk_made_thing: ") as caught, imported(broken, place):
             pass
         assert told in str(caught.value)
 

@@ -12,7 +12,7 @@ import numpy as np
 from ctk.samples import Array
 from ctk_tables.describing.pictures import find_pictures, names_pictures
 from ctk_tables.description import Column, Kind
-from ctk_tables.reading.cells import NO_NUMBERS, NO_WORDS, TRUTHS, is_text, numbers, texts, times
+from ctk_tables.reading.cells import NO_NUMBERS, NO_WORDS, TRUTHS, as_text, is_text, numbers, texts, times
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -57,7 +57,7 @@ def find_kind(
     if is_text(train) and is_text(test) and decimals[0] == decimals[1]:
         return _of_text(name, train, test, decimals[0], folder, missing)
     if is_text(train) or is_text(test) or str(train.type) != str(test.type):
-        one, other = (each if is_text(each) else texts(each).fill_null("") for each in (train, test))
+        one, other = as_text(train), as_text(test)
         return _of_text(name, one, other, ".", folder, missing)
     return _of_typed(name, _joined(train, test))
 
@@ -287,7 +287,7 @@ def _joined(one: pa.Array, other: pa.Array) -> pa.Array:
 
 
 def _joined_text(one: pa.Array, other: pa.Array) -> pa.Array:
-    return _joined(*(each if is_text(each) else texts(each).fill_null("") for each in (one, other)))
+    return _joined(as_text(one), as_text(other))
 
 
 def _written(cells: pa.Array, pattern: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,7 +14,10 @@ from ctk_tables.describing.choices import NONE
 from ctk_tables.describing.kinds import words_of
 from ctk_tables.describing.survey import SurveyedTable
 from ctk_tables.description import Column
-from ctk_tables.reading.cells import numbers, plain_texts, texts, times
+from ctk_tables.reading.cells import numbers, texts, times
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 OWNERS = (
     *("id", "user", "patient", "subject", "customer", "client", "group", "session", "household", "family", "person"),
@@ -38,6 +42,8 @@ CLOCKS = (
 """Words of names of whole numbers that are times."""
 AFTER = 0.95
 """Share of the test's rows that lie after all of train's, from which on it is a forecast."""
+HEAD = 5000
+"""Rows whose values are compared first: nearly all columns share one of them."""
 
 
 @dataclass(frozen=True)
@@ -64,15 +70,12 @@ def find_group(
         if how is not None and how.kind == "number" and "whole" not in how.why:
             continue
         assert name is not None
-        if not _disjoint(plain_texts(train.seen(name)), plain_texts(test.seen(name))):
-            continue
-        theirs, own = plain_texts(train.all(name)), plain_texts(test.all(name))
-        if not _disjoint(theirs, own):
+        if not _disjoint(train.seen(name), test.seen(name)) or not _disjoint(train.all(name), test.all(name)):
             continue
         owner = bool({*words_of(name)} & {*OWNERS})
         if how is not None and how.kind == "number" and not owner and _after(train, test, name, None) >= AFTER:
             continue
-        found.append((owner, -len(np.unique(theirs)), name))
+        found.append((owner, -len(train.all(name).unique()), name))
     if not found:
         return FoundColumn(None, "no column repeats in train with values that the test has not", True)
     owner, count, name = max(found)
@@ -107,13 +110,20 @@ def _said(train: SurveyedTable, test: SurveyedTable, said: str) -> FoundColumn:
     return FoundColumn(said, "as was said", True)
 
 
-def _disjoint(theirs: Array, own: Array) -> bool:
+def _disjoint(train: pa.Array, test: pa.Array) -> bool:
     """Whether values repeat in train, and the test has others."""
-    theirs, own = theirs[theirs != ""], own[own != ""]
-    values = np.unique(theirs)
+    from pyarrow import compute
+
+    if train.type != test.type:
+        train, test = texts(train), texts(test)
+    head = test[:HEAD].unique()
+    if compute.any(compute.is_in(head, value_set=train[:HEAD].unique(), skip_nulls=True)).as_py():
+        return False
+    theirs, own = (texts(each).drop_null() for each in (train, test))
+    values = theirs.unique()
     if len(values) < 3 or len(values) > 0.7 * len(theirs) or not len(own):
         return False
-    return not np.isin(np.unique(own), values).any()
+    return not compute.any(compute.is_in(own.unique(), value_set=values)).as_py()
 
 
 def _after(train: SurveyedTable, test: SurveyedTable, name: str, dates: Column | None) -> float:

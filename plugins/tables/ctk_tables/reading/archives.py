@@ -7,7 +7,7 @@ import gzip
 import io
 import lzma
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -16,7 +16,7 @@ from typing import IO, BinaryIO, cast
 from ctk.data import MEND
 from ctk.errors import CtkError, DataError
 
-PACKED = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
+PACKED: dict[str, Callable[..., IO[bytes]]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 """How files are opened that are packed alone, by suffix."""
 PACKS = 5
 """Text is so many times as large as packed, about."""

@@ -32,6 +32,14 @@ def is_text(cells: pa.Array) -> bool:
     return bool(types.is_string(cells.type))
 
 
+def as_text(cells: pa.Array) -> pa.Array:
+    """Cells as text, "" where one is missing."""
+    import pyarrow as pa
+    from pyarrow import compute
+
+    return cells if is_text(cells) else compute.cast(cells, pa.string()).fill_null("")
+
+
 def texts(cells: pa.Array, missing: Collection[str] = ()) -> pa.Array:
     """Text without blanks around it; null where it is empty or one of ``missing``."""
     import pyarrow as pa

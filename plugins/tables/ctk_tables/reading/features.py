@@ -11,7 +11,7 @@ import numpy as np
 from ctk.errors import DataError
 from ctk.samples import Array
 from ctk_tables.description import Column, TableDescription, TableFile
-from ctk_tables.reading.cells import numbers, plain_texts, times, truths
+from ctk_tables.reading.cells import as_text, numbers, plain_texts, times, truths
 from ctk_tables.reading.names import feature_names
 
 if TYPE_CHECKING:
@@ -96,16 +96,9 @@ def _arrays(
         paths = [pattern.replace("{}", text) if text else "" for text in plain_texts(cells, how.missing).tolist()]
         return {f"notes/{name}": np.array(paths, str) if paths else np.empty(0, "U1")}, None
     if how.kind == "text":
-        return {f"features/{name}": _as_it_stands(cells)}, None
+        stands = as_text(cells).to_numpy(zero_copy_only=False)
+        return {f"features/{name}": stands.astype(str) if len(stands) else np.empty(0, "U1")}, None
     return {f"features/{name}": plain_texts(cells, how.missing)}, None
-
-
-def _as_it_stands(cells: pa.Array) -> Array:
-    return (
-        np.array(["" if cell is None else str(cell) for cell in cells.to_pylist()], str)
-        if len(cells)
-        else np.empty(0, "U1")
-    )
 
 
 def _date_parts(moments: pd.Series[Any], hours: bool) -> dict[str, Array]:

@@ -17,6 +17,8 @@ from ctk_tables.description import Dialect, TableFile
 from ctk_tables.reading.archives import on_disk, open_stored
 
 if TYPE_CHECKING:
+    from _csv import Reader as CsvReader
+
     import pandas as pd
     import pyarrow as pa
     from pyarrow import parquet
@@ -154,7 +156,8 @@ def read_frame(
         count += len(batches[-1])
         if rows is not None and count >= rows:
             break
-    return pa.Table.from_batches(batches).to_pandas()
+    frame: pd.DataFrame = pa.Table.from_batches(batches).to_pandas()
+    return frame
 
 
 def _plain(cells: pa.Array) -> pa.Array:
@@ -206,7 +209,8 @@ def _refuse(folder: Path, file: TableFile, error: Exception) -> NoReturn:
     """Look for the first row that no reader could take, and raise DataError naming it."""
     path, dialect = folder / file.path, file.dialect
     assert dialect is not None
-    row, names = 0, ()
+    row = 0
+    names: tuple[str, ...] = ()
     try:
         with open_stored(folder, file.path) as stream:
             reader = _rows(stream, dialect, "surrogateescape")
@@ -230,7 +234,7 @@ def _refuse(folder: Path, file: TableFile, error: Exception) -> NoReturn:
     raise DataError(f"{where}: cannot be read as text of cells ({_line(error)}).", MEND) from error
 
 
-def _rows(stream: BinaryIO, dialect: Dialect, errors: str = "strict") -> csv._reader:
+def _rows(stream: BinaryIO, dialect: Dialect, errors: str = "strict") -> CsvReader:
     text = io.TextIOWrapper(stream, dialect.encoding, errors, newline="")
     return csv.reader(text, delimiter=dialect.separator, quotechar=dialect.quote)
 

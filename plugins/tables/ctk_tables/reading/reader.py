@@ -122,7 +122,7 @@ class TableReader(DataReader):
         widths: dict[str, np.dtype[Any]] = {}
         for _, arrays in self._parts(folder, file, columns_read(self.description, TEXTS)):
             for name, values in arrays.items():
-                widths[name] = np.promote_types(widths.get(name, values.dtype), values.dtype)
+                widths[name] = np.promote_types(widths[name], values.dtype) if name in widths else values.dtype
         for first, read in self._parts(folder, file, columns_read(self.description)):
             arrays = self._with_derived(read)
             count = len(next(iter(arrays.values())))

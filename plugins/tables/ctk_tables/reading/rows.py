@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ctk.data import MEND, parse_id
+from ctk.data import MEND
 from ctk.errors import DataError
 from ctk.samples import Array
 from ctk_tables.description import TableDescription, TableFile
-from ctk_tables.reading.cells import is_text, numbers, plain_texts, times
+from ctk_tables.reading.cells import as_text, numbers, plain_texts, times
 from ctk_tables.reading.frames import read_header, read_table
 from ctk_tables.reading.targets import make_labels, make_targets
 
@@ -86,14 +86,19 @@ def test_rows(folder: Path, description: TableDescription, groups: dict[str, int
 
 def read_ids(table: pa.Table, column: str | None) -> Array:
     """(N,) int64 where all are whole numbers as they are usually written, else str; rows are counted without any."""
+    import pyarrow as pa
+    from pyarrow import compute
+
     if column is None or column not in table.column_names:
         return np.arange(len(table))
-    cells = table[column].combine_chunks()
-    texts = ["" if cell is None else str(cell) for cell in cells.to_pylist()]
-    whole = [parse_id(text) for text in texts]
-    if texts and all(str(number) == text for number, text in zip(whole, texts, strict=True)):
-        return np.array(whole, np.int64)
-    return np.array(texts, str) if texts else np.empty(0, "U1")
+    written = as_text(table[column].combine_chunks())
+    try:
+        whole = compute.cast(written, pa.int64())
+    except pa.ArrowInvalid:
+        whole = None
+    if whole is not None and len(written) and compute.cast(whole, pa.string()).equals(written):
+        return np.asarray(whole.to_numpy(zero_copy_only=False), np.int64)
+    return written.to_numpy(zero_copy_only=False).astype(str) if len(written) else np.empty(0, "U1")
 
 
 def refuse_twice(ids: Array, path: Path, column: str) -> None:
@@ -156,7 +161,7 @@ def _seconds(cells: pa.Array, description: TableDescription, file: TableFile, pa
         moments, none = times(cells, how.format, how.missing)
         seconds = moments.to_numpy("datetime64[s]").astype(np.int64)
         none = none | moments.isna().to_numpy(bool)
-    elif is_text(cells) or how is None or how.kind != "date":
+    else:
         values, none = numbers(cells, file.dialect.decimal if file.dialect else ".")
         none = none | np.isnan(values)
         seconds = np.nan_to_num(values).astype(np.int64)

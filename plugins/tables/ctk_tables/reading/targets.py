@@ -43,7 +43,7 @@ def target_names(description: TableDescription) -> Targets:
 def make_labels(target: Array, description: TableDescription) -> Array:
     """(N,) int64 for stratified folds: classes, of several targets their combinations, of numbers ten bins."""
     if description.task == "classes":
-        return target.argmax(axis=1).astype(np.int64)
+        return np.asarray(target.argmax(axis=1), np.int64)
     if description.task == "regression":
         first = target[:, 0]
         edges = np.unique(np.quantile(first, np.arange(1, BINS) / BINS)) if len(first) else first
