@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -123,7 +124,7 @@ class CatBoost(BoostedTrees):
 
         with _sentences():
             booster = catboost.CatBoost(self._params(task, data.label))
-            teller = _RoundTeller(task)
+            teller = _RoundTeller(task, self._eval_metric(task, data.label.ndim == 2))
             booster.fit(
                 self._pool(data),
                 eval_set=None if valid is None else self._pool(valid),
@@ -136,7 +137,7 @@ class CatBoost(BoostedTrees):
         if valid is None:
             return FittedBooster(booster, int(booster.tree_count_), None)
         scores = booster.get_best_score().get("validation", {})
-        wanted = task.eval_metric or next(reversed(scores), None)
+        wanted = self._eval_metric(task, data.label.ndim == 2) or next(reversed(scores), None)
         return FittedBooster(booster, int(booster.tree_count_), None if wanted is None else scores.get(wanted))
 
     def write_booster(self, fitted: FittedBooster, path: Path) -> None:
@@ -195,6 +196,17 @@ class CatBoost(BoostedTrees):
         label = rows.label if len(rows.label) else None
         return catboost.Pool(rows.frame, label, cat_features=self.table.categorical())
 
+    def _eval_metric(self, task: BoostingTask, several: bool) -> str | None:
+        """The metric that is looked at; none is the objective's.
+
+        CatBoost compares targets with what trees add up to, be that a logit or a logarithm, by metrics of numbers.
+        """
+        linked = task.objective.partition(":")[0] in (*PROBABILITIES, *EXPONENTS)
+        of_numbers = task.eval_metric in ("RMSE", "MAE", "R2")
+        if self.training.eval_metric is None and (several or (linked and of_numbers)):
+            return None
+        return task.eval_metric
+
     def _params(self, task: BoostingTask, label: Array) -> dict[str, Any]:
         several = label.ndim == 2
         params: dict[str, Any] = {
@@ -208,8 +220,8 @@ class CatBoost(BoostedTrees):
             "allow_writing_files": False,
             "logging_level": "Silent",
         }
-        if task.eval_metric and not several:
-            params["eval_metric"] = task.eval_metric
+        if metric := self._eval_metric(task, several):
+            params["eval_metric"] = metric
         if task.classes:
             params["classes_count"] = task.classes
         return {**params, **self.training.params}
@@ -218,13 +230,14 @@ class CatBoost(BoostedTrees):
 class _RoundTeller:
     """Tells the rounds that are done. What is raised meanwhile ends the fit, and is raised when it has ended."""
 
-    def __init__(self, task: BoostingTask) -> None:
+    def __init__(self, task: BoostingTask, metric: str | None) -> None:
         self.task = task
+        self.metric = metric
         self.raised: BaseException | None = None
 
     def after_iteration(self, info: Any) -> bool:
         scores = (info.metrics or {}).get("validation", {})
-        name = self.task.eval_metric or next(reversed(scores), None)
+        name = self.metric or next(reversed(scores), None)
         score = scores.get(name) if name else None
         try:
             self.task.progress(info.iteration, score[-1] if score else None)
@@ -247,7 +260,7 @@ def _sentences() -> Iterator[None]:
     try:
         yield
     except catboost.CatBoostError as error:
-        reason = str(error).splitlines()[0].rpartition(": ")[2].rstrip(".")
+        reason = re.sub(r"^\S+:\d+: ", "", str(error).splitlines()[0]).rstrip(". ")  # without the place in its sources
         raise CtkError(f"CatBoost: {reason}.", "See the member's keys.") from error
 
 
