@@ -71,6 +71,9 @@ class TableDescription(Strict):
         (), description="labels as they are written: of binary the 0 and the 1, of ordinal in their order"
     )
     submits: Submits = Field("numbers", description="what the submission holds")
+    written: tuple[str, ...] = Field(
+        (), description="labels as the submission has them, in the order of classes; none: as they are in train"
+    )
     submits_columns: tuple[str, ...] = Field(
         (), description="columns of the submission in their order, the id among them; none: the id and the targets"
     )

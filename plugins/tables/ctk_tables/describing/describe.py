@@ -46,7 +46,8 @@ def describe(folder: Path, memory: int = MEMORY, **choices: Any) -> DescribedTab
     predicted = [name for name in sample.names if name != id.name] if sample is not None else []
     submits = find_submits(task, targets.names, targets.labels, sample, said.metric, predicted)
     if said.submits:
-        submits = type(submits)(said.submits, "as was said", True)
+        written = submits.written if said.submits == "labels" else ()
+        submits = type(submits)(said.submits, "as was said", True, written)
     metric = said.metric or default_metric(task.task, submits.submits)
     columns, doubts = _columns(train, test, id, targets, said)
     group = find_group(train, test, columns, id.column, said.group)
@@ -63,6 +64,7 @@ def describe(folder: Path, memory: int = MEMORY, **choices: Any) -> DescribedTab
         task=task.task,
         classes=task.classes,
         submits=submits.submits,
+        written=submits.written,
         submits_columns=sample.names if sample else (),
         metric=metric,
         group=group.name,

@@ -12,7 +12,7 @@ from ctk.samples import Array
 from ctk_tables.describing.choices import NONE
 from ctk_tables.describing.kinds import words_of
 from ctk_tables.describing.survey import SurveyedTable
-from ctk_tables.reading.cells import texts
+from ctk_tables.reading.cells import texts, whole_number
 from ctk_tables.reading.rows import places_of, read_ids, refuse_twice
 
 TARGETS = ("target", "label", "y", "class", "outcome", "response")
@@ -150,7 +150,7 @@ def _find_targets(
 def _labels(train: SurveyedTable, column: str, columns: Sequence[str]) -> tuple[str, ...] | None:
     """Return the label that each column of a submission is for: called as it, or with one beginning or end for all."""
     distinct = texts(train.all(column)).drop_null().unique().to_pylist()
-    labels = {_whole(text).lower(): text for text in distinct[: LABELS + 1]}
+    labels = {whole_number(text).lower(): text for text in distinct[: LABELS + 1]}
     if not 2 <= len(labels) <= min(LABELS, len(columns)):
         return None
     small = [each.lower() for each in columns]
@@ -167,12 +167,6 @@ def _labels(train: SurveyedTable, column: str, columns: Sequence[str]) -> tuple[
                 bare = [written[len(begin) : len(written) - len(end)] for written in columns]
                 return tuple(labels.get(core, text) for core, text in zip(cores, bare, strict=True))
     return None
-
-
-def _whole(text: str) -> str:
-    """A whole number without the fraction that a column of floats gives it."""
-    head, point, tail = text.partition(".")
-    return head if point and head.lstrip("+-").isdigit() and not tail.strip("0") else text
 
 
 def _refuse_known(test: SurveyedTable, name: str) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 
 from ctk.samples import Array
 from ctk_tables.description import TableFile
-from ctk_tables.reading.frames import Header, read_batches, read_header, read_table
+from ctk_tables.reading.frames import TableHeader, read_batches, read_header, read_table
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -30,7 +30,7 @@ class SurveyedTable:
 
     folder: Path
     file: TableFile
-    header: Header
+    header: TableHeader
     table: pa.Table
     rows: int
     _columns: dict[str, pa.Array] = field(default_factory=dict)

@@ -14,7 +14,7 @@ from ctk.errors import DataError, UsageError
 from ctk_tables.describing.kinds import words_of
 from ctk_tables.describing.survey import SurveyedTable
 from ctk_tables.description import Submits, Task
-from ctk_tables.reading.cells import NO_NUMBERS, numbers, texts
+from ctk_tables.reading.cells import NO_NUMBERS, numbers, texts, whole_number
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -76,11 +76,15 @@ class FoundTask:
 
 @dataclass(frozen=True)
 class FoundSubmits:
-    """What is submitted."""
+    """What is submitted.
+
+    written  labels as the sample submission has them, in the order of the classes, where train has them otherwise
+    """
 
     submits: Submits
     why: str
     sure: bool
+    written: tuple[str, ...] = ()
 
 
 def find_task(
@@ -150,22 +154,38 @@ def find_submits(
         return FoundSubmits("labels", "there is no sample submission that says otherwise", known is not None)
     distinct = texts(sample.seen(columns[0])).drop_null().unique().to_pylist()
     name = sample.path.name
-    if distinct and {*distinct} <= {*task.classes} and (len(distinct) > 1 or not _number(distinct[0])):
-        return FoundSubmits("labels", f"{name} has {' and '.join(distinct[:3])}", True)
+    written = _written(task, distinct)
+    if distinct and {*distinct} <= {*(written or task.classes)} and (len(distinct) > 1 or not _number(distinct[0])):
+        return FoundSubmits("labels", f"{name} has {' and '.join(distinct[:3])}", True, written)
     fractions = [text for text in distinct if _number(text) and not float(text).is_integer()]
     if task.task == "ordinal":
         if fractions:
             return FoundSubmits("numbers", f"{name} has {fractions[0]}", True)
-        return FoundSubmits("labels", f"{name} has whole numbers", True)
+        return FoundSubmits("labels", f"{name} has whole numbers", True, written)
     if fractions and task.task == "binary":
         return FoundSubmits("probabilities", f"{name} has {fractions[0]}", True)
     if known is not None:
         submits: Submits = "probabilities" if known in ("binary", "probabilities") else "labels"
-        return FoundSubmits(submits, f"{metric} is of {submits}", True)
-    written = f"{name} has nothing but {distinct[0]}" if len(distinct) == 1 else f"{name} does not say otherwise"
+        return FoundSubmits(submits, f"{metric} is of {submits}", True, written if submits == "labels" else ())
+    why = f"{name} has nothing but {distinct[0]}" if len(distinct) == 1 else f"{name} does not say otherwise"
     if task.task == "binary" and any("." in text for text in distinct):
         return FoundSubmits("probabilities", f"{name} has {distinct[0]}, a fraction", False)
-    return FoundSubmits("labels", written, task.task == "classes")
+    return FoundSubmits("labels", why, task.task == "classes", written)
+
+
+def _written(task: FoundTask, distinct: Sequence[str]) -> tuple[str, ...]:
+    """Labels as a sample submission writes them: in other letters, as whole numbers, or of two the 0 and the 1."""
+    if not distinct or {*distinct} <= {*task.classes}:
+        return ()
+    by_letters = {text.lower(): text for text in distinct}
+    if all(text.lower() in {label.lower() for label in task.classes} for text in distinct):
+        other = next(iter(distinct))
+        change = str.upper if other.isupper() else str.lower if other.islower() else str.capitalize
+        return tuple(by_letters.get(label.lower(), change(label)) for label in task.classes)
+    bare = tuple(whole_number(label) for label in task.classes)
+    if {*distinct} <= {*bare}:
+        return bare
+    return ("0", "1") if task.task == "binary" and {*distinct} <= {"0", "1"} else ()
 
 
 def default_metric(task: Task, submits: Submits) -> str:

@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import IO, BinaryIO, cast
+from typing import IO, Any, BinaryIO, cast
 
 from ctk.data import MEND
 from ctk.errors import CtkError, DataError
 
-PACKED: dict[str, Callable[..., IO[bytes]]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
+PACKED: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 """How files are opened that are packed alone, by suffix."""
 PACKS = 5
 """Text is so many times as large as packed, about."""
@@ -106,7 +106,7 @@ def open_stored(folder: Path, path: str) -> Iterator[BinaryIO]:
             member = member[len(name) + 1 :] or "."
         opener = PACKED.get(PurePosixPath(path).suffix.lower())
         if opener is not None:
-            file = cast("IO[bytes]", stack.enter_context(opener(file, "rb")))
+            file = stack.enter_context(opener(file, "rb"))
         yield cast("BinaryIO", io.BufferedReader(file) if isinstance(file, io.RawIOBase) else file)
 
 

@@ -50,6 +50,12 @@ def texts(cells: pa.Array, missing: Collection[str] = ()) -> pa.Array:
     return compute.if_else(none, pa.scalar(None, trimmed.type), trimmed)
 
 
+def whole_number(text: str) -> str:
+    """Write a whole number without the fraction that a column of floats gives it."""
+    head, point, tail = text.partition(".")
+    return head if point and head.lstrip("+-").isdigit() and not tail.strip("0") else text
+
+
 def plain_texts(cells: pa.Array, missing: Collection[str] = ()) -> Array:
     """(N,) str of cells, "" where one is missing."""
     left = texts(cells, missing).fill_null("")

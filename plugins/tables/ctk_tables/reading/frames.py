@@ -30,7 +30,7 @@ BATCH = 1 << 16
 
 
 @dataclass(frozen=True)
-class Header:
+class TableHeader:
     """The names of a table's columns.
 
     written  as the file has them
@@ -43,7 +43,7 @@ class Header:
     lines: int = 0
 
     @classmethod
-    def of(cls, written: Sequence[str], lines: int = 0) -> Header:
+    def of(cls, written: Sequence[str], lines: int = 0) -> TableHeader:
         """Name columns as a file does."""
         names: list[str] = []
         seen: Counter[str] = Counter()
@@ -64,18 +64,18 @@ class Header:
         return told
 
 
-def read_header(folder: Path, file: TableFile) -> Header:
+def read_header(folder: Path, file: TableFile) -> TableHeader:
     """Read the names of a table's columns. Raises DataError where there are none."""
     path = folder / file.path
     if file.dialect is None:
         with _parquet(folder, file) as opened:
-            return Header.of(opened.schema_arrow.names)
+            return TableHeader.of(opened.schema_arrow.names)
     with _explained(folder, file), open_stored(folder, file.path) as stream:
         reader = _rows(stream, file.dialect)
         row = next((row for row in reader if row), None)
         if row is None:
             raise DataError(f"{path}: is empty.", "Download it again.")
-        return Header.of(row, reader.line_num)
+        return TableHeader.of(row, reader.line_num)
 
 
 def read_batches(
@@ -214,7 +214,7 @@ def _refuse(folder: Path, file: TableFile, error: Exception) -> NoReturn:
     try:
         with open_stored(folder, file.path) as stream:
             reader = _rows(stream, dialect, "surrogateescape")
-            names = Header.of(next((row for row in reader if row), ())).names
+            names = TableHeader.of(next((row for row in reader if row), ())).names
             for row, cells in enumerate((each for each in reader if each), 1):
                 if len(cells) != len(names):
                     raise DataError(

@@ -154,3 +154,19 @@ def test_a_description_goes_through_yaml_and_back(tmp_path):
     found = describe(trios.titanic(tmp_path)).description
     text = yaml.safe_dump(found.model_dump(mode="json"))
     assert type(found).model_validate(yaml.safe_load(text)) == found
+
+
+@pytest.mark.parametrize(
+    ("labels", "sample", "written"),
+    [
+        (["False", "True"], ["True", "False"], ()),
+        (["False", "True"], ["0", "1"], ("0", "1")),
+        (["False", "True"], ["TRUE", "FALSE"], ("FALSE", "TRUE")),
+        (["0.0", "1.0"], ["0", "1"], ("0", "1")),
+        (["no", "yes"], ["0", "0"], ("0", "1")),
+    ],
+)
+def test_labels_that_the_sample_writes_otherwise_are_written_so(tmp_path, labels, sample, written):
+    frame = pd.DataFrame({"x": np.arange(120) % 11, "y": labels * 60})
+    found = describe(tables(tmp_path, frame, 20, "y", sample * 10)).description
+    assert (found.classes, found.written, found.submits) == (tuple(labels), written, "labels")
