@@ -36,8 +36,8 @@ class LabelCounts:
     def of(cls, predicted: Labels, true: Labels, labels: int) -> LabelCounts:
         """Count labels (N,) of numbers below L, or columns (N, L) of zeros and ones."""
         if true.ndim == 2:
-            counts = (_doubles((each != 0).sum(axis=0)) for each in (predicted * true, predicted, true))
-            return cls(*counts, np.zeros(()), len(true), several=True)
+            hits, given, are = (_doubles((each != 0).sum(axis=0)) for each in (predicted * true, predicted, true))
+            return cls(hits, given, are, np.zeros(()), len(true), several=True)
         table = np.bincount(true * labels + predicted, minlength=labels**2).reshape(labels, labels).astype(np.float64)
         number = np.arange(labels, dtype=np.float64)
         return cls(table.diagonal(), table.sum(axis=0), table.sum(axis=1), number @ table @ number, len(true))
@@ -66,7 +66,7 @@ def _doubles(counts: Any) -> Floats:
 def _divide(above: Any, below: Any) -> Floats:
     """0 where nothing is divided by: scikit-learn's zero_division."""
     above, below = np.broadcast_arrays(np.asarray(above, np.float64), below)
-    return np.divide(above, below, out=np.zeros(above.shape), where=below != 0)
+    return _doubles(np.divide(above, below, out=np.zeros(above.shape), where=below != 0))
 
 
 def _f(beta: float) -> Ratio:

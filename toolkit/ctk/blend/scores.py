@@ -153,7 +153,8 @@ def sizes_over(target: NDArray[Any]) -> Floats:
 
 def count_sized(target: NDArray[Any]) -> NDArray[np.int64]:
     """(T,) rows of a column (N, T) whose target is not 0; 1 where there is none."""
-    return np.maximum((target != 0).sum(axis=0), 1)
+    counted: NDArray[np.int64] = np.maximum((target != 0).sum(axis=0), 1)
+    return counted
 
 
 def squared_score(metric: str, errors: Floats, rows: Any, mean: Floats, squares: Floats, weights: Floats) -> float:
@@ -165,7 +166,7 @@ def squared_score(metric: str, errors: Floats, rows: Any, mean: Floats, squares:
     """
     errors = np.maximum(errors, 0)
     if metric == "mse":
-        return float(weights @ errors) / rows
+        return float(weights @ errors / rows)
     if metric in ("rmse", "rmspe"):
         return float(weights @ np.sqrt(errors / rows))
     if metric == "r2":

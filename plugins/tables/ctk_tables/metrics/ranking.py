@@ -28,7 +28,8 @@ def areas(found: Array, target: Array) -> Array:
     ones = (target != 0).sum(axis=0)
     pairs = ones * (len(target) - ones)
     above = (rank(found) * (target != 0)).sum(axis=0) - ones * (ones + 1) / 2
-    return np.divide(above, pairs, out=np.full(len(ones), np.nan), where=pairs > 0)
+    each: Array = np.divide(above, pairs, out=np.full(len(ones), np.nan), where=pairs > 0)
+    return each
 
 
 def auc(prediction: Array, samples: Samples) -> float:
