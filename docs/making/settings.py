@@ -54,7 +54,7 @@ SECTIONS: tuple[tuple[str, str, type[BaseModel]], ...] = (
     ("swa", "", WeightAveraging),
     (
         "A member that is boosted trees",
-        "These keys stand beside the member's own; `xgboost` and `lightgbm` have them.",
+        "These keys stand beside the member's own; `xgboost`, `lightgbm` and `catboost` have them.",
         TreesTraining,
     ),
     ("filters", "Each entry of the list.", FilterChoice),
