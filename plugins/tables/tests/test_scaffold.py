@@ -251,3 +251,18 @@ def test_of_each_class_the_sample_has_some(tmp_path):
 def test_the_text_of_a_table_says_what_is_unsure(drafts):
     inspection, _ = drafts["wine"]
     assert "# unsure: " in table_text(inspection.found.described)
+
+
+def test_labels_are_handed_in_as_the_sample_writes_them(tmp_path):
+    draw = np.random.default_rng(0)
+    frame = pd.DataFrame({"id": range(120), "x": draw.normal(size=120), "kind": draw.choice(["no", "yes"], 120)})
+    given = pd.DataFrame({"id": range(90, 120), "kind": ["YES", "NO"] * 15})
+    trios.write_trio(tmp_path / "letters", frame, 30, ["kind"], given)
+    _, draft = drafted(tmp_path / "letters")
+    with imported(draft, tmp_path / "package") as module:
+        competition, test = module.MadeThingCompetition(), module.Reader().read(tmp_path / "letters").test
+        prediction = np.linspace(0, 1, 30, dtype=np.float32)[:, None]
+        competition.write_submission(tmp_path / "made.csv", test, prediction)
+        assert pd.read_csv(tmp_path / "made.csv")["kind"].tolist() == ["NO"] * 15 + ["YES"] * 15
+        read = competition.read_submission(tmp_path / "made.csv", test)
+        np.testing.assert_array_equal(read.values[:, 0], [0] * 15 + [1] * 15)
