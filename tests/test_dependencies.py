@@ -44,6 +44,7 @@ UNSEEN = {
     ("ctk-csiro-biomass", "ctk-torchvision"): "its presets' networks have transforms of it",
     ("ctk-export", "onnx"): "torch.onnx.export writes by it",
     ("ctk-export", "onnxscript"): "torch.onnx.export translates by it",
+    ("ctk-tables", "setuptools"): "builds the packages that it drafts, in the environment itself",
     ("ctk-mlflow", "SQLAlchemy"): "mlflow-skinny leaves to its users what its own database needs",
     ("ctk-mlflow", "alembic"): "mlflow-skinny leaves to its users what its own database needs",
 }

@@ -7,10 +7,12 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pydantic import ValidationError
+from yaml import YAMLError
+
 from ctk.contract import Competition, Metric, Progress, Submission, presets_in, spaces_in
-from ctk.contract.schema import validate_config
 from ctk.errors import UsageError
-from ctk.files import parse_yaml
+from ctk.files import parse_yaml, yaml_problem
 from ctk.samples import Array, Samples
 from ctk_tables import metrics
 from ctk_tables.description import Finding, TableDescription
@@ -33,7 +35,10 @@ THRESHOLDS = "thresholds"
 
 def description_in(package: str) -> TableDescription:
     """Read the description that lies in a package. Raises UsageError naming the key that is wrong."""
-    return validate_config(TableDescription, parse_yaml(_text(package, DESCRIBED)), DESCRIBED)
+    try:
+        return TableDescription.model_validate(parse_yaml(_text(package, DESCRIBED)))
+    except (YAMLError, ValidationError) as error:
+        raise UsageError(f"{DESCRIBED} of {package}: {_reason(error)}.", "Mend the line that it names.") from None
 
 
 class TableCompetition(Competition):
@@ -123,7 +128,7 @@ class TableCompetition(Competition):
 
     def data_verbs(self) -> Mapping[str, type[BaseModel]]:
         """``ctk data NAME --look`` looks for what costs an evening."""
-        from ctk_tables.scaffold.look_verb import look_verb
+        from ctk_tables.looks.look_verb import look_verb
 
         return {"look": look_verb(self.description, self.default_data)}
 
@@ -140,6 +145,13 @@ class TableCompetition(Competition):
     def _makes_labels(self) -> bool:
         of_labels = self.scorer is not None or metrics.wants_labels(self.description.metric)
         return self.description.submits == "labels" and of_labels
+
+
+def _reason(error: YAMLError | ValidationError) -> str:
+    if isinstance(error, YAMLError):
+        return yaml_problem(error)
+    first = error.errors()[0]
+    return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg'].removeprefix('Value error, ')}"
 
 
 def _text(package: str, name: str) -> str:

@@ -96,7 +96,7 @@ def _cells(prediction: Array, description: TableDescription) -> list[Array]:
     if (bad := np.argwhere(~np.isfinite(np.asarray(prediction, np.float64).reshape(len(values), -1)))).size:
         raise SubmissionError(f"Row {bad[0][0] + 1:,} of the prediction is no finite number.", "What made it?")
     if description.submits == "labels":
-        words = np.array(description.classes, object)
+        words = np.array(_labels(description), object)
         if description.task == "classes":
             return [words[values.argmax(axis=1)]]
         return [words[column.astype(np.int64)] for column in values.T]
@@ -114,7 +114,7 @@ def _values(path: Path, table: pd.DataFrame, rows: Array, description: TableDesc
         ordered = np.empty_like(numbers)
         ordered[:, _places(description)] = numbers
         return ordered
-    codes = np.stack([_codes(path, table[name], rows, description.classes) for name in table], axis=1)
+    codes = np.stack([_codes(path, table[name], rows, _labels(description)) for name in table], axis=1)
     if description.task == "classes":
         return np.eye(len(description.classes), dtype=np.float32)[codes[:, 0]]
     return codes.astype(np.float32)
@@ -157,6 +157,11 @@ def _places(description: TableDescription) -> list[int]:
         if all(len(each) == 1 for each in found) and len({each[0] for each in found}) == len(own):
             return [each[0] for each in found]
     return list(range(len(names)))
+
+
+def _labels(description: TableDescription) -> tuple[str, ...]:
+    """The labels in the order of the classes, as a submission has them."""
+    return description.written or description.classes
 
 
 def _both_sides(description: TableDescription) -> bool:

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -176,6 +177,22 @@ def test_a_function_of_a_file_decides(folders, tmp_path):
         assert scores["closeness"] == pytest.approx(-2, rel=1e-3)
 
 
+def test_a_table_that_was_edited_wrongly_is_told_by_its_key(drafts, tmp_path):
+    _, draft = drafts["titanic"]
+    path = "ctk_made_thing/table.yaml"
+    for line, wrong, told in (
+        ("task: binary", "task: bynary", "task: Input should be"),
+        ("task: binary", "tusk: binary", "unknown key 'tusk'"),
+        ("task: binary", "task: [binary", "line "),
+    ):
+        mangled = draft.files[path].replace(line, wrong)
+        broken = replace(draft, files={**draft.files, path: mangled})
+        place = tmp_path / str(len(list(tmp_path.iterdir())))
+        with pytest.raises(UsageError, match=r"table\.yaml of ctk_made_thing: ") as caught, imported(broken, place):
+            pass
+        assert told in str(caught.value)
+
+
 def test_a_metric_that_there_is_not_is_refused_with_the_nearest(folders):
     with pytest.raises(UsageError, match="There is no metric 'rmsel'"):
         drafted(folders["house_prices"], metric="rmsel")
@@ -234,3 +251,18 @@ def test_of_each_class_the_sample_has_some(tmp_path):
 def test_the_text_of_a_table_says_what_is_unsure(drafts):
     inspection, _ = drafts["wine"]
     assert "# unsure: " in table_text(inspection.found.described)
+
+
+def test_labels_are_handed_in_as_the_sample_writes_them(tmp_path):
+    draw = np.random.default_rng(0)
+    frame = pd.DataFrame({"id": range(120), "x": draw.normal(size=120), "kind": draw.choice(["no", "yes"], 120)})
+    given = pd.DataFrame({"id": range(90, 120), "kind": ["YES", "NO"] * 15})
+    trios.write_trio(tmp_path / "letters", frame, 30, ["kind"], given)
+    _, draft = drafted(tmp_path / "letters")
+    with imported(draft, tmp_path / "package") as module:
+        competition, test = module.MadeThingCompetition(), module.Reader().read(tmp_path / "letters").test
+        prediction = np.linspace(0, 1, 30, dtype=np.float32)[:, None]
+        competition.write_submission(tmp_path / "made.csv", test, prediction)
+        assert pd.read_csv(tmp_path / "made.csv")["kind"].tolist() == ["NO"] * 15 + ["YES"] * 15
+        read = competition.read_submission(tmp_path / "made.csv", test)
+        np.testing.assert_array_equal(read.values[:, 0], [0] * 15 + [1] * 15)

@@ -22,7 +22,7 @@ IN_TIME = 0.9
 def id_order(sides: Sides) -> list[Warning]:
     """Warn of an id whose number tells a target; not where it only counts the times."""
     known = sides.description
-    if known.id is None or known.group in (known.id, known.ids_in):  # an id with repeats numbers no rows
+    if known.id is None or known.group == (known.ids_in or known.id):  # an id with repeats numbers no rows
         return []
     numbers = id_numbers(sides.train.ids)
     if numbers is None or len(numbers) < FEWEST_ROWS or _in_time(sides, numbers):

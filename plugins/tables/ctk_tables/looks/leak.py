@@ -14,8 +14,8 @@ from ctk_tables.looks.warning import Warning
 PERFECT = 0.999
 """A score alone from which on a column knows all; unless the rest does too, then the task is easy."""
 EASY = 0.95
-NEAR = 0.95
-"""A score alone that is suspicious where the others together are far from it."""
+NEAR = {False: 0.975, True: 0.98}
+"""A score alone, AUC or R2 of ranks, that is suspicious where the others together are far from it."""
 FARTHER = 4
 """How many times what lacks to a perfect score the others lack, then."""
 SUSPECTS = 3
@@ -54,8 +54,10 @@ def _found(
         if (others := rest(perfect, at)) < EASY:
             yield _warning(sides, perfect, score, others, questions[at])
         return
-    for name in [name for name in by_score[:SUSPECTS] if alone[name][0] >= NEAR and len(alone) > 1]:
+    for name in [name for name in by_score[:SUSPECTS] if len(alone) > 1]:
         score, at = alone[name]
+        if score < NEAR[questions[at].ranked]:
+            continue
         if FARTHER * (1 - score) <= 1 - (others := rest([name], at)):
             yield _warning(sides, [name], score, others, questions[at])
 

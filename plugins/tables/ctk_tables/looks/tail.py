@@ -53,7 +53,7 @@ def _warning(name: str, metric: str, values: Array, held: float, skew: float, on
     if on_logs:
         help = "Look at those rows: even logarithms do not tame them, so clip or model them apart."
     elif values.min() >= 0:
-        help = "Learn its logarithm (log1p) beside it, and compare folds by these rows; do not drop them unseen."
+        help = "Add members that learn its logarithm (`log: true` of linear and table-mlp), and look at those rows."
     else:
         help = "Add members with a loss of absolute errors, and compare folds by these rows."
     return Warning(

@@ -76,7 +76,7 @@ class TableReader(DataReader):
     def derive(self, features: Mapping[str, Array]) -> Mapping[str, Array]:
         """Return further features of some rows, by name, (N, ...) each, from those that were read; here none.
 
-        A subclass makes its own. Rows of a file that is streamed come block after block: each is made of its own row.
+        A subclass makes its own. A file that is streamed comes block after block, so each row is made of itself alone.
         """
         return {}
 

@@ -9,7 +9,9 @@ import numpy as np
 from ctk.samples import Array
 from ctk_tables.description import TableDescription
 
-SQUARED = ("rmse", "mse", "r2", "rmsle", "msle")
+SQUARED = ("rmse", "mse", "r2", "explained_variance", "rmsle", "msle", "rmspe")
+RELATIVE = ("mape", "smape", "rmspe")
+"""Metrics of squared errors, and of errors in parts of the target."""
 SURE = 1e-6
 """Probabilities are kept so far from 0 and 1 that one row's log loss is at most 14."""
 
@@ -37,8 +39,9 @@ class Losses:
 def losses_of(prediction: Array, target: Array, description: TableDescription) -> Losses:
     """Return losses of predictions and targets of the shapes that ``TableReader`` documents.
 
-    Numbers: squared errors where the metric is one of squares, else absolute ones; several targets each in its own
-    standard deviations, the mean over them. Classes: the log loss of probabilities, or whether a label is wrong.
+    Numbers: squared errors where the metric is one of squares, else absolute ones, in parts of the target where the
+    metric counts so; several targets each in its own standard deviations, the mean over them. Classes: the log loss of
+    probabilities, or whether a label is wrong.
     """
     prediction, target = np.asarray(prediction, np.float64), np.asarray(target, np.float64)
     prediction = prediction.reshape(target.shape)
@@ -65,7 +68,10 @@ def _of_numbers(prediction: Array, target: Array, metric: str) -> Losses:
         prediction, target = np.log1p(np.maximum(prediction, 0)), np.log1p(target)
         name += " of logarithms"
     error = np.abs(prediction - target)
-    if target.shape[1] > 1:
+    if metric in RELATIVE:
+        error = np.divide(error, np.abs(target), out=np.zeros_like(error), where=target != 0)
+        name += " in parts of the target"
+    elif target.shape[1] > 1:
         error /= np.maximum(target.std(axis=0), 1e-12)
         name += ", in standard deviations of each target"
     return Losses((error**2 if squared else error).mean(axis=1), name, root=squared)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ from ctk.contract import Section
 from ctk.report import decimals_for, number
 from ctk.samples import Array
 from ctk_tables.looks.sides import Sides
-from ctk_tables.report.cells import breakable, missing, plain
+from ctk_tables.report.cells import breakable, missing, percent, plain
 from ctk_tables.report.losses import Losses, losses_of
 from ctk_tables.report.truth import truth_table
 
@@ -68,6 +68,11 @@ def section(results: Results, sides: Sides) -> Section | None:
         return Section("Errors by segment", str(Markup("<p>{}</p>{}").format(_too_few(len(losses.rows)), truth)), CSS)
     worse = beyond_chance(found)
     shown = losses.shown
+    decimals = min(5, decimals_for([shown(segment.mean) for segment in found[:MORE]]))
+
+    def said_as(value: float) -> str:
+        return percent(value) if losses.counted else number(value, decimals)
+
     said = Markup("<p>Of {:,} segments {} worse than all rows together, beyond chance.{}</p>").format(
         len(found),
         f"{len(worse):,} are" if len(worse) > 1 else "one is" if worse else "none is",
@@ -78,15 +83,14 @@ def section(results: Results, sides: Sides) -> Section | None:
         " end of the interval ({:.0%}), so that a few unlucky rows do not lead. Fifths of numbers, levels of"
         " categories; segments of at least {:,} rows.</p>"
     ).format(
-        losses.name[0].upper(), losses.name[1:], plain(shown(overall)), len(losses.rows), CONFIDENCE,
+        losses.name[0].upper(), losses.name[1:], said_as(shown(overall)), len(losses.rows), CONFIDENCE,
         _fewest(len(losses.rows)),
     )  # fmt: skip
     most = max(shown(min(segment.high, 3 * segment.mean)) for segment in found[:MORE])
-    decimals = min(5, decimals_for([shown(segment.mean) for segment in found[:MORE]]))
 
     def table(some: list[Segment]) -> Markup:
         rows = Markup("").join(
-            _row(segment, segment in worse, losses, most, shown(overall), decimals) for segment in some
+            _row(segment, segment in worse, losses, most, shown(overall), said_as) for segment in some
         )
         return Markup(
             '<table class="segments"><thead><tr><th scope="col">segment</th><th scope="col" class="number">rows</th>'
@@ -170,7 +174,9 @@ def _too_few(rows: int) -> str:
     return f"{rows:,} validated rows are too few to be told apart by columns: a segment needs {_fewest(rows):,}."
 
 
-def _row(segment: Segment, sure: bool, losses: Losses, most: float, overall: float, decimals: int) -> Markup:
+def _row(
+    segment: Segment, sure: bool, losses: Losses, most: float, overall: float, said_as: Callable[[float], str]
+) -> Markup:
     low, mean, high = (losses.shown(value) for value in (segment.low, segment.mean, segment.high))
     scale = 100 / most if most else 0
     return Markup(
@@ -179,7 +185,7 @@ def _row(segment: Segment, sure: bool, losses: Losses, most: float, overall: flo
         '<td class="range"><i style="--low: {:.2f}%; --high: {:.2f}%; --mean: {:.2f}%; --all: {:.2f}%"></i></td></tr>'
     ).format(
         Markup(' class="sure"') if sure else "", breakable(segment.column), segment.value, segment.rows,
-        number(mean, decimals), number(low, decimals), number(high, decimals),
+        said_as(mean), said_as(low), said_as(high),
         *(min(100, value * scale) for value in (low, high, mean, overall)),
     )  # fmt: skip
 

@@ -13,7 +13,7 @@ def test_a_lognormal_target_under_rmse_is_told_with_what_its_top_holds(table, di
     squares = np.sort((train - train.mean()) ** 2)[::-1]
     found = made.by(long_tail)["long-tail"]
     assert found.numbers["held_by_top"] == pytest.approx(squares[:20].sum() / squares.sum(), abs=1e-3)
-    assert "log1p" in found.sentence
+    assert "`log: true`" in found.sentence
 
 
 @pytest.mark.parametrize("metric", ["mae", "rmsle"])

@@ -21,6 +21,8 @@ def test_numbers_by_the_metric(described, dice):
     assert squared.shown(squared.rows.mean()) == pytest.approx(metrics.root_mean_squared_error(truth, ours))
     logged = losses_of(ours, truth, described(metric="rmsle"))
     assert logged.shown(logged.rows.mean()) == pytest.approx(metrics.root_mean_squared_log_error(truth, ours))
+    parts = losses_of(ours, truth, described(metric="mape"))
+    assert parts.shown(parts.rows.mean()) == pytest.approx(metrics.mean_absolute_percentage_error(truth, ours))
     plain = losses_of(ours[:, 0], truth, described(metric="mae"))
     assert plain.shown(plain.rows.mean()) == pytest.approx(metrics.mean_absolute_error(truth, ours))
 

@@ -9,6 +9,8 @@ from pydantic import Field
 
 from ctk.contract import Progress, Strict
 from ctk_tables.description import TableDescription
+from ctk_tables.looks.look import look
+from ctk_tables.looks.warning import warning_lines
 
 
 def look_verb(description: TableDescription, default_data: Callable[[], Path]) -> type[Strict]:
@@ -22,8 +24,6 @@ def look_verb(description: TableDescription, default_data: Callable[[], Path]) -
 
         def run(self, progress: Progress) -> Sequence[str]:
             """Return a line a warning."""
-            from ctk_tables.looks import look, warning_lines
-
             return warning_lines(look(Path(self.data) if self.data else default_data(), description, self.seed))
 
     return Look
