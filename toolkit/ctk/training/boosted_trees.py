@@ -217,7 +217,8 @@ class BoostedTrees(Model):
                     if valid_data is not None:
                         self.relabel(valid_data, valid_labels[number])
                 # Each has its share of the time; those after one that took all of it have a round.
-                up = context.limit and partial(context.limit.is_up, (number + 1) / len(labels))
+                share, limit = (number + 1) / len(labels), context.limit
+                up = None if limit is None else partial(limit.is_up, share)
                 fitted = self.train(data, valid_data, replace(task, progress=progress, is_time_up=up))
                 with atomic(path, lasting=False) as temporary:  # what a power cut damages is fitted anew
                     self.write_booster(fitted, temporary)

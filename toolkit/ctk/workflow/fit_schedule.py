@@ -173,14 +173,18 @@ class FitSchedule:
         left, clock = self.clock.left(), self.clock
         rounds = math.ceil(len(state.waiting) / max(1, workers))
         has, known = left / rounds, self.took.get(state.member)
-        if left <= 0:
-            return self.leave_out(state, "no time was left for it")
         quickest = min((min(each) for each in self.took.values()), default=0.0)
         takes = fmean(known) if known else None
-        if not needed and takes is not None and takes * rounds > left:
-            return self.leave_out(state, f"it takes {duration(takes * rounds)} more, and {duration(left)} were left")
-        if not needed and takes is None and has < quickest:
-            return self.leave_out(state, f"{duration(left)} were left, and no member was as quick")
+        why = ""
+        if left <= 0:
+            why = "no time was left for it"
+        elif not needed and takes is not None and takes * rounds > left:
+            why = f"it takes {duration(takes * rounds)} more, and {duration(left)} were left"
+        elif not needed and takes is None and has < quickest:
+            why = f"{duration(left)} were left, and no member was as quick"
+        if why:
+            self.leave_out(state, why)
+            return None
         told = self.storing.get(state.member)
         until = fit_clock.now() + has - max(STORING * has, 1.5 * max(told) if told else 0.0)
         latest = clock.end_of_fits + OVER * clock.limit

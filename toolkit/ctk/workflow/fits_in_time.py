@@ -41,7 +41,7 @@ class FitsInTime:
             self._note(part, self.plan.run.facts(part)["seconds"])
 
     def that_can_be(self, names: Sequence[str]) -> list[str]:
-        """Of some members those whose asked ones are there; the others are left out."""
+        """List the members of which every member that they ask is there; the others are left out."""
         return [name for name in names if self.schedule.could_be_asked(name)]
 
     def next(self, waiting: Collection[Part], running: Sequence[Part]) -> tuple[Part, FitTime] | None:

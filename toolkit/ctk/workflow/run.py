@@ -96,8 +96,9 @@ def execute_run(plan: RunPlan, observer: Observer | None = None) -> Results:
 
         timed = FitsInTime(plan, say, blend_so_far) if plan.is_limited else None
         fit_members(plan, prepared, observer, timed)
-        limited = () if timed is None else settle_members(run, timed.schedule)
-        if none_done := division is not None and timed is not None and not run.parts():
+        limited: Sequence[str] = () if timed is None else settle_members(run, timed.schedule)
+        none_done = timed is not None and not run.parts()
+        if none_done and division is not None:
             refuse_without_members(run, competition, str(config.time_limit))
             members = constant_member(train, data.test, division)
         else:
@@ -106,7 +107,8 @@ def execute_run(plan: RunPlan, observer: Observer | None = None) -> Results:
 
         predicted = predicted_by(members)
         names = [n for n, each in config.blends.items() if timed is None or is_there(members, config, each)]
-        until, tell = (None, observer.say) if timed is None else (timed.clock.end_of_blend, say)
+        until = None if timed is None else timed.clock.end_of_blend
+        tell = observer.say if timed is None else say
         blends = {name: _further_blend(plan, predicted, name, tell, until) for name in names}
         blended, submission = _blend(plan, predicted, config.blend, Path(), tell, until)
         has_raw = mend.has_options and not none_done
