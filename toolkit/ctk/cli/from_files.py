@@ -120,7 +120,7 @@ def is_asked() -> bool:
 
 
 def _ask(question: Question) -> str:
-    kind = OneOf(list(question.choices)) if question.choices else str
+    kind: Any = OneOf(list(question.choices)) if question.choices else str
     return str(click.prompt(click.style(f"? {question.text}", "yellow"), default=question.default, type=kind))
 
 
