@@ -34,7 +34,7 @@ def values_of(prediction: Array, description: TableDescription) -> Array:
     if description.submits != "labels":
         return values
     if description.task == "classes":
-        return np.eye(values.shape[1], dtype=np.float32)[values.argmax(axis=1)]
+        return _one_hot(values.argmax(axis=1), values.shape[1])
     if description.task == "binary":
         return (values >= 0.5).astype(np.float32)
     return np.clip(np.rint(values), 0, len(description.classes) - 1).astype(np.float32)
@@ -116,7 +116,7 @@ def _values(path: Path, table: pd.DataFrame, rows: Array, description: TableDesc
         return ordered
     codes = np.stack([_codes(path, table[name], rows, _labels(description)) for name in table], axis=1)
     if description.task == "classes":
-        return np.eye(len(description.classes), dtype=np.float32)[codes[:, 0]]
+        return _one_hot(codes[:, 0], len(description.classes))
     return codes.astype(np.float32)
 
 
@@ -133,7 +133,7 @@ def _numbers(path: Path, column: pd.Series, rows: Array, dialect: Dialect) -> Ar
 
 
 def _codes(path: Path, column: pd.Series, rows: Array, classes: Sequence[str]) -> Array:
-    codes = pd.Index(classes).get_indexer(column.to_numpy(object))
+    codes: Array = pd.Index(classes).get_indexer(pd.Index(column.to_numpy(object)))
     if (bad := np.flatnonzero(codes < 0)).size:
         place = bad[np.argmin(rows[bad])]
         some = ", ".join(classes[:10]) + (", ..." if len(classes) > 10 else "")
@@ -144,6 +144,15 @@ def _codes(path: Path, column: pd.Series, rows: Array, classes: Sequence[str]) -
     return codes
 
 
+def _one_hot(codes: Array, classes: int) -> Array:
+    rows: Array = np.eye(classes, dtype=np.float32)[codes]
+    return rows
+
+
+def _ends_in(name: str, each: str) -> bool:
+    return name.lower().endswith(each.lower())
+
+
 def _places(description: TableDescription) -> list[int]:
     """For each of the submission's columns but the id's, which of the prediction's it holds.
 
@@ -152,7 +161,7 @@ def _places(description: TableDescription) -> list[int]:
     names = [name for name in columns_of(description) if name != description.id]
     by_class = description.task == "classes" or _both_sides(description)
     own = list(description.classes if by_class else description.targets)
-    for alike in (lambda name, each: name == each, lambda name, each: name.lower().endswith(each.lower())):
+    for alike in (str.__eq__, _ends_in):
         found = [[place for place, each in enumerate(own) if each and alike(name, each)] for name in names]
         if all(len(each) == 1 for each in found) and len({each[0] for each in found}) == len(own):
             return [each[0] for each in found]

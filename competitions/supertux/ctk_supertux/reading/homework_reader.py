@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import ClassVar, Generic, TypeVar
+from typing import ClassVar, Generic, TypeVar, cast
 
 import numpy as np
 
@@ -112,7 +112,7 @@ class HomeworkReader(DataReader, Generic[R]):
         known = {part: home.known(rows.pictures, rows.views) for part, rows in parts.items()}
         tracks = np.unique(np.concatenate([each.track for each in known.values()]))
         samples = {
-            part: self._samples(rows, known[part], tracks, {IMAGE: home.decode(rows.pictures, progress)})
+            part: self._samples(rows, known[part], tracks, {IMAGE: cast("Array", home.decode(rows.pictures, progress))})
             for part, rows in parts.items()
         }
         test = samples["test"]

@@ -59,7 +59,7 @@ class Frequency(Extractor):
         for number, (values, counts) in enumerate(self.tables.values()):
             arrays |= {f"{number}-values": values, f"{number}-counts": counts}
         with atomic(folder / STATE) as temporary, temporary.open("wb") as file:
-            np.savez(file, **arrays)
+            np.savez(file, allow_pickle=False, **arrays)
 
     def load(self, folder: Path) -> None:
         """Read ``frequency.npz``. Raises DamagedError."""

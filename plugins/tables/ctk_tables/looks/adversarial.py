@@ -51,7 +51,7 @@ def adversarial(sides: Sides, without: frozenset[str] = frozenset()) -> list[War
     noise = auc_noise(*sizes)
     if area < TOLD_APART or area < 0.5 + BEYOND_CHANCE * noise:
         return []
-    telling = {}
+    telling: dict[str, float] = {}
     for name in ranked:
         if alone[name] >= max(BY_ONE, 0.5 + BEYOND_CHANCE * noise):
             telling.setdefault(sides.features()[name], alone[name])

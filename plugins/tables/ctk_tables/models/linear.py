@@ -118,7 +118,7 @@ class Linear(Model):
         write_json(folder / TABLE, facts.model_dump())
         with atomic(folder / WEIGHTS) as temporary, temporary.open("wb") as file:
             own = {name: getattr(self, name) for name in ("weights", "intercept", "low", "high", "spread")}
-            np.savez(file, **own, **self.design.arrays())
+            np.savez(file, allow_pickle=False, **own, **self.design.arrays())
 
     def load(self, folder: Path, samples: Samples, device: str = "auto") -> None:
         """Read what ``save`` wrote. Raises DamagedError."""
@@ -192,7 +192,7 @@ class Linear(Model):
         made = x @ self.weights + self.intercept
         if self.objective == "numbers":
             made = np.expm1(made) if self.log else made
-            return np.clip(made, self.low, self.high).astype(np.float32)
+            return np.asarray(np.clip(made, self.low, self.high), np.float32)
         return _linked(made, self.objective == "classes").astype(np.float32)
 
     def _scaled(self, target: Array) -> Array:
@@ -244,4 +244,4 @@ def _deviations(x: Any) -> Array:
     """(D,) of the columns of a design."""
     mean = np.asarray(x.mean(axis=0)).ravel()
     square = np.asarray((x.multiply(x) if hasattr(x, "multiply") else np.square(x)).mean(axis=0)).ravel()
-    return np.sqrt((square - mean**2).clip(0))
+    return np.asarray(np.sqrt((square - mean**2).clip(0)))

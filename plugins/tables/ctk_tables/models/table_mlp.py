@@ -62,6 +62,12 @@ class TableMLP(nn.Module):
     reads_nan = True
     vocabulary: Tensor
     kind: Tensor
+    target_mean: Tensor
+    target_scale: Tensor
+    target_low: Tensor
+    target_high: Tensor
+    quantiles: Tensor
+    scores: Tensor
 
     def __init__(
         self,

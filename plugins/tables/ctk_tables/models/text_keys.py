@@ -23,7 +23,8 @@ def keys_of_texts(texts: Array, column: int) -> Array:
 
 def keys_of_codes(codes: Tensor) -> Tensor:
     """(B, C) int64 keys of code points (B, C, W) of the columns 0 to C - 1."""
-    return _products(codes) + _shift(torch.arange(codes.shape[1], device=codes.device))
+    keys: Tensor = _products(codes) + _shift(torch.arange(codes.shape[1], device=codes.device))
+    return keys
 
 
 def _products(codes: Tensor) -> Tensor:
@@ -32,7 +33,8 @@ def _products(codes: Tensor) -> Tensor:
     Of two texts it is one number for as good as no factors: in 1 of some 2**62.
     """
     factors = np.random.default_rng(SEED).integers(-(2**63), 2**63 - 1, codes.shape[-1], np.int64) | 1
-    return (codes.long() * torch.from_numpy(factors).to(codes.device)).sum(-1)
+    keys: Tensor = (codes.long() * torch.from_numpy(factors).to(codes.device)).sum(-1)
+    return keys
 
 
 def _shift(column: Any) -> Any:

@@ -132,9 +132,9 @@ def drift_of(name: str, train: Array, test: Array) -> Drift:
         what = f"{level}: {percent(float(ours[worst]))} → {percent(float(theirs[worst]))}"
         ks = float(differences.sum()) / 2
     else:
-        places = _binned(train, test)
-        size = int(max(place.max(initial=0) for place in places)) + 1
-        ours, theirs = (np.bincount(place, minlength=size) / max(1, len(place)) for place in places)
+        binned = _binned(train, test)
+        size = int(max(place.max(initial=0) for place in binned)) + 1
+        ours, theirs = (np.bincount(place, minlength=size) / max(1, len(place)) for place in binned)
         lacking = [float(missing(values).mean()) for values in (train, test)]
         known = [np.sort(values[~missing(values)].astype(np.float64)) for values in (train, test)]
         what, ks = "all missing on one side", 1.0
@@ -142,7 +142,7 @@ def drift_of(name: str, train: Array, test: Array) -> Drift:
             at = np.concatenate(known)
             shares = [np.searchsorted(values, at, side="right") / len(values) for values in known]
             ks = float(np.abs(shares[0] - shares[1]).max())
-            what = _what(*known, *lacking, ks)
+            what = _what(known[0], known[1], lacking[0], lacking[1], ks)
     psi = stability(ours, theirs, len(train), len(test))
     used = int(((ours > 0) | (theirs > 0)).sum())
     return Drift(name, psi, ks, by_chance(used, len(train), len(test)), what)
@@ -171,7 +171,8 @@ def by_chance(bins: int, rows: int, others: int) -> float:
     """
     freedom = max(1, bins - 1)
     z = NormalDist().inv_cdf(1 - CHANCE)
-    return (1 / rows + 1 / others) * freedom * (1 - 2 / (9 * freedom) + z * (2 / (9 * freedom)) ** 0.5) ** 3
+    quantile: float = freedom * (1 - 2 / (9 * freedom) + z * (2 / (9 * freedom)) ** 0.5) ** 3
+    return (1 / rows + 1 / others) * quantile
 
 
 def _binned(train: Array, test: Array) -> tuple[Array, Array]:

@@ -6,7 +6,7 @@ import bz2
 import gzip
 import io
 import lzma
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +22,7 @@ PICTURED = 24
 """Rows where each has a picture, which is carried too."""
 LOOKED = 20_000
 """Rows from the beginning of a file, of which these are drawn."""
-PACKERS = {".bz2": bz2.compress, ".xz": lzma.compress}
+PACKERS: Mapping[str, Callable[[bytes], bytes]] = {".bz2": bz2.compress, ".xz": lzma.compress}
 EACH = 8
 """Rows of a class, where it has so many and there are not too many classes: folds want some."""
 
@@ -96,7 +96,8 @@ def _content(frame: pd.DataFrame, file: TableFile) -> bytes:
     content = _text(frame, file.dialect)
     if file.path.endswith(".gz"):
         return gzip.compress(content, mtime=0)
-    return PACKERS.get(Path(file.path).suffix.lower(), lambda content: content)(content)
+    packer = PACKERS.get(Path(file.path).suffix.lower())
+    return content if packer is None else packer(content)
 
 
 def _text(frame: pd.DataFrame, dialect: Dialect) -> bytes:

@@ -117,7 +117,7 @@ def _together(findings: Sequence[Finding], described: DescribedTable) -> list[Ob
 
 def questions(described: DescribedTable) -> list[Question]:
     """What is not sure, as questions with what was assumed as their default."""
-    asked = []
+    asked: list[Question] = []
     for finding in described.findings:
         if finding.sure:
             continue
