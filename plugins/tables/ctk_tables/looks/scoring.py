@@ -127,10 +127,13 @@ def scored_together(matrix: Array, questions: list[Question], seed: int) -> list
 
 
 def coded(values: Array) -> Array:
-    """Make numbers (N,) float32 of a column: as they are, or of texts the place of the level by how often it is."""
+    """Make numbers (N,) float32 of a column: as they are, or of texts the place of the level by how often it is.
+
+    Levels that are as often as each other are in the order of their texts: that of the rows would tell sides apart.
+    """
     if values.dtype.kind != "U":
         return np.asarray(values, np.float32)
-    place, levels = pd.factorize(values.astype(object))
+    place, levels = pd.factorize(values.astype(object), sort=True)
     order = np.empty(len(levels), np.float32)
     order[np.argsort(-np.bincount(place), kind="stable")] = np.arange(len(levels))
     order[np.asarray(levels) == ""] = np.nan

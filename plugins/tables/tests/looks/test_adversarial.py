@@ -30,3 +30,10 @@ def test_a_test_drawn_at_random_is_not_told_apart(table, dice):
         columns = {f"c{k}": dice.normal(size=300) for k in range(30)}
         columns["level"] = dice.choice(list("abcdefgh"), 300)
         assert "adversarial" not in table(columns, columns["c0"], seed=seed).by(adversarial)
+
+
+def test_texts_that_are_there_once_each_tell_no_side(table, dice):
+    names = dice.permutation([f"author {number}" for number in range(900)])
+    columns = {"c": dice.normal(size=900), "author": names}
+    found = table(columns, columns["c"], test=np.arange(900) >= 600, kinds={"author": "category"})
+    assert not found.by(adversarial)
