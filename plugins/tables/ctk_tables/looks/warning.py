@@ -43,5 +43,5 @@ def parse_warnings(text: str, where: str = "warnings.yaml") -> list[Warning]:
 def warning_lines(warnings: Sequence[Warning]) -> list[str]:
     """Make lines for a terminal: one a warning, its name first; one that says so where there are none."""
     if not warnings:
-        return ["No warnings: nothing in the files gives the target away or tells train and test apart."]
+        return ["No warnings: none of the looks found anything; what columns give away together is not looked for."]
     return [f"{each.name}: {each.sentence}" for each in warnings]
